@@ -1,0 +1,1 @@
+"""From data to a judged model: the stages of `dvc.yaml` and the commands around them."""

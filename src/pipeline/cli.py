@@ -1,0 +1,58 @@
+"""The `pipeline` command. Each subcommand's module is imported when it is called, because imports cost more than work."""
+
+import importlib
+import sys
+
+import click
+
+from pipeline.errors import PipelineError
+
+# Command: its module (whose `command` it runs) and its line in the help.
+COMMANDS = {
+    "run": ("pipeline.run", "Fetch, run what changed, log it and print the verdict (make run)."),
+    "fetch": ("pipeline.fetch", "Look at the data source and record its fingerprint in data/source.json."),
+    "schema": ("pipeline.schema", "Infer the data contract data/schema.yaml from the data."),
+    "gate": ("pipeline.gate.command", "Judge the model against the champion; exit 1 where it fails."),
+    "drift": ("pipeline.drift", "Compare any two tables for drift, as JSON and HTML."),
+    "track": ("pipeline.tracking", "Log the current run to MLflow, where that has not happened yet."),
+    "tune": ("pipeline.tune", "Search for better train parameters and write them to params.yaml."),
+    "verify-lock": ("pipeline.lock", "Say whether dvc.lock fits its inputs, also without a cache."),
+    "ingest": ("pipeline.stages.ingest", "Stage: the source into one raw table."),
+    "validate": ("pipeline.stages.validate", "Stage: the raw table against the data contract."),
+    "split": ("pipeline.stages.split", "Stage: training, validation and test rows."),
+    "train": ("pipeline.stages.train", "Stage: the LightGBM model and its signature."),
+    "evaluate": ("pipeline.stages.evaluate", "Stage: metrics, curves, importance, slices, fairness."),
+    "card": ("pipeline.stages.card", "Stage: the model card."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' help without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def pipeline() -> None:
+    """From data to a judged model."""
+
+
+def main() -> None:
+    try:
+        pipeline()
+    except PipelineError as error:
+        for line in str(error).splitlines():
+            click.echo(f"error: {line}", err=True)
+        sys.exit(2)

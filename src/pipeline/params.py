@@ -1,0 +1,318 @@
+"""`params.yaml` as strict, frozen types: read once, checked whole, before any work."""
+
+import difflib
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
+
+from pipeline.errors import PipelineError
+from pipeline.tasks import METRICS, OBJECTIVES, Task
+
+Name = Annotated[str, Field(min_length=1)]
+Names = Annotated[tuple[Name, ...], Strict(strict=False)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+UnitInterval = Annotated[float, Field(ge=0, le=1)]
+PositiveShare = Annotated[float, Field(gt=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+class Section(BaseModel):
+    """A part of `params.yaml`: an unknown key is an error, a value keeps its type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Card(Section):
+    title: Name
+    purpose: Name
+    not_for: Name
+    owner: Name
+    licence: Name
+
+
+class Data(Section):
+    source: Name
+    key: Name | None
+    deduplicate: bool
+
+    @model_validator(mode="after")
+    def _key_to_deduplicate_by(self) -> "Data":
+        if self.deduplicate and self.key is None:
+            raise ValueError("deduplicate: true needs data.key, the column that identifies a row")
+        return self
+
+
+class TaskSection(Section):
+    type: Task
+    target: Name
+    positive: bool | int | str | None = None
+    threshold: Literal["f1"] | UnitInterval = "f1"
+
+    @model_validator(mode="after")
+    def _positive_class_where_binary(self) -> "TaskSection":
+        if self.type == "binary" and self.positive is None:
+            raise ValueError("type: binary needs task.positive, the target's value whose probability is predicted")
+        return self
+
+
+class Features(Section):
+    exclude: Names
+    max_categories: Count
+
+
+class Split(Section):
+    test: Share
+    validation: Share
+    seed: Seed
+    time: Name | None
+
+    @model_validator(mode="after")
+    def _rows_left_to_train_on(self) -> "Split":
+        if self.test + self.validation >= 1:
+            raise ValueError(
+                f"test + validation is {self.test + self.validation:g}; allowed: below 1, so that rows are left to train on"
+            )
+        return self
+
+
+class Train(Section):
+    device: Literal["auto", "cpu", "gpu"]
+    objective: Name
+    quantile: Share
+    learning_rate: PositiveShare
+    num_leaves: Annotated[int, Field(ge=2, le=131072)]
+    min_data_in_leaf: Annotated[int, Field(ge=1)]
+    feature_fraction: PositiveShare
+    bagging_fraction: PositiveShare
+    lambda_l1: NonNegative
+    lambda_l2: NonNegative
+    max_trees: Count
+    early_stopping: Count
+    class_weight: Literal["none", "balanced"]
+    monotone: dict[Name, Literal[-1, 1]]
+    seed: Seed
+
+
+class Evaluate(Section):
+    bootstrap: Annotated[int, Field(ge=100, le=100_000)]
+    confidence: Share
+    slices: Names
+    slice_bins: Annotated[int, Field(ge=2, le=20)]
+    sensitive: Names
+    calibration_bins: Annotated[int, Field(ge=2, le=100)]
+    shap_rows: Count
+    seed: Seed
+
+
+class Drift(Section):
+    max_rows: Annotated[int, Field(ge=100)]
+    threshold: NonNegative | None
+    share: PositiveShare
+    seed: Seed
+
+
+class GateSlices(Section):
+    tolerance: NonNegative
+    min_rows: Count
+
+
+class GateFairness(Section):
+    min_positives: Count
+    min_negatives: Count
+    disparate_impact: UnitInterval
+    equal_opportunity_difference: UnitInterval
+    equalized_odds_difference: UnitInterval
+
+
+class Gate(Section):
+    primary: Name
+    tolerance: NonNegative
+    confidence: Share
+    bootstrap: Annotated[int, Field(ge=100, le=100_000)]
+    seed: Seed
+    floors: dict[Name, float]
+    slices: GateSlices | None
+    fairness: GateFairness | None
+    drift_share: PositiveShare | None
+    reference: Name | None
+
+
+class Tracking(Section):
+    experiment: Name
+
+
+class Interval(Section):
+    low: float
+    high: float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _low_below_high(self) -> "Interval":
+        if self.low >= self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+        if self.log and self.low <= 0:
+            raise ValueError("log: true needs a low above 0")
+        return self
+
+
+Choices = Annotated[tuple[bool | int | float | str, ...], Strict(strict=False), Field(min_length=1)]
+
+
+class Tune(Section):
+    trials: Count
+    timeout: Positive | None
+    seed: Seed
+    space: dict[Name, Interval | Choices]
+
+
+class Params(Section):
+    """All of `params.yaml`; combinations of sections that can't work are refused here."""
+
+    card: Card
+    data: Data
+    task: TaskSection
+    features: Features
+    split: Split
+    train: Train
+    evaluate: Evaluate
+    drift: Drift
+    gate: Gate
+    tracking: Tracking
+    tune: Tune
+
+    @model_validator(mode="after")
+    def _sections_fit(self) -> "Params":
+        problems = [problem for problem in self._misfits() if problem]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _misfits(self) -> list[str]:
+        kind, metrics = self.task.type, tuple(METRICS[self.task.type])
+        roles = {"data.key": self.data.key, "split.time": self.split.time}
+        return [
+            *(
+                f"{role}: {name} is the target (task.target); allowed: another column or null"
+                for role, name in roles.items()
+                if name == self.task.target
+            ),
+            *(
+                f"gate.{key}: {name} is no metric of task.type {kind}; allowed: {', '.join(metrics)}"
+                for key, name in [("primary", self.gate.primary), *((f"floors.{n}", n) for n in self.gate.floors)]
+                if name not in metrics
+            ),
+            ""
+            if self.train.objective in OBJECTIVES[kind]
+            else f"train.objective: {self.train.objective} does not fit task.type {kind}; "
+            f"allowed: {', '.join(OBJECTIVES[kind])}",
+            "train.class_weight: balanced needs classes; allowed for task.type regression: none"
+            if kind == "regression" and self.train.class_weight != "none"
+            else "",
+            "train.monotone: LightGBM has no monotone constraints on several classes; allowed for task.type multiclass: {}"
+            if kind == "multiclass" and self.train.monotone
+            else "",
+            f"gate.fairness: its bounds are for task.type binary; allowed for task.type {kind}: null"
+            if kind != "binary" and self.gate.fairness is not None
+            else "",
+            *(
+                f"tune.space.{name}: is no number or choice of the train section; allowed: {', '.join(TUNABLE)}"
+                for name in self.tune.space
+                if name not in TUNABLE
+            ),
+        ]
+
+
+TUNABLE = tuple(name for name in Train.model_fields if name not in {"device", "monotone", "seed"})
+PATH = Path("params.yaml")
+S = TypeVar("S", bound=Section)
+
+
+def read(path: Path = PATH) -> Params:
+    """The whole of `params.yaml`, checked; PipelineError with one line for each key that is wrong."""
+    return _read(path.resolve(), str(path))
+
+
+def section(kind: type[S], path: Path = PATH) -> S:
+    """One section of `params.yaml`; a stage asks for those that dvc.yaml declares for it."""
+    name = next(name for name, field in Params.model_fields.items() if field.annotation is kind)
+    found = getattr(read(path), name)
+    assert isinstance(found, kind)
+    return found
+
+
+@lru_cache
+def _read(path: Path, shown: str) -> Params:
+    try:
+        return Params.model_validate(load_yaml(path, shown))
+    except ValidationError as error:
+        raise PipelineError("\n".join(_explain(shown, problem) for problem in error.errors())) from None
+
+
+def load_yaml(path: Path, shown: str) -> Any:
+    """The content of a YAML file; PipelineError with the line where it is no YAML or repeats a key."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError
+
+    try:
+        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PipelineError(f"{shown}: no such file; run from the top of the repository") from None
+    except UnicodeDecodeError:
+        raise PipelineError(f"{shown}: not UTF-8 text; save it as UTF-8") from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f" line {mark.line + 1}" if mark else ""
+        problem = " ".join(str(error.problem or error).split())
+        raise PipelineError(f"{shown}{where}: not valid YAML: {problem}") from None
+
+
+def _explain(shown: str, problem: Any) -> str:
+    """One line for one of pydantic's errors: the key, the value and what is allowed."""
+    place = [str(part) for part in problem["loc"] if not _names_a_type(part)]
+    key, found = ".".join(place), problem["input"]
+    where = f"{shown}: {key}" if key else shown
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"{where}: unknown key; {_neighbours(place)}"
+        case "missing":
+            return f"{where}: missing; add it (docs/params.md lists every key)"
+        case "model_type" | "dict_type":
+            return f"{where}: is {_shown(found)}; allowed: a mapping of keys to values"
+        case "value_error":
+            lines = str(problem["ctx"]["error"]).splitlines()
+            return "\n".join(f"{where}.{line}" if key else f"{shown}: {line}" for line in lines)
+        case _:
+            allowed = problem["msg"].removeprefix("Input should be ")
+            return f"{where}: is {_shown(found)}; allowed: {allowed}"
+
+
+def _names_a_type(part: Any) -> bool:
+    """Whether pydantic put the name of a union's member into the location instead of a key."""
+    return isinstance(part, str) and (part in UNION_MEMBERS or "[" in part)
+
+
+UNION_MEMBERS = {"bool", "int", "str", "float", "Interval"}
+
+
+def _neighbours(place: list[str]) -> str:
+    section: Any = Params
+    for name in place[:-1]:
+        field = getattr(section, "model_fields", {}).get(name)
+        section = next((t for t in _types_of(field) if hasattr(t, "model_fields")), None) if field else None
+    known = list(getattr(section, "model_fields", {}))
+    close = difflib.get_close_matches(place[-1], known, n=1)
+    return f"did you mean {close[0]}?" if close else f"allowed: {', '.join(known)}"
+
+
+def _types_of(field: Any) -> tuple[Any, ...]:
+    return getattr(field.annotation, "__args__", ()) or (field.annotation,)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,41 @@
+"""What each task is judged by: names only, so that checking `params.yaml` imports nothing heavy."""
+
+from typing import Literal
+
+Task = Literal["binary", "multiclass", "regression"]
+
+# Metric: whether higher is better. The first of each task is the one a gate would name as primary.
+METRICS: dict[Task, dict[str, bool]] = {
+    "binary": {
+        "roc_auc": True,
+        "average_precision": True,
+        "log_loss": False,
+        "brier_score": False,
+        "calibration_error": False,
+        "f1": True,
+        "precision": True,
+        "recall": True,
+    },
+    "multiclass": {"log_loss": False, "macro_f1": True, "balanced_accuracy": True, "accuracy": True},
+    "regression": {"rmse": False, "mae": False, "r2": True, "pinball_loss": False, "mape": False},
+}
+
+OBJECTIVES: dict[Task, tuple[str, ...]] = {
+    "binary": ("auto", "binary"),
+    "multiclass": ("auto", "multiclass"),
+    "regression": (
+        "auto",
+        "regression",
+        "regression_l1",
+        "huber",
+        "quantile",
+        "poisson",
+        "gamma",
+        "tweedie",
+    ),
+}
+
+
+def higher_is_better(metric: str) -> bool:
+    """Whether a rise of `metric` is good; KeyError for a name that no task has."""
+    return next(names[metric] for names in METRICS.values() if metric in names)
