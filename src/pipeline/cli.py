@@ -1,4 +1,4 @@
-"""The `pipeline` command. Each subcommand's module is imported when it is called, because imports cost more than work."""
+"""The `pipeline` command. A subcommand's module is imported when it is called: imports cost more than the work."""
 
 import importlib
 import sys

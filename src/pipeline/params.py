@@ -1,13 +1,13 @@
 """`params.yaml` as strict, frozen types: read once, checked whole, before any work."""
 
-import difflib
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from pipeline.errors import PipelineError
+from pipeline.strict_yaml import explain, load_yaml
 from pipeline.tasks import METRICS, OBJECTIVES, Task
 
 Name = Annotated[str, Field(min_length=1)]
@@ -75,7 +75,8 @@ class Split(Section):
     def _rows_left_to_train_on(self) -> "Split":
         if self.test + self.validation >= 1:
             raise ValueError(
-                f"test + validation is {self.test + self.validation:g}; allowed: below 1, so that rows are left to train on"
+                f"test + validation is {self.test + self.validation:g}; "
+                "allowed: below 1, so that rows are left to train on"
             )
         return self
 
@@ -213,7 +214,7 @@ class Params(Section):
             "train.class_weight: balanced needs classes; allowed for task.type regression: none"
             if kind == "regression" and self.train.class_weight != "none"
             else "",
-            "train.monotone: LightGBM has no monotone constraints on several classes; allowed for task.type multiclass: {}"
+            "train.monotone: LightGBM has none for several classes; allowed for task.type multiclass: {}"
             if kind == "multiclass" and self.train.monotone
             else "",
             f"gate.fairness: its bounds are for task.type binary; allowed for task.type {kind}: null"
@@ -250,69 +251,4 @@ def _read(path: Path, shown: str) -> Params:
     try:
         return Params.model_validate(load_yaml(path, shown))
     except ValidationError as error:
-        raise PipelineError("\n".join(_explain(shown, problem) for problem in error.errors())) from None
-
-
-def load_yaml(path: Path, shown: str) -> Any:
-    """The content of a YAML file; PipelineError with the line where it is no YAML or repeats a key."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError
-
-    try:
-        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise PipelineError(f"{shown}: no such file; run from the top of the repository") from None
-    except UnicodeDecodeError:
-        raise PipelineError(f"{shown}: not UTF-8 text; save it as UTF-8") from None
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f" line {mark.line + 1}" if mark else ""
-        problem = " ".join(str(error.problem or error).split())
-        raise PipelineError(f"{shown}{where}: not valid YAML: {problem}") from None
-
-
-def _explain(shown: str, problem: Any) -> str:
-    """One line for one of pydantic's errors: the key, the value and what is allowed."""
-    place = [str(part) for part in problem["loc"] if not _names_a_type(part)]
-    key, found = ".".join(place), problem["input"]
-    where = f"{shown}: {key}" if key else shown
-    match problem["type"]:
-        case "extra_forbidden":
-            return f"{where}: unknown key; {_neighbours(place)}"
-        case "missing":
-            return f"{where}: missing; add it (docs/params.md lists every key)"
-        case "model_type" | "dict_type":
-            return f"{where}: is {_shown(found)}; allowed: a mapping of keys to values"
-        case "value_error":
-            lines = str(problem["ctx"]["error"]).splitlines()
-            return "\n".join(f"{where}.{line}" if key else f"{shown}: {line}" for line in lines)
-        case _:
-            allowed = problem["msg"].removeprefix("Input should be ")
-            return f"{where}: is {_shown(found)}; allowed: {allowed}"
-
-
-def _names_a_type(part: Any) -> bool:
-    """Whether pydantic put the name of a union's member into the location instead of a key."""
-    return isinstance(part, str) and (part in UNION_MEMBERS or "[" in part)
-
-
-UNION_MEMBERS = {"bool", "int", "str", "float", "Interval"}
-
-
-def _neighbours(place: list[str]) -> str:
-    section: Any = Params
-    for name in place[:-1]:
-        field = getattr(section, "model_fields", {}).get(name)
-        section = next((t for t in _types_of(field) if hasattr(t, "model_fields")), None) if field else None
-    known = list(getattr(section, "model_fields", {}))
-    close = difflib.get_close_matches(place[-1], known, n=1)
-    return f"did you mean {close[0]}?" if close else f"allowed: {', '.join(known)}"
-
-
-def _types_of(field: Any) -> tuple[Any, ...]:
-    return getattr(field.annotation, "__args__", ()) or (field.annotation,)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        raise PipelineError("\n".join(explain(shown, Params, error.errors()))) from None

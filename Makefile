@@ -1,0 +1,50 @@
+# Every command of the repository. People, hooks and workflows call the same ones.
+.DEFAULT_GOAL := help
+UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
+UV_VERSION := 0.13.8
+BIN := .venv/bin
+PORT ?= 5000
+
+.PHONY: help setup run test lint format bench ui tune gate
+help:  ## List the commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: .venv/.synced  ## Install the locked environment into .venv
+
+.venv/.synced: pyproject.toml uv.lock | $(UV)
+	@echo "setup: installing the locked environment into .venv"
+	@$(UV) sync --locked --quiet
+	@touch $@
+
+# uv from the package registry, where the machine has none.
+.tools/bin/uv:
+	@echo "setup: installing uv into .tools"
+	@python3 -m venv .tools
+	@.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+run: setup  ## Run the pipeline: data to a judged model
+	@$(BIN)/pipeline run
+
+test: setup  ## Run the tests
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal
+
+lint: setup  ## Check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: setup  ## Put the code into shape
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+gate: setup  ## Judge the model against the champion
+	@$(BIN)/pipeline gate
+
+tune: setup  ## Search for better parameters
+	@$(BIN)/pipeline tune
+
+ui: setup  ## Open the MLflow UI (PORT, default 5000)
+	@$(BIN)/mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --host 127.0.0.1 --port $(PORT)
+
+bench: setup  ## Measure speed, memory and the gate's error rates
+	@$(BIN)/python -m benchmarks

@@ -1,0 +1,177 @@
+"""How often the gate errs on the sample: models that differ in their seed alone, degraded ones, one with a worse slice.
+
+`python benchmarks/gate_study.py` prints a Markdown table. Each trial draws its own 6,000 test rows from 12,000 that no
+model has seen, and its own two models: the spread of the verdicts is that of test sets and of seeds.
+"""
+
+import sys
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline import params, slices, training
+from pipeline.gate.judge import judge
+from pipeline.gate.opponent import Opponent
+from pipeline.gate.verdict import Verdict
+from pipeline.metrics import compute
+from pipeline.params import Gate, Params
+from pipeline.scoring import Scored
+
+ROOT = Path(__file__).parents[1]
+TRAINED, STOPPED, DRAWN = 15_000, 3_000, 6_000  # rows to train on, to stop on, and of each trial's test set
+LOSSES = (0.005, 0.01, 0.015, 0.02, 0.03)
+SLICE, SLICE_LOSS = ("education", "high_school"), 0.10
+BETTER = 0.3  # log odds that everybody else gains towards the truth
+QUALITY: dict[str, Any] = {"violations": []}  # the sample keeps its contract
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Study:
+    """Models with different seeds, each as its scores of the same unseen rows, and the bounds that judge them."""
+
+    models: list[Scored]
+    gate: Gate
+
+
+@dataclass(frozen=True)
+class Degraded:
+    """Noise on the log odds that costs `loss` of the ROC AUC on all unseen rows, or on those of one slice alone.
+
+    With a slice, the others get better: their log odds know a bit of the answer.
+    """
+
+    loss: float
+    slice: tuple[str, str] | None = None
+
+    def __call__(self, scored: Scored, seed: int) -> Scored:
+        score, place = scored.score.copy(), np.arange(len(scored))
+        if self.slice is not None:
+            place = np.flatnonzero(scored.slices[self.slice[0]] == self.slice[1])
+            score = _probability(_log_odds(score) + BETTER * (scored.target - 0.5))
+        score[place] = _noisy(scored.target[place], scored.score[place], self.loss, seed)
+        return replace(scored, score=score)
+
+
+def prepare(models: int, root: Path = ROOT) -> Study:
+    """Train the models on the sample as params.yaml says, all on the same rows."""
+    chosen = params.read(root / "params.yaml")
+    table = pd.read_parquet(root / "data/credit_default.parquet").sample(frac=1, random_state=0)
+    train, stop = table[:TRAINED], table[TRAINED : TRAINED + STOPPED]
+    pool = table[TRAINED + STOPPED :].reset_index(drop=True)
+    cut, bins = chosen.evaluate, chosen.evaluate.slice_bins
+    parts = slices.labels(pool, cut.slices, bins, "evaluate.slices")
+    groups = slices.labels(pool, cut.sensitive, bins, "evaluate.sensitive")
+    scores = [_train(train, stop, pool, chosen, seed) for seed in range(models)]
+    made = [
+        Scored(
+            "binary",
+            pool["default_next_month"].to_numpy(float),
+            score,
+            pool["client_id"].to_numpy().astype(str),
+            ("0", "1"),
+            threshold,
+            slices=parts,
+            sensitive=groups,
+        )
+        for score, threshold in scores
+    ]
+    return Study(made, chosen.gate)
+
+
+def _train(
+    train: pd.DataFrame, stop: pd.DataFrame, pool: pd.DataFrame, chosen: Params, seed: int
+) -> tuple[Array, float | None]:
+    from pipeline import signature
+
+    knobs = chosen.train.model_copy(update={"seed": seed})
+    ready = training.prepare(train, stop, chosen.data, chosen.task, chosen.features, chosen.split, knobs)
+    fitted = training.fit(ready, knobs)
+    known = training.with_threshold(ready, fitted, chosen.task)
+    matrix = signature.encode(pool, known)
+    return np.round(fitted.booster.predict(matrix, num_iteration=fitted.best_iteration), 9), known.threshold
+
+
+def trials(study: Study, count: int, change: Degraded | None = None) -> list[Verdict]:
+    """`count` verdicts on a candidate (changed by `change`) against a champion of another seed."""
+    with ProcessPoolExecutor(mp_context=get_context("fork")) as pool:
+        return list(pool.map(partial(_trial, study, change), range(count), chunksize=10))
+
+
+def _trial(study: Study, change: Degraded | None, seed: int) -> Verdict:
+    source = np.random.default_rng(seed)
+    rows = source.choice(len(study.models[0]), DRAWN, replace=False)
+    first, second = source.choice(len(study.models), 2, replace=False)
+    candidate, champion = study.models[first], study.models[second]
+    changed = candidate if change is None else change(candidate, seed)
+    against = Opponent("main", "scored", champion.rows(rows))
+    gate = study.gate.model_copy(update={"seed": seed})
+    return judge(changed.rows(rows), against, None, gate, QUALITY, inform=False)
+
+
+def _noisy(target: Array, score: Array, loss: float, seed: int) -> Array:
+    noise = np.random.default_rng(10_000 + seed).normal(size=len(target))
+    odds, low, high = _log_odds(score), 0.0, 8.0
+    wanted = auc(target, odds) - loss
+    for _ in range(12):
+        middle = (low + high) / 2
+        low, high = (middle, high) if auc(target, odds + middle * noise) > wanted else (low, middle)
+    return _probability(odds + low * noise)
+
+
+def auc(target: Array, score: Array) -> float:
+    """ROC AUC of all rows."""
+    return float(compute("binary", ["roc_auc"], target, score, np.ones((1, len(target)), np.uint8))["roc_auc"][0])
+
+
+def outcomes(verdicts: list[Verdict], rule: str | None = None) -> Counter[str]:
+    """How often each verdict came out, of the whole or of one rule."""
+    if rule is None:
+        return Counter(verdict.verdict for verdict in verdicts)
+    return Counter(found.verdict for verdict in verdicts for found in verdict.rules if found.name == rule)
+
+
+def failed_rules(verdicts: list[Verdict]) -> Counter[str]:
+    """How often each rule failed."""
+    return Counter(rule.name for verdict in verdicts for rule in verdict.rules if rule.verdict == "fail")
+
+
+def _log_odds(score: Array) -> Array:
+    clipped = np.clip(score, 1e-9, 1 - 1e-9)
+    return np.asarray(np.log(clipped / (1 - clipped)))
+
+
+def _probability(odds: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-odds)))
+
+
+def report(study: Study, count: int) -> list[str]:
+    """The table: each kind of candidate, how often the gate passed, warned and failed, and what failed."""
+    primary = f"no regression {study.gate.primary}"
+    cases: list[tuple[str, Degraded | None]] = [("another seed, nothing else", None)]
+    cases += [(f"{study.gate.primary} worse by {loss:g}", Degraded(loss)) for loss in LOSSES]
+    cases.append((f"better, but {SLICE[0]}={SLICE[1]} worse by {SLICE_LOSS:g}", Degraded(SLICE_LOSS, SLICE)))
+    lines = [
+        f"| candidate ({count} trials each) | pass | warn | fail | fails by the primary metric | rules that failed |",
+        "| --- | ---: | ---: | ---: | ---: | --- |",
+    ]
+    for name, change in cases:
+        verdicts = trials(study, count, change)
+        whole, first = outcomes(verdicts), outcomes(verdicts, primary)
+        shares = [f"{100 * whole[mark] / count:.1f} %" for mark in ("pass", "warn", "fail")]
+        rules = ", ".join(f"{rule} {times}" for rule, times in failed_rules(verdicts).most_common(4)) or "none"
+        lines.append(f"| {name} | {' | '.join(shares)} | {100 * first['fail'] / count:.1f} % | {rules} |")
+        sys.stderr.write(lines[-1] + "\n")
+    return lines
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\n".join(report(prepare(models=30), count=200)) + "\n")

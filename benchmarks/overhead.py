@@ -1,0 +1,32 @@
+"""What DVC and the processes cost: a cold run against one plain script, and a run with nothing to do."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.projects import BIN, ROOT, copy, median, timed
+
+RUNS = 3
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        environment = [str(BIN / "pipeline"), "run"]
+        plain = [sys.executable, str(ROOT / "benchmarks/plain.py")]
+        cold, script = [], []
+        for run in range(RUNS):
+            cold.append(timed(environment, copy(folder / f"cold{run}")))
+            script.append(timed(plain, copy(folder / f"plain{run}")))
+        last = folder / f"cold{RUNS - 1}"
+        (last / ".venv").symlink_to(ROOT / ".venv")
+        idle = median(["make", "run"], last, 5)
+        bare = median([str(BIN / "dvc"), "repro"], last, 5)
+    pairs = [
+        ("cold `pipeline run`", sorted(cold)[RUNS // 2], "the same work in one script", sorted(script)[RUNS // 2], 1.5),
+        ("`make run`, nothing changed", idle, "bare `dvc repro`, nothing changed", bare, 1.3),
+    ]
+    print("| what | seconds | against | seconds | ratio | target |\n| --- | --- | --- | --- | --- | --- |")
+    for what, seconds, against, base, target in pairs:
+        print(f"| {what} | {seconds:.1f} | {against} | {base:.1f} | {seconds / base:.2f} | ≤ {target} |")
+    print(flush=True)

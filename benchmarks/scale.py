@@ -1,0 +1,37 @@
+"""Time and peak memory of each stage as the sample grows, against the table in memory."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.projects import BIN, ROOT, copy, timed
+
+ROWS = (30_000, 300_000, 3_000_000)
+STAGES = ("ingest", "validate", "split", "train", "evaluate", "drift", "card")
+
+
+def grow(rows: int, path: Path) -> float:
+    """Write the sample, repeated with new keys, and return its size in memory in MB."""
+    sample = pd.read_parquet(ROOT / "data/credit_default.parquet")
+    table = pd.concat([sample] * (rows // len(sample)), ignore_index=True)
+    table["client_id"] = range(1, len(table) + 1)
+    table.to_parquet(path, index=False)
+    return float(table.memory_usage(deep=True).sum()) / 2**20
+
+
+def main() -> None:
+    print("| rows | table in memory | " + " | ".join(STAGES) + " | sum | highest peak / table |")
+    print("| --- " * (len(STAGES) + 4) + "|")
+    for rows in ROWS:
+        with tempfile.TemporaryDirectory() as name:
+            folder = copy(Path(name) / "project")
+            size = grow(rows, folder / "data/credit_default.parquet")
+            timed([str(BIN / "pipeline"), "run"], folder)
+            costs = [json.loads((folder / f".pipeline/costs/{stage}.json").read_text()) for stage in STAGES]
+        cells = [f"{cost['seconds']:.1f} s, {cost['peak_memory_mb']:,.0f} MB" for cost in costs]
+        peak = max(cost["peak_memory_mb"] for cost in costs)
+        total = sum(cost["seconds"] for cost in costs)
+        print(f"| {rows:,} | {size:,.0f} MB | {' | '.join(cells)} | {total:.0f} s | {peak / size:.1f} |", flush=True)
+    print(flush=True)

@@ -1,0 +1,72 @@
+"""A model that the candidate is compared with, on the test rows that it was not trained on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from pipeline.champion import Champion
+from pipeline.errors import PipelineError
+from pipeline.scoring import Scored
+
+State = Literal["scored", "same", "none", "missing", "unscorable"]
+
+
+@dataclass(frozen=True)
+class Opponent:
+    """`scored` holds rows of the candidate's (by key) with this model's scores; where it is None, `reason` says why."""
+
+    name: str
+    state: State
+    scored: Scored | None = None
+    reason: str = ""
+
+
+def meet(found: Champion, candidate: Scored, target: str, table: Callable[[], pd.DataFrame]) -> Opponent:
+    """Score the found model on the candidate's test rows (`table` reads them, in the order of `candidate`)."""
+    if found.same:
+        return Opponent(found.base, "same")
+    if found.folder is None:
+        return Opponent(found.base, "none" if found.state == "none" else "missing", reason=found.reason)
+    rows = table()
+    try:
+        scored = _score(found, candidate, target, rows)
+    except PipelineError as problem:
+        return Opponent(found.base, "unscorable", reason=str(problem).splitlines()[0])
+    return Opponent(found.base, "scored", scored, found.reason)
+
+
+def _score(found: Champion, candidate: Scored, target: str, table: pd.DataFrame) -> Scored:
+    from pipeline import model, signature
+
+    assert found.folder is not None
+    known = signature.read(found.folder / model.SIGNATURE)
+    if (known.task, known.target, known.classes) != (candidate.task, target, candidate.classes):
+        raise PipelineError(f"it predicts something else ({known.task}, target {known.target})")
+    lost = [name for name in known.columns if name not in table.columns]
+    if lost:
+        raise PipelineError(f"the data no longer has its features: {', '.join(lost)}")
+    if not np.array_equal(signature.targets(table, known), candidate.target):
+        raise PipelineError("it reads the target of the test rows differently")
+    unseen = signature.held_out(table, known)
+    if not unseen.any():
+        raise PipelineError("it was trained on every test row")
+    scores = model.load(found.folder).predict(table[unseen])
+    return replace(candidate.rows(unseen), score=scores, threshold=known.threshold)
+
+
+def common(candidate: Scored, other: Scored) -> tuple[Scored, Scored]:
+    """The rows that both models scored, matched by key and in its order: the order of the rows decides nothing.
+
+    PipelineError where keys repeat or the two disagree about a target.
+    """
+    for scored in (candidate, other):
+        if len(np.unique(scored.keys)) != len(scored):
+            raise PipelineError("scores: a key occurs twice; rows can't be matched")
+    _, mine, theirs = np.intersect1d(candidate.keys, other.keys, assume_unique=True, return_indices=True)
+    ours, others = candidate.rows(mine), other.rows(theirs)
+    if not np.array_equal(ours.target, others.target):
+        raise PipelineError("scores: the two models were scored on different targets")
+    return ours, others

@@ -1,0 +1,77 @@
+"""GitHub Markdown from text that nobody has checked: column names, categories, parameters."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+BREAK = "&#8203;"  # a zero-width space: GitHub finds mentions, references and links in the text as it is shown
+SPECIAL = re.compile(r"[\\`*_\[\]|~]|:(?=\S)")
+ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
+MAX_CELL = 80  # characters of a table's cell
+
+
+class Markdown(str):
+    """Text that is Markdown already: `escape` leaves it alone."""
+
+    __slots__ = ()
+
+
+def escape(value: Any) -> Markdown:
+    """Text as Markdown that shows exactly it, on one line: no markup, HTML, mention, reference, link or formula."""
+    if isinstance(value, Markdown):
+        return value
+    text = "".join(" " if unicodedata.category(char) in UNSEEN else char for char in str(value))
+    text = re.sub(r"[&<>$]", lambda found: ENTITIES[found[0]], " ".join(text.split()))
+    text = SPECIAL.sub(lambda found: f"\\{found[0]}", text)
+    text = re.sub(r"(?<!&)#(?=\w)", f"#{BREAK}", text)
+    text = re.sub(r"@(?=\S)", f"@{BREAK}", text)
+    text = re.sub(r"\b(www|GH)(?=[.-])", rf"\1{BREAK}", text, flags=re.IGNORECASE)
+    return Markdown(re.sub(r"^(\d*)(?=[-+=#.\)])", r"\1\\", text) if LIST_MARK.match(text) else text)
+
+
+# Controls, formats (bidi overrides, zero-width characters), surrogates and line separators; at a line's start: marks.
+UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+LIST_MARK = re.compile(r"[-+=#]|\d+[.)]")
+
+
+def code(value: Any) -> Markdown:
+    """Text in a fixed-width font; also right inside a table."""
+    return Markdown(f"<code>{escape(value)}</code>")
+
+
+def bold(value: Any) -> Markdown:
+    return Markdown(f"<b>{escape(value)}</b>")
+
+
+def table(header: Sequence[Any], rows: Iterable[Sequence[Any]], align: str = "") -> Markdown:
+    """A table; cells are escaped (and cut to 80 characters) unless they are `Markdown`. `align`: l or r by column."""
+    marks = ["---:" if mark == "r" else "---" for mark in align.ljust(len(header), "l")]
+    lines = [[_cell(cell) for cell in header], marks, *([_cell(cell) for cell in row] for row in rows)]
+    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, Markdown):
+        return value
+    if value is None or isinstance(value, int | float):
+        return number(value)
+    text = str(value)
+    return escape(text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 1]}…")
+
+
+def number(value: float | bool | None) -> Markdown:
+    """A figure for people: four significant digits, thousands apart; – for none."""
+    if value is None or value != value:
+        return Markdown("–")
+    if isinstance(value, bool):
+        return Markdown("yes" if value else "no")
+    if isinstance(value, int) or abs(value) >= 1000:
+        return Markdown(f"{value:,.0f}")
+    return Markdown(f"{value:#.4g}".rstrip(".") if value else "0")
+
+
+def interval(estimate: Any) -> Markdown:
+    """`0.7801 to 0.7902` of {"lower", "upper"}; – where there is none."""
+    lower, upper = estimate.get("lower"), estimate.get("upper")
+    return Markdown("–" if lower is None or upper is None else f"{number(lower)} to {number(upper)}")

@@ -1,0 +1,238 @@
+"""Every metric of `tasks.METRICS`, weighted and computed for many resamples of the rows at once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.tasks import Task
+
+Array = npt.NDArray[np.float64]
+Weights = npt.NDArray[Any]  # (b, n): how often each row counts in each of b resamples
+Figures = Callable[[Weights], dict[str, Array]]  # (b, n) -> name: (b,), NaN where a figure is undefined
+
+BLOCK = 8192  # rows that are summed at once: keeps the memory bounded, whatever the number of rows
+CELLS = 2**20  # resamples times rows that are ranked at once
+
+
+@dataclass(frozen=True)
+class Case:
+    """Rows to judge: target (n,) and score (n,) or (n, classes), with what turns scores into decisions."""
+
+    target: Array
+    score: Array
+    threshold: float | None
+    quantile: float
+    bins: int
+
+
+def compute(
+    task: Task,
+    names: Sequence[str],
+    target: npt.NDArray[Any],
+    score: npt.NDArray[Any],
+    weights: Weights,
+    *,
+    threshold: float | None = None,
+    quantile: float = 0.5,
+    bins: int = 10,
+) -> dict[str, Array]:
+    """Each named metric under weights (b, n) as an array (b,); NaN where it is undefined (one class only)."""
+    return prepare(task, names, target, score, threshold=threshold, quantile=quantile, bins=bins)(weights)
+
+
+def prepare(
+    task: Task,
+    names: Sequence[str],
+    target: npt.NDArray[Any],
+    score: npt.NDArray[Any],
+    *,
+    threshold: float | None = None,
+    quantile: float = 0.5,
+    bins: int = 10,
+) -> Figures:
+    """As `compute`, for many calls with other weights: sorting and losses are done once."""
+    case = Case(np.asarray(target, float), np.asarray(score, float), threshold, quantile, bins)
+    families = [family(case) for family in dict.fromkeys(FAMILIES[task][name] for name in names)]
+
+    def figures(weights: Weights) -> dict[str, Array]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = {name: values for family in families for name, values in family(weights).items()}
+        return {name: found[name] for name in names}
+
+    return figures
+
+
+def _ranking(case: Case) -> Figures:
+    """ROC AUC, the chance that a positive scores above a negative, ties half (Hanley & McNeil 1982); average
+    precision, the sum over thresholds of precision times the gain in recall (as scikit-learn defines it)."""
+    order = np.argsort(-case.score, kind="stable")
+    positives = np.flatnonzero(case.target[order] > 0)
+    ranked = -case.score[order]
+    tied = np.unique(ranked[positives])  # each distinct score that a positive has, highest first
+    start, end = np.searchsorted(ranked, tied, "left"), np.searchsorted(ranked, tied, "right")
+    start_true, end_true = np.searchsorted(positives, start), np.searchsorted(positives, end)
+
+    def of_block(weights: Weights) -> tuple[Array, Array]:
+        drawn = weights.take(order, axis=1)
+        above, above_true = _running_sum(drawn), _running_sum(drawn.take(positives, axis=1))
+        total, total_true = above[:, -1].astype(float), above_true[:, -1].astype(float)
+        true, predicted = above_true.take(end_true, axis=1), above.take(end, axis=1)
+        true_before = above_true.take(start_true, axis=1)
+        gained = (true - true_before).astype(float)
+        false_twice = predicted - true + above.take(start, axis=1) - true_before
+        missed = np.einsum("ij,ij->i", gained, false_twice) / 2
+        precision = np.divide(true, predicted, out=np.zeros(true.shape), where=predicted > 0)
+        both = np.where(total > total_true, total_true * (total - total_true), np.nan)
+        return 1 - missed / both, np.einsum("ij,ij->i", gained, precision) / total_true
+
+    def figures(weights: Weights) -> dict[str, Array]:
+        step = max(1, CELLS // max(1, weights.shape[1]))
+        parts = [of_block(weights[i : i + step]) for i in range(0, len(weights), step)]
+        area, precision = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return {"roc_auc": area, "average_precision": precision}
+
+    return figures
+
+
+def _running_sum(values: Weights) -> npt.NDArray[Any]:
+    """The sums (b, n + 1) of the first 0, 1, ... n values; counts are summed as integers, which is faster and exact."""
+    kind = np.float64 if values.dtype.kind == "f" else np.int64
+    sums = np.zeros((values.shape[0], values.shape[1] + 1), kind)
+    np.cumsum(values, axis=1, out=sums[:, 1:])
+    return sums
+
+
+def _sums(columns: Callable[[slice], Array], figures: Callable[[Array, Array], dict[str, Array]]) -> Figures:
+    """Metrics that need no more than weighted sums: columns(rows) is (rows, k); figures takes the total of the
+    weights (b,) and the sums (k, b)."""
+
+    def of(weights: Weights) -> dict[str, Array]:
+        total, sums = np.zeros(len(weights)), np.zeros((1, 1))
+        for first in range(0, weights.shape[1], BLOCK):
+            rows = slice(first, first + BLOCK)
+            block = weights[:, rows].astype(float)
+            total += block.sum(axis=1)
+            sums = sums + block @ columns(rows)
+        return figures(total, sums.T)
+
+    return of
+
+
+def _means(named: dict[str, Array]) -> Figures:
+    """The weighted mean of each named array (n,)."""
+    values = np.column_stack(list(named.values()))
+    return _sums(lambda rows: values[rows], lambda total, sums: dict(zip(named, sums / total, strict=True)))
+
+
+def _probabilities(case: Case) -> Figures:
+    """Log loss; Brier score, the mean squared error of the probability (Brier 1950); the shares behind them."""
+    chance = _clipped(np.where(case.target > 0, case.score, 1 - case.score))
+    squared = (case.score - case.target) ** 2
+    means = {"log_loss": -np.log(chance), "brier_score": squared}
+    return _means(means | {"positive_rate": case.target, "mean_score": case.score})
+
+
+def _calibration(case: Case) -> Figures:
+    """Expected calibration error over equal-width bins: the mean of |observed share - mean score| of a row's bin
+    (Naeini et al. 2015; Guo et al. 2017)."""
+    place, gap = bin_of(case.score, case.bins), case.score - case.target
+    bins = np.eye(case.bins)
+    return _sums(
+        lambda rows: bins[place[rows]] * gap[rows, None],
+        lambda total, sums: {"calibration_error": np.abs(sums).sum(axis=0) / total},
+    )
+
+
+def bin_of(score: Array, bins: int) -> npt.NDArray[np.intp]:
+    """The equal-width bin of [0, 1] that each score falls into."""
+    return np.clip((score * bins).astype(np.intp), 0, bins - 1)
+
+
+def _decisions(case: Case) -> Figures:
+    """Precision, recall and F1 (van Rijsbergen 1979) of score >= threshold; 0 where nothing is predicted positive."""
+    threshold = np.nan if case.threshold is None else case.threshold
+    predicted, actual = (case.score >= threshold).astype(float), case.target
+    columns = np.column_stack([predicted * actual, predicted, actual])
+
+    def figures(_: Array, sums: Array) -> dict[str, Array]:
+        hits, chosen, positives = sums
+        known = np.where((positives > 0) & np.isfinite(threshold), positives, np.nan)
+        return {
+            "precision": np.where(chosen > 0, hits / chosen, 0.0) * (known / known),
+            "recall": hits / known,
+            "f1": 2 * hits / (chosen + known),
+        }
+
+    return _sums(lambda rows: columns[rows], figures)
+
+
+def _classes(case: Case) -> Figures:
+    """Accuracy; recall averaged over the classes that occur (balanced accuracy, Brodersen et al. 2010); F1 averaged
+    over the classes that occur or are predicted."""
+    actual, predicted = case.target.astype(np.intp), case.score.argmax(axis=1)
+    hit, one = (actual == predicted), np.eye(case.score.shape[1])
+
+    def columns(rows: slice) -> Array:
+        return np.hstack([one[actual[rows]] * hit[rows, None], one[actual[rows]], one[predicted[rows]]])
+
+    def figures(total: Array, sums: Array) -> dict[str, Array]:
+        hits, occurs, chosen = np.split(sums, 3)
+        recall, f1 = _ratio(hits, occurs), _ratio(2 * hits, occurs + chosen)
+        return {"accuracy": hits.sum(axis=0) / total, "balanced_accuracy": recall, "macro_f1": f1}
+
+    return _sums(columns, figures)
+
+
+def _ratio(above: Array, below: Array) -> Array:
+    """The mean over classes (axis 0) of above / below, where below is not zero."""
+    shares = np.where(below > 0, above / below, 0.0).sum(axis=0) / (below > 0).sum(axis=0)
+    return np.asarray(shares)
+
+
+def _class_loss(case: Case) -> Figures:
+    chance = np.take_along_axis(case.score, case.target.astype(np.intp)[:, None], axis=1)[:, 0]
+    return _means({"log_loss": -np.log(_clipped(chance))})
+
+
+def _errors(case: Case) -> Figures:
+    """MAE; pinball loss of the predicted quantile (Koenker & Bassett 1978); MAPE, undefined with a target of zero;
+    RMSE; R², one minus squared error over squared deviation from the mean, undefined for a constant target."""
+    error = case.target - case.score
+    share = np.abs(error) / np.abs(case.target) if np.all(case.target) else np.full_like(error, np.nan)
+    pinball = np.maximum(case.quantile * error, (case.quantile - 1) * error)
+    centred = case.target - case.target.mean()  # or the difference of the two sums of squares loses its digits
+    columns = np.column_stack([np.abs(error), pinball, share, case.target, case.score, error**2, centred, centred**2])
+
+    def figures(total: Array, sums: Array) -> dict[str, Array]:
+        *means, squared, middle, spread = sums / total
+        spread = spread - middle**2
+        names = ("mae", "pinball_loss", "mape", "mean_target", "mean_score")
+        r2 = 1 - squared / np.where(spread > 1e-12 * np.mean(centred**2), spread, np.nan)
+        return dict(zip(names, means, strict=True)) | {"rmse": np.sqrt(squared), "r2": r2}
+
+    return _sums(lambda rows: columns[rows], figures)
+
+
+def _clipped(chance: Array) -> Array:
+    return np.clip(chance, np.finfo(float).eps, None)
+
+
+Family = Callable[[Case], Figures]
+
+
+def _each(names: Sequence[str], family: Family) -> dict[str, Family]:
+    return dict.fromkeys(names, family)
+
+
+# Beside the metrics of `tasks.METRICS` stand the shares and means that describe a slice.
+FAMILIES: dict[Task, dict[str, Family]] = {
+    "binary": _each(["roc_auc", "average_precision"], _ranking)
+    | _each(["log_loss", "brier_score", "positive_rate", "mean_score"], _probabilities)
+    | _each(["calibration_error"], _calibration)
+    | _each(["f1", "precision", "recall"], _decisions),
+    "multiclass": _each(["macro_f1", "balanced_accuracy", "accuracy"], _classes) | _each(["log_loss"], _class_loss),
+    "regression": _each(["rmse", "mae", "r2", "pinball_loss", "mape", "mean_target", "mean_score"], _errors),
+}

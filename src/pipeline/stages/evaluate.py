@@ -1,0 +1,152 @@
+"""Evaluate: the model on the test rows, by every metric of its task, curve, slice, group and feature."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline import costs, curves, fairness, files, params, scoring, slices
+from pipeline.bootstrap import intervals
+from pipeline.errors import PipelineError
+from pipeline.model import Model, load
+from pipeline.scoring import Scored
+from pipeline.signature import Signature, targets
+from pipeline.tasks import METRICS
+
+
+def score(model: Model, test: pd.DataFrame, evaluate: params.Evaluate) -> Scored:
+    """The test rows with target, score, key, slices and groups; PipelineError where they can't judge a model."""
+    known = model.signature
+    cut = slices.labels(test, evaluate.slices, evaluate.slice_bins, "evaluate.slices")
+    groups = slices.labels(test, evaluate.sensitive, evaluate.slice_bins, "evaluate.sensitive")
+    target = checked(test, known)
+    return Scored(
+        task=known.task,
+        target=target,
+        score=model.predict(test),
+        keys=keys(test, known.key),
+        classes=tuple(known.classes),
+        threshold=known.threshold,
+        quantile=known.quantile,
+        slices=cut.reset_index(drop=True),
+        sensitive=groups.reset_index(drop=True),
+        bins=evaluate.calibration_bins,
+    )
+
+
+def checked(test: pd.DataFrame, known: Signature) -> npt.NDArray[np.float64]:
+    """The target as numbers (rows,); PipelineError where there is none, or one class only."""
+    advice = "give the test rows a larger split.test in params.yaml, another split.seed, or more data"
+    if test.empty:
+        raise PipelineError(f"the test table has no rows; {advice}")
+    found = np.asarray(targets(test, known), dtype=np.float64)
+    if not np.isfinite(found).all():
+        raise PipelineError(f"target {known.target}: {int((~np.isfinite(found)).sum()):,} test rows have no value")
+    if known.task != "regression" and len(np.unique(found)) < 2:
+        only = known.classes[int(found[0])]
+        raise PipelineError(f"target {known.target}: all {len(found):,} test rows are of one class ({only}); {advice}")
+    return found
+
+
+def keys(test: pd.DataFrame, key: str | None) -> npt.NDArray[Any]:
+    """What names each row, as text (rows,): the key, or where there is none the row's hash and how often it came."""
+    if key is not None:
+        if key not in test.columns:
+            raise PipelineError(f"column {key}: the key (data.key in params.yaml) is no column of the test rows")
+        return test[key].astype(str).to_numpy(str)
+    hashes = pd.util.hash_pandas_object(test, index=False)
+    again = hashes.groupby(hashes).cumcount()
+    return np.array([f"{value:016x}.{count}" for value, count in zip(hashes, again, strict=True)])
+
+
+def metrics(scored: Scored, evaluate: params.Evaluate) -> dict[str, Any]:
+    """Every metric of the task with its interval, and what the decisions come to."""
+    names = list(METRICS[scored.task])
+    found = intervals(scored.task, names, scored, evaluate.bootstrap, evaluate.confidence, evaluate.seed)
+    shown: dict[str, Any] = {"rows": len(scored)} | {name: value.to_json() for name, value in found.items()}
+    if scored.task == "binary":
+        _, counts = fairness.cells(scored.target, scored.decisions(), np.zeros(len(scored)))
+        (negatives, false), (missed, true) = counts[0].tolist()
+        matrix = {"true_positives": true, "false_positives": false}
+        matrix |= {"true_negatives": negatives, "false_negatives": missed}
+        shown |= {"threshold": scored.threshold, "confusion": matrix}
+    if scored.task == "multiclass":
+        shown["per_class"] = per_class(scored)
+    return shown
+
+
+def per_class(scored: Scored) -> dict[str, dict[str, float | int | None]]:
+    """Precision, recall, F1 and rows of each class; null where it is never predicted or does not occur."""
+    actual, predicted = scored.target.astype(np.intp), scored.decisions()
+    width = len(scored.classes)
+    occurs, chosen = np.bincount(actual, minlength=width), np.bincount(predicted, minlength=width)
+    hits = np.bincount(actual[actual == predicted], minlength=width)
+    return {
+        name: {
+            "precision": _share(hits[i], chosen[i]),
+            "recall": _share(hits[i], occurs[i]),
+            "f1": _share(2 * hits[i], occurs[i] + chosen[i]),
+            "rows": int(occurs[i]),
+        }
+        for i, name in enumerate(scored.classes)
+    }
+
+
+def _share(part: int, whole: int) -> float | None:
+    return float(part / whole) if whole else None
+
+
+def importance(model: Model, test: pd.DataFrame, evaluate: params.Evaluate) -> list[dict[str, Any]]:
+    """Each feature's share of the gain and mean absolute SHAP value over a sample of rows (Lundberg et al. 2020)."""
+    size = min(evaluate.shap_rows, len(test))
+    chosen = np.sort(np.random.default_rng(evaluate.seed).choice(len(test), size, replace=False))
+    shap = np.abs(model.contributions(test.iloc[chosen])).mean(axis=0)
+    names = [feature.name for feature in model.signature.features]
+    rows = [
+        {"feature": name, "gain": float(gain), "shap": float(value)}
+        for name, gain, value in zip(names, model.gains(), shap, strict=True)
+    ]
+    return sorted(rows, key=lambda row: (-row["shap"], row["feature"]))
+
+
+def write_curves(folder: Path, drawn: dict[str, curves.Points]) -> None:
+    """One file for each curve; those of another task are removed."""
+    for path in folder.glob("*.json"):
+        if path.stem not in drawn:
+            path.unlink()
+    for name, points in drawn.items():
+        files.write_json(folder / f"{name}.json", points)
+
+
+@click.command(short_help="Judge the model on the test rows.")
+@click.option("--model", "model_path", type=click.Path(path_type=Path), required=True, help="Folder of the model.")
+@click.option("--test", "test_path", type=click.Path(path_type=Path), required=True, help="Test rows (Parquet).")
+@click.option("--reports", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
+def command(model_path: Path, test_path: Path, reports: Path) -> None:
+    """Metrics with intervals, curves, slices, fairness, importance and the scores of the test rows."""
+    evaluate = params.section(params.Evaluate)
+    with costs.measured("evaluate") as cost:
+        model, test = load(model_path), files.read_table(test_path)
+        scored = score(model, test, evaluate)
+        click.echo(f"evaluate: {len(scored):,} test rows scored")
+        scoring.write(reports / "scores.parquet", scored)
+        found = metrics(scored, evaluate)
+        files.write_json(reports / "metrics.json", found)
+        click.echo(f"evaluate: {_headline(scored, found)}")
+        write_curves(reports / "curves", curves.draw(scored, evaluate.calibration_bins))
+        parts = slices.report(scored, evaluate)
+        files.write_json(reports / "slices.json", parts)
+        groups = fairness.report(scored, evaluate)
+        files.write_json(reports / "fairness.json", groups)
+        click.echo(f"evaluate: {len(parts):,} slices, {len(groups):,} sensitive columns")
+        files.write_json(reports / "importance.json", importance(model, test, evaluate))
+        cost["rows"] = len(scored)
+
+
+def _headline(scored: Scored, found: dict[str, Any]) -> str:
+    name = next(iter(METRICS[scored.task]))
+    shown = {key: "undefined" if value is None else f"{value:.4f}" for key, value in found[name].items()}
+    return f"{name} {shown['value']} ({shown['lower']} to {shown['upper']})"

@@ -1,0 +1,125 @@
+"""Stage: the files that `data/source.json` names, each checked against its hash, into one raw Parquet table."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+import pyarrow as pa
+
+from pipeline import costs, files, params, readers, sources
+from pipeline.errors import PipelineError
+
+SHOWN = 10  # row numbers in a message
+
+
+@click.command(short_help="Stage: the source into one raw table.")
+@click.option("--source", "source_path", type=click.Path(path_type=Path), required=True, help="The data's fingerprint.")
+@click.option("--table", "table_path", type=click.Path(path_type=Path), required=True, help="The raw table to write.")
+def command(source_path: Path, table_path: Path) -> None:
+    """Read the files of the data source into one table."""
+    data = params.section(params.Data)
+    with costs.measured("ingest") as cost:
+        source = sources.read(source_path)
+        if source.source != data.source:
+            raise PipelineError(
+                f"{source_path}: was made from {source.source}, data.source in params.yaml is {data.source}; "
+                "run `pipeline fetch`"
+            )
+        table, dropped = ingest(source, data)
+        write(table_path, table)
+        cost["rows"] = table.num_rows
+    repeated = f", {dropped:,} repeats of a key dropped" if dropped else ""
+    click.echo(f"ingest: {table.num_rows:,} rows, {table.num_columns} columns{repeated}")
+
+
+def ingest(source: sources.Source, data: params.Data) -> tuple[pa.Table, int]:
+    """One table of all files, in the order of their paths, and how many repeats of a key were dropped.
+
+    PipelineError where a file differs from its fingerprint or can't be read, columns differ between files, the table
+    is empty, the key column is missing, or a key repeats that may not.
+    """
+    names = [file.path for file in source.files]
+    tables = [readers.read(sources.opened(file), file.path, sources.extension(file.path)) for file in source.files]
+    table = joined(tables, names)
+    if table.num_rows == 0:
+        raise PipelineError(f"data.source: {source.source}: holds no row; get the data again, then `pipeline fetch`")
+    if data.key is None:
+        return table, 0
+    if data.key not in table.column_names:
+        raise PipelineError(
+            f"data.key: {data.key} is no column of {source.source}; columns: {', '.join(table.column_names)}"
+        )
+    last, repeats = _repeats(table.column(data.key))
+    if not repeats.any():
+        return table, 0
+    if data.deduplicate:
+        return table.filter(pa.array(last)), int((~last).sum())
+    where = _places(np.flatnonzero(repeats), [part.num_rows for part in tables], names)
+    raise PipelineError(
+        f"data.key: {data.key} repeats in {int(repeats.sum()):,} rows ({where}); remove the repeats in the source, or "
+        "set data.deduplicate: true to keep the last row of each key"
+    )
+
+
+def joined(tables: Sequence[pa.Table], names: Sequence[str]) -> pa.Table:
+    """The tables one below the other, columns by name; integers and numbers become numbers.
+
+    PipelineError naming the file and the column where they do not fit.
+    """
+    first = tables[0]
+    for table, name in zip(tables[1:], names[1:], strict=True):
+        lacks = [column for column in first.column_names if column not in table.column_names]
+        adds = [column for column in table.column_names if column not in first.column_names]
+        if lacks or adds:
+            differs = [f"lacks {', '.join(lacks)}"] * bool(lacks) + [f"adds {', '.join(adds)}"] * bool(adds)
+            raise PipelineError(
+                f"{name}: {' and '.join(differs)}, compared with {names[0]}; give all files the same columns"
+            )
+    try:
+        return pa.concat_tables([table.select(first.column_names) for table in tables], promote_options="permissive")
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        raise PipelineError(_misfit(tables, names)) from None
+
+
+def write(path: Path, table: pa.Table) -> None:
+    """Write the table as Parquet; equal tables are equal bytes."""
+    import pyarrow.parquet as pq
+
+    with files.replacing(path) as temporary:
+        pq.write_table(table, temporary)
+
+
+def _misfit(tables: Sequence[pa.Table], names: Sequence[str]) -> str:
+    first = tables[0]
+    for table, name in zip(tables[1:], names[1:], strict=True):
+        for column in first.column_names:
+            here, there = (part.select([column]) for part in (table, first))
+            try:
+                pa.concat_tables([there, here], promote_options="permissive")
+            except (pa.ArrowTypeError, pa.ArrowInvalid):
+                return (
+                    f"{name}: column {column} holds {here.schema.types[0]}, in {names[0]} it holds "
+                    f"{there.schema.types[0]}; give it one type in all files"
+                )
+    return f"{', '.join(names)}: the types of their columns do not fit together; give each one type in all files"
+
+
+def _repeats(key: pa.ChunkedArray) -> tuple["np.ndarray[tuple[int], np.dtype[np.bool_]]", ...]:
+    """Which rows are the last of their key, and which share their key; a missing key repeats nothing."""
+    keys = key.to_pandas()
+    present = keys.notna()
+    last = ~(keys.duplicated(keep="last") & present)
+    repeats = keys.duplicated(keep=False) & present
+    return last.to_numpy(dtype=bool), repeats.to_numpy(dtype=bool)
+
+
+def _places(rows: "np.ndarray[tuple[int], np.dtype[np.int64]]", sizes: Sequence[int], names: Sequence[str]) -> str:
+    """The first row numbers (1-based data rows of each file), with the file's name where there are several."""
+    starts = np.cumsum([0, *sizes])
+    places = []
+    for row in rows[:SHOWN]:
+        at = int(np.searchsorted(starts, row, side="right")) - 1
+        number = f"{row - starts[at] + 1:,}"
+        places.append(number if len(names) == 1 else f"{number} of {names[at]}")
+    return f"rows {', '.join(places)}{', …' if len(rows) > SHOWN else ''}"
