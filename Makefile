@@ -4,6 +4,8 @@ UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 UV_VERSION := 0.13.8
 BIN := .venv/bin
 PORT ?= 5000
+# Imports cost more than the work here: compiled modules are kept, also where the environment says not to.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run test lint format bench ui tune gate
 help:  ## List the commands

@@ -49,6 +49,8 @@ def write_run(number: int) -> str:
     }
     metrics["per_class"] = {"a|b": {"recall": 0.5}}
     files.write_json(Path("reports/metrics.json"), metrics)
+    curve = [{"tree": tree, "validation": 1 / tree} for tree in range(1, 2501)]
+    files.write_json(Path("reports/training.json"), {"loss": "binary_logloss", "curve": curve})
     files.write_text(Path("reports/model_card.md"), "# Card\n")
     files.write_json(
         Path("data/source.json"), {"source": "x.csv", "files": [{"path": "x.csv", "size": 3, "sha256": "ab"}]}
@@ -91,6 +93,7 @@ def test_a_run_is_logged_once_with_all_that_describes_it(project: Path) -> None:
     (run,) = runs()
     assert run.data.params["train.num_leaves"] == "31"
     assert run.data.params["gate.slices.min_rows"] == "200"
+    assert run.data.metrics.pop("validation_binary_logloss") == pytest.approx(1 / 2500, rel=1e-3)
     assert run.data.metrics == {"rows": 40, "roc_auc": 0.9, "roc_auc_lower": 0.8, "per_class.a_b.recall": 0.5}
     assert run.data.tags["dvc_lock"] == hashlib.md5(tracking.LOCK.read_bytes()).hexdigest()  # noqa: S324 (DVC's)
     assert run.info.status == "FINISHED"

@@ -23,7 +23,7 @@ def limits(settings: Settings, found: "Evidence") -> list[Markdown]:
         _time(settings, metrics["rows"]),
         _small_slices(found.slices),
         _weak_slices(found.slices, metrics, known),
-        _fairness(found.fairness, known),
+        _fairness(found.fairness),
         _drift(found.drift),
         _dominant(found.importance),
         _inputs(known),
@@ -73,19 +73,21 @@ def _worse(part: Any, whole: Any, up: bool) -> bool:
     return bool(part[worst] < whole[best] if up else part[worst] > whole[best])
 
 
-def _fairness(fairness: Mapping[str, Any], known: Signature) -> Markdown:
+def _fairness(fairness: Mapping[str, Any]) -> Markdown:
     if not fairness:
-        return Markdown("Fairness was not measured" + (": it is for binary tasks." if known.task != "binary" else "."))
-    small = [
-        f"{column} {group['group']}"
-        for column, item in fairness.items()
-        for group in item["groups"]
-        if min(group["positives"], group["negatives"]) < SMALL_GROUP
-    ]
+        return Markdown("Fairness was not measured: no sensitive column is named.")
+    groups = [(column, group) for column, item in fairness.items() for group in item["groups"]]
+    small = [f"{column} {group['group']}" for column, group in groups if _is_small(group)]
     text = f"Fairness was measured for {_listed(list(fairness))} one by one, not for their combinations."
     if small:
-        text += f" Groups with under {SMALL_GROUP} positives or negatives, whose rates are chance: {_listed(small)}."
+        text += f" Groups too small for their figures to be more than chance: {_listed(small)}."
     return Markdown(text)
+
+
+def _is_small(group: Mapping[str, Any]) -> bool:
+    if "positives" in group:
+        return bool(min(group["positives"], group["negatives"]) < SMALL_GROUP)
+    return bool(group["rows"] < SMALL_SLICE)
 
 
 def _drift(drift: Mapping[str, Any]) -> Markdown | None:

@@ -128,19 +128,17 @@ def slices(found: Sequence[Mapping[str, Any]], task: Task) -> Markdown | None:
 
 
 def fairness(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    rates = ("rows", "positives", "selection_rate", "true_positive_rate", "false_positive_rate")
+    """For each sensitive column its groups, with the rates that its task has, and the figures that compare them."""
     return [
-        {
-            "column": column,
-            "groups": table(
-                ["Group", *map(label, rates)],
-                [(g["group"], *(g.get(r) for r in rates)) for g in item["groups"]],
-                "lrrrrr",
-            ),
-            "differences": table(["Figure", "Value"], _differences(item), "lr"),
-        }
+        {"column": column, "groups": _groups(item["groups"]), "differences": table(FIGURES, _differences(item), "lr")}
         for column, item in found.items()
     ]
+
+
+def _groups(groups: Sequence[Mapping[str, Any]]) -> Markdown:
+    rates = [name for name in groups[0] if name not in ("group", "negatives")] if groups else []
+    rows = [(group["group"], *(group.get(rate) for rate in rates)) for group in groups]
+    return table(["Group", *map(label, rates)], rows, f"l{'r' * len(rates)}")
 
 
 def _differences(item: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -206,7 +204,9 @@ NAMES = {
     "mae": "MAE",
     "r2": "R²",
     "mape": "MAPE",
+    "mae_difference": "MAE difference",
 }
+FIGURES = ("Figure", "Value")
 
 
 def label(name: str) -> str:

@@ -46,8 +46,8 @@ def violations(table: pd.DataFrame, schema: Schema, task: TaskSection) -> list[V
         found = []
     if task.target not in schema.columns and task.target not in table.columns:
         found.append(Violation("missing column", task.target, "the target (task.target)", len(table)))
-    order = {name: at for at, name in enumerate([*schema.columns, *table.columns])}
-    return sorted(found, key=lambda one: order.get(one.column, -1))
+    order = list(dict.fromkeys([*schema.columns, *map(str, table.columns), task.target]))
+    return sorted(found, key=lambda one: order.index(one.column))
 
 
 def _build(schema: Schema, task: TaskSection) -> "pa.DataFrameSchema":

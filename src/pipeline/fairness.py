@@ -6,6 +6,7 @@ the same for a thousand rows as for a million.
 
 from collections.abc import Callable
 from itertools import combinations
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from pipeline.scoring import Scored
 
 Array = npt.NDArray[np.float64]
 Counts = npt.NDArray[Any]  # (..., groups, 2 labels, 2 predictions)
+
+BEYOND = 10  # draws that lie beyond an end of a corrected interval, or it would be cut short
+MOST_DRAWS = 10_000
 
 # Figure: the rates that it compares between groups, and how: lowest over highest, or highest minus lowest.
 FIGURES: dict[str, tuple[tuple[str, ...], bool]] = {
@@ -63,14 +67,17 @@ def figures(counts: Counts) -> dict[str, Array]:
 
 
 def estimates(counts: Counts, count: int, confidence: float, seed: int) -> dict[str, Estimate]:
-    """Each figure of counts (groups, 2, 2) with its interval, by `count` draws.
+    """Each figure of counts (groups, 2, 2) with its interval, by `count` draws or as many as many groups need.
 
     The interval is that of the pair of groups that reaches furthest, corrected for the number of pairs: "highest minus
     lowest" of the drawn groups would lie too far out, because noise alone spreads groups apart.
     """
     point = figures(counts)
     known = {name: ~np.isnan(rate) for name, rate in rates(counts).items()}
-    spread = {name: rate[:, known[name]] for name, rate in rates(_draw(counts, count, seed)).items()}
+    pairs = comb(len(counts), 2)
+    enough = min(MOST_DRAWS, round(2 * BEYOND * pairs / (1 - confidence)))
+    drawn = rates(_draw(counts, max(count, enough), seed))
+    spread = {name: rate[:, known[name]] for name, rate in drawn.items()}
     return {
         figure: _estimate(float(point[figure]), [spread[name] for name in names], ratio, confidence)
         for figure, (names, ratio) in FIGURES.items()

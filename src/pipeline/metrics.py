@@ -13,7 +13,9 @@ Array = npt.NDArray[np.float64]
 Weights = npt.NDArray[Any]  # (b, n): how often each row counts in each of b resamples
 Figures = Callable[[Weights], dict[str, Array]]  # (b, n) -> name: (b,), NaN where a figure is undefined
 
-BLOCK = 8192  # rows that are summed at once: keeps the memory bounded, whatever the number of rows
+# Multiplications in a block of weighted sums: bounds the memory, and products this small take one thread (more would
+# wait for each other wherever the cores have other work).
+BLOCK = 2**18
 CELLS = 2**20  # resamples times rows that are ranked at once
 
 
@@ -110,12 +112,14 @@ def _sums(columns: Callable[[slice], Array], figures: Callable[[Array, Array], d
     weights (b,) and the sums (k, b)."""
 
     def of(weights: Weights) -> dict[str, Array]:
-        total, sums = np.zeros(len(weights)), np.zeros((1, 1))
-        for first in range(0, weights.shape[1], BLOCK):
-            rows = slice(first, first + BLOCK)
+        width = columns(slice(0, 1)).shape[1]
+        total, sums = np.zeros(len(weights)), np.zeros((len(weights), width))
+        step = max(64, BLOCK // (len(weights) * width))
+        for first in range(0, weights.shape[1], step):
+            rows = slice(first, first + step)
             block = weights[:, rows].astype(float)
             total += block.sum(axis=1)
-            sums = sums + block @ columns(rows)
+            sums += block @ columns(rows)
         return figures(total, sums.T)
 
     return of
@@ -147,8 +151,8 @@ def _calibration(case: Case) -> Figures:
 
 
 def bin_of(score: Array, bins: int) -> npt.NDArray[np.intp]:
-    """The equal-width bin of [0, 1] that each score falls into."""
-    return np.clip((score * bins).astype(np.intp), 0, bins - 1)
+    """The equal-width bin of [0, 1] that each score falls into; the upper edge belongs to it."""
+    return np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], score, side="left")
 
 
 def _decisions(case: Case) -> Figures:

@@ -21,6 +21,7 @@ BOUNDS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # an address can hold a password
     "GIT_PYTHON_REFRESH": "quiet",
 }
 FINISHED = "attributes.status = 'FINISHED'"
@@ -114,6 +115,7 @@ def _log(mlflow: Any, experiment: str, run: Mapping[str, Any], folder: Path) -> 
     started = client.create_run(experiment, start_time=run["time"], tags=tags).info.run_id
     try:
         client.log_batch(started, metrics=_metrics(mlflow, run["metrics"]), params=_params(mlflow, run["params"]))
+        client.log_batch(started, metrics=_curve(mlflow, run["curve"]))
         client.log_inputs(started, [_dataset(mlflow, run["dataset"])])
         client.log_artifacts(started, str(folder))
         _log_model(mlflow, started, folder)
@@ -163,6 +165,11 @@ def _log_trial(mlflow: Any, experiment: str, trial: Mapping[str, Any], tags: Map
 def _metrics(mlflow: Any, found: Mapping[str, float]) -> list[Any]:
     now = int(time.time() * 1000)
     return [mlflow.entities.Metric(name, value, now, 0) for name, value in found.items()]
+
+
+def _curve(mlflow: Any, curve: Mapping[str, Any]) -> list[Any]:
+    now = int(time.time() * 1000)
+    return [mlflow.entities.Metric(curve["name"], point["validation"], now, point["tree"]) for point in curve["points"]]
 
 
 def _params(mlflow: Any, found: Mapping[str, Any]) -> list[Any]:

@@ -19,7 +19,7 @@ LOCK, MODEL = Path("dvc.lock"), Path("models/model.txt")
 MARKER, WAITING = Path(".pipeline/tracked.json"), Path(".pipeline/untracked")
 DEFAULT_URI = "sqlite:///mlflow.db"
 KEPT = ("models/*", "reports/**/*.json", "reports/*.md", "params.yaml", "dvc.lock", "data/*.json", "data/*.yaml")
-REMEMBERED = 1000  # locks in the marker
+AT_ONCE = 1000  # points of a curve, and locks in the marker
 
 
 def pending() -> bool:
@@ -87,6 +87,7 @@ def _describe(lock: str) -> dict[str, Any]:
         "experiment": settings.tracking.experiment,
         "params": dict(flatten_params(settings)),
         "metrics": dict(flatten_metrics(files.read_json(Path("reports/metrics.json")))),
+        "curve": _curve(files.read_json(Path("reports/training.json"))),
         "tags": {"dvc_lock": lock, **git_tags()},
         "dataset": {
             "name": source["source"],
@@ -94,6 +95,12 @@ def _describe(lock: str) -> dict[str, Any]:
             "files": source["files"],
         },
     }
+
+
+def _curve(training: Mapping[str, Any]) -> dict[str, Any]:
+    """The validation loss by tree, at most a thousand points of it: what MLflow takes at once."""
+    points = training["curve"]
+    return {"name": f"validation_{training['loss']}", "points": points[:: len(points) // AT_ONCE + 1]}
 
 
 def flatten_params(section: params.Section, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -155,7 +162,7 @@ def _tracked() -> list[str]:
 
 
 def _remember(lock: str) -> None:
-    files.write_json(MARKER, _marker() | {_server(): [*_tracked(), lock][-REMEMBERED:]})
+    files.write_json(MARKER, _marker() | {_server(): [*_tracked(), lock][-AT_ONCE:]})
 
 
 def _marker() -> dict[str, Any]:

@@ -162,7 +162,7 @@ def test_limits_name_small_and_weak_slices_and_small_groups(found: Evidence) -> 
     text = limits(render(settings(), found))
     assert re.search(r"Too few test rows to judge \(under 200\): sex .*\(21\)\.", text)
     assert re.search(r"Measurably worse than overall .* for: sex male\.", text)
-    assert re.search(r"whose rates are chance: sex @", text)
+    assert re.search(r"more than chance: sex @", text)
     assert re.search(r"carries 90% of SHAP", text)
 
 
@@ -197,6 +197,19 @@ def test_a_regression_card_has_neither_threshold_nor_fairness(found: Evidence) -
     assert "| RMSE | 4.200 | 4.190 to 4.210 |" in card
     assert "predicted positive" not in card
     assert "No figures" in card
+
+
+def test_groups_of_a_regression_show_the_figures_that_it_has(found: Evidence) -> None:
+    known = found.signature.model_copy(
+        update={"task": "regression", "positive": None, "classes": (), "threshold": None}
+    )
+    groups = [{"group": "female", "rows": 700, "mae": 3.5}, {"group": "male", "rows": 20, "mae": 4.5}]
+    fairness = {"sex": {"groups": groups, "mae_difference": 1.0}}
+    metrics = {"rows": 1200, "rmse": estimate(4.2)}
+    card = render(settings(), replace(found, signature=known, metrics=metrics, slices=[], fairness=fairness))
+    assert "| female | 700 | 3.500 |" in card
+    assert "| MAE difference | 1.000 |" in card
+    assert "more than chance: sex male." in limits(card)
 
 
 def test_several_classes_have_a_row_each(found: Evidence) -> None:

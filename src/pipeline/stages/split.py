@@ -104,7 +104,7 @@ def _column(frame: pd.DataFrame, name: str, knob: str) -> "pd.Series[Any]":
     if column.isna().any():
         rows = ", ".join(f"{row + 1:,}" for row in np.flatnonzero(column.isna())[:10])
         raise PipelineError(
-            f"{knob}: {name} is missing in {int(column.isna().sum()):,} rows ({rows}); fill or remove them in the source"
+            f"{knob}: {name} is missing in {int(column.isna().sum()):,} rows ({rows}); fill or remove them there"
         )
     if knob == "split.time" and not (
         pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_numeric_dtype(column)
