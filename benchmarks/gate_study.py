@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 TRAINED, STOPPED, DRAWN = 15_000, 3_000, 6_000  # rows to train on, to stop on, and of each trial's test set
 LOSSES = (0.005, 0.01, 0.015, 0.02, 0.03)
 SLICE, SLICE_LOSSES = ("education", "high_school"), (0.1, 0.15)
-BETTER = 0.3  # log odds that everybody else gains towards the truth
+BETTER = 0.5  # log odds that everybody else gains towards the truth
 QUALITY: dict[str, Any] = {"violations": []}  # the sample keeps its contract
 
 Array = np.ndarray[Any, Any]

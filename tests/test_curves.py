@@ -60,7 +60,7 @@ def test_a_binary_model_has_four_curves_and_its_histogram_counts_every_row_once(
     assert set(found) == {"roc", "precision_recall", "calibration", "score_histogram"}
     bars = found["score_histogram"]
     for name, label in (("negatives", 0), ("positives", 1)):
-        assert column(bars, name).tolist() == np.histogram(SCORE[TARGET == label], bins=20, range=(0, 1))[0].tolist()
+        assert column(bars, name).tolist() == np.histogram(SCORE[label == TARGET], bins=20, range=(0, 1))[0].tolist()
     assert bars[0]["score"] == pytest.approx(0.025)
 
 

@@ -71,7 +71,7 @@ def store() -> Iterator[Any]:
     before = dict(os.environ)
     os.environ |= {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
     os.environ |= {"AWS_DEFAULT_REGION": "us-east-1", "no_proxy": host}
-    import boto3
+    import boto3  # type: ignore[import-untyped]
 
     client = boto3.client("s3")
     client.create_bucket(Bucket="bucket")

@@ -18,7 +18,7 @@ TABLE = pd.DataFrame(
     {
         "id": [1, 2, 3, 4],
         "code": ["a1", "b2", "c3", "d4"],
-        "town": ["Oslo", "Bergen", "Oslo", None],
+        "town": ["Oslo", "Oslo", "Oslo", None],
         "age": [18, 40, 33, 50],
         "balance": [-1.5, 2.0, 3.0, 4.0],
         "children": [0.0, 2.0, None, 1.0],
@@ -35,7 +35,7 @@ def test_the_contract_of_a_table_is_what_a_practitioner_would_write_first() -> N
     assert schema.infer(TABLE, "id").columns == {
         "id": Column(type="integer", nullable=False, unique=True),
         "code": Column(type="text", nullable=False),
-        "town": Column(type="text", nullable=True),
+        "town": Column(type="category", nullable=True, allowed=("Oslo",)),
         "age": Column(type="integer", nullable=False, min=0),
         "balance": Column(type="number", nullable=False),
         "children": Column(type="integer", nullable=True, min=0),
@@ -93,7 +93,10 @@ def test_a_category_that_reads_like_a_truth_value_or_a_number_stays_text(tmp_pat
         ("{type: number, nullable: false, min: 2, max: 1}", "columns.x: min: 2 is above max: 1"),
         ("{type: date, nullable: false, min: 2}", "columns.x: min: 2 does not bound type date"),
         ("{type: integer, nullable: false, min: low}", "columns.x: min: is 'low'; allowed: "),
-        ("{type: category, nullable: false, allowed: [1, 2]}", "allowed: 1 is no value of type category (str); put it in"),
+        (
+            "{type: category, nullable: false, allowed: [1, 2]}",
+            "allowed: 1 is no value of type category (str); put it in",
+        ),
         ("{type: category, nullable: false, allowed: []}", "columns.x: allowed: is "),
         ("{type: category, nullable: false, allowed: a}", "columns.x: allowed: is 'a'; allowed: "),
         ("{type: integer, nullable: false, allowed: [true]}", "allowed: True is no value of type integer"),

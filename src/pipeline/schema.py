@@ -80,7 +80,7 @@ def command(force: bool, path: Path) -> None:
         raise PipelineError(f"{path}: is there and people own it; --force replaces it by one inferred anew")
     data = params.read().data
     table, _ = ingest.ingest(sources.read(sources.FINGERPRINT), data)
-    inferred = infer(table.to_pandas(), data.key)
+    inferred = infer(table.to_pandas(date_as_object=False), data.key)
     files.write_text(path, inference.document(inferred))
     click.echo(f"schema: {len(inferred.columns)} columns in {path}; read it, correct it, commit it")
 

@@ -115,7 +115,7 @@ def encode(table: pd.DataFrame, signature: Signature) -> "np.ndarray[Any, np.dty
 
 def _encode(column: "pd.Series[Any]", feature: Feature) -> "np.ndarray[Any, Any]":
     if feature.kind == "category":
-        codes = pd.Categorical(column.astype("string"), categories=list(feature.categories)).codes.astype(np.float64)
+        codes = _codes(column, feature.categories).astype(np.float64)
         codes[codes < 0] = np.nan
         return codes
     if feature.kind == "date":
@@ -126,6 +126,11 @@ def _encode(column: "pd.Series[Any]", feature: Feature) -> "np.ndarray[Any, Any]
         raise PipelineError(
             f"column {feature.source}: the model was trained on a {feature.kind}, the table holds {column.dtype}"
         ) from None
+
+
+def _codes(column: "pd.Series[Any]", categories: tuple[str, ...]) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    """Each value's place in `categories`, (rows,); -1 for a missing value and for one that is not there."""
+    return pd.Index(categories, dtype="str").get_indexer(pd.Index(column.astype("str"))).astype(np.int64)
 
 
 def _date_part(dates: "pd.Series[pd.Timestamp]", part: str) -> "np.ndarray[Any, Any]":
@@ -181,7 +186,7 @@ def targets(table: pd.DataFrame, signature: Signature) -> "np.ndarray[Any, Any]"
     column = table[signature.target]
     if signature.task == "regression":
         return column.to_numpy(dtype=np.float64)
-    codes = pd.Categorical(column.astype("string"), categories=list(signature.classes)).codes
+    codes = _codes(column, signature.classes)
     if (codes < 0).any():
         raise PipelineError(
             f"target {signature.target}: {int((codes < 0).sum()):,} rows hold a class that the training rows lack; "

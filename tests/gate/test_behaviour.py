@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from benchmarks.gate_study import SLICE, SLICE_LOSS, Degraded, Study, failed_rules, outcomes, prepare, trials
+from benchmarks.gate_study import SLICE, SLICE_LOSSES, Degraded, Study, failed_rules, outcomes, prepare, trials
 
 from pipeline.gate.judge import judge
 from pipeline.gate.opponent import Opponent
@@ -17,8 +17,8 @@ Say = Callable[[str], None]
 
 @pytest.fixture(scope="module")
 def study() -> Study:
-    trained = prepare(models=12)
-    return replace(trained, gate=trained.gate.model_copy(update={"bootstrap": 200}))
+    trained = prepare(models=10)
+    return replace(trained, gate=trained.gate.model_copy(update={"bootstrap": 100}))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_models_that_differ_in_their_seed_alone_do_not_fail(study: Study, say: S
     assert outcomes(verdicts)["fail"] <= 2, "at most 1 % false failures, all rules together"
     unmeasurable = [verdict for verdict in verdicts if "no measurable change" in sentence(verdict)]
     say(f"seed alone: {len(unmeasurable)} of 200 said to be no measurable change")
-    assert len(unmeasurable) >= 160
+    assert len(unmeasurable) >= 196
 
 
 def sentence(verdict: Verdict) -> str:
@@ -70,11 +70,11 @@ def test_a_degraded_model_fails(primary_alone: Study, say: Say) -> None:
 
 
 def test_a_model_better_overall_but_worse_for_one_slice_fails_with_that_slice_named(study: Study, say: Say) -> None:
-    verdicts = trials(study, 40, Degraded(SLICE_LOSS, SLICE))
+    verdicts = trials(study, 40, Degraded(SLICE_LOSSES[-1], SLICE))
     named = outcomes(verdicts, f"slice {SLICE[0]}={SLICE[1]}")
-    say(f"better, but {'='.join(SLICE)} worse by {SLICE_LOSS:g}: the slice's rule {shares(named)}")
+    say(f"better, but {'='.join(SLICE)} worse by {SLICE_LOSSES[-1]:g}: the slice's rule {shares(named)}")
     assert outcomes(verdicts, PRIMARY) == {"pass": 40}
-    assert named["fail"] >= 36
+    assert named["fail"] >= 39
 
 
 def shares(found: Counter[str]) -> str:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import fetch, sources
+from pipeline import fetch, files, sources
 from pipeline.errors import PipelineError
 from pipeline.params import Data
 from pipeline.stages import ingest
@@ -173,12 +173,15 @@ def tiny_disk(folder: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_full_disk_is_said_and_leaves_the_old_table(tiny_disk: Path) -> None:
+@pytest.mark.parametrize(
+    "write", [ingest.write, lambda path, table: files.write_table(path, table.to_pandas())], ids=["arrow", "pandas"]
+)
+def test_a_full_disk_is_said_and_leaves_the_old_table(tiny_disk: Path, write: Callable[[Path, pa.Table], None]) -> None:
     path = tiny_disk / "table.parquet"
-    ingest.write(path, pa.table({"id": [1]}))
+    write(path, pa.table({"id": [1]}))
     before = path.read_bytes()
     wide = pa.table({"id": list(range(200_000)), "x": [str(i * 7919) for i in range(200_000)]})
     with pytest.raises(PipelineError, match="disk is full"):
-        ingest.write(path, wide)
+        write(path, wide)
     assert [entry.name for entry in tiny_disk.iterdir()] == ["table.parquet"]
     assert path.read_bytes() == before

@@ -82,8 +82,11 @@ def test_the_first_ten_rows_are_named_and_all_are_counted() -> None:
 
 def test_text_of_a_csv_file_is_compared_as_its_type() -> None:
     agreed = Schema(columns=dict(SCHEMA.columns) | {"since": Column.model_validate(DATE)})
-    dates = GOOD.assign(share=["0.1", "7", None, "1"], since=["2020-01-31", "1999-01-01", "31/1/2020", None])
-    assert found(dates, agreed) == [
+    texts: dict[str, list[Any]] = {
+        "share": ["0.1", "7", None, "1"],
+        "since": ["2020-01-31", "1999-01-01", "31/1/2020", None],
+    }
+    assert found(GOOD.assign(**texts), agreed) == [
         ("max", "share", 1, (2,)),
         ("type", "since", 1, (3,)),
         ("min", "since", 1, (2,)),
@@ -133,7 +136,8 @@ def test_a_target_that_nobody_has_is_a_violation() -> None:
 
 
 def test_the_table_is_left_as_it_was() -> None:
-    table = GOOD.assign(share=["0", "x", "1", None])
+    texts: dict[str, list[Any]] = {"share": ["0", "x", "1", None]}
+    table = GOOD.assign(**texts)
     before = table.copy()
     contract.violations(table, SCHEMA, BINARY)
     pd.testing.assert_frame_equal(table, before)

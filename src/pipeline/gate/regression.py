@@ -22,17 +22,21 @@ def rule(name: str, opponent: str, candidate: Scored, other: Scored, gate: Gate)
     mark = outcome(gain, gate.tolerance)
     visible = smallest_visible_loss(gain, gate.tolerance, gate.confidence)
     shows = f"{len(candidate):,} rows show a loss from {visible:.2g} on, 4 times in 5"
-    nothing = f"no measurable change against {opponent}"
-    unsure = "" if gain.upper < 0 else f"{nothing}, but "
+    measured = abs(gain.value) > gate.tolerance and not gain.lower <= 0 <= gain.upper
+    found = f"{_word(gain)} than {opponent}" if measured else f"no measurable change against {opponent}"
     sentence = {
-        "pass": f"{f'better than {opponent}' if gain.lower > 0 else nothing}; {shows}",
+        "pass": f"{found}; {shows}",
         "fail": f"worse than {opponent} by more than the {gate.tolerance:g} allowed",
-        "warn": f"{unsure}it may be worse by more than {gate.tolerance:g}: {shows}",
+        "warn": f"{found}, {'perhaps' if measured else 'but it may be worse'} by more than {gate.tolerance:g}: {shows}",
         "note": f"undefined on the {len(candidate):,} rows that both models can be judged on",
     }[mark]
     # The metric that decides could not: somebody has to look.
     shown: Mark = "warn" if mark == "note" else mark
     return Rule(name, shown, sentence, gain.value, gain.lower, gain.upper, -gate.tolerance)
+
+
+def _word(gain: Estimate) -> str:
+    return "better" if gain.value > 0 else "worse"
 
 
 def gained(metric: str, candidate: Scored, other: Scored, gate: Gate, confidence: float) -> Estimate:
