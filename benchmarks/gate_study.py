@@ -16,13 +16,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline import params, slices, training
+from pipeline import params
+from pipeline.evaluation import slices
+from pipeline.evaluation.metrics import compute
+from pipeline.evaluation.scoring import Scored
 from pipeline.gate.judge import judge
 from pipeline.gate.opponent import Opponent
 from pipeline.gate.verdict import Verdict
-from pipeline.metrics import compute
+from pipeline.models import training
 from pipeline.params import Gate, Params
-from pipeline.scoring import Scored
 
 ROOT = Path(__file__).parents[1]
 TRAINED, STOPPED, DRAWN = 15_000, 3_000, 6_000  # rows to train on, to stop on, and of each trial's test set
@@ -90,13 +92,13 @@ def prepare(models: int, root: Path = ROOT) -> Study:
 def _train(
     train: pd.DataFrame, stop: pd.DataFrame, pool: pd.DataFrame, chosen: Params, seed: int
 ) -> tuple[Array, float | None]:
-    from pipeline import signature
+    from pipeline.models import features
 
     knobs = chosen.train.model_copy(update={"seed": seed})
     ready = training.prepare(train, stop, chosen.data, chosen.task, chosen.features, chosen.split, knobs)
     fitted = training.fit(ready, knobs)
     known = training.with_threshold(ready, fitted, chosen.task)
-    matrix = signature.encode(pool, known)
+    matrix = features.encode(pool, known)
     return np.round(fitted.booster.predict(matrix, num_iteration=fitted.best_iteration), 9), known.threshold
 
 

@@ -14,7 +14,7 @@ def main() -> None:
     for stage in [["pipeline", "fetch"], *(shlex.split(stage["cmd"]) for stage in stages.values())]:
         module, _ = COMMANDS[stage[1]]
         importlib.import_module(module).command.main(stage[2:], standalone_mode=False)
-    from pipeline import tracking
+    from pipeline.tracking import track as tracking
 
     tracking.track()
     importlib.import_module(COMMANDS["gate"][0]).command.main([], standalone_mode=False)

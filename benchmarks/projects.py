@@ -14,7 +14,17 @@ BIN = Path(sys.executable).parent
 def copy(folder: Path) -> Path:
     """The files of this repository in `folder`, as a repository of their own that never ran."""
     folder.mkdir(parents=True)
-    for name in ("src", "data", ".dvc", "dvc.yaml", "params.yaml", "pyproject.toml", "uv.lock", ".gitignore", "Makefile"):
+    for name in (
+        "src",
+        "data",
+        ".dvc",
+        "dvc.yaml",
+        "params.yaml",
+        "pyproject.toml",
+        "uv.lock",
+        ".gitignore",
+        "Makefile",
+    ):
         source, target = ROOT / name, folder / name
         ignored = shutil.ignore_patterns("__pycache__", "cache", "tmp", "raw", "split")
         shutil.copytree(source, target, ignore=ignored) if source.is_dir() else shutil.copy(source, target)

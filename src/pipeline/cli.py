@@ -10,12 +10,12 @@ from pipeline.errors import PipelineError
 # Command: its module (whose `command` it runs) and its line in the help.
 COMMANDS = {
     "run": ("pipeline.run", "Fetch, run what changed, log it and print the verdict (make run)."),
-    "fetch": ("pipeline.fetch", "Look at the data source and record its fingerprint in data/source.json."),
-    "schema": ("pipeline.schema", "Infer the data contract data/schema.yaml from the data."),
+    "fetch": ("pipeline.data.fetch", "Look at the data source and record its fingerprint in data/source.json."),
+    "schema": ("pipeline.data.inference", "Infer the data contract data/schema.yaml from the data."),
     "gate": ("pipeline.gate.command", "Judge the model against the champion; exit 1 where it fails."),
-    "drift": ("pipeline.drift", "Compare any two tables for drift, as JSON and HTML."),
-    "track": ("pipeline.tracking", "Log the current run to MLflow, where that has not happened yet."),
-    "tune": ("pipeline.tune", "Search for better train parameters and write them to params.yaml."),
+    "drift": ("pipeline.drift.compare", "Compare any two tables for drift, as JSON and HTML."),
+    "track": ("pipeline.tracking.track", "Log the current run to MLflow, where that has not happened yet."),
+    "tune": ("pipeline.tuning.tune", "Search for better train parameters and write them to params.yaml."),
     "verify-lock": ("pipeline.lock", "Say whether dvc.lock fits its inputs, also without a cache."),
     "ingest": ("pipeline.stages.ingest", "Stage: the source into one raw table."),
     "validate": ("pipeline.stages.validate", "Stage: the raw table against the data contract."),

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from pipeline import fetch, files, params
+from pipeline import files, params
+from pipeline.data import fetch
 from pipeline.errors import PipelineError
 from pipeline.tasks import METRICS
 
@@ -28,7 +29,7 @@ def look_at_source(data: params.Data) -> None:
     """Record the source's fingerprint; where it can't be reached, the recorded one stands and that is said."""
     try:
         if fetch.refresh(data):
-            click.echo(f"source: {data.source} has new content; recorded in {fetch.FINGERPRINT}")
+            click.echo(f"source: {data.source} has new content; recorded in data/source.json")
     except fetch.Unreachable as error:
         click.echo(f"warning: {error}; going on with the recorded fingerprint", err=True)
 
@@ -51,7 +52,7 @@ def reproduce(force: bool = False) -> list[str]:
 
 
 def log_run() -> None:
-    from pipeline import tracking
+    from pipeline.tracking import track as tracking
 
     if tracking.pending():
         tracking.track()

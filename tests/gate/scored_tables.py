@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.evaluation.scoring import Scored
 from pipeline.gate.opponent import Opponent
 from pipeline.gate.verdict import Rule, Verdict
 from pipeline.params import Gate, GateFairness, GateSlices
-from pipeline.scoring import Scored
 
 Array = np.ndarray[Any, Any]
 CLEAN: dict[str, Any] = {"violations": []}

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.evaluation.scoring import Scored
 from pipeline.gate.judge import judge
 from pipeline.gate.opponent import Opponent
-from pipeline.scoring import Scored
 from tests.gate.scored_tables import CLEAN, NOBODY, binary, fairness, gate, main, rule
 
 IMPACT, OPPORTUNITY = "fairness group: disparate_impact", "fairness group: equal_opportunity_difference"

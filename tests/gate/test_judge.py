@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import PipelineError
+from pipeline.evaluation.scoring import Scored
 from pipeline.gate.judge import judge
 from pipeline.gate.opponent import Opponent
 from pipeline.gate.verdict import Rule, from_data, worst
-from pipeline.scoring import Scored
 from tests.gate.scored_tables import CLEAN, NOBODY, binary, fairness, gate, main, rule, slices, with_score
 
 NOISE = np.random.default_rng(7).random(1000)

@@ -7,10 +7,10 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.evaluation.scoring import Scored
 from pipeline.gate.judge import judge
 from pipeline.gate.opponent import Opponent
 from pipeline.gate.verdict import Verdict
-from pipeline.scoring import Scored
 from tests.gate.scored_tables import CLEAN, binary, fairness, gate, main, slices, with_score
 
 seeds = st.integers(0, 10_000)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from pipeline.evaluation.scoring import Scored
 from pipeline.gate.judge import judge
-from pipeline.scoring import Scored
 from tests.gate.scored_tables import CLEAN, binary, gate, main, rule, slices, with_score
 
 

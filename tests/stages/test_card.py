@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from pipeline.card_tables import Settings
+from pipeline.card.tables import Settings
+from pipeline.models.signature import Feature, Signature
 from pipeline.params import Card, Data, Evaluate, Features, Split, Train
-from pipeline.signature import Feature, Signature
 from pipeline.stages.card import Evidence, render
 
 EVIL = "@everyone|<script>alert(1)</script>"

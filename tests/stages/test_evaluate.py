@@ -10,10 +10,12 @@ import pytest
 from click.testing import CliRunner
 from sklearn.metrics import classification_report, confusion_matrix
 
-from pipeline import files, model, params, scoring, training
+from pipeline import files, params
 from pipeline.errors import PipelineError
+from pipeline.evaluation import scoring
+from pipeline.evaluation.scoring import Scored
+from pipeline.models import model, training
 from pipeline.params import Data, Evaluate, Features, Split, TaskSection, Train
-from pipeline.scoring import Scored
 from pipeline.stages import evaluate
 from tests.conftest import ROOT, small_table
 

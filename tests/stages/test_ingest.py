@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import fetch, files, sources
+from pipeline import files
+from pipeline.data import fetch, sources
 from pipeline.errors import PipelineError
 from pipeline.params import Data
 from pipeline.stages import ingest

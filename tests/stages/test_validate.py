@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from pipeline import contract, files
-from pipeline.contract import Violation
+from pipeline import files
+from pipeline.data import contract
+from pipeline.data.contract import Violation
+from pipeline.data.schema import Column, Schema
 from pipeline.errors import PipelineError
 from pipeline.params import TaskSection
-from pipeline.schema import Column, Schema
 from pipeline.stages import validate
 from tests.conftest import ROOT
 

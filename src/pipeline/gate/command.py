@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline import champion, files, params, scoring
+from pipeline import files, params
 from pipeline.errors import PipelineError
+from pipeline.evaluation import scoring
+from pipeline.gate import champion
 from pipeline.gate.judge import judge
 from pipeline.gate.opponent import Opponent, meet
 from pipeline.gate.verdict import Rule, Verdict
@@ -80,7 +82,7 @@ def _met(
 ) -> Opponent:
     found = champion.find(base)
     if rebuild and found.state == "missing" and found.hashes:
-        from pipeline.rebuild import rebuild as build
+        from pipeline.gate.rebuild import rebuild as build
 
         click.echo(f"gate: training the model of {found.base} again, in a work tree of it ...")
         found = build(found)

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from pipeline import fairness
-from pipeline.bootstrap import Estimate
+from pipeline.evaluation import fairness
+from pipeline.evaluation.bootstrap import Estimate
+from pipeline.evaluation.scoring import Scored
 from pipeline.gate.verdict import Mark, Rule
 from pipeline.params import Gate, GateFairness
-from pipeline.scoring import Scored
 
 # Figure: whether higher is fairer.
 FIGURES = {"disparate_impact": True, "equal_opportunity_difference": False, "equalized_odds_difference": False}

@@ -2,10 +2,10 @@
 
 import math
 
-from pipeline.bootstrap import intervals
+from pipeline.evaluation.bootstrap import intervals
+from pipeline.evaluation.scoring import Scored
 from pipeline.gate.verdict import Rule
 from pipeline.params import Gate
-from pipeline.scoring import Scored
 from pipeline.tasks import higher_is_better
 
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from pipeline.evaluation.scoring import Scored
 from pipeline.gate import data, fairness, floors, regression, slices
 from pipeline.gate.opponent import Opponent, common
 from pipeline.gate.verdict import Rule, Verdict, worst
 from pipeline.params import Gate
-from pipeline.scoring import Scored
 
 Pair = tuple[Scored, Scored]
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from pipeline.champion import Champion
 from pipeline.errors import PipelineError
-from pipeline.scoring import Scored
+from pipeline.evaluation.scoring import Scored
+from pipeline.gate.champion import Champion
+from pipeline.models.signature import Signature
+from pipeline.stages.split import fractions
 
 State = Literal["scored", "same", "none", "missing", "unscorable"]
 
@@ -39,7 +41,7 @@ def meet(found: Champion, candidate: Scored, target: str, table: Callable[[], pd
 
 
 def _score(found: Champion, candidate: Scored, target: str, table: pd.DataFrame) -> Scored:
-    from pipeline import model, signature
+    from pipeline.models import model, signature, targets
 
     assert found.folder is not None
     known = signature.read(found.folder / model.SIGNATURE)
@@ -48,9 +50,9 @@ def _score(found: Champion, candidate: Scored, target: str, table: pd.DataFrame)
     lost = [name for name in known.columns if name not in table.columns]
     if lost:
         raise PipelineError(f"the data no longer has its features: {', '.join(lost)}")
-    if not np.array_equal(signature.targets(table, known), candidate.target):
+    if not np.array_equal(targets.encode(table, known), candidate.target):
         raise PipelineError("it reads the target of the test rows differently")
-    unseen = signature.held_out(table, known)
+    unseen = held_out(table, known)
     if not unseen.any():
         raise PipelineError("it was trained on every test row")
     scores = model.load(found.folder).predict(table[unseen])
@@ -70,3 +72,16 @@ def common(candidate: Scored, other: Scored) -> tuple[Scored, Scored]:
     if not np.array_equal(ours.target, others.target):
         raise PipelineError("scores: the two models were scored on different targets")
     return ours, others
+
+
+def held_out(table: pd.DataFrame, signature: Signature) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which rows the model was neither trained nor stopped on, by the split that it carries; (rows,)."""
+    time = signature.split.time
+    if time is None:
+        # Not `sides`: that refuses a table that lacks a side, and these are test rows alone.
+        return np.asarray(fractions(table, signature.key, signature.split.seed) < signature.split.test)
+    if time not in table.columns:
+        raise PipelineError(f"column {time}: the model was split by it and the table lacks it")
+    if pd.api.types.is_numeric_dtype(table[time]):
+        return (table[time] > float(str(signature.seen_until))).to_numpy(dtype=bool)
+    return (pd.to_datetime(table[time]) > pd.Timestamp(str(signature.seen_until))).to_numpy(dtype=bool)

@@ -5,12 +5,12 @@ from statistics import NormalDist
 
 import numpy as np
 
-from pipeline import bootstrap
-from pipeline.bootstrap import Estimate
+from pipeline.evaluation import bootstrap
+from pipeline.evaluation.bootstrap import Estimate
+from pipeline.evaluation.metrics import compute
+from pipeline.evaluation.scoring import Scored
 from pipeline.gate.verdict import Change, Mark, Rule
-from pipeline.metrics import compute
 from pipeline.params import Gate
-from pipeline.scoring import Scored
 from pipeline.tasks import METRICS, higher_is_better
 
 POWER = 0.8  # of the smallest loss that the rows can show

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from pipeline.bootstrap import Estimate
+from pipeline.evaluation.bootstrap import Estimate
+from pipeline.evaluation.scoring import Scored
 from pipeline.gate.regression import gained, outcome
 from pipeline.gate.verdict import Rule
 from pipeline.params import Gate, GateSlices
-from pipeline.scoring import Scored
 
 # Fewer rows of a class make the bootstrap's interval of a ranking metric far too short (one positive row: no width).
 CLASS_ROWS = 20

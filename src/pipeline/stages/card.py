@@ -8,10 +8,13 @@ from typing import Any, TypeVar
 
 import click
 
-from pipeline import card_limits, card_tables, costs, files, markdown, params, signature
-from pipeline.card_tables import Settings
+from pipeline import costs, files, markdown, params
+from pipeline.card import limits as card_limits
+from pipeline.card import tables as card_tables
+from pipeline.card.tables import Settings
 from pipeline.errors import PipelineError
-from pipeline.signature import Signature
+from pipeline.models import signature
+from pipeline.models.signature import Signature
 
 F = TypeVar("F", bound=Callable[..., Any])
 TEMPLATE = "model_card.md.j2"
@@ -40,7 +43,7 @@ def render(settings: Settings, found: Evidence) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(  # noqa: S701 (no HTML: `finalize` escapes every value for Markdown)
-        loader=PackageLoader("pipeline"),
+        loader=PackageLoader("pipeline", "card"),
         finalize=markdown.escape,
         undefined=StrictUndefined,
         trim_blocks=True,

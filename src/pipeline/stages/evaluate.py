@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import costs, curves, fairness, files, params, scoring, slices
-from pipeline.bootstrap import intervals
+from pipeline import costs, files, params
 from pipeline.errors import PipelineError
-from pipeline.model import Model, load
-from pipeline.scoring import Scored
-from pipeline.signature import Signature, targets
+from pipeline.evaluation import curves, fairness, scoring, slices
+from pipeline.evaluation.bootstrap import intervals
+from pipeline.evaluation.scoring import Scored
+from pipeline.models import targets
+from pipeline.models.model import Model, load
+from pipeline.models.signature import Signature
 from pipeline.tasks import METRICS
 
 
@@ -42,7 +44,7 @@ def checked(test: pd.DataFrame, known: Signature) -> npt.NDArray[np.float64]:
     advice = "give the test rows a larger split.test in params.yaml, another split.seed, or more data"
     if test.empty:
         raise PipelineError(f"the test table has no rows; {advice}")
-    found = np.asarray(targets(test, known), dtype=np.float64)
+    found = np.asarray(targets.encode(test, known), dtype=np.float64)
     if not np.isfinite(found).all():
         raise PipelineError(f"target {known.target}: {int((~np.isfinite(found)).sum()):,} test rows have no value")
     if known.task != "regression" and len(np.unique(found)) < 2:
@@ -113,12 +115,9 @@ def importance(model: Model, test: pd.DataFrame, evaluate: params.Evaluate) -> l
 
 
 def write_curves(folder: Path, drawn: dict[str, curves.Points]) -> None:
-    """One file for each curve; those of another task are removed."""
-    for path in folder.glob("*.json"):
-        if path.stem not in drawn:
-            path.unlink()
-    for name, points in drawn.items():
-        files.write_json(folder / f"{name}.json", points)
+    """One file for each curve; those that the task does not have are empty, so that `dvc plots` finds them all."""
+    for name in curves.NAMES:
+        files.write_json(folder / f"{name}.json", drawn.get(name, []))
 
 
 @click.command(short_help="Judge the model on the test rows.")

@@ -7,7 +7,8 @@ import click
 import numpy as np
 import pyarrow as pa
 
-from pipeline import costs, files, params, readers, sources
+from pipeline import costs, files, params
+from pipeline.data import readers, sources
 from pipeline.errors import PipelineError
 
 SHOWN = 10  # row numbers in a message

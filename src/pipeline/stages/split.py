@@ -7,7 +7,8 @@ import click
 import numpy as np
 import pandas as pd
 
-from pipeline import conversion, costs, files, params, schema
+from pipeline import costs, files, params
+from pipeline.data import conversion, schema
 from pipeline.errors import PipelineError
 
 SIDES = ("train", "validation", "test")

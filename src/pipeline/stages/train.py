@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from pipeline import costs, files, params, training
-from pipeline.boosting import choose_device
+from pipeline import costs, files, params
+from pipeline.models import training
+from pipeline.models.boosting import choose_device
 
 PROGRESS_EVERY = 50  # trees
 

@@ -7,8 +7,9 @@ from typing import Any
 import click
 import pandas as pd
 
-from pipeline import contract, costs, files, params, schema
-from pipeline.contract import Violation
+from pipeline import costs, files, params
+from pipeline.data import contract, schema
+from pipeline.data.contract import Violation
 from pipeline.errors import PipelineError
 
 

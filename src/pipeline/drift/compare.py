@@ -1,0 +1,194 @@
+"""How far the columns of one table have moved from those of another: training against test, or any two tables."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+import numpy as np
+import pandas as pd
+
+from pipeline import costs, files, params
+from pipeline.drift import stattests
+from pipeline.errors import PipelineError
+
+Kind = Literal["number", "boolean", "category", "date"]
+MAX_VALUES = 1000  # text with more different values is an identifier or prose, which Evidently would train a model on
+MISSING_TEST, MISSING_BOUND = "difference of missing shares", 0.1
+
+
+def compare(
+    reference: pd.DataFrame, current: pd.DataFrame, columns: Mapping[str, Kind], drift: params.Drift
+) -> dict[str, Any]:
+    """Evidently's drift score of each column, and whether the share of drifted columns reaches `drift.share`.
+
+    A column that can't be compared is under `skipped` with the reason. Larger tables are sampled to `drift.max_rows`.
+    """
+    tables = _sample(reference, drift), _sample(current, drift)
+    compared, skipped = list[dict[str, Any]](), list[dict[str, str]]()
+    for name, kind in columns.items():
+        found = _compare(*tables, name, kind, drift.threshold)
+        if isinstance(found, str):
+            skipped.append({"column": name, "reason": found})
+        else:
+            compared.append({"column": name, **found})
+    drifted = sum(column["drifted"] for column in compared)
+    share = drifted / len(compared) if compared else 0.0
+    return {
+        "rows": {"reference": len(reference), "current": len(current)},
+        "compared_rows": {"reference": len(tables[0]), "current": len(tables[1])},
+        "drifted": drifted,
+        "share": share,
+        "bound": drift.share,
+        "verdict": share >= drift.share,
+        "columns": compared,
+        "skipped": skipped,
+    }
+
+
+def kinds(table: pd.DataFrame) -> dict[str, Kind]:
+    """What each column of a table is compared as, by its type."""
+    return {str(name): _kind(table[name]) for name in table.columns}
+
+
+def render(
+    path: Path, reference: pd.DataFrame, current: pd.DataFrame, columns: Mapping[str, Kind], drift: params.Drift
+) -> None:
+    """Write Evidently's HTML report of the columns that `compare` can score; PipelineError where there are none."""
+    tables = _sample(reference, drift), _sample(current, drift)
+    found = {name: _compare(*tables, name, kind, drift.threshold) for name, kind in columns.items()}
+    names = [name for name, item in found.items() if not isinstance(item, str) and item["test"] != MISSING_TEST]
+    if not names:
+        raise PipelineError(f"{path}: no column of the two tables can be compared, so there is no report to draw")
+    shown = [pd.DataFrame({name: _values(table[name], columns[name]) for name in names}) for table in tables]
+    stattests.write_html(path, shown[0], shown[1], drift.share, drift.threshold)
+
+
+def _compare(
+    reference: pd.DataFrame, current: pd.DataFrame, name: str, kind: Kind, threshold: float | None
+) -> dict[str, Any] | str:
+    """One column's result, or why there is none."""
+    for side, table in (("reference", reference), ("current", current)):
+        if not len(table):
+            return f"the {side} table has no rows"
+        if name not in table.columns:
+            return f"not in the {side} table"
+    try:
+        before, after = _values(reference[name], kind), _values(current[name], kind)
+    except (TypeError, ValueError):
+        return f"is {reference[name].dtype} in the reference and {current[name].dtype} in the current table"
+    return _score(before, after, kind, threshold)
+
+
+def _score(before: Any, after: Any, kind: Kind, threshold: float | None) -> dict[str, Any] | str:
+    missing = float(before.isna().mean()), float(after.isna().mean())
+    shares = {"missing_reference": missing[0], "missing_current": missing[1]}
+    before, after = before.dropna(), after.dropna()
+    if before.empty and after.empty:
+        return "no values in either table"
+    if before.empty or after.empty:  # Evidently looks at values alone, and one side has none
+        gap = abs(missing[0] - missing[1])
+        result = stattests.Score(MISSING_TEST, gap, MISSING_BOUND, gap >= MISSING_BOUND)
+        return vars(result) | shares
+    different = pd.concat([before, after]).nunique()
+    if different == 1:
+        return "constant: one value in both tables"
+    if kind == "category" and different > MAX_VALUES:
+        return f"text with more than {MAX_VALUES:,} different values"
+    if kind not in ("number", "date"):
+        before, after = _codes(before, after)
+    found = stattests.score(before, after, "num" if kind in ("number", "date") else "cat", threshold)
+    return vars(found) | shares if found else "Evidently's test gives no number for it"
+
+
+def _values(column: "pd.Series[Any]", kind: Kind) -> "pd.Series[Any]":
+    """A column as Evidently takes it: numbers (dates as days since 1970) or text; TypeError or ValueError."""
+    if kind == "date":
+        dates = pd.to_datetime(column, utc=True)
+        column = (dates - pd.Timestamp("1970-01-01", tz="UTC")) / pd.Timedelta(days=1)
+    if kind in ("number", "date"):
+        numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return pd.Series(np.where(np.isfinite(numbers), numbers, np.nan))
+    return pd.Series(column.astype("string").astype(object).to_numpy()).where(column.notna().to_numpy())
+
+
+def _codes(before: "pd.Series[Any]", after: "pd.Series[Any]") -> tuple[Any, Any]:
+    """Categories as numbers: Evidently sums over a set of them, and the order of a set of texts differs by process."""
+    known = sorted(set(before) | set(after))
+    first, second = (pd.Series(pd.Categorical(side, categories=known).codes.astype(int)) for side in (before, after))
+    return first, second
+
+
+def _sample(table: pd.DataFrame, drift: params.Drift) -> pd.DataFrame:
+    return table if len(table) <= drift.max_rows else table.sample(drift.max_rows, random_state=drift.seed)
+
+
+def _kind(column: "pd.Series[Any]") -> Kind:
+    if pd.api.types.is_bool_dtype(column):
+        return "boolean"
+    if pd.api.types.is_numeric_dtype(column):
+        return "number"
+    return "date" if pd.api.types.is_datetime64_any_dtype(column) else "category"
+
+
+def _signed(path: Path) -> dict[str, Kind]:
+    from pipeline.models import signature
+
+    return {feature.source: feature.kind for feature in signature.read(path).features}
+
+
+def _read(path: Path, wanted: Mapping[str, Kind] | None) -> pd.DataFrame:
+    """A table, Parquet or CSV, of the wanted columns alone (those that it has)."""
+    if not path.is_file():
+        raise PipelineError(f"{path}: no such file; give a Parquet or CSV table")
+    if path.suffix == ".csv":
+        return pd.read_csv(path, usecols=None if wanted is None else lambda name: name in wanted)
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        present = pq.read_schema(path).names
+    except pa.ArrowInvalid:
+        raise PipelineError(f"{path}: not a Parquet table, or cut off; give a Parquet or CSV table") from None
+    return files.read_table(path, None if wanted is None else [name for name in present if name in wanted])
+
+
+def _summary(result: Mapping[str, Any]) -> list[str]:
+    rows, columns = result["rows"], result["columns"]
+    names = [column["column"] for column in columns if column["drifted"]]
+    verdict = "drifted" if result["verdict"] else "no drift"
+    lines = [
+        f"drift: {rows['reference']:,} reference rows, {rows['current']:,} current rows: {verdict}, "
+        f"{len(names)} of {len(columns)} columns drifted (bound {result['bound']:.0%})"
+    ]
+    lines += [f"drift: drifted: {', '.join(names)}"] if names else []
+    return lines + [f"drift: not compared: {item['column']}: {item['reason']}" for item in result["skipped"]]
+
+
+@click.command(short_help="Compare any two tables for drift, as JSON and HTML.")
+@click.option(
+    "--reference", "reference_path", type=click.Path(path_type=Path), required=True, help="Table to compare with."
+)
+@click.option("--current", "current_path", type=click.Path(path_type=Path), required=True, help="Table to compare.")
+@click.option(
+    "--signature", "signature_path", type=click.Path(path_type=Path), help="Compare this model's columns alone."
+)
+@click.option("--json", "json_path", type=click.Path(path_type=Path), required=True, help="Result for machines.")
+@click.option("--html", "html_path", type=click.Path(path_type=Path), help="Evidently's report for people (10 s more).")
+def command(
+    reference_path: Path, current_path: Path, signature_path: Path | None, json_path: Path, html_path: Path | None
+) -> None:
+    """Compare two tables (Parquet or CSV) column by column with Evidently's tests."""
+    drift = params.section(params.Drift)
+    with costs.measured("drift") as cost:
+        columns = _signed(signature_path) if signature_path else None
+        reference, current = _read(reference_path, columns), _read(current_path, columns)
+        columns = columns if columns is not None else kinds(current) | kinds(reference)
+        result = compare(reference, current, columns, drift)
+        files.write_json(json_path, result)
+        cost["rows"] = len(reference) + len(current)
+    for line in _summary(result):
+        click.echo(line)
+    if html_path:
+        render(html_path, reference, current, columns, drift)
+        click.echo(f"drift: report in {html_path}")

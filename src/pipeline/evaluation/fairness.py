@@ -1,0 +1,195 @@
+"""Fairness: how a model treats the groups of a sensitive column.
+
+A binary model's figures follow from the counts of group x label x prediction, and so do their intervals: they cost
+the same for a thousand rows as for a million.
+"""
+
+from collections.abc import Callable
+from itertools import combinations
+from math import comb
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline.evaluation.bootstrap import Estimate
+from pipeline.evaluation.scoring import Scored
+from pipeline.params import Evaluate
+
+Array = npt.NDArray[np.float64]
+Counts = npt.NDArray[Any]  # (..., groups, 2 labels, 2 predictions)
+
+BEYOND = 10  # draws that lie beyond an end of a corrected interval, or it would be cut short
+MOST_DRAWS = 10_000
+
+# Figure: the rates that it compares between groups, and how: lowest over highest, or highest minus lowest.
+FIGURES: dict[str, tuple[tuple[str, ...], bool]] = {
+    "disparate_impact": (("selection_rate",), True),
+    "statistical_parity_difference": (("selection_rate",), False),
+    "equal_opportunity_difference": (("true_positive_rate",), False),
+    "equalized_odds_difference": (("true_positive_rate", "false_positive_rate"), False),
+}
+
+
+def cells(target: npt.NDArray[Any], predicted: npt.NDArray[Any], groups: Any) -> tuple[tuple[str, ...], Counts]:
+    """The groups, sorted, and how many rows (groups, 2, 2) each has of every label and prediction (0 or 1)."""
+    names, place = np.unique(
+        np.where(pd.isna(groups), "missing", np.asarray(groups, object)).astype(str), return_inverse=True
+    )
+    cell = (place * 2 + np.asarray(target, np.intp)) * 2 + np.asarray(predicted, np.intp)
+    return tuple(names.tolist()), np.bincount(cell, minlength=4 * len(names)).reshape(-1, 2, 2)
+
+
+def rates(counts: Counts) -> dict[str, Array]:
+    """Selection, true and false positive rate of each group (..., groups); NaN where it has no such rows."""
+    chosen, rows = counts[..., 1], counts.sum(axis=-1)  # (..., groups, 2 labels)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            "selection_rate": chosen.sum(axis=-1) / rows.sum(axis=-1),
+            "true_positive_rate": chosen[..., 1] / rows[..., 1],
+            "false_positive_rate": chosen[..., 0] / rows[..., 0],
+        }
+
+
+def figures(counts: Counts) -> dict[str, Array]:
+    """Disparate impact (lowest over highest selection rate), statistical parity, equal opportunity and equalised odds
+    differences (Hardt et al. 2016; definitions as fairlearn's), (...); groups whose rate is undefined are left out."""
+    found = rates(counts)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = {name: (np.fmin.reduce(rate, axis=-1), np.fmax.reduce(rate, axis=-1)) for name, rate in found.items()}
+        return {
+            figure: spread[names[0]][0] / spread[names[0]][1]
+            if ratio
+            else np.fmax.reduce([spread[name][1] - spread[name][0] for name in names])
+            for figure, (names, ratio) in FIGURES.items()
+        }
+
+
+def estimates(counts: Counts, count: int, confidence: float, seed: int) -> dict[str, Estimate]:
+    """Each figure of counts (groups, 2, 2) with its interval, by `count` draws or as many as many groups need.
+
+    The interval is that of the pair of groups that reaches furthest, corrected for the number of pairs: "highest minus
+    lowest" of the drawn groups would lie too far out, because noise alone spreads groups apart.
+    """
+    point = figures(counts)
+    known = {name: ~np.isnan(rate) for name, rate in rates(counts).items()}
+    pairs = comb(len(counts), 2)
+    enough = min(MOST_DRAWS, round(2 * BEYOND * pairs / (1 - confidence)))
+    drawn = rates(_draw(counts, max(count, enough), seed))
+    spread = {name: rate[:, known[name]] for name, rate in drawn.items()}
+    return {
+        figure: _estimate(float(point[figure]), [spread[name] for name in names], ratio, confidence)
+        for figure, (names, ratio) in FIGURES.items()
+    }
+
+
+def _draw(counts: Counts, count: int, seed: int) -> Array:
+    """Counts (count, groups, 2, 2) as other rows might give them: gamma, so that a rate is Beta(hits + 1/2,
+    misses + 1/2) (Jeffreys' interval, Brown, Cai & DasGupta 2001). In large groups this is the bootstrap of the rows;
+    in small ones it keeps its level, where the bootstrap of 0 hits in 2 rows would have no width."""
+    return np.random.default_rng(seed).standard_gamma(counts + 0.5, size=(count, *counts.shape))
+
+
+def _estimate(value: float, drawn: list[Array], ratio: bool, confidence: float) -> Estimate:
+    """The interval of the worst pair of the drawn rates (count, groups), at a Bonferroni-corrected confidence."""
+    pairs = [(rate[:, a], rate[:, b]) for rate in drawn for a, b in combinations(range(rate.shape[1]), 2)]
+    if np.isnan(value) or not pairs:
+        return Estimate(value, np.nan, np.nan)
+    tail = (1 - confidence) / len(pairs) / 2
+    ends = []
+    for first, second in pairs:
+        low, high = np.quantile(first / second if ratio else first - second, [tail, 1 - tail])
+        ends.append(_ratio_folded(low, high) if ratio else _difference_folded(low, high))
+    furthest: Callable[[Any], float] = min if ratio else max
+    lower, upper = (float(furthest(end)) for end in zip(*ends, strict=True))
+    return Estimate(value, lower, upper)
+
+
+def _ratio_folded(low: float, high: float) -> tuple[float, float]:
+    """The interval of "lower over higher" from that of one over the other."""
+    if low > 1:
+        return 1 / high, 1 / low
+    return (low, high) if high < 1 else (min(low, 1 / high), 1.0)
+
+
+def _difference_folded(low: float, high: float) -> tuple[float, float]:
+    """The interval of the absolute difference from that of the signed one."""
+    if low > 0:
+        return low, high
+    return (-high, -low) if high < 0 else (0.0, max(-low, high))
+
+
+def report(scored: Scored, evaluate: Evaluate) -> dict[str, Any]:
+    """What fairness.json holds for each sensitive column: its groups, and how far they are apart."""
+    judge = {"binary": _binary, "multiclass": _multiclass, "regression": _regression}[scored.task]
+    return {str(column): judge(scored, scored.sensitive[column], evaluate) for column in scored.sensitive.columns}
+
+
+def _binary(scored: Scored, groups: "pd.Series[Any]", evaluate: Evaluate) -> dict[str, Any]:
+    names, counts = cells(scored.target, scored.decisions(), groups)
+    by_group, point = by_fairlearn(names, counts)
+    bounds = estimates(counts, evaluate.bootstrap, evaluate.confidence, evaluate.seed)
+    sizes = counts.sum(axis=2)
+    return {
+        "groups": [
+            {"group": name, "rows": sizes[i].sum(), "positives": sizes[i, 1], "negatives": sizes[i, 0]} | by_group[name]
+            for i, name in enumerate(names)
+        ]
+    } | {name: Estimate(point[name], found.lower, found.upper).to_json() for name, found in bounds.items()}
+
+
+def by_fairlearn(names: tuple[str, ...], counts: Counts) -> tuple[dict[str, dict[str, float | None]], dict[str, float]]:
+    """Each group's rates and the figures of `figures`, by fairlearn from the counts as weighted rows."""
+    import fairlearn.metrics as fairlearn
+
+    found, apart = {name: dict[str, float | None]() for name in names}, dict[str, Any]()
+    # A rate says nothing about a group without such rows (fairlearn would call it 0).
+    among = {"selection_rate": counts.sum(axis=(1, 2)), "true_positive_rate": counts[:, 1].sum(axis=1)}
+    for rate, rows in (among | {"false_positive_rate": counts[:, 0].sum(axis=1)}).items():
+        known = np.flatnonzero(rows > 0)
+        frame = (
+            _metric_frame(getattr(fairlearn, rate), [names[i] for i in known], counts[known]) if len(known) else None
+        )
+        for name in names:
+            found[name][rate] = float(frame.by_group[name]) if frame is not None and name in frame.by_group else None
+        apart[rate] = (frame.ratio(), frame.difference()) if frame is not None else (np.nan, np.nan)
+    return found, {
+        figure: float(max(apart[rate][0 if ratio else 1] for rate in rates))
+        for figure, (rates, ratio) in FIGURES.items()
+    }
+
+
+def _metric_frame(rate: Callable[..., float], names: list[str], counts: Counts) -> Any:
+    from fairlearn.metrics import MetricFrame
+
+    place, label, prediction = (part.ravel() for part in np.indices(counts.shape))
+    return MetricFrame(
+        metrics=rate,
+        y_true=label,
+        y_pred=prediction,
+        sensitive_features=np.array(names, dtype=object)[place],
+        sample_params={"sample_weight": counts.ravel()},
+    )
+
+
+def _multiclass(scored: Scored, groups: "pd.Series[Any]", _: Evaluate) -> dict[str, Any]:
+    return _compared(groups, {"accuracy": scored.decisions() == scored.target})
+
+
+def _regression(scored: Scored, groups: "pd.Series[Any]", _: Evaluate) -> dict[str, Any]:
+    values = {
+        "mae": np.abs(scored.target - scored.score),
+        "mean_prediction": scored.score,
+        "mean_target": scored.target,
+    }
+    return _compared(groups, values)
+
+
+def _compared(groups: "pd.Series[Any]", values: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    """Each group's mean of the values, and the largest difference between two groups."""
+    grouped = pd.DataFrame(values, index=groups.index).astype(float).groupby(groups.to_numpy(object), sort=True)
+    means, rows = grouped.mean(), grouped.size()
+    return {
+        "groups": [{"group": str(name), "rows": rows[name]} | means.loc[name].to_dict() for name in means.index]
+    } | {f"{name}_difference": float(means[name].max() - means[name].min()) for name in values}

@@ -1,0 +1,68 @@
+"""A champion whose bytes are gone, trained again from a work tree of its revision."""
+
+import configparser
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.errors import PipelineError
+from pipeline.gate.champion import OUTPUTS, Champion, cache_folder, git, keep, last_line
+from pipeline.strict_yaml import load_yaml
+
+
+def rebuild(missing: Champion, root: Path = Path()) -> Champion:
+    """Train the missing champion again on the CPU, in a temporary work tree that shares the DVC cache.
+
+    CPU training is deterministic: other bytes than the lock names are said in `reason`. PipelineError where it fails.
+    """
+    root = root.absolute()
+    with tempfile.TemporaryDirectory(prefix="pipeline-base-") as folder:
+        tree = Path(folder) / "tree"
+        added = git(root, "worktree", "add", "--detach", str(tree), missing.base)
+        if added.returncode != 0:
+            raise PipelineError(f"{missing.base}: git can't make a work tree of it ({last_line(added.stderr)})")
+        try:
+            project = tree / git(root, "rev-parse", "--show-prefix").stdout.strip()
+            _share_cache(root, project)
+            _reproduce(missing.base, project)
+            hashes, kept = keep(project / "models", root)
+        finally:
+            git(root, "worktree", "remove", "--force", str(tree))
+    differs = (
+        "" if hashes == missing.hashes else f"rebuilt from {missing.base}, but not the bytes that its dvc.lock names"
+    )
+    return replace(missing, state="found", reason=differs, folder=kept, hashes=hashes)
+
+
+def _share_cache(root: Path, project: Path) -> None:
+    """Give the work tree this clone's own DVC settings (remotes, credentials) and its cache."""
+    config = configparser.ConfigParser(interpolation=None, strict=False)
+    config.read(root / ".dvc/config.local", encoding="utf-8")
+    config["cache"] = {**(config["cache"] if config.has_section("cache") else {}), "dir": str(cache_folder(root))}
+    (project / ".dvc").mkdir(exist_ok=True)
+    with (project / ".dvc/config.local").open("w", encoding="utf-8") as file:
+        config.write(file)
+
+
+def _stages(project: Path) -> list[str]:
+    """The stages whose outputs are the model and its signature."""
+    stages = load_yaml(project / "dvc.lock", "dvc.lock")["stages"]
+    return [name for name, stage in stages.items() if {out["path"] for out in stage.get("outs", [])} & set(OUTPUTS)]
+
+
+def _reproduce(base: str, project: Path) -> None:
+    """Run the base's own stages with the base's own code: its src precedes the installed package."""
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "PYTHONPATH": str(project / "src"),
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    command = [sys.executable, "-m", "dvc", "repro", *_stages(project)]
+    run = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        problem = last_line("\n".join(line for line in run.stderr.splitlines() if "ERROR" in line) or run.stderr)
+        raise PipelineError(f"{base}: its pipeline can't be run again ({problem})")

@@ -1,0 +1,76 @@
+"""A trained model: the booster and its signature, loaded together and scored on tables."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.errors import PipelineError
+from pipeline.models import features, signature
+from pipeline.models.boosting import lightgbm
+from pipeline.models.signature import Signature
+
+MODEL, SIGNATURE = "model.txt", "signature.json"
+CHUNK = 100_000  # rows that are encoded at a time: memory does not grow with the table
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Model:
+    booster: Any
+    signature: Signature
+
+    def predict(self, table: pd.DataFrame) -> Array:
+        """Probability of the positive class (rows,), of each class (rows, classes), or the value (rows,).
+
+        Nine decimals, so that equal models give equal bytes.
+        """
+        return np.asarray(np.round(self._by_chunk(table, {}), 9))
+
+    def contributions(self, table: pd.DataFrame) -> Array:
+        """SHAP values in the raw score's unit, (rows, features) (Lundberg et al. 2020, TreeSHAP).
+
+        Several classes are summed by absolute value.
+        """
+        width = len(self.signature.features) + 1
+        found = self._by_chunk(table, {"pred_contrib": True}).reshape(len(table), -1, width)[:, :, :-1]
+        return np.asarray(np.abs(found).sum(axis=1) if found.shape[1] > 1 else found[:, 0, :])
+
+    def gains(self) -> Array:
+        """Each feature's share of the total gain of all splits, (features,); it sums to 1."""
+        gains = np.asarray(self.booster.feature_importance("gain"), dtype=np.float64)
+        return np.asarray(gains / max(float(gains.sum()), np.finfo(float).tiny))
+
+    def _by_chunk(self, table: pd.DataFrame, options: dict[str, Any]) -> Array:
+        parts = [
+            self.booster.predict(features.encode(table.iloc[start : start + CHUNK], self.signature), **options)
+            for start in range(0, len(table), CHUNK)
+        ]
+        if not parts:
+            raise PipelineError("the table to score has no rows")
+        return np.concatenate(parts)
+
+
+def load(folder: Path) -> Model:
+    """The model in `folder`; PipelineError where a file is missing or damaged."""
+    path = folder / MODEL
+    known = signature.read(folder / SIGNATURE)
+    booster = lightgbm().Booster(model_str=_whole_text(path))
+    if booster.num_feature() != len(known.features):
+        raise PipelineError(f"{path}: does not belong to {SIGNATURE} beside it; remove both and run `make run`")
+    return Model(booster, known)
+
+
+def _whole_text(path: Path) -> str:
+    """The model's text; LightGBM ends the process over one that was cut, so that is looked for first."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: no such file; `make run` makes it") from None
+    except UnicodeDecodeError:
+        text = ""
+    if not (text.startswith("tree\n") and "\nend of trees\n" in text and "\npandas_categorical:" in text):
+        raise PipelineError(f"{path}: damaged (it is no whole LightGBM model); remove it and run `make run`")
+    return text

@@ -1,0 +1,52 @@
+"""What a model takes and answers: features, types, categories, classes, threshold. Learnt once, then carried along."""
+
+from pathlib import Path
+from typing import Literal
+
+from pipeline import files
+from pipeline.errors import PipelineError
+from pipeline.params import Names, Section, Split
+from pipeline.tasks import Task
+
+
+class Feature(Section):
+    """A column of the model's matrix, and the column of the table that it is made from."""
+
+    name: str
+    source: str
+    kind: Literal["number", "boolean", "category", "date"]
+    categories: Names = ()
+    nullable: bool
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class Signature(Section):
+    """Everything that scoring a row needs beside the trees."""
+
+    task: Task
+    target: str
+    key: str | None
+    positive: bool | int | str | None
+    classes: Names
+    threshold: float | None
+    quantile: float
+    features: tuple[Feature, ...]
+    split: Split
+    seen_until: str | None = None  # split by time: the newest time that training or validation saw
+    device: str
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of a table that the features are made from, each once."""
+        return list(dict.fromkeys(feature.source for feature in self.features))
+
+
+def read(path: Path) -> Signature:
+    """The signature beside a model; PipelineError where it is missing, damaged or of another version."""
+    files.read_json(path)  # for its errors
+    try:
+        return Signature.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        problem = str(error).splitlines()
+        raise PipelineError(f"{path}: not a signature that this version reads ({' '.join(problem[1:3])})") from None

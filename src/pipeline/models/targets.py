@@ -1,0 +1,65 @@
+"""The target column into what LightGBM learns: 0 and 1, a class's index, or the value."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.errors import PipelineError, listed
+from pipeline.models.features import codes
+from pipeline.models.signature import Signature
+from pipeline.params import TaskSection
+
+
+def learn(target: "pd.Series[Any]", task: TaskSection) -> tuple[str, ...]:
+    """The target's classes as text: (negative, positive) for binary, sorted for multiclass, none for regression.
+
+    PipelineError for a missing value, too few classes, or a positive class that never occurs.
+    """
+    where = f"target {target.name}"
+    if target.isna().any():
+        raise PipelineError(
+            f"{where}: {int(target.isna().sum()):,} rows have no value; remove or label them in the source"
+        )
+    if task.type == "regression":
+        _check_regression_target(target, where)
+        return ()
+    values = [str(value) for value in sorted(target.unique())]
+    if len(values) < 2:
+        raise PipelineError(f"{where}: has one class only ({values[0]}); a model needs at least two")
+    if task.type == "multiclass":
+        return tuple(values)
+    positive = str(task.positive)
+    if positive not in values:
+        raise PipelineError(f"{where}: task.positive is {positive}, which never occurs; classes: {listed(values)}")
+    if len(values) > 2:
+        raise PipelineError(f"{where}: has {len(values)} classes ({listed(values)}); set task.type to multiclass")
+    return (next(value for value in values if value != positive), positive)
+
+
+def _check_regression_target(target: "pd.Series[Any]", where: str) -> None:
+    if not pd.api.types.is_numeric_dtype(target) or pd.api.types.is_bool_dtype(target):
+        raise PipelineError(f"{where}: is {target.dtype}; task.type regression needs numbers")
+    if not np.isfinite(target.to_numpy(dtype=np.float64)).all():
+        raise PipelineError(f"{where}: holds infinity; remove those rows in the source")
+    if target.nunique() < 2:
+        raise PipelineError(f"{where}: is constant; there is nothing to learn")
+
+
+def encode(table: pd.DataFrame, signature: Signature) -> "np.ndarray[Any, Any]":
+    """The target, (rows,): 0.0 and 1.0 for binary, the class's index for multiclass, the value for regression.
+
+    PipelineError where the column is missing or holds a class that training did not see.
+    """
+    if signature.target not in table.columns:
+        raise PipelineError(f"target {signature.target}: the table lacks this column (task.target in params.yaml)")
+    column = table[signature.target]
+    if signature.task == "regression":
+        return column.to_numpy(dtype=np.float64)
+    found = codes(column, signature.classes)
+    if (found < 0).any():
+        raise PipelineError(
+            f"target {signature.target}: {int((found < 0).sum()):,} rows hold a class that the training rows lack; "
+            f"known: {listed(signature.classes)}"
+        )
+    return found.astype(np.float64) if signature.task == "binary" else found

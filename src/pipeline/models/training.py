@@ -1,0 +1,198 @@
+"""Training itself: tables in, a booster out. The train stage and `pipeline tune` share it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.errors import PipelineError
+from pipeline.models import features, targets
+from pipeline.models.boosting import Device, lightgbm
+from pipeline.models.signature import Signature
+from pipeline.params import Data, Features, Split, TaskSection, Train
+
+Array = np.ndarray[Any, Any]
+# Objectives whose logarithm needs targets of one sign (LightGBM's documentation of `objective`).
+SIGNS = {"poisson": "not negative", "tweedie": "not negative", "gamma": "above 0"}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Both tables as LightGBM sees them; `signature` lacks the threshold, which the trained model gives."""
+
+    signature: Signature
+    train: Any
+    validation: Any
+    validation_matrix: Array
+    validation_target: Array
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained booster, its best iteration (from 1) and the validation loss after each tree."""
+
+    booster: Any
+    best_iteration: int
+    loss: str
+    curve: list[float]
+
+
+def prepare(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    data: Data,
+    task: TaskSection,
+    chosen: Features,
+    split: Split,
+    knobs: Train,
+) -> Prepared:
+    """Learn the signature from the training rows and bin both tables.
+
+    PipelineError for targets or columns that can't be learnt from.
+    """
+    known = _signature(train, validation, data, task, chosen, split, knobs)
+    target = targets.encode(train, known)
+    _check_sign(target, knobs, task)
+    categorical = [i for i, feature in enumerate(known.features) if feature.kind == "category"]
+    matrix = features.encode(train, known)
+    options = {"verbosity": -1, "feature_pre_filter": False, "data_random_seed": knobs.seed}
+    dataset = lightgbm().Dataset(
+        matrix,
+        target,
+        weight=_class_weights(target) if knobs.class_weight == "balanced" else None,
+        categorical_feature=categorical,
+        params=options,
+        free_raw_data=True,
+    )
+    dataset.construct()
+    held = features.encode(validation, known)
+    held_target = targets.encode(validation, known)
+    return Prepared(known, dataset, dataset.create_valid(held, held_target), held, held_target)
+
+
+def fit(
+    prepared: Prepared, knobs: Train, device: Device = "cpu", callbacks: Sequence[Callable[[Any], None]] = ()
+) -> Fitted:
+    """Train with early stopping on the validation rows; `callbacks` are LightGBM's."""
+    module, curve = lightgbm(), dict[str, Any]()
+    booster = module.train(
+        options(prepared.signature, knobs, device),
+        prepared.train,
+        num_boost_round=knobs.max_trees,
+        valid_sets=[prepared.validation],
+        valid_names=["validation"],
+        callbacks=[
+            module.record_evaluation(curve),
+            module.early_stopping(knobs.early_stopping, verbose=False),
+            *callbacks,
+        ],
+    )
+    ((loss, values),) = curve["validation"].items()
+    return Fitted(booster, booster.best_iteration or booster.current_iteration(), loss, values)
+
+
+def options(known: Signature, knobs: Train, device: Device) -> dict[str, Any]:
+    """LightGBM's parameters. Never a thread count: it would be written into the model (set OMP_NUM_THREADS)."""
+    objective = known.task if knobs.objective == "auto" else knobs.objective
+    chosen: dict[str, Any] = {
+        "objective": objective,
+        "device_type": device,
+        "seed": knobs.seed,
+        "learning_rate": knobs.learning_rate,
+        "num_leaves": knobs.num_leaves,
+        "min_data_in_leaf": knobs.min_data_in_leaf,
+        "feature_fraction": knobs.feature_fraction,
+        "bagging_fraction": knobs.bagging_fraction,
+        "bagging_freq": int(knobs.bagging_fraction < 1),
+        "lambda_l1": knobs.lambda_l1,
+        "lambda_l2": knobs.lambda_l2,
+        "feature_pre_filter": False,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }
+    if known.task == "multiclass":
+        chosen["num_class"] = len(known.classes)
+    if objective == "quantile":
+        chosen["alpha"] = knobs.quantile
+    if knobs.monotone:
+        chosen["monotone_constraints"] = _monotone(known, knobs)
+    return chosen
+
+
+def with_threshold(prepared: Prepared, fitted: Fitted, task: TaskSection) -> Signature:
+    """The signature with the decision threshold of a binary model: the given one, or the best F1 on validation."""
+    known = prepared.signature
+    if known.task != "binary":
+        return known
+    if not isinstance(task.threshold, str):
+        return known.model_copy(update={"threshold": float(task.threshold)})
+    score = fitted.booster.predict(prepared.validation_matrix, num_iteration=fitted.best_iteration)
+    return known.model_copy(update={"threshold": best_f1(prepared.validation_target, score)})
+
+
+def best_f1(target: Array, score: Array) -> float:
+    """The threshold t, six decimals, at which `score >= t` has the highest F1 (van Rijsbergen 1979); both (rows,)."""
+    order = np.argsort(-score, kind="stable")
+    found = np.cumsum(target[order])
+    f1 = 2 * found / (np.arange(1, len(score) + 1) + target.sum())
+    last_of_ties = np.append(np.diff(score[order]) != 0, True)
+    best = int(np.argmax(np.where(last_of_ties, f1, -1.0)))
+    return float(np.floor(score[order][best] * 1e6) / 1e6)
+
+
+def _signature(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    data: Data,
+    task: TaskSection,
+    chosen: Features,
+    split: Split,
+    knobs: Train,
+) -> Signature:
+    if task.target not in train.columns:
+        close = ", ".join(map(str, train.columns[:10]))
+        raise PipelineError(f"params.yaml: task.target: {task.target} is no column of the data; columns: {close}")
+    roles = {name for name in (data.key, task.target, split.time) if name}
+    newest = max(train[split.time].max(), validation[split.time].max()) if split.time else None
+    return Signature(
+        task=task.type,
+        target=task.target,
+        key=data.key,
+        positive=task.positive if task.type == "binary" else None,
+        classes=targets.learn(train[task.target], task),
+        threshold=None,
+        quantile=knobs.quantile if knobs.objective == "quantile" else 0.5,
+        features=features.learn(train, chosen, roles),
+        split=split,
+        seen_until=str(newest) if split.time else None,
+        device="cpu",
+    )
+
+
+def _monotone(known: Signature, knobs: Train) -> list[int]:
+    kinds = {feature.name: feature.kind for feature in known.features}
+    for name in knobs.monotone:
+        if kinds.get(name) not in ("number", "boolean"):
+            numeric = ", ".join(n for n, kind in kinds.items() if kind in ("number", "boolean"))
+            raise PipelineError(f"params.yaml: train.monotone: {name} is no numeric feature; allowed: {numeric}")
+    return [knobs.monotone.get(feature.name, 0) for feature in known.features]
+
+
+def _class_weights(target: Array) -> Array:
+    """Weights that give each class the same sum: rows / (classes × rows of the class); (rows,)."""
+    classes, position, counts = np.unique(target, return_inverse=True, return_counts=True)
+    return np.asarray((len(target) / (len(classes) * counts))[position])
+
+
+def _check_sign(target: Array, knobs: Train, task: TaskSection) -> None:
+    wanted = SIGNS.get(knobs.objective)
+    if wanted is None:
+        return
+    if (target < 0).any() or (wanted == "above 0" and (target <= 0).any()):
+        raise PipelineError(
+            f"params.yaml: train.objective: {knobs.objective} needs targets {wanted}, and {task.target} has others; "
+            "allowed then: regression, regression_l1, huber, quantile"
+        )

@@ -1,0 +1,183 @@
+"""The current run, told to MLflow: kept as a copy first, so that a tracking server that is down loses nothing."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline import files, params
+from pipeline.errors import PipelineError
+
+LOCK, MODEL = Path("dvc.lock"), Path("models/model.txt")
+MARKER, WAITING = Path(".pipeline/tracked.json"), Path(".pipeline/untracked")
+DEFAULT_URI = "sqlite:///mlflow.db"
+KEPT = ("models/*", "reports/**/*.json", "reports/*.md", "params.yaml", "dvc.lock", "data/*.json", "data/*.yaml")
+AT_ONCE = 1000  # points of a curve, and locks in the marker
+
+
+def pending() -> bool:
+    """Whether a run waits to be logged: the current one or one kept from before. Imports nothing heavy."""
+    if any(WAITING.glob("*/run.json")):
+        return True
+    return LOCK.is_file() and MODEL.is_file() and _lock_hash() not in _tracked()
+
+
+def track() -> bool:
+    """Log the current run and those kept before; False, with one line, where MLflow can't be reached.
+
+    PipelineError where there is no run to log.
+    """
+    from pipeline.tracking import mlflow_runs
+
+    if _lock_hash() not in _tracked():
+        keep()
+    uri = tracking_uri()
+    for folder in sorted(WAITING.glob("*/run.json"), key=lambda path: (files.read_json(path)["time"], path)):
+        problem = mlflow_runs.log(uri, folder.parent)
+        if problem:
+            click.echo(
+                f"tracking server {mlflow_runs.shown(uri)} can't be reached ({problem}); "
+                "the run is kept: `pipeline track` logs it later",
+                err=True,
+            )
+            return False
+        _remember(folder.parent.name)
+        shutil.rmtree(folder.parent)
+        click.echo(f"track: logged {folder.parent.name[:8]} to {mlflow_runs.shown(uri)}")
+    return True
+
+
+def keep() -> Path:
+    """Copy what describes the current run to a folder named by the lock's MD5; PipelineError without a run."""
+    lock = _lock_hash()
+    folder = WAITING / lock
+    if (folder / "run.json").is_file():
+        return folder
+    if not MODEL.is_file() or _md5(MODEL.read_bytes()) not in LOCK.read_text(encoding="utf-8"):
+        raise PipelineError(f"{MODEL}: is not the model that {LOCK} names; `make run` makes it")
+    WAITING.mkdir(parents=True, exist_ok=True)
+    copy = Path(tempfile.mkdtemp(prefix=".", dir=WAITING))
+    for source in sorted({path for pattern in KEPT for path in Path().glob(pattern) if path.is_file()}):
+        (copy / "files" / source).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy / "files" / source)
+    files.write_json(copy / "run.json", _describe(lock))
+    copy.replace(folder)
+    return folder
+
+
+def tracking_uri() -> str:
+    return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+
+
+def _describe(lock: str) -> dict[str, Any]:
+    """All that MLflow is told of a run beside its files; it stays readable when params.yaml's keys change."""
+    settings = params.read()
+    source = files.read_json(Path("data/source.json"))
+    described = "\n".join(f"{item['path']} {item['size']} {item['sha256']}" for item in source["files"])
+    return {
+        "time": int(time.time() * 1000),
+        "name": lock[:8],
+        "experiment": settings.tracking.experiment,
+        "params": dict(flatten_params(settings)),
+        "metrics": dict(flatten_metrics(files.read_json(Path("reports/metrics.json")))),
+        "curve": _curve(files.read_json(Path("reports/training.json"))),
+        "tags": {"dvc_lock": lock, **git_tags()},
+        "dataset": {
+            "name": source["source"],
+            "digest": hashlib.sha256(described.encode()).hexdigest()[:32],  # MLflow takes 36 characters
+            "files": source["files"],
+        },
+    }
+
+
+def _curve(training: Mapping[str, Any]) -> dict[str, Any]:
+    """The validation loss by tree, at most a thousand points of it: what MLflow takes at once."""
+    points = training["curve"]
+    return {"name": f"validation_{training['loss']}", "points": points[:: len(points) // AT_ONCE + 1]}
+
+
+def flatten_params(section: params.Section, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """`section.key` and its value as text, for every key; mappings and lists stay one value."""
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, params.Section):
+            yield from flatten_params(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", str(section.model_dump(mode="json")[name])[:6000]
+
+
+def flatten_metrics(found: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Every figure that has a value, by a name that MLflow takes: `name`, `name_lower`, `name_upper`."""
+    for key, value in found.items():
+        name = prefix + "".join(char if char.isalnum() or char in "_-. " else "_" for char in key)
+        if isinstance(value, Mapping) and "value" in value:
+            ends = {"": "value", "_lower": "lower", "_upper": "upper"}
+            yield from ((name + end, float(value[part])) for end, part in ends.items() if value.get(part) is not None)
+        elif isinstance(value, Mapping):
+            yield from flatten_metrics(value, f"{name}.")
+        elif isinstance(value, int | float):
+            yield name, float(value)
+
+
+def git_tags() -> dict[str, str]:
+    """The commit and whether the work tree differs from it; nothing outside a repository with a commit."""
+    commit = _git("rev-parse", "HEAD")
+    if not commit:
+        return {}
+    return {"mlflow.source.git.commit": commit, "git_dirty": str(bool(_git("status", "--porcelain"))).lower()}
+
+
+def _git(*arguments: str) -> str:
+    try:
+        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _lock_hash() -> str:
+    if not LOCK.is_file():
+        raise PipelineError(f"{LOCK}: no such file, so there is no run to log; `make run` makes one")
+    return _md5(LOCK.read_bytes())
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _server() -> str:
+    """The tracking server's name in the marker: a hash, for an address can hold a password."""
+    return _md5(tracking_uri().encode())
+
+
+def _tracked() -> list[str]:
+    """The locks whose runs this tracking server has, as far as this machine knows."""
+    return list(_marker().get(_server(), []))
+
+
+def _remember(lock: str) -> None:
+    files.write_json(MARKER, _marker() | {_server(): [*_tracked(), lock][-AT_ONCE:]})
+
+
+def _marker() -> dict[str, Any]:
+    try:
+        return dict(files.read_json(MARKER)) if MARKER.is_file() else {}
+    except PipelineError:  # damaged: MLflow itself is asked before a run is logged
+        return {}
+
+
+@click.command(short_help="Log the current run to MLflow.")
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Log the current run to MLflow, and those that an unreachable server has missed."""
+    if not pending():
+        _lock_hash()
+        click.echo("track: the current run is logged already")
+    elif not track():
+        context.exit(2)
