@@ -7,12 +7,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.errors import PipelineError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @contextmanager
@@ -59,25 +56,6 @@ def read_json(path: Path) -> Any:
         raise PipelineError(f"{path}: no such file; `make run` makes it") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise PipelineError(f"{path}: damaged ({error}); remove it and run `make run`") from None
-
-
-def write_table(path: Path, table: "pd.DataFrame") -> None:
-    """Write a table as Parquet; equal tables are equal bytes."""
-    with replacing(path) as temporary:
-        table.to_parquet(temporary, index=False)
-
-
-def read_table(path: Path, columns: list[str] | None = None) -> "pd.DataFrame":
-    """A table that a stage wrote (Parquet); PipelineError where it is missing or damaged."""
-    import pandas as pd
-    import pyarrow as pa
-
-    try:
-        return pd.read_parquet(path, columns=columns)
-    except FileNotFoundError:
-        raise PipelineError(f"{path}: no such file; `make run` makes it") from None
-    except pa.ArrowInvalid as error:
-        raise PipelineError(f"{path}: damaged ({str(error).splitlines()[0]}); remove it and run `make run`") from None
 
 
 def _rounded(value: Any) -> Any:

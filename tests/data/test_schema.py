@@ -33,7 +33,7 @@ TABLE = pd.DataFrame(
 
 
 def test_the_contract_of_a_table_is_what_a_practitioner_would_write_first() -> None:
-    assert schema.infer(TABLE, "id").columns == {
+    assert inference.infer(TABLE, "id").columns == {
         "id": Column(type="integer", nullable=False, unique=True),
         "code": Column(type="text", nullable=False),
         "town": Column(type="category", nullable=True, allowed=("Oslo",)),
@@ -57,9 +57,9 @@ def test_few_categories_are_listed_and_many_are_left_open() -> None:
 
 def test_what_is_inferred_fits_the_table_it_was_inferred_from(tmp_path: Path) -> None:
     path = tmp_path / "schema.yaml"
-    path.write_text(inference.document(schema.infer(TABLE, "id")))
+    path.write_text(inference.document(inference.infer(TABLE, "id")))
     found = schema.read(path)
-    assert found == schema.infer(TABLE, "id")
+    assert found == inference.infer(TABLE, "id")
     assert [str(kind) for kind in schema.typed(TABLE, found).dtypes] == [
         "int64",
         "str",
@@ -76,7 +76,7 @@ def test_what_is_inferred_fits_the_table_it_was_inferred_from(tmp_path: Path) ->
 
 
 def test_a_category_that_reads_like_a_truth_value_or_a_number_stays_text(tmp_path: Path) -> None:
-    found = schema.infer(pd.DataFrame({"x": ["no", "null", "1", "1e3", "no", "null", "1", "1e3"]}), None)
+    found = inference.infer(pd.DataFrame({"x": ["no", "null", "1", "1e3", "no", "null", "1", "1e3"]}), None)
     (tmp_path / "schema.yaml").write_text(inference.document(found))
     assert schema.read(tmp_path / "schema.yaml") == found
     assert found.columns["x"].allowed == ("1", "1e3", "no", "null")
@@ -201,12 +201,12 @@ def test_the_command_writes_the_contract_once_and_again_only_by_force(
     Path("params.yaml").write_text(text.replace("key: client_id", "key: id"))
     TABLE.to_csv("table.csv", index=False)
     fetch.refresh(params.section(params.Data))
-    assert CliRunner().invoke(schema.command, [], catch_exceptions=False).exit_code == 0
+    assert CliRunner().invoke(inference.command, [], catch_exceptions=False).exit_code == 0
     assert Path("data/schema.yaml").read_text().startswith("# The data contract")
     assert schema.read(Path("data/schema.yaml")).columns["since"].type == "date"
     Path("data/schema.yaml").write_text("mine")
     with pytest.raises(PipelineError, match="--force"):
-        CliRunner().invoke(schema.command, [], catch_exceptions=False)
+        CliRunner().invoke(inference.command, [], catch_exceptions=False)
     assert Path("data/schema.yaml").read_text() == "mine"
-    CliRunner().invoke(schema.command, ["--force"], catch_exceptions=False)
+    CliRunner().invoke(inference.command, ["--force"], catch_exceptions=False)
     assert list(schema.read(Path("data/schema.yaml")).columns) == list(TABLE.columns)

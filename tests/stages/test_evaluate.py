@@ -12,7 +12,7 @@ from sklearn.metrics import classification_report, confusion_matrix
 
 from pipeline import files, params
 from pipeline.errors import PipelineError
-from pipeline.evaluation import scoring
+from pipeline.evaluation import curves, scoring
 from pipeline.evaluation.scoring import Scored
 from pipeline.models import model, training
 from pipeline.params import Data, Evaluate, Features, Split, TaskSection, Train
@@ -80,7 +80,8 @@ def test_the_stage_writes_every_report_and_the_same_bytes_again(
     run(monkeypatch, folders[task], test, tmp_path)
     assert contents(reports) == first
     names = {"scores.parquet", "metrics.json", "slices.json", "fairness.json", "importance.json"}
-    assert set(first) == names | {f"curves/{name}.json" for name in CURVES[task]}
+    assert set(first) == names | {f"curves/{name}.json" for name in curves.NAMES}
+    assert {name for name in curves.NAMES if json.loads(first[f"curves/{name}.json"])} == CURVES[task]
     assert "evaluate: 300 test rows scored" in said
     found = json.loads(first["metrics.json"])
     assert found["rows"] == 300
@@ -112,10 +113,11 @@ def test_importance_finds_what_the_target_follows_and_is_sorted(folders: dict[st
     assert all(row["gain"] >= 0 for row in found)
 
 
-def test_curves_of_another_task_are_removed(tmp_path: Path) -> None:
-    evaluate.write_curves(tmp_path, {"roc": [{"x": 1}], "calibration": []})
-    evaluate.write_curves(tmp_path, {"residuals": []})
-    assert [path.name for path in tmp_path.iterdir()] == ["residuals.json"]
+def test_every_curve_is_a_file_and_those_of_another_task_are_empty(tmp_path: Path) -> None:
+    evaluate.write_curves(tmp_path, {"roc": [{"x": 1}]})
+    evaluate.write_curves(tmp_path, {"residuals": [{"x": 2}]})
+    sizes = {path.stem: len(files.read_json(path)) for path in tmp_path.iterdir()}
+    assert sizes == {name: int(name == "residuals") for name in curves.NAMES}
 
 
 def test_confusion_counts_and_class_figures_are_scikit_learns() -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import files
+from pipeline import parquet
 from pipeline.data import fetch, sources
 from pipeline.errors import PipelineError
 from pipeline.params import Data
@@ -101,7 +101,7 @@ def csv(content: bytes) -> tuple[str, bytes]:
     return "a.csv", content
 
 
-def parquet(change: Callable[[bytes], bytes]) -> tuple[str, bytes]:
+def parquet_bytes(change: Callable[[bytes], bytes]) -> tuple[str, bytes]:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table({"id": list(range(5000)), "x": [str(i * 7919) for i in range(5000)]}), sink)
     return "a.parquet", change(sink.getvalue().to_pybytes())
@@ -126,9 +126,9 @@ PACKED = gzip.compress("\n".join(["id,x", *(f"{i},{i * 7919 % 10007}" for i in r
         (csv(b",id\n0,1\n"), "column 1 has no name"),
         (("a.csv.gz", PACKED[: len(PACKED) // 2]), "the compressed file is cut off"),
         (("a.csv.gz", b"id,x\n1,2\n"), "a.csv.gz: "),
-        (parquet(lambda content: content[: len(content) // 2]), "cut off or damaged"),
-        (parquet(lambda content: content[:100] + content[2000:]), "cut off or damaged"),
-        (parquet(lambda content: b""), "is empty (0 bytes)"),
+        (parquet_bytes(lambda content: content[: len(content) // 2]), "cut off or damaged"),
+        (parquet_bytes(lambda content: content[:100] + content[2000:]), "cut off or damaged"),
+        (parquet_bytes(lambda content: b""), "is empty (0 bytes)"),
     ],
 )
 def test_a_file_that_cannot_be_used_says_why_without_showing_its_values(
@@ -175,7 +175,7 @@ def tiny_disk(folder: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize(
-    "write", [ingest.write, lambda path, table: files.write_table(path, table.to_pandas())], ids=["arrow", "pandas"]
+    "write", [ingest.write, lambda path, table: parquet.write(path, table.to_pandas())], ids=["arrow", "pandas"]
 )
 def test_a_full_disk_is_said_and_leaves_the_old_table(tiny_disk: Path, write: Callable[[Path, pa.Table], None]) -> None:
     path = tiny_disk / "table.parquet"

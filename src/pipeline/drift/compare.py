@@ -8,7 +8,7 @@ import click
 import numpy as np
 import pandas as pd
 
-from pipeline import costs, files, params
+from pipeline import costs, files, params, parquet
 from pipeline.drift import stattests
 from pipeline.errors import PipelineError
 
@@ -150,7 +150,7 @@ def _read(path: Path, wanted: Mapping[str, Kind] | None) -> pd.DataFrame:
         present = pq.read_schema(path).names
     except pa.ArrowInvalid:
         raise PipelineError(f"{path}: not a Parquet table, or cut off; give a Parquet or CSV table") from None
-    return files.read_table(path, None if wanted is None else [name for name in present if name in wanted])
+    return parquet.read(path, None if wanted is None else [name for name in present if name in wanted])
 
 
 def _summary(result: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline import files, params
+from pipeline import files, params, parquet
 from pipeline.errors import PipelineError
 from pipeline.evaluation import scoring
 from pipeline.gate import champion
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SCORES, TEST = Path("reports/scores.parquet"), Path("data/split/test.parquet")
 QUALITY, VERDICT = Path("reports/data_quality.json"), Path("reports/verdict.json")
 MARKS = {"pass": "✓", "note": "·", "warn": "!", "fail": "✗"}
+TOLD = {"warn", "fail"}
 COLOURS = {"pass": "green", "note": None, "warn": "yellow", "fail": "red"}
 
 
@@ -71,7 +72,7 @@ def _rows(test: Path, key: str | None, candidate: scoring.Scored) -> "pd.DataFra
     """The test rows, which must be those that the candidate scored."""
     from pipeline.stages.evaluate import keys
 
-    table = files.read_table(test)
+    table = parquet.read(test)
     if keys(table, key).tolist() != candidate.keys.tolist():
         raise PipelineError(f"{test}: not the rows that the scores are of; run `make run`, then judge again")
     return table
@@ -97,7 +98,22 @@ def shown(verdict: Verdict) -> list[str]:
         " ".join([_mark(rule), *(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)), rule.sentence])
         for rule, cells in rows
     ]
-    return [*lines, click.style(f"gate: {verdict.verdict}", fg=COLOURS[verdict.verdict], bold=True)]
+    return [*lines, _closing(verdict)]
+
+
+def summary(verdict: Verdict) -> list[str]:
+    """The verdict in short: who it was compared with, the rules that warn or fail, and the verdict."""
+    first, *others = verdict.rules
+    told = [f"  {_mark(first)} {first.name}: {first.sentence}"]
+    for rule in others:
+        if rule.verdict in TOLD:
+            name, figure, bound = _cells(rule)
+            told.append(f"  {_mark(rule)} {name}: {', '.join(filter(None, [figure, bound]))}: {rule.sentence}")
+    return [*told, _closing(verdict)]
+
+
+def _closing(verdict: Verdict) -> str:
+    return click.style(f"gate: {verdict.verdict}", fg=COLOURS[verdict.verdict], bold=True)
 
 
 def _mark(rule: Rule) -> str:

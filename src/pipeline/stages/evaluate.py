@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import costs, files, params
+from pipeline import costs, files, params, parquet
 from pipeline.errors import PipelineError
 from pipeline.evaluation import curves, fairness, scoring, slices
 from pipeline.evaluation.bootstrap import intervals
@@ -128,7 +128,7 @@ def command(model_path: Path, test_path: Path, reports: Path) -> None:
     """Metrics with intervals, curves, slices, fairness, importance and the scores of the test rows."""
     evaluate = params.section(params.Evaluate)
     with costs.measured("evaluate") as cost:
-        model, test = load(model_path), files.read_table(test_path)
+        model, test = load(model_path), parquet.read(test_path)
         scored = score(model, test, evaluate)
         click.echo(f"evaluate: {len(scored):,} test rows scored")
         scoring.write(reports / "scores.parquet", scored)

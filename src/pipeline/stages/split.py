@@ -7,7 +7,7 @@ import click
 import numpy as np
 import pandas as pd
 
-from pipeline import costs, files, params
+from pipeline import costs, params, parquet
 from pipeline.data import conversion, schema
 from pipeline.errors import PipelineError
 
@@ -31,13 +31,13 @@ def command(table_path: Path, schema_path: Path, train_path: Path, validation_pa
     """Give the raw table its types and divide its rows."""
     data, split = params.section(params.Data), params.section(params.Split)
     with costs.measured("split") as cost:
-        table = schema.typed(files.read_table(table_path), schema.read(schema_path))
+        table = schema.typed(parquet.read(table_path), schema.read(schema_path))
         side = sides(table, data.key, split)
         counts = {}
         for name, path in zip(SIDES, (train_path, validation_path, test_path), strict=True):
             chosen = side == name
             counts[name] = int(chosen.sum())
-            files.write_table(path, table[chosen])
+            parquet.write(path, table[chosen])
         cost["rows"] = len(table)
     how = f"by {split.time}, the newest last" if split.time else f"by a hash of {data.key or 'the whole row'}"
     sizes = f"{counts['train']:,} rows to train on, {counts['validation']:,} to validate, {counts['test']:,} to test"

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipeline import costs, files, params
+from pipeline import costs, files, params, parquet
 from pipeline.models import training
 from pipeline.models.boosting import choose_device
 
@@ -36,7 +36,7 @@ def command(
     with costs.measured("train") as cost:
         device, why = choose_device(knobs.device)
         click.echo(f"train: on the {'CPU' if device == 'cpu' else 'GPU (' + device + ')'}: {why}")
-        train, validation = files.read_table(train_path), files.read_table(validation_path)
+        train, validation = parquet.read(train_path), parquet.read(validation_path)
         rows = {"train": len(train), "validation": len(validation)}
         prepared = training.prepare(train, validation, data, task, features, split, knobs)
         del train, validation

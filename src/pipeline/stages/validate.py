@@ -7,7 +7,7 @@ from typing import Any
 import click
 import pandas as pd
 
-from pipeline import costs, files, params
+from pipeline import costs, files, params, parquet
 from pipeline.data import contract, schema
 from pipeline.data.contract import Violation
 from pipeline.errors import PipelineError
@@ -23,7 +23,7 @@ def command(table_path: Path, schema_path: Path, report_path: Path, show_values:
     task = params.section(params.TaskSection)
     agreed = schema.read(schema_path)
     with costs.measured("validate") as cost:
-        table = files.read_table(table_path)
+        table = parquet.read(table_path)
         found = contract.violations(table, agreed, task)
         files.write_json(report_path, report(table, found))
         cost["rows"] = len(table)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from pipeline import files, params
+from pipeline import params, parquet
 from pipeline.errors import PipelineError
 from pipeline.params import Params
 from pipeline.tasks import higher_is_better
@@ -110,7 +110,7 @@ def _objective(settings: Params, train: Path, validation: Path) -> Any:
     from pipeline.tuning.objective import Objective
 
     device, _ = choose_device(settings.train.device)
-    return Objective(settings, files.read_table(train), files.read_table(validation), device)
+    return Objective(settings, parquet.read(train), parquet.read(validation), device)
 
 
 def done(study: Any) -> list[Any]:
