@@ -1,6 +1,6 @@
 """How often the gate errs on the sample: models that differ in their seed alone, degraded ones, one with a worse slice.
 
-`python benchmarks/gate_study.py` prints a Markdown table. Each trial draws its own 6,000 test rows from 12,000 that no
+`make bench` prints the table. Each trial draws its own 6,000 test rows from 12,000 that no
 model has seen, and its own two models: the spread of the verdicts is that of test sets and of seeds.
 """
 
@@ -175,5 +175,6 @@ def report(study: Study, count: int) -> list[str]:
     return lines
 
 
-if __name__ == "__main__":
-    sys.stdout.write("\n".join(report(prepare(models=30), count=200)) + "\n")
+def main() -> None:
+    """Print the table."""
+    print("\n".join(report(prepare(models=30), count=200)) + "\n", flush=True)
