@@ -18,7 +18,7 @@ def write(path: Path, table: pd.DataFrame) -> None:
 def read(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     """A table that a stage wrote (Parquet); PipelineError where it is missing or damaged."""
     try:
-        return pd.read_parquet(path, columns=columns)
+        return pd.read_parquet(path, columns=columns, to_pandas_kwargs={"date_as_object": False})
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file; `make run` makes it") from None
     except pa.ArrowInvalid as error:

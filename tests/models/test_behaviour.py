@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from pipeline import files, params
 from pipeline.data import schema
-from pipeline.models import model, training
+from pipeline.models import boosting, model, training
 from pipeline.models.model import Model
 from pipeline.stages import split
 
@@ -32,6 +32,7 @@ Tables = dict[str, pd.DataFrame]
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
     """LightGBM's threads wait for each other without end on a machine whose cores have other work."""
+    boosting.lightgbm()  # only a library that is loaded can be limited
     with threadpool_limits(1):
         yield
 
@@ -46,7 +47,7 @@ def tables() -> Tables:
 
 
 def trained(folder: Path, tables: Tables, train: dict[str, Any], exclude: tuple[str, ...] = ()) -> Model:
-    """A model of the repository's parameters but for `train` and `exclude`, saved and loaded as the train stage does."""
+    """A model of the repository's parameters but for `train` and `exclude`, saved and loaded as a stage does it."""
     knobs = KNOBS.train.model_copy(update={"device": "cpu"} | train)
     chosen = KNOBS.features.model_copy(update={"exclude": exclude})
     prepared = training.prepare(
