@@ -30,10 +30,8 @@ run: setup  ## Run the pipeline: data to a judged model
 test: setup  ## Run the tests
 	@$(BIN)/pytest --numprocesses 2 --dist worksteal
 
-lint: setup  ## Check style and types
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+lint: setup  ## Check style and types, as pre-commit does
+	@$(BIN)/pre-commit run --all-files --show-diff-on-failure
 
 format: setup  ## Put the code into shape
 	@$(BIN)/ruff check --fix .
@@ -46,7 +44,10 @@ tune: setup  ## Search for better parameters
 	@$(BIN)/pipeline tune
 
 ui: setup  ## Open the MLflow UI (PORT, default 5000)
-	@$(BIN)/mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --host 127.0.0.1 --port $(PORT)
+	@case "$$MLFLOW_TRACKING_URI" in \
+	http://*|https://*) echo "ui: the runs are at $$MLFLOW_TRACKING_URI" | sed 's|//[^/]*@|//|' ;; \
+	*) exec $(BIN)/mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" \
+		--host 127.0.0.1 --port $(PORT) ;; esac
 
 bench: setup  ## Measure speed, memory and the gate's error rates
 	@$(BIN)/python -m benchmarks

@@ -57,11 +57,21 @@ def test_a_wrong_key_or_value_is_named(tmp_path: Path, old: str, new: str, expec
         ("objective: auto", "objective: huber", "train.objective: huber does not fit task.type binary"),
         ("  positive: 1", "  positive: null", "task: type: binary needs task.positive"),
         ("type: binary", "type: regression", "gate.fairness: its bounds are for task.type binary"),
+        ("type: binary", "type: regression", "task.positive: is 1; allowed for task.type regression: null"),
         ("    lambda_l2: {", "    depth: {", "tune.space.depth: is no number or choice of the train section"),
     ],
 )
 def test_an_impossible_combination_is_named(tmp_path: Path, old: str, new: str, expected: str) -> None:
     assert expected in complaint(tmp_path, old, new)
+
+
+def test_a_threshold_is_for_binary_alone(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(
+        SAMPLE.replace("type: binary", "type: multiclass").replace("threshold: f1", "threshold: 0.3"), encoding="utf-8"
+    )
+    with pytest.raises(PipelineError, match=r"task\.threshold: is 0\.3; allowed for task\.type multiclass: f1"):
+        params.read(path)
 
 
 def test_every_mistake_is_told_at_once_one_line_each(tmp_path: Path) -> None:

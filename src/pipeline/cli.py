@@ -50,9 +50,26 @@ def pipeline() -> None:
 
 
 def main() -> None:
+    """Run the command and exit: 0, 1 where the gate fails, 2 with a line for each error, 130 where interrupted."""
     try:
-        pipeline()
+        code = pipeline(prog_name="pipeline", standalone_mode=False)
     except PipelineError as error:
         for line in str(error).splitlines():
             click.echo(f"error: {line}", err=True)
         sys.exit(2)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(2)
+    except click.ClickException as error:
+        click.echo(f"error: {_misused(error)}", err=True)
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)  # what a command gave to ctx.exit, as click returns it
+
+
+def _misused(error: click.ClickException) -> str:
+    """A mistake in the command line, in one line."""
+    told = " ".join(error.format_message().split()).rstrip(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{told} (see `{context.command_path} --help`)" if context else told

@@ -16,7 +16,7 @@ from pipeline.errors import PipelineError
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` to write to; it becomes `path` when the block ends well, else it is removed.
 
-    A full disk or a folder without write permission is a PipelineError.
+    An OSError, in the block as well, is a PipelineError that names `path` and the reason.
     """
     temporary = None
     try:
@@ -32,7 +32,7 @@ def replacing(path: Path) -> Iterator[Path]:
             raise PipelineError(f"{path}: the disk is full; free some space and run again") from None
         if error.errno in {errno.EACCES, errno.EROFS, errno.EPERM}:
             raise PipelineError(f"{path}: can't be written ({error.strerror}); check its permissions") from None
-        raise
+        raise PipelineError(f"{path}: can't be written: {_reason(error)}") from None
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -56,6 +56,16 @@ def read_json(path: Path) -> Any:
         raise PipelineError(f"{path}: no such file; `make run` makes it") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise PipelineError(f"{path}: damaged ({error}); remove it and run `make run`") from None
+    except OSError as error:
+        raise PipelineError(f"{path}: can't be read: {_reason(error)}") from None
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, IsADirectoryError):
+        return "it is a folder; name a file"
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "a part of the path is a file, no folder"
+    return " ".join((error.strerror or str(error) or type(error).__name__).split())
 
 
 def _rounded(value: Any) -> Any:

@@ -217,6 +217,12 @@ class Params(Section):
             "train.monotone: LightGBM has none for several classes; allowed for task.type multiclass: {}"
             if kind == "multiclass" and self.train.monotone
             else "",
+            f"task.positive: is {self.task.positive!r}; allowed for task.type {kind}: null"
+            if kind != "binary" and self.task.positive is not None
+            else "",
+            f"task.threshold: is {self.task.threshold}; allowed for task.type {kind}: f1, the default, or no such key"
+            if kind != "binary" and self.task.threshold != "f1"
+            else "",
             f"gate.fairness: its bounds are for task.type binary; allowed for task.type {kind}: null"
             if kind != "binary" and self.gate.fairness is not None
             else "",

@@ -1,6 +1,7 @@
 """Tables between the stages: Parquet, replaced in one step, and errors that say what to do."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -18,7 +19,8 @@ def write(path: Path, table: pd.DataFrame) -> None:
 def read(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     """A table that a stage wrote (Parquet); PipelineError where it is missing or damaged."""
     try:
-        return pd.read_parquet(path, columns=columns, to_pandas_kwargs={"date_as_object": False})
+        kept: dict[str, Any] = {"date_as_object": False}
+        return pd.read_parquet(path, engine="pyarrow", columns=columns, to_pandas_kwargs=kept)
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file; `make run` makes it") from None
     except pa.ArrowInvalid as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from pipeline import files, params
-from pipeline.data import fetch
+from pipeline.data import fetch, schema
 from pipeline.errors import PipelineError
 from pipeline.tasks import METRICS
 
@@ -25,6 +25,7 @@ def command(force: bool) -> None:
     """Fetch, run what changed, log it to MLflow, judge it."""
     start = time.perf_counter()
     knobs = params.read()
+    check_names(knobs)
     look_at_source(knobs.data)
     ran = reproduce(force)
     log_run()
@@ -33,6 +34,12 @@ def command(force: bool) -> None:
     click.echo(f"\n{click.style(did, bold=True)} ({time.perf_counter() - start:.0f} s)\n")
     for line in [*headline(knobs), "", *judged, "", *where_to_look()]:
         click.echo(line)
+
+
+def check_names(knobs: params.Params) -> None:
+    """Refuse columns in params.yaml that the data contract does not have, before any work."""
+    if wrong := schema.misnamed(knobs, schema.read(schema.PATH)):
+        raise PipelineError("\n".join(wrong))
 
 
 def look_at_source(data: params.Data) -> None:
@@ -69,11 +76,8 @@ def log_run() -> None:
 
 
 def judge(knobs: params.Params) -> list[str]:
-    """The verdict and the rules that did not pass; judged again only where the model, the gate or main has changed."""
-    from pipeline.gate import champion
-
-    bases = champion.git(Path(), "rev-parse", *champion.BASES, knobs.gate.reference or "HEAD").stdout
-    state = hashlib.sha256(LOCK.read_bytes() + knobs.gate.model_dump_json().encode() + bases.encode()).hexdigest()
+    """The verdict in short; judged again only where the model, the bounds, the judge or the champion has changed."""
+    state = _state(knobs)
     if JUDGED.is_file() and (known := files.read_json(JUDGED))["state"] == state:
         return list(known["lines"])
     from pipeline.gate import command as gate
@@ -81,8 +85,21 @@ def judge(knobs: params.Params) -> list[str]:
     verdict = gate.decide()
     files.write_json(gate.VERDICT, verdict.data())
     lines = gate.summary(verdict)
-    files.write_json(JUDGED, {"state": state, "lines": lines})
+    if verdict.rules[0].verdict != "warn":  # a champion that can't be had now may be had next time
+        files.write_json(JUDGED, {"state": state, "lines": lines})
     return lines
+
+
+def _state(knobs: params.Params) -> str:
+    """A hash of all that the verdict follows from."""
+    from pipeline.gate import champion
+
+    package = Path(__file__).parent
+    code = [path.read_bytes() for area in ("gate", "evaluation") for path in sorted((package / area).glob("*.py"))]
+    names = [*champion.BASES, *filter(None, [knobs.gate.reference])]
+    commits = [champion.git(Path(), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").stdout for name in names]
+    parts = [LOCK.read_bytes(), knobs.gate.model_dump_json().encode(), *code, *(text.encode() for text in commits)]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def headline(knobs: params.Params) -> list[str]:
@@ -114,4 +131,5 @@ def _explain(error: Exception) -> str:
     if isinstance(cause, StageCmdFailedError):
         stage = str(error).removeprefix("failed to reproduce ")
         return f"stage {stage} failed and said why above; nothing of it was recorded: mend that and run again"
-    return " ".join(f"{error}{': ' + str(cause) if cause else ''}".split())
+    told = " ".join(f"{error}{': ' + str(cause) if cause else ''}".split())
+    return f"{told}; free some space and run again" if "No space left" in told else told

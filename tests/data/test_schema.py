@@ -13,6 +13,7 @@ from pipeline import params
 from pipeline.data import conversion, fetch, inference, schema
 from pipeline.data.schema import Column, Schema
 from pipeline.errors import PipelineError
+from pipeline.models import features
 from tests.conftest import ROOT
 
 TABLE = pd.DataFrame(
@@ -210,3 +211,25 @@ def test_the_command_writes_the_contract_once_and_again_only_by_force(
     assert Path("data/schema.yaml").read_text() == "mine"
     CliRunner().invoke(inference.command, ["--force"], catch_exceptions=False)
     assert list(schema.read(Path("data/schema.yaml")).columns) == list(TABLE.columns)
+
+
+def test_names_in_the_parameters_that_are_no_column_are_told_one_line_each() -> None:
+    chosen, agreed = params.read(ROOT / "params.yaml"), schema.read(ROOT / schema.PATH)
+    assert schema.misnamed(chosen, agreed) == []
+    dated = Schema(columns=agreed.columns | {"since": Column(type="date", nullable=False)})
+    wrong = chosen.model_copy(
+        update={
+            "split": chosen.split.model_copy(update={"time": "sinc"}),
+            "train": chosen.train.model_copy(update={"monotone": {"since__days": 1, "age__days": 1}}),
+            "evaluate": chosen.evaluate.model_copy(update={"slices": ("sexx", "age"), "sensitive": ("zzzzz",)}),
+        }
+    )
+    time, monotone, slices, sensitive = schema.misnamed(wrong, dated)
+    assert time == "params.yaml: split.time: sinc is no column of data/schema.yaml; did you mean since?"
+    assert monotone.startswith("params.yaml: train.monotone: age__days is no column of data/schema.yaml; did you mean")
+    assert slices == "params.yaml: evaluate.slices: sexx is no column of data/schema.yaml; did you mean sex?"
+    assert sensitive.startswith("params.yaml: evaluate.sensitive: zzzzz is no column of data/schema.yaml; columns: ")
+
+
+def test_the_date_parts_are_those_of_the_features() -> None:
+    assert schema.DATE_PARTS == features.DATE_PARTS

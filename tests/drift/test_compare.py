@@ -202,3 +202,35 @@ def test_a_missing_or_damaged_table_is_one_line(project: Path) -> None:
         with pytest.raises(PipelineError, match=problem):
             run("--reference", "reference.parquet", "--current", name, "--json", "d.json")
     assert not Path("d.json").exists()
+
+
+@pytest.mark.parametrize("kind", ["category", "number"])
+def test_codes_of_which_one_is_missing_have_not_drifted(kind: drift.Kind) -> None:
+    reference = pd.DataFrame({"code": [1, 2, 3] * 200})
+    current = reference.astype(float)
+    current.loc[0, "code"] = np.nan
+    (found,) = drift.compare(reference, current, {"code": kind}, KNOBS)["columns"]
+    assert not found["drifted"]
+    assert found["missing_current"] == pytest.approx(1 / 600)
+
+
+def test_truth_values_have_not_drifted_where_they_are_stored_as_text() -> None:
+    reference = pd.DataFrame({"flag": [True, False, True] * 200})
+    current = pd.DataFrame({"flag": ["true", "false", "true"] * 200})
+    assert drift.compare(reference, current, {"flag": "boolean"}, KNOBS)["drifted"] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty"),
+        (b"a,b\n1,2\n3\n", "data row 2 has 1 value, the header 2"),
+        (b"a,b\n1,\xe9\n", "column b is not UTF-8 text"),
+    ],
+)
+def test_a_csv_that_can_not_be_read_is_one_line(project: Path, content: bytes, problem: str) -> None:
+    Path("bad.csv").write_bytes(content)
+    with pytest.raises(PipelineError, match=problem) as refused:
+        run("--reference", "reference.parquet", "--current", "bad.csv", "--json", "d.json")
+    assert str(refused.value).startswith("bad.csv: ")
+    assert len(str(refused.value).splitlines()) == 1

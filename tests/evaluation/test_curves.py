@@ -61,6 +61,7 @@ def test_a_binary_model_has_four_curves_and_its_histogram_counts_every_row_once(
     bars = found["score_histogram"]
     for name, label in (("negatives", 0), ("positives", 1)):
         assert column(bars, name).tolist() == np.histogram(SCORE[label == TARGET], bins=20, range=(0, 1))[0].tolist()
+    assert column(bars, "rows").tolist() == (column(bars, "negatives") + column(bars, "positives")).tolist()
     assert bars[0]["score"] == pytest.approx(0.025)
 
 
@@ -75,6 +76,7 @@ def test_several_classes_are_drawn_each_against_the_rest() -> None:
     matrix = sklearn.confusion_matrix(target, score.argmax(axis=1))
     assert {(p["actual"], p["predicted"]): p["rows"] for p in found["confusion"]}[("a", "c")] == matrix[0, 2]
     assert sum(bar["right"] + bar["wrong"] for bar in found["score_histogram"]) == 400
+    assert column(found["score_histogram"], "rows").sum() == 400
 
 
 def test_a_class_that_the_test_rows_lack_is_left_out_of_the_ranking_curves() -> None:

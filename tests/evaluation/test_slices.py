@@ -34,7 +34,7 @@ def test_numbers_are_cut_into_bins_of_like_size_named_by_their_ends() -> None:
     [
         ([3, 1, 1, 2], ["3", "1", "1", "2"]),
         ([3.0, 1.5, np.nan], ["3", "1.5", "missing"]),
-        ([True, False, None], ["True", "False", "missing"]),
+        ([True, False, None], ["true", "false", "missing"]),
         (["b", None, "a"], ["b", "missing", "a"]),
         (pd.Categorical(["b", "a", None], categories=["a", "b", "c"]), ["b", "a", "missing"]),
         (pd.array([1, None, 2], dtype="Int64"), ["1", "missing", "2"]),

@@ -40,3 +40,21 @@ def test_with_a_split_by_time_only_newer_rows_are_held_out(times: Any, seen_unti
 def test_a_table_without_the_time_column_is_refused() -> None:
     with pytest.raises(PipelineError, match="column when"):
         held_out(pd.DataFrame({"id": [1]}), signature(HASHED.model_copy(update={"time": "when"}), "2020"))
+
+
+def keyless(*hashed: str) -> Signature:
+    return signature(HASHED).model_copy(update={"key": None, "hashed": hashed})
+
+
+def test_without_a_key_the_split_is_that_of_the_columns_that_the_model_was_split_by() -> None:
+    table = pd.DataFrame({"x": range(500), "y": range(500)})
+    later = table.assign(added=1.5)[["added", "y", "x"]]
+    assert np.array_equal(held_out(later, keyless("x", "y")), sides(table, None, HASHED) == "test")
+
+
+def test_without_a_key_a_lost_column_or_none_recorded_is_refused() -> None:
+    table = pd.DataFrame({"x": range(5)})
+    with pytest.raises(PipelineError, match="no longer has columns that its split was made of: y"):
+        held_out(table, keyless("x", "y"))
+    with pytest.raises(PipelineError, match="does not say which columns"):
+        held_out(table, keyless())

@@ -93,3 +93,27 @@ def test_a_table_without_a_feature_or_with_another_type_is_refused() -> None:
         features.encode(TABLE.drop(columns="town"), learn())
     with pytest.raises(PipelineError, match="column amount: the model was trained on a number"):
         features.encode(TABLE.assign(amount=list("abcd")), learn())
+
+
+def test_a_category_is_the_same_whether_it_is_stored_as_number_or_text() -> None:
+    stored = [["1", "2", None], [1.0, 2.0, np.nan], pd.array([1, 2, None], dtype="Int64")]
+    for values in stored:
+        found = features.codes(pd.Series(values), ("1", "2"))
+        assert found.tolist() == [0, 1, -1]
+
+
+def test_a_truth_value_with_gaps_is_the_same_category_as_its_text() -> None:
+    assert features.codes(pd.Series([True, None, False]), ("false", "true")).tolist() == [1, -1, 0]
+
+
+def numbered(different: int, rows: int, missing: int = 0) -> pd.DataFrame:
+    note = [f"note {row % different}" for row in range(rows)] + [None] * missing
+    return pd.DataFrame({"x": range(rows + missing), "note": note})
+
+
+def test_text_that_mostly_differs_is_refused_in_a_small_table_too() -> None:
+    roomy = Features(exclude=(), max_categories=100)
+    with pytest.raises(PipelineError, match=r"note: text with 11 different values in 20 .*features\.exclude"):
+        learn(numbered(11, 20, missing=20), roomy)
+    for table in (numbered(10, 20), numbered(19, 19, missing=20)):  # half of them; too few to tell
+        assert learn(table, roomy).columns == ["x", "note"]

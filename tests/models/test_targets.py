@@ -44,3 +44,29 @@ def test_classes_are_negative_then_positive_for_binary_and_sorted_for_several() 
 def test_a_class_that_training_lacked_is_told() -> None:
     with pytest.raises(PipelineError, match="1 rows hold a class that the training rows lack"):
         targets.encode(TABLE.assign(y=[0, 1, 2, 0]), learn_signature())
+
+
+@pytest.mark.parametrize(
+    ("values", "positive", "expected"),
+    [
+        ([0.0, 1.0, 1.0], 1, ("0", "1")),
+        (["0", "1", "1"], 1, ("0", "1")),
+        ([0, 1, 1], "1", ("0", "1")),
+        ([False, True, True], True, ("false", "true")),
+        ([False, True, True], "true", ("false", "true")),
+        (["false", "true", "true"], True, ("false", "true")),
+    ],
+)
+def test_a_class_is_the_same_however_it_is_stored(
+    values: list[object], positive: bool | int | str, expected: tuple[str, str]
+) -> None:
+    task = TaskSection(type="binary", target="y", positive=positive, threshold="f1")
+    assert targets.learn(pd.Series(values), task) == expected
+    known = learn_signature().model_copy(update={"classes": expected})
+    np.testing.assert_array_equal(targets.encode(pd.DataFrame({"y": values}), known), [0, 1, 1])
+
+
+def test_classes_that_are_floats_are_in_the_order_of_their_size() -> None:
+    task = TaskSection(type="multiclass", target="y")
+    assert targets.learn(pd.Series([10.0, 9.0, 2.5]), task) == ("2.5", "9", "10")
+    assert targets.learn(pd.Series(["b", "a", "10"]), task) == ("10", "a", "b")

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from sklearn.metrics import f1_score
 
 from pipeline import files, params
 from pipeline.errors import PipelineError
 from pipeline.models import boosting, model, training
 from pipeline.params import Data, Features, Split, TaskSection, Train
+from pipeline.stages import train as train_stage
 
 ROOT = Path(__file__).parents[2]
 KNOBS = params.section(Train, ROOT / "params.yaml").model_copy(update={"min_data_in_leaf": 5, "max_trees": 60})
@@ -163,3 +165,29 @@ def test_a_damaged_model_is_told(tmp_path: Path) -> None:
     (tmp_path / model.MODEL).write_text(text[: len(text) // 3])
     with pytest.raises(PipelineError, match="damaged"):
         model.load(tmp_path).predict(table("binary"))
+
+
+def test_the_columns_that_a_split_without_a_key_hashed_are_kept() -> None:
+    keyless = DATA.model_copy(update={"key": None})
+    found = [
+        training.prepare(table("binary"), table("binary"), data, TASKS["binary"], FEATURES, SPLIT, KNOBS).signature
+        for data in (keyless, DATA)
+    ]
+    assert [known.hashed for known in found] == [("id", "x", "colour", "y"), ()]
+
+
+@pytest.mark.parametrize(("min_data_in_leaf", "warned"), [(5, False), (300, True)])
+def test_a_model_that_could_not_split_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, min_data_in_leaf: int, warned: bool
+) -> None:
+    knobs = KNOBS.model_copy(update={"min_data_in_leaf": min_data_in_leaf, "max_trees": 5, "device": "cpu"})
+    sections = {Train: knobs, TaskSection: TASKS["binary"], Data: DATA, Features: FEATURES, Split: SPLIT}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(params, "section", lambda kind: sections[kind])
+    table("binary").to_parquet("train.parquet", index=False)
+    table("binary", 200, seed=1).to_parquet("validation.parquet", index=False)
+    arguments = ["--train=train.parquet", "--validation=validation.parquet", "--model=model.txt"]
+    arguments += ["--signature=signature.json", "--training=training.json"]
+    done = CliRunner().invoke(train_stage.command, arguments, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert (train_stage.NO_SPLIT in done.output.splitlines()) is warned

@@ -132,19 +132,21 @@ def test_confusion_counts_and_class_figures_are_scikit_learns() -> None:
 
     several = rng.dirichlet(np.ones(3), 200)
     classes = rng.integers(0, 3, 200)
-    ours = evaluate.per_class(Scored("multiclass", classes.astype(float), several, keys, ("a", "b", "c")))
+    ours = evaluate.per_class(Scored("multiclass", classes.astype(float), several, keys, ("a", "b", "c")), SETTINGS)
     theirs = classification_report(classes, several.argmax(axis=1), target_names=["a", "b", "c"], output_dict=True)
     for name, figures in ours.items():
-        assert list(figures.values()) == pytest.approx(
-            [theirs[name][figure] for figure in ("precision", "recall", "f1-score", "support")]
-        )
+        assert figures["rows"] == theirs[name]["support"]
+        for figure, same in {"precision": "precision", "recall": "recall", "f1": "f1-score"}.items():
+            assert figures[figure]["value"] == pytest.approx(theirs[name][same])
+            assert 0 < figures[figure]["lower"] < figures[figure]["value"] < figures[figure]["upper"] < 1
 
 
 def test_a_class_that_never_occurs_has_no_recall() -> None:
     rows = Scored(
         "multiclass", np.array([0.0, 1.0]), np.array([[0.9, 0.1, 0.0]] * 2), np.array(["1", "2"]), ("a", "b", "c")
     )
-    assert evaluate.per_class(rows)["c"] == {"precision": None, "recall": None, "f1": None, "rows": 0}
+    none = {"value": None, "lower": None, "upper": None}
+    assert evaluate.per_class(rows, SETTINGS)["c"] == {"precision": none, "recall": none, "f1": none, "rows": 0}
 
 
 def test_rows_without_a_key_are_named_by_content_each_once_whatever_their_order() -> None:

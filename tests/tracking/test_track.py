@@ -4,7 +4,10 @@ import hashlib
 import json
 import shutil
 import socket
+import sqlite3
+import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from pipeline.errors import PipelineError
 from pipeline.models.boosting import lightgbm
 from pipeline.models.signature import Feature, Signature
 from pipeline.params import Split
+from pipeline.tracking import mlflow_runs
 from pipeline.tracking import track as tracking
 
 REPOSITORY = Path.cwd()
@@ -69,6 +73,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(REPOSITORY / "params.yaml", tmp_path)
     write_run(1)
     return tmp_path
+
+
+@pytest.fixture
+def store(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A SQLite store of one test: MLflow keeps its connections to a file by the address."""
+    path = project / "mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
+    return path
 
 
 @pytest.fixture
@@ -163,3 +175,109 @@ def test_a_damaged_marker_is_no_hindrance(project: Path) -> None:
     assert tracking.pending()
     files.write_text(tracking.MARKER, json.dumps({}))
     assert tracking.pending()
+
+
+@pytest.mark.parametrize("uri", ["nothing+here://host/base", "mysql+nodriver://user:secret@host/base"])
+def test_a_store_without_its_driver_is_one_line(
+    project: Path, uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert not tracking.track()
+    message = capsys.readouterr().err
+    assert "the run is kept" in message
+    assert message.count("\n") == 1
+    assert "secret" not in message
+    problem = mlflow_runs.log_trials(uri, "x", "study", [])
+    assert problem
+    assert "\n" not in problem + uri
+
+
+def test_a_file_that_is_no_database_is_one_line(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store.write_text("no database" * 1000)
+    assert not tracking.track()
+    message = capsys.readouterr().err
+    assert message.startswith(f"MLflow store sqlite:///{store} can't be used (")
+    assert message.count("\n") == 1
+    assert store.is_file()  # it was there before
+
+
+def test_a_half_made_database_is_removed(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import mlflow.store.db.utils
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from sqlalchemy.exc import OperationalError
+
+    def full(engine: Any) -> None:
+        raise OperationalError("CREATE TABLE x", {}, sqlite3.OperationalError("database or disk is full"))
+
+    monkeypatch.setattr(mlflow.store.db.utils, "_upgrade_db", full)
+    assert not tracking.track()
+    message = capsys.readouterr().err
+    assert "disk is full" in message
+    assert message.count("\n") == 1
+    assert not list(store.parent.glob("mlflow.db*"))
+    assert f"sqlite:///{store}" not in SqlAlchemyStore._engine_map  # it would write to the removed file
+
+
+def test_a_database_that_a_kill_left_half_made_is_to_be_removed(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(store)) as database:
+        database.execute("CREATE TABLE traces (x INTEGER)")
+        for name in ("registered_models", "model_versions", "trace_info", "experiment_tags", "datasets"):
+            database.execute(f"CREATE TABLE {name} (x INTEGER)")
+    assert not tracking.track()
+    assert f"remove {store} and run `pipeline track`" in capsys.readouterr().err
+
+
+def test_names_are_cut_and_told_apart() -> None:
+    long = "c" * 300
+    found = {"per_class": {"a|b": {"recall": 0.1}, "a/b": {"recall": 0.2}, "fine": {"recall": 0.3}, long: {"f1": 0.4}}}
+    names = tracking.named(tracking.flatten_metrics(found))
+    assert sorted(names.values()) == [0.1, 0.2, 0.3, 0.4]
+    assert names["per_class.fine.recall"] == 0.3
+    assert max(map(len, names)) == 250
+
+
+def test_a_refused_run_does_not_block_the_others(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(3)
+    bad = tracking.keep()
+    run = files.read_json(bad / "run.json")
+    files.write_json(bad / "run.json", run | {"metrics": {"m" * 300: 1.0}})
+    second = write_run(4)
+    assert not tracking.track()
+    message = capsys.readouterr().err
+    assert f"{bad.name[:8]} was refused: " in message
+    assert "can't be" not in message
+    assert [path.name for path in tracking.WAITING.iterdir()] == [bad.name]
+    logged = {run.data.tags["dvc_lock"] for run in runs() if run.info.status == "FINISHED"}
+    assert second in logged
+    assert bad.name not in logged
+
+
+def test_a_full_disk_keeps_no_part_of_a_run_and_fails_nothing(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    assert not tracking.track()
+    message = capsys.readouterr().err
+    assert "No space left on device" in message
+    assert message.count("\n") == 1
+    assert list(tracking.WAITING.iterdir()) == []
+    assert CliRunner().invoke(tracking.command).exit_code == 2
+
+
+def test_the_ui_of_a_server_is_its_address() -> None:
+    make = [
+        "make",
+        "--silent",
+        "--old-file=setup",
+        "ui",
+        "MLFLOW_TRACKING_URI=http://user:secret@tracking.example:5000",
+    ]
+    said = subprocess.run(make, cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert said == "ui: the runs are at http://tracking.example:5000\n"

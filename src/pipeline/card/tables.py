@@ -111,7 +111,7 @@ def classes(found: Mapping[str, Any] | None) -> Markdown | None:
     if not found:
         return None
     names = ("precision", "recall", "f1", "rows")
-    rows = [(name, *(item[figure] for figure in names)) for name, item in found.items()]
+    rows = [(name, *(_shown(item[figure]) for figure in names)) for name, item in found.items()]
     return table(["Class", *map(label, names)], rows, "lrrrr")
 
 
@@ -145,10 +145,15 @@ def _differences(item: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """The figures of a sensitive column; one may be a number or an estimate with its interval."""
     figures = [(label(name), value) for name, value in item.items() if name != "groups"]
     return [
-        (name, Markdown(f"{number(value['value'])} ({interval(value)})") if isinstance(value, Mapping) else value)
-        for name, value in figures
-        if isinstance(value, Mapping | int | float) or value is None
+        (name, _shown(value)) for name, value in figures if isinstance(value, Mapping | int | float) or value is None
     ]
+
+
+def _shown(value: Any) -> Any:
+    """A number as it is, an estimate with its interval; nothing where it is undefined."""
+    if not isinstance(value, Mapping):
+        return value
+    return Markdown(f"{number(value['value'])} ({interval(value)})")
 
 
 def importance(found: Sequence[Mapping[str, Any]]) -> Markdown:

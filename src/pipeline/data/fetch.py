@@ -23,7 +23,7 @@ class Unreachable(PipelineError):  # noqa: N818  # what the source is, more than
 
 @click.command(short_help="Record the data source's fingerprint.")
 @click.option(
-    "--source", "path", type=click.Path(path_type=Path), default=FINGERPRINT, help="The fingerprint to write."
+    "--fingerprint", "path", type=click.Path(path_type=Path), default=FINGERPRINT, help="The fingerprint to write."
 )
 def command(path: Path) -> None:
     """Look at the data source and record its fingerprint in data/source.json."""

@@ -1,6 +1,7 @@
 """The data contract, `data/schema.yaml`: what each column holds. Inferred once from data, then owned by people."""
 
 import datetime
+import difflib
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -9,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, Strict, ValidationError, model_validator
 
 from pipeline.data.conversion import Type, convert
-from pipeline.errors import PipelineError
-from pipeline.params import Name, Section
+from pipeline.errors import PipelineError, listed
+from pipeline.params import Name, Params, Section
 from pipeline.strict_yaml import explain, load_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PATH = Path("data/schema.yaml")
+DATE_PARTS = ("days", "month", "weekday")  # a date column's features (models/features.py): since__days and so on
 Bound = int | float | datetime.date
 Allowed = Annotated[tuple[bool | int | float | str, ...], Strict(strict=False), Field(min_length=1)]
 
@@ -74,6 +76,31 @@ def read(path: Path) -> Schema:
         return Schema.model_validate(load_yaml(path, str(path)))
     except ValidationError as error:
         raise PipelineError("\n".join(_explain(path, error.errors()))) from None
+
+
+def misnamed(chosen: Params, schema: Schema) -> list[str]:
+    """One line for each name in `params.yaml` that should be a column and is none of the contract's."""
+    parts = [
+        f"{name}__{part}" for name, column in schema.columns.items() if column.type == "date" for part in DATE_PARTS
+    ]
+    named: list[tuple[str, Sequence[str | None]]] = [
+        ("data.key", [chosen.data.key]),
+        ("task.target", [chosen.task.target]),
+        ("split.time", [chosen.split.time]),
+        ("features.exclude", chosen.features.exclude),
+        ("train.monotone", list(chosen.train.monotone)),
+        ("evaluate.slices", chosen.evaluate.slices),
+        ("evaluate.sensitive", chosen.evaluate.sensitive),
+    ]
+    lines = []
+    for key, names in named:
+        known = [*schema.columns, *(parts if key == "train.monotone" else [])]
+        for name in names:
+            if name is not None and name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {close[0]}?" if close else f"columns: {listed(schema.columns)}"
+                lines.append(f"params.yaml: {key}: {name} is no column of {PATH}; {hint}")
+    return lines
 
 
 def typed(table: "pd.DataFrame", schema: Schema) -> "pd.DataFrame":

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -38,6 +38,10 @@ class Source(Section):
 
 class ContentError(PipelineError):
     """A file of the source is missing or is not what its fingerprint says."""
+
+
+class _ReadError(Exception):
+    """A remote file broke off; its cause says why."""
 
 
 def read(path: Path) -> Source:
@@ -107,12 +111,25 @@ def download(url: str) -> File:
     """Copy a remote file to `.pipeline/downloads/<sha256>` and return its fingerprint; fsspec's own errors."""
     system, path = filesystem(url)
     name = hashlib.sha256(url.encode()).hexdigest()[:16]
-    with files.replacing(DOWNLOADS / f"{name}.part") as temporary:
-        with system.open(path, "rb") as remote, temporary.open("wb") as copy:
-            shutil.copyfileobj(remote, copy, BLOCK)
+    with system.open(path, "rb") as remote, files.replacing(DOWNLOADS / f"{name}.part") as temporary:
+        with temporary.open("wb") as copy:
+            for block in _blocks(remote):
+                copy.write(block)
         found = File(path=url, size=temporary.stat().st_size, sha256=digest(temporary))
     os.replace(DOWNLOADS / f"{name}.part", DOWNLOADS / found.sha256)
     return found
+
+
+def _blocks(remote: Any) -> Iterator[bytes]:
+    """What is read from afar; an error of it is a _ReadError, so that it does not pass for one of the disk here."""
+    while True:
+        try:
+            block = remote.read(BLOCK)
+        except OSError as error:
+            raise _ReadError(str(error)) from (error.__cause__ or error)
+        if not block:
+            return
+        yield block
 
 
 def opened(file: File) -> Path:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import costs, files, params, parquet
+from pipeline.data import conversion, readers
 from pipeline.drift import stattests
 from pipeline.errors import PipelineError
 
@@ -109,7 +110,7 @@ def _values(column: "pd.Series[Any]", kind: Kind) -> "pd.Series[Any]":
     if kind in ("number", "date"):
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
         return pd.Series(np.where(np.isfinite(numbers), numbers, np.nan))
-    return pd.Series(column.astype("string").astype(object).to_numpy()).where(column.notna().to_numpy())
+    return pd.Series(conversion.labels(column).to_numpy(dtype=object))
 
 
 def _codes(before: "pd.Series[Any]", after: "pd.Series[Any]") -> tuple[Any, Any]:
@@ -142,7 +143,10 @@ def _read(path: Path, wanted: Mapping[str, Kind] | None) -> pd.DataFrame:
     if not path.is_file():
         raise PipelineError(f"{path}: no such file; give a Parquet or CSV table")
     if path.suffix == ".csv":
-        return pd.read_csv(path, usecols=None if wanted is None else lambda name: name in wanted)
+        read = readers.read(path, str(path), path.suffix)
+        chosen = [name for name in read.column_names if wanted is None or name in wanted]
+        found: pd.DataFrame = read.select(chosen).to_pandas(date_as_object=False)
+        return found
     import pyarrow as pa
     import pyarrow.parquet as pq
 

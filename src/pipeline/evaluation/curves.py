@@ -49,11 +49,11 @@ def _multiclass(scored: Scored, bins: int) -> dict[str, Points]:
 
 
 def _regression(scored: Scored, bins: int) -> dict[str, Points]:
-    residual, everything = scored.target - scored.score, np.ones(len(scored), bool)
+    residual = scored.target - scored.score
     return {
         "calibration": binned_means(scored.target, scored.score, bins),
-        "residuals": histogram(residual, _middle(residual), {"rows": everything}, "residual"),
-        "score_histogram": histogram(scored.score, _middle(scored.score), {"rows": everything}),
+        "residuals": histogram(residual, _middle(residual), {}, "residual"),
+        "score_histogram": histogram(scored.score, _middle(scored.score), {}),
     }
 
 
@@ -111,10 +111,12 @@ def _by_bin(target: Array, score: Array, place: Array, bins: int) -> Points:
 
 
 def histogram(values: Array, between: tuple[float, float], parts: dict[str, Array], name: str = "score") -> Points:
-    """Rows of each part (a mask) in bars of equal width, named by their middle; the outer bars take what is beyond."""
+    """Rows, and those of each part (a mask), in bars of equal width, named by their middle; the outer bars take what is
+    beyond."""
     edges = np.linspace(*between, BARS + 1)
     place = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, BARS - 1)
-    counts = {part: np.bincount(place[mask], minlength=BARS) for part, mask in parts.items()}
+    masks = {"rows": np.ones(len(place), bool)} | parts
+    counts = {part: np.bincount(place[mask], minlength=BARS) for part, mask in masks.items()}
     middles = (edges[:-1] + edges[1:]) / 2
     return [{name: float(middles[i])} | {part: int(count[i]) for part, count in counts.items()} for i in range(BARS)]
 

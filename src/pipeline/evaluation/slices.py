@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.data import conversion
 from pipeline.errors import PipelineError
 from pipeline.evaluation.bootstrap import intervals
 from pipeline.evaluation.scoring import Scored
@@ -56,19 +57,14 @@ def _labelled(column: "pd.Series[Any]", bins: int) -> npt.NDArray[np.object_]:
     if (ordered or dated) and column.nunique() > bins:
         return _binned(column, bins, dated)
     present = column.notna()
-    text = column.astype(object).where(present, MISSING).map(_text)
+    names = column.dt.strftime("%Y-%m-%d") if dated else conversion.labels(column)
+    text = names.astype(object).where(present, MISSING)
     counts = text[present].value_counts(sort=True)
     # Equal counts are ordered by name, so that the order of the rows decides nothing.
     kept = counts.to_frame("rows").rename_axis("name").sort_values(["rows", "name"], ascending=[False, True]).index
     if len(kept) > MOST:
         text = text.where(text.isin(kept[: MOST - 1]) | ~present, OTHERS)
     return text.to_numpy(object)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d}"
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _binned(column: "pd.Series[Any]", bins: int, dated: bool) -> npt.NDArray[np.object_]:

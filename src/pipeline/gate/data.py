@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pipeline.errors import PipelineError
 from pipeline.gate.verdict import Rule
 from pipeline.params import Gate
 
@@ -10,6 +11,8 @@ def quality(report: dict[str, Any] | None) -> Rule:
     """reports/data_quality.json: any violation fails."""
     if report is None:
         return Rule("data contract", "warn", "not measured: reports/data_quality.json is missing; `make run` makes it")
+    if not isinstance(report, dict) or not isinstance(report.get("violations"), list):
+        raise PipelineError("--quality: not a data quality report (it lists no violations); `make run` makes it")
     count = float(len(report["violations"]))
     if count:
         return Rule("data contract", "fail", "broken: reports/data_quality.json lists the violations", count, bound=0)
@@ -21,9 +24,16 @@ def drift(report: dict[str, Any] | None, gate: Gate) -> Rule:
     bound = gate.drift_share
     if report is None:
         return Rule("data drift", "note" if bound is None else "warn", "not measured", bound=bound)
+    if not _is_drift_report(report):
+        raise PipelineError("--drift: not a drift report (no share, drifted and columns); `pipeline drift` writes it")
     share, shown = float(report["share"]), f"{report['drifted']} of {len(report['columns'])} columns drifted"
     if bound is None:
         return Rule("data drift", "note", f"{shown}; shown, not judged", share)
     if share >= bound:
         return Rule("data drift", "fail", f"{shown} from main's training data", share, bound=bound)
     return Rule("data drift", "pass", shown, share, bound=bound)
+
+
+def _is_drift_report(report: Any) -> bool:
+    kinds = {"share": int | float, "drifted": int, "columns": list}
+    return isinstance(report, dict) and all(isinstance(report.get(name), kind) for name, kind in kinds.items())

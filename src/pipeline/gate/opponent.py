@@ -79,9 +79,20 @@ def held_out(table: pd.DataFrame, signature: Signature) -> np.ndarray[Any, np.dt
     time = signature.split.time
     if time is None:
         # Not `sides`: that refuses a table that lacks a side, and these are test rows alone.
-        return np.asarray(fractions(table, signature.key, signature.split.seed) < signature.split.test)
+        known = table if signature.key is not None else _hashed(table, signature)
+        return np.asarray(fractions(known, signature.key, signature.split.seed) < signature.split.test)
     if time not in table.columns:
         raise PipelineError(f"column {time}: the model was split by it and the table lacks it")
     if pd.api.types.is_numeric_dtype(table[time]):
         return (table[time] > float(str(signature.seen_until))).to_numpy(dtype=bool)
     return (pd.to_datetime(table[time]) > pd.Timestamp(str(signature.seen_until))).to_numpy(dtype=bool)
+
+
+def _hashed(table: pd.DataFrame, signature: Signature) -> pd.DataFrame:
+    """The columns that the model's split hashed: with any other its training rows would pass for test rows."""
+    if not signature.hashed:
+        raise PipelineError("its signature does not say which columns its split was made of")
+    lost = [name for name in signature.hashed if name not in table.columns]
+    if lost:
+        raise PipelineError(f"the data no longer has columns that its split was made of: {', '.join(lost)}")
+    return table[list(signature.hashed)]

@@ -17,6 +17,7 @@ def lightgbm() -> ModuleType:
     """LightGBM, imported without scikit-learn: only its estimator classes need that, and it takes 3 s of 4."""
     if "lightgbm" in sys.modules:
         return sys.modules["lightgbm"]
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # on a busy machine, threads that wait by spinning cost minutes
     without = "sklearn" not in sys.modules
     if without:
         sys.modules["sklearn"] = None  # type: ignore[assignment]

@@ -5,12 +5,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.data import conversion
 from pipeline.errors import PipelineError, listed
 from pipeline.models.signature import Feature, Signature
 from pipeline.params import Features
 
 # What a date column is turned into; days count from 1970-01-01.
 DATE_PARTS = ("days", "month", "weekday")
+# From this many values on, text whose values are mostly different names its rows instead of describing them.
+ENOUGH_VALUES = 20
 
 
 def learn(train: pd.DataFrame, chosen: Features, roles: set[str]) -> tuple[Feature, ...]:
@@ -45,13 +48,22 @@ def _learn_column(column: "pd.Series[Any]", max_categories: int) -> list[Feature
         return [Feature(name=name, source=name, kind="number", nullable=nullable, minimum=low, maximum=high)]
     if pd.api.types.is_datetime64_any_dtype(column):
         return [Feature(name=f"{name}__{part}", source=name, kind="date", nullable=nullable) for part in DATE_PARTS]
-    values = tuple(sorted(column.dropna().astype(str).unique()))
+    return [_learn_text(conversion.labels(column.dropna()), name, nullable, max_categories)]
+
+
+def _learn_text(texts: "pd.Series[Any]", name: str, nullable: bool, max_categories: int) -> Feature:
+    values = tuple(sorted(texts.unique()))
     if len(values) > max_categories:
         raise PipelineError(
             f"column {name}: text with {len(values):,} different values looks like an identifier; "
             f"add it to features.exclude or raise features.max_categories (now {max_categories}) in params.yaml"
         )
-    return [Feature(name=name, source=name, kind="category", categories=values, nullable=nullable)]
+    if len(texts) >= ENOUGH_VALUES and 2 * len(values) > len(texts):
+        raise PipelineError(
+            f"column {name}: text with {len(values):,} different values in {len(texts):,} training rows looks like an "
+            "identifier; add it to features.exclude in params.yaml"
+        )
+    return Feature(name=name, source=name, kind="category", categories=values, nullable=nullable)
 
 
 def encode(table: pd.DataFrame, signature: Signature) -> "np.ndarray[Any, np.dtype[np.float64]]":
@@ -93,4 +105,4 @@ def _date_part(dates: "pd.Series[pd.Timestamp]", part: str) -> "np.ndarray[Any, 
 
 def codes(column: "pd.Series[Any]", categories: tuple[str, ...]) -> "np.ndarray[Any, np.dtype[np.int64]]":
     """Each value's place in `categories`, (rows,); -1 for a missing value and for one that is not there."""
-    return pd.Index(categories, dtype="str").get_indexer(pd.Index(column.astype("str"))).astype(np.int64)
+    return pd.Index(categories, dtype="str").get_indexer(pd.Index(conversion.labels(column))).astype(np.int64)

@@ -34,6 +34,7 @@ class Signature(Section):
     features: tuple[Feature, ...]
     split: Split
     seen_until: str | None = None  # split by time: the newest time that training or validation saw
+    hashed: Names = ()  # split by a hash of whole rows: the columns that it was made of
     device: str
 
     @property

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.data import conversion
 from pipeline.errors import PipelineError, listed
 from pipeline.models.features import codes
 from pipeline.models.signature import Signature
@@ -12,8 +13,9 @@ from pipeline.params import TaskSection
 
 
 def learn(target: "pd.Series[Any]", task: TaskSection) -> tuple[str, ...]:
-    """The target's classes as text: (negative, positive) for binary, sorted for multiclass, none for regression.
+    """The target's classes as text: (negative, positive) for binary, in order for multiclass, none for regression.
 
+    Numbers are in the order of their size, other classes in that of their text.
     PipelineError for a missing value, too few classes, or a positive class that never occurs.
     """
     where = f"target {target.name}"
@@ -24,17 +26,24 @@ def learn(target: "pd.Series[Any]", task: TaskSection) -> tuple[str, ...]:
     if task.type == "regression":
         _check_regression_target(target, where)
         return ()
-    values = [str(value) for value in sorted(target.unique())]
+    values = _classes(target)
     if len(values) < 2:
         raise PipelineError(f"{where}: has one class only ({values[0]}); a model needs at least two")
     if task.type == "multiclass":
         return tuple(values)
-    positive = str(task.positive)
+    positive = str(conversion.labels(pd.Series([task.positive]))[0])
     if positive not in values:
         raise PipelineError(f"{where}: task.positive is {positive}, which never occurs; classes: {listed(values)}")
     if len(values) > 2:
         raise PipelineError(f"{where}: has {len(values)} classes ({listed(values)}); set task.type to multiclass")
     return (next(value for value in values if value != positive), positive)
+
+
+def _classes(target: "pd.Series[Any]") -> list[str]:
+    different = target.drop_duplicates()
+    if pd.api.types.is_numeric_dtype(different):
+        return [str(text) for text in conversion.labels(different.sort_values())]
+    return sorted(conversion.labels(different).unique())
 
 
 def _check_regression_target(target: "pd.Series[Any]", where: str) -> None:

@@ -168,6 +168,7 @@ def _signature(
         features=features.learn(train, chosen, roles),
         split=split,
         seen_until=str(newest) if split.time else None,
+        hashed=tuple(map(str, train.columns)) if data.key is None else (),
         device="cpu",
     )
 

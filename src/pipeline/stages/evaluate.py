@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline import costs, files, params, parquet
 from pipeline.errors import PipelineError
 from pipeline.evaluation import curves, fairness, scoring, slices
-from pipeline.evaluation.bootstrap import intervals
+from pipeline.evaluation.bootstrap import estimate, intervals, resamples
 from pipeline.evaluation.scoring import Scored
 from pipeline.models import targets
 from pipeline.models.model import Model, load
@@ -76,29 +76,33 @@ def metrics(scored: Scored, evaluate: params.Evaluate) -> dict[str, Any]:
         matrix |= {"true_negatives": negatives, "false_negatives": missed}
         shown |= {"threshold": scored.threshold, "confusion": matrix}
     if scored.task == "multiclass":
-        shown["per_class"] = per_class(scored)
+        shown["per_class"] = per_class(scored, evaluate)
     return shown
 
 
-def per_class(scored: Scored) -> dict[str, dict[str, float | int | None]]:
-    """Precision, recall, F1 and rows of each class; null where it is never predicted or does not occur."""
-    actual, predicted = scored.target.astype(np.intp), scored.decisions()
-    width = len(scored.classes)
-    occurs, chosen = np.bincount(actual, minlength=width), np.bincount(predicted, minlength=width)
-    hits = np.bincount(actual[actual == predicted], minlength=width)
+def per_class(scored: Scored, evaluate: params.Evaluate) -> dict[str, dict[str, Any]]:
+    """Precision, recall and F1 with their intervals, and rows of each class; null where it is never predicted or does
+    not occur."""
+    classes = np.arange(len(scored.classes))
+    occurs, chosen = scored.target[:, None] == classes, scored.decisions()[:, None] == classes
+    counted = np.hstack([occurs & chosen, occurs, chosen]).astype(np.float32)  # exact up to 2**24 rows
+
+    def figures(weights: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        hits, actual, predicted = np.split((weights.astype(np.float32) @ counted).astype(float), 3, axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.stack([hits / predicted, hits / actual, 2 * hits / (actual + predicted)])
+
+    point = figures(np.ones((1, len(scored))))[:, 0]
+    draws = resamples(len(scored), evaluate.bootstrap, evaluate.seed)
+    drawn = np.concatenate([figures(weights) for weights in draws], axis=1)  # (figures, resamples, classes)
     return {
         name: {
-            "precision": _share(hits[i], chosen[i]),
-            "recall": _share(hits[i], occurs[i]),
-            "f1": _share(2 * hits[i], occurs[i] + chosen[i]),
-            "rows": int(occurs[i]),
+            figure: estimate(float(point[at, i]), drawn[at, :, i], evaluate.confidence).to_json()
+            for at, figure in enumerate(("precision", "recall", "f1"))
         }
+        | {"rows": int(occurs[:, i].sum())}
         for i, name in enumerate(scored.classes)
     }
-
-
-def _share(part: int, whole: int) -> float | None:
-    return float(part / whole) if whole else None
 
 
 def importance(model: Model, test: pd.DataFrame, evaluate: params.Evaluate) -> list[dict[str, Any]]:

@@ -13,6 +13,9 @@ from pipeline.models import training
 from pipeline.models.boosting import choose_device
 
 PROGRESS_EVERY = 50  # trees
+NO_SPLIT = (
+    "train: warning: no split was possible, every row gets the same score: lower train.min_data_in_leaf or add rows"
+)
 
 
 @click.command()
@@ -47,6 +50,8 @@ def command(
         files.write_json(training_path, describe(fitted, device, rows))
         cost |= {"rows": rows["train"], "device": device, "device_reason": why, "trees": fitted.best_iteration}
     best = fitted.curve[fitted.best_iteration - 1]
+    if not fitted.booster.feature_importance("gain", iteration=fitted.best_iteration).any():
+        click.echo(NO_SPLIT)
     click.echo(f"train: {fitted.best_iteration} trees on {rows['train']:,} rows, validation {fitted.loss} {best:.4f}")
 
 

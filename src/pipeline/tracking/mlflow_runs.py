@@ -4,11 +4,15 @@ import importlib.metadata
 import json
 import logging
 import os
+import re
+import sqlite3
 import time
 import urllib.error
 import urllib.request
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +29,19 @@ BOUNDS = {
     "GIT_PYTHON_REFRESH": "quiet",
 }
 FINISHED = "attributes.status = 'FINISHED'"
+SERVER = ("http", "https")
+
+
+class UnusableError(Exception):
+    """A store that is no server and that can't be opened."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a run was not logged: the store as a whole (`lost`: the next run would fare no better), or that one run."""
+
+    reason: str
+    lost: bool
 
 
 def shown(uri: str) -> str:
@@ -33,9 +50,13 @@ def shown(uri: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else uri
 
 
+def is_server(uri: str) -> bool:
+    return urlsplit(uri).scheme in SERVER
+
+
 def unreachable(uri: str) -> str | None:
     """Why an HTTP server does not answer within three seconds; None where it does, or where the store is a file."""
-    if urlsplit(uri).scheme not in ("http", "https"):
+    if not is_server(uri):
         return None
     try:
         with urllib.request.urlopen(f"{shown(uri).rstrip('/')}/health", timeout=PROBE_SECONDS):  # noqa: S310 (checked)
@@ -46,19 +67,20 @@ def unreachable(uri: str) -> str | None:
         return _line(getattr(error, "reason", error))
 
 
-def log(uri: str, folder: Path) -> str | None:
+def log(uri: str, folder: Path) -> Problem | None:
     """Log a kept run (`run.json`, `files/`) unless MLflow has a finished run of that lock; the problem, or None."""
     problem = unreachable(uri)
     if problem:
-        return problem
-    mlflow = _mlflow(uri)
+        return Problem(problem, lost=True)
     try:
+        mlflow = _mlflow(uri)
         run = files.read_json(folder / "run.json")
-        experiment = _experiment(mlflow, run["experiment"])
+        with _opening(uri):
+            experiment = _experiment(mlflow, run["experiment"])
         if not _find(mlflow, experiment, f"tags.dvc_lock = '{run['tags']['dvc_lock']}' and {FINISHED}"):
             _log(mlflow, experiment, run, folder / "files")
-    except (mlflow.MlflowException, OSError) as error:
-        return _line(error)
+    except Exception as error:  # a store raises what its driver raises
+        return Problem(_line(error), lost=isinstance(error, UnusableError) or _is_lost(error))
     return None
 
 
@@ -70,9 +92,10 @@ def log_trials(uri: str, experiment_name: str, study: str, trials: Iterable[Mapp
     problem = unreachable(uri)
     if problem:
         return problem
-    mlflow = _mlflow(uri)
     try:
-        client, experiment = mlflow.MlflowClient(), _experiment(mlflow, experiment_name)
+        mlflow = _mlflow(uri)
+        with _opening(uri):
+            client, experiment = mlflow.MlflowClient(), _experiment(mlflow, experiment_name)
         parents = _find(mlflow, experiment, f"tags.tune_study = '{study}'")
         tags = {"tune_study": study, "mlflow.runName": f"tune {study}"}
         parent = parents[0] if parents else client.create_run(experiment, tags=tags)
@@ -83,9 +106,73 @@ def log_trials(uri: str, experiment_name: str, study: str, trials: Iterable[Mapp
             if str(trial["number"]) not in there:
                 _log_trial(mlflow, experiment, trial, under)
         client.set_terminated(parent.info.run_id)
-    except (mlflow.MlflowException, OSError) as error:
+    except Exception as error:  # a store raises what its driver raises
         return _line(error)
     return None
+
+
+@contextmanager
+def _opening(uri: str) -> Iterator[None]:
+    """Open a store; a SQLite file that was not there and that stays half-made is removed: it would never open."""
+    path = _sqlite(uri)
+    new = path is not None and not path.exists()
+    try:
+        yield
+    except BaseException as error:
+        if path is not None and new:
+            _discard(uri, path)
+        if is_server(uri) or not isinstance(error, Exception) or _code(error) == "INVALID_PARAMETER_VALUE":
+            raise
+        half = path is not None and not new and "already exists" in str(error) and not _has_runs(path)
+        raise UnusableError(f"half-made: remove {path} and run `pipeline track`" if half else _line(error)) from error
+
+
+def _code(error: Exception) -> str:
+    return str(getattr(error, "error_code", ""))
+
+
+def _sqlite(uri: str) -> Path | None:
+    """The file of a SQLite store: `sqlite:///relative` or `sqlite:////absolute`."""
+    parts = urlsplit(uri)
+    name = parts.path[1:]
+    return Path(name) if parts.scheme.startswith("sqlite") and name not in ("", ":memory:") else None
+
+
+def _discard(uri: str, path: Path) -> None:
+    """Remove a SQLite file, and MLflow's connections to it: they would go on writing to the removed file."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    engine = getattr(SqlAlchemyStore, "_engine_map", {}).pop(uri, None)
+    if engine is not None:
+        engine.dispose()
+    for end in ("", "-journal", "-wal", "-shm"):
+        try:
+            path.with_name(path.name + end).unlink(missing_ok=True)
+        except OSError as error:
+            logging.getLogger(__name__).debug("%s stays: %s", path, error)
+
+
+def _has_runs(path: Path) -> bool:
+    """Whether a SQLite file holds runs, which nobody should be told to remove."""
+    try:
+        with closing(sqlite3.connect(path)) as database:
+            return database.execute("SELECT 1 FROM runs LIMIT 1").fetchone() is not None
+    except sqlite3.Error:
+        return False
+
+
+def _is_lost(error: BaseException | None) -> bool:
+    """Whether a connection, to a server or a database, is behind an error."""
+    import requests
+    import sqlalchemy.exc
+
+    web = (requests.ConnectionError, requests.Timeout, requests.exceptions.RetryError)
+    lost = (ConnectionError, TimeoutError, *web, sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
+    while error is not None:
+        if isinstance(error, lost):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _mlflow(uri: str) -> Any:
@@ -129,7 +216,7 @@ def _fail(mlflow: Any, run: str) -> None:
     """Mark a run as failed where the server still takes it; an unfinished run is logged again anyway."""
     try:
         mlflow.MlflowClient().set_terminated(run, "FAILED")
-    except (mlflow.MlflowException, OSError) as error:
+    except Exception as error:
         logging.getLogger(__name__).debug("run %s stays open: %s", run, error)
 
 
@@ -184,4 +271,5 @@ def _dataset(mlflow: Any, known: Mapping[str, Any]) -> Any:
 
 
 def _line(error: object) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return re.sub(r"//[^/\s]*@", "//", line)[:200]  # an address can hold a password

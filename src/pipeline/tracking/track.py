@@ -6,9 +6,10 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -20,6 +21,12 @@ MARKER, WAITING = Path(".pipeline/tracked.json"), Path(".pipeline/untracked")
 DEFAULT_URI = "sqlite:///mlflow.db"
 KEPT = ("models/*", "reports/**/*.json", "reports/*.md", "params.yaml", "dvc.lock", "data/*.json", "data/*.yaml")
 AT_ONCE = 1000  # points of a curve, and locks in the marker
+LONGEST = 250  # characters of a name that MLflow takes
+Value = TypeVar("Value")
+
+
+class UnkeptError(PipelineError):
+    """The disk takes no copy of the run."""
 
 
 def pending() -> bool:
@@ -30,46 +37,74 @@ def pending() -> bool:
 
 
 def track() -> bool:
-    """Log the current run and those kept before; False, with one line, where MLflow can't be reached.
+    """Log the current run and those kept before; False, with a line for each problem, where one is not logged.
 
     PipelineError where there is no run to log.
     """
     from pipeline.tracking import mlflow_runs
 
-    if _lock_hash() not in _tracked():
-        keep()
-    uri = tracking_uri()
+    try:
+        if _lock_hash() not in _tracked():
+            keep()
+    except UnkeptError as error:
+        click.echo(f"track: the run can't be kept ({error}); `pipeline track` logs it later", err=True)
+        return False
+    uri, logged = tracking_uri(), True
     for folder in sorted(WAITING.glob("*/run.json"), key=lambda path: (files.read_json(path)["time"], path)):
+        lock = folder.parent.name
         problem = mlflow_runs.log(uri, folder.parent)
         if problem:
-            click.echo(
-                f"tracking server {mlflow_runs.shown(uri)} can't be reached ({problem}); "
-                "the run is kept: `pipeline track` logs it later",
-                err=True,
-            )
+            server = mlflow_runs.is_server(uri)
+            where = f"{'tracking server' if server else 'MLflow store'} {mlflow_runs.shown(uri)}"
+            what = f"{where} can't be {'reached' if server else 'used'} ({problem.reason})"
+            refused = f"track: {lock[:8]} was refused: {problem.reason}"
+            said = what if problem.lost else refused
+            click.echo(f"{said}; the run is kept: `pipeline track` logs it later", err=True)
+            if problem.lost:
+                return False
+            logged = False
+            continue
+        click.echo(f"track: logged {lock[:8]} to {mlflow_runs.shown(uri)}")
+        try:
+            _remember(lock)
+            shutil.rmtree(folder.parent)
+        except (OSError, PipelineError) as error:  # MLflow is asked before the run is logged again
+            click.echo(f"track: {lock[:8]} can't be noted as logged ({error})", err=True)
             return False
-        _remember(folder.parent.name)
-        shutil.rmtree(folder.parent)
-        click.echo(f"track: logged {folder.parent.name[:8]} to {mlflow_runs.shown(uri)}")
-    return True
+    return logged
 
 
 def keep() -> Path:
-    """Copy what describes the current run to a folder named by the lock's MD5; PipelineError without a run."""
+    """Copy what describes the current run to a folder named by the lock's MD5.
+
+    PipelineError without a run, UnkeptError where the disk takes no copy; a part of one does not stay.
+    """
     lock = _lock_hash()
     folder = WAITING / lock
     if (folder / "run.json").is_file():
         return folder
     if not MODEL.is_file() or _md5(MODEL.read_bytes()) not in LOCK.read_text(encoding="utf-8"):
         raise PipelineError(f"{MODEL}: is not the model that {LOCK} names; `make run` makes it")
-    WAITING.mkdir(parents=True, exist_ok=True)
-    copy = Path(tempfile.mkdtemp(prefix=".", dir=WAITING))
-    for source in sorted({path for pattern in KEPT for path in Path().glob(pattern) if path.is_file()}):
-        (copy / "files" / source).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, copy / "files" / source)
-    files.write_json(copy / "run.json", _describe(lock))
-    copy.replace(folder)
+    description = _describe(lock)
+    copy = None
+    try:
+        WAITING.mkdir(parents=True, exist_ok=True)
+        copy = Path(tempfile.mkdtemp(prefix=".", dir=WAITING))
+        _copy(copy, description)
+        copy.replace(folder)
+    except (OSError, PipelineError) as error:
+        raise UnkeptError(str(error)) from None
+    finally:
+        if copy is not None:
+            shutil.rmtree(copy, ignore_errors=True)
     return folder
+
+
+def _copy(target: Path, description: Mapping[str, Any]) -> None:
+    for source in sorted({path for pattern in KEPT for path in Path().glob(pattern) if path.is_file()}):
+        (target / "files" / source).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target / "files" / source)
+    files.write_json(target / "run.json", description)
 
 
 def tracking_uri() -> str:
@@ -85,8 +120,8 @@ def _describe(lock: str) -> dict[str, Any]:
         "time": int(time.time() * 1000),
         "name": lock[:8],
         "experiment": settings.tracking.experiment,
-        "params": dict(flatten_params(settings)),
-        "metrics": dict(flatten_metrics(files.read_json(Path("reports/metrics.json")))),
+        "params": named(flatten_params(settings)),
+        "metrics": named(flatten_metrics(files.read_json(Path("reports/metrics.json")))),
         "curve": _curve(files.read_json(Path("reports/training.json"))),
         "tags": {"dvc_lock": lock, **git_tags()},
         "dataset": {
@@ -114,9 +149,9 @@ def flatten_params(section: params.Section, prefix: str = "") -> Iterator[tuple[
 
 
 def flatten_metrics(found: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Every figure that has a value, by a name that MLflow takes: `name`, `name_lower`, `name_upper`."""
+    """Every figure that has a value: `name`, `name_lower`, `name_upper`."""
     for key, value in found.items():
-        name = prefix + "".join(char if char.isalnum() or char in "_-. " else "_" for char in key)
+        name = prefix + key
         if isinstance(value, Mapping) and "value" in value:
             ends = {"": "value", "_lower": "lower", "_upper": "upper"}
             yield from ((name + end, float(value[part])) for end, part in ends.items() if value.get(part) is not None)
@@ -124,6 +159,20 @@ def flatten_metrics(found: Mapping[str, Any], prefix: str = "") -> Iterator[tupl
             yield from flatten_metrics(value, f"{name}.")
         elif isinstance(value, int | float):
             yield name, float(value)
+
+
+def named(found: Iterable[tuple[str, Value]]) -> dict[str, Value]:
+    """The values by names that MLflow takes; a name that is cut, or that two would share, ends with a hash."""
+    pairs = [(_plain(raw), raw, value) for raw, value in found]
+    times = Counter(name for name, _, _ in pairs)
+    return {
+        f"{name[: LONGEST - 9]}-{_md5(raw.encode())[:8]}" if times[name] > 1 or len(name) > LONGEST else name: value
+        for name, raw, value in pairs
+    }
+
+
+def _plain(name: str) -> str:
+    return "".join(char if char.isalnum() or char in "_-. " else "_" for char in name)
 
 
 def git_tags() -> dict[str, str]:

@@ -164,8 +164,8 @@ def log(study: Any, settings: Params) -> None:
     problem = mlflow_runs.log_trials(tracking.tracking_uri(), settings.tracking.experiment, study.study_name, trials)
     if problem:
         click.echo(
-            f"tracking server {mlflow_runs.shown(tracking.tracking_uri())} can't be reached ({problem}); "
-            "the trials are kept: the next `pipeline tune` logs them",
+            f"the trials are not in {mlflow_runs.shown(tracking.tracking_uri())} ({problem}); "
+            "they are kept: the next `pipeline tune` logs them",
             err=True,
         )
 
