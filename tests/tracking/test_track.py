@@ -69,7 +69,8 @@ def write_run(number: int) -> str:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a run that MLflow, a SQLite file there, has not seen."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    # MLflow keeps a connection for each address in a process: two tests must not share a relative one.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     shutil.copy(REPOSITORY / "params.yaml", tmp_path)
     write_run(1)
     return tmp_path
@@ -94,7 +95,7 @@ def refused() -> Iterator[str]:
 def runs() -> list[Any]:
     import mlflow
 
-    mlflow.set_tracking_uri(tracking.DEFAULT_URI)
+    mlflow.set_tracking_uri(tracking.tracking_uri())
     return list(mlflow.search_runs(search_all_experiments=True, output_format="list"))
 
 
@@ -149,7 +150,7 @@ def test_a_server_that_is_down_loses_no_run(
     second = write_run(2)  # a newer run comes in meanwhile
     assert CliRunner().invoke(tracking.command).exit_code == 2
     assert {path.name for path in tracking.WAITING.iterdir()} == {first, second}
-    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{Path.cwd()}/mlflow.db")
     assert CliRunner().invoke(tracking.command).exit_code == 0
     assert {run.data.tags["dvc_lock"] for run in runs()} == {first, second}
     assert list(tracking.WAITING.iterdir()) == []

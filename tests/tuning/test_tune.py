@@ -78,7 +78,7 @@ def without_values(text: str) -> str:
 def nested() -> tuple[list[Any], list[Any]]:
     import mlflow
 
-    mlflow.set_tracking_uri("sqlite:///mlflow.db")
+    mlflow.set_tracking_uri(f"sqlite:///{Path.cwd()}/mlflow.db")
     runs = list(mlflow.search_runs(search_all_experiments=True, output_format="list"))
     children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
     return [run for run in runs if run not in children], children
@@ -87,7 +87,7 @@ def nested() -> tuple[list[Any], list[Any]]:
 def test_a_better_trial_is_written_with_comments_kept_and_the_next_call_goes_on(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{Path.cwd()}/mlflow.db")
     before = Path("params.yaml").read_text()
     first = run("--trials", "4")
     assert first.exit_code == 0
