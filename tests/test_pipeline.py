@@ -23,6 +23,7 @@ def test_each_task_runs_by_parameters_alone_and_a_forced_second_run_leaves_the_l
     said = project.ok("pipeline", "run")
     assert "gate: pass" in said or "gate: warn" in said
     assert f"{'rmse' if task == 'regression' else 'log_loss'}" in said
+    assert "to sqlite:///mlflow.db" in said
     lock = project.read("dvc.lock")
 
     again = project.ok("pipeline", "run")
