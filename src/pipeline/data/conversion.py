@@ -1,12 +1,13 @@
 """Values as the types of the data contract: what a column of a CSV or Parquet file holds, read as its declared type."""
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
-Type = Literal["integer", "number", "boolean", "category", "text", "date"]
+from pipeline.data.column_types import Type
+
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "t": 1.0, "f": 0.0, "1": 1.0, "0": 0.0}

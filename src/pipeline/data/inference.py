@@ -8,7 +8,8 @@ import pandas as pd
 from pandas.api import types
 
 from pipeline import files, params
-from pipeline.data.conversion import Type, convert
+from pipeline.data.column_types import Type
+from pipeline.data.conversion import convert
 from pipeline.data.schema import PATH, Column, Schema
 from pipeline.errors import PipelineError
 

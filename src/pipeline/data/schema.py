@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, Strict, ValidationError, model_validator
 
-from pipeline.data.conversion import Type, convert
+from pipeline.data.column_types import Type
 from pipeline.errors import PipelineError, listed
 from pipeline.params import Name, Params, Section
 from pipeline.strict_yaml import explain, load_yaml
@@ -109,6 +109,8 @@ def typed(table: "pd.DataFrame", schema: Schema) -> "pd.DataFrame":
     PipelineError where a column is missing or holds what is not of its type: `pipeline validate` lists all of it.
     """
     import pandas as pd
+
+    from pipeline.data.conversion import convert
 
     columns = {}
     for name, column in schema.columns.items():
