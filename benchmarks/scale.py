@@ -23,7 +23,7 @@ def grow(rows: int, path: Path) -> float:
 
 
 def fix_trees(path: Path) -> None:
-    """The same number of trees whatever the rows: repeated rows, on both sides of the split, never stop the training."""
+    """The same number of trees at every size: repeated rows, on both sides of the split, never stop the training."""
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("max_trees: 2000 ", f"max_trees: {TREES} "), encoding="utf-8")
 
