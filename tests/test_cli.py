@@ -17,9 +17,7 @@ from tests.conftest import ROOT
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
     """The exit status."""
     monkeypatch.setattr(sys, "argv", ["pipeline", *arguments])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    return caught.value.code
+    return cli.run()
 
 
 def put(monkeypatch: pytest.MonkeyPatch, does: Any) -> None:

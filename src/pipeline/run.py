@@ -1,9 +1,12 @@
 """`make run`: look at the source, run what changed, log it, judge it, and say where to look."""
 
+import contextlib
+import functools
 import hashlib
 import logging
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -60,11 +63,35 @@ def reproduce(force: bool = False) -> list[str]:
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     ui.enable()
     for handler in logging.getLogger("dvc").handlers:
-        handler.addFilter(lambda record: not record.getMessage().startswith(CHATTER))
+        handler.addFilter(_listen)
     try:
         return [stage.addressing for stage in Repo().reproduce(force=force)]
     except DvcException as error:
         raise PipelineError(_explain(error)) from None
+
+
+def _listen(record: logging.LogRecord) -> bool:
+    """Whether DVC's line is worth showing. From its first stage on this process waits, and prepares the end meanwhile."""
+    message = record.getMessage()
+    if message.startswith("Running stage"):
+        _prepare()
+    return not message.startswith(CHATTER)
+
+
+@functools.cache
+def _prepare() -> threading.Thread:
+    thread = threading.Thread(target=_import_the_end, daemon=True)
+    thread.start()
+    return thread
+
+
+def _import_the_end() -> None:
+    """Import what logging and judging need; what can't be imported is said where it is used."""
+    with contextlib.suppress(Exception):
+        from pipeline.gate import command  # noqa: F401
+        from pipeline.tracking import mlflow_runs
+
+        mlflow_runs.load()
 
 
 def log_run() -> None:

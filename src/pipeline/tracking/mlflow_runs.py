@@ -175,14 +175,22 @@ def _is_lost(error: BaseException | None) -> bool:
     return False
 
 
-def _mlflow(uri: str) -> Any:
+def load() -> Any:
+    """MLflow, imported (seconds) and quiet."""
     for name, value in BOUNDS.items():
         os.environ.setdefault(name, value)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import mlflow
+        import mlflow.lightgbm
+        import mlflow.store.db.utils
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    return mlflow
+
+
+def _mlflow(uri: str) -> Any:
+    mlflow = load()
     mlflow.set_tracking_uri(uri)
     return mlflow
 
