@@ -15,6 +15,7 @@ import click
 from pipeline import files, params
 from pipeline.data import fetch, schema
 from pipeline.errors import PipelineError
+from pipeline.git import git
 from pipeline.tasks import METRICS
 
 METRICS_FILE, LOCK, JUDGED = Path("reports/metrics.json"), Path("dvc.lock"), Path(".pipeline/judged.json")
@@ -71,7 +72,7 @@ def reproduce(force: bool = False) -> list[str]:
 
 
 def _listen(record: logging.LogRecord) -> bool:
-    """Whether DVC's line is worth showing. From its first stage on this process waits, and prepares the end meanwhile."""
+    """Whether DVC's line is worth showing. From the first stage on this process waits, and prepares the end."""
     message = record.getMessage()
     if message.startswith("Running stage"):
         _prepare()
@@ -124,7 +125,7 @@ def _state(knobs: params.Params) -> str:
     package = Path(__file__).parent
     code = [path.read_bytes() for area in ("gate", "evaluation") for path in sorted((package / area).glob("*.py"))]
     names = [*champion.BASES, *filter(None, [knobs.gate.reference])]
-    commits = [champion.git(Path(), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").stdout for name in names]
+    commits = [git(Path(), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").stdout for name in names]
     parts = [LOCK.read_bytes(), knobs.gate.model_dump_json().encode(), *code, *(text.encode() for text in commits)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
