@@ -95,7 +95,8 @@ def _train(
     from pipeline.models import features
 
     knobs = chosen.train.model_copy(update={"seed": seed})
-    ready = training.prepare(train, stop, chosen.data, chosen.task, chosen.features, chosen.split, knobs)
+    settings = training.Settings(chosen.data, chosen.task, chosen.features, chosen.split, knobs)
+    ready = training.prepare(train, stop, settings)
     fitted = training.fit(ready, knobs)
     known = training.with_threshold(ready, fitted, chosen.task)
     matrix = features.encode(pool, known)

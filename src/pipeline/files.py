@@ -1,6 +1,7 @@
 """Reading and writing files so that nothing is ever half-written: a new file replaces the old one in one step."""
 
 import errno
+import hashlib
 import json
 import os
 import tempfile
@@ -58,6 +59,14 @@ def read_json(path: Path) -> Any:
         raise PipelineError(f"{path}: damaged ({error}); remove it and run `make run`") from None
     except OSError as error:
         raise PipelineError(f"{path}: can't be read: {_reason(error)}") from None
+
+
+def md5(path: Path) -> str:
+    """A file's MD5, as DVC's lock has it; PipelineError where it is missing."""
+    if not path.is_file():
+        raise PipelineError(f"{path}: no such file; `make run` makes it")
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _reason(error: OSError) -> str:

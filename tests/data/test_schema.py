@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -182,8 +183,16 @@ def test_a_label_is_the_same_however_it_is_stored(stored: "pd.Series[Any]") -> N
     assert conversion.labels(stored).tolist() == ["7", "8"]
 
 
-def test_whole_and_broken_numbers_keep_their_own_labels() -> None:
-    assert conversion.labels(pd.Series([1.0, 2.5])).tolist() == ["1", "2.5"]
+@pytest.mark.parametrize("kind", ["float64", "object", "category"])
+def test_whole_and_broken_numbers_keep_their_own_labels(kind: Any) -> None:
+    assert conversion.labels(pd.Series([1.0, 2.5]).astype(kind)).tolist() == ["1", "2.5"]
+
+
+def test_among_other_values_a_whole_float_is_named_like_an_integer() -> None:
+    mixed = pd.Series([1.0, np.float32(2), 2.5, float("inf"), "a", 3, None], dtype=object)
+    assert conversion.labels(mixed).dropna().tolist() == ["1", "2", "2.5", "inf", "a", "3"]
+    assert conversion.labels(mixed).isna().tolist() == [False] * 6 + [True]
+    assert conversion.labels(pd.Series([True, None]).astype("category")).dropna().tolist() == ["true"]
 
 
 def test_a_table_that_does_not_fit_gets_no_types() -> None:

@@ -125,16 +125,54 @@ def test_the_report_of_a_binary_model_has_sizes_rates_and_figures_with_intervals
 
 
 def test_several_classes_are_compared_by_accuracy() -> None:
-    score = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]]
-    found = fairness.report(scored("multiclass", [0, 1, 1, 0], score, ["f", "f", "m", "m"]), EVALUATE)["sex"]
-    assert found == {
-        "groups": [{"group": "f", "rows": 2, "accuracy": 1.0}, {"group": "m", "rows": 2, "accuracy": 0.5}],
-        "accuracy_difference": 0.5,
-    }
+    score = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]] * 20
+    found = fairness.report(scored("multiclass", [0, 1, 1, 0] * 20, score, ["f", "f", "m", "m"] * 20), EVALUATE)["sex"]
+    women, men = found["groups"]
+    assert women == {"group": "f", "rows": 40, "accuracy": {"value": 1.0, "lower": 1.0, "upper": 1.0}}
+    assert (men["rows"], men["accuracy"]["value"]) == (40, 0.5)
+    assert 0.3 < men["accuracy"]["lower"] < 0.5 < men["accuracy"]["upper"] < 0.7
+    assert ordered(found["accuracy_difference"], 0.5)
+
+
+def ordered(figure: dict[str, float], value: float) -> bool:
+    return figure["lower"] < figure["value"] == pytest.approx(value) and figure["value"] < figure["upper"]
 
 
 def test_a_regression_is_compared_by_error_and_mean_prediction() -> None:
+    target, score, groups = [1, 2, 3, 5] * 20, [1, 4, 3, 4] * 20, ["f", "f", "m", "m"] * 20
+    found = fairness.report(scored("regression", target, score, groups), EVALUATE)["sex"]
+    women = found["groups"][0]
+    assert (women["group"], women["rows"]) == ("f", 40)
+    assert ordered(women["mae"], 1.0)
+    assert ordered(women["mean_prediction"], 2.5)
+    assert ordered(women["mean_target"], 1.5)
+    assert ordered(found["mae_difference"], 0.5)
+    assert ordered(found["mean_prediction_difference"], 1.0)
+    assert fairness.report(scored("regression", target, score, groups), EVALUATE)["sex"] == found
+
+
+def test_the_interval_of_a_group_and_of_the_difference_cover_the_truth_about_as_often_as_they_say() -> None:
+    rng, covered, apart = np.random.default_rng(2), 0, 0
+    for seed in range(100):
+        target = np.append(rng.normal(0, 1, 80), rng.normal(1, 1, 60))
+        rows = scored("regression", target, np.zeros(140), ["f"] * 80 + ["m"] * 60)
+        found = fairness.report(rows, EVALUATE.model_copy(update={"seed": seed}))["sex"]
+        mean, difference = found["groups"][0]["mean_target"], found["mean_target_difference"]
+        covered += mean["lower"] <= 0 <= mean["upper"]
+        apart += difference["lower"] <= 1 <= difference["upper"]
+    assert 87 <= covered <= 99
+    assert 87 <= apart <= 99
+
+
+def test_many_groups_that_are_alike_may_be_alike_in_a_regression_too() -> None:
+    target = np.random.default_rng(3).normal(size=800)
+    found = fairness.report(scored("regression", target, np.zeros(800), [str(i % 8) for i in range(800)]), EVALUATE)
+    assert found["sex"]["mean_target_difference"]["lower"] == 0
+
+
+def test_a_group_of_one_row_has_a_figure_and_no_interval() -> None:
     found = fairness.report(scored("regression", [1, 2, 3], [1, 4, 3], ["f", "f", "m"]), EVALUATE)["sex"]
-    assert found["groups"][0] == {"group": "f", "rows": 2, "mae": 1.0, "mean_prediction": 2.5, "mean_target": 1.5}
-    assert found["mae_difference"] == 1
-    assert found["mean_prediction_difference"] == pytest.approx(0.5)
+    assert found["groups"][1]["mae"] == {"value": 0.0, "lower": None, "upper": None}
+    assert found["mae_difference"] == {"value": 1.0, "lower": None, "upper": None}
+    alone = fairness.report(scored("regression", [1, 2], [1, 4], ["f", "f"]), EVALUATE)["sex"]
+    assert alone["mae_difference"] == {"value": 0.0, "lower": None, "upper": None}

@@ -220,6 +220,16 @@ def test_a_rebuilt_model_with_other_bytes_is_said_to_differ(tmp_path: Path) -> N
     assert "not the bytes" in rebuild(champion.find(root=root), root).reason
 
 
+def test_a_model_is_rebuilt_on_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_DEVICE", "gpu")
+    stage = STAGE.replace("cat seed >", "printenv PIPELINE_DEVICE >")
+    root = repository(tmp_path, {"seed": "1\n", "dvc.yaml": stage, "dvc.lock": lock()})
+    dvc(root, "init", "-q")
+    built = rebuild(champion.find(root=root), root)
+    assert built.folder is not None
+    assert (built.folder / "model.txt").read_text() == "cpu\n"
+
+
 def test_a_base_that_can_not_run_again_is_one_line(tmp_path: Path) -> None:
     root = repository(tmp_path, {"dvc.lock": lock()})
     with pytest.raises(PipelineError, match="main: its pipeline can't be run again"):

@@ -146,7 +146,7 @@ def test_a_data_contract_that_was_not_measured_warns() -> None:
 
 @pytest.mark.parametrize(("bound", "mark"), [(None, "note"), (0.5, "pass"), (0.25, "fail")])
 def test_drift_fails_only_where_a_bound_says_so(bound: float | None, mark: str) -> None:
-    report = {"share": 0.25, "drifted": 1, "columns": [{}, {}, {}, {}]}
+    report = {"share": 0.25, "drifted_columns": 1, "columns": [{}, {}, {}, {}]}
     found = rule(judge(binary(), NOBODY, None, gate(drift_share=bound), CLEAN, report), "data drift")
     assert found.verdict == mark
     assert "1 of 4 columns" in found.sentence

@@ -50,9 +50,8 @@ def trained(folder: Path, tables: Tables, train: dict[str, Any], exclude: tuple[
     """A model of the repository's parameters but for `train` and `exclude`, saved and loaded as a stage does it."""
     knobs = KNOBS.train.model_copy(update={"device": "cpu"} | train)
     chosen = KNOBS.features.model_copy(update={"exclude": exclude})
-    prepared = training.prepare(
-        tables["train"], tables["validation"], KNOBS.data, KNOBS.task, chosen, KNOBS.split, knobs
-    )
+    settings = training.Settings(KNOBS.data, KNOBS.task, chosen, KNOBS.split, knobs)
+    prepared = training.prepare(tables["train"], tables["validation"], settings)
     fitted = training.fit(prepared, knobs)
     known = training.with_threshold(prepared, fitted, KNOBS.task)
     files.write_text(folder / model.MODEL, fitted.booster.model_to_string(num_iteration=fitted.best_iteration))

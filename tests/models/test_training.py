@@ -1,5 +1,6 @@
 """Training is reproducible to the byte and keeps what params.yaml promises."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,8 @@ def table(task: str, rows: int = 400, seed: int = 0) -> pd.DataFrame:
 
 
 def prepare(task: str, knobs: Train = KNOBS, **changes: Any) -> training.Prepared:
-    train, validation = table(task), table(task, 200, seed=1)
-    return training.prepare(train.assign(**changes), validation, DATA, TASKS[task], FEATURES, SPLIT, knobs)
+    settings = training.Settings(DATA, TASKS[task], FEATURES, SPLIT, knobs)
+    return training.prepare(table(task).assign(**changes), table(task, 200, seed=1), settings)
 
 
 def save(folder: Path, prepared: training.Prepared, fitted: training.Fitted, task: str) -> model.Model:
@@ -145,7 +146,17 @@ def test_a_monotone_column_that_is_no_number_is_told() -> None:
 def test_a_missing_target_is_told() -> None:
     task = TaskSection(type="binary", target="z", positive=1, threshold="f1")
     with pytest.raises(PipelineError, match="task.target: z is no column of the data; columns: id, x, colour, y"):
-        training.prepare(table("binary"), table("binary"), DATA, task, FEATURES, SPLIT, KNOBS)
+        training.prepare(table("binary"), table("binary"), training.Settings(DATA, task, FEATURES, SPLIT, KNOBS))
+
+
+def test_the_environment_goes_before_the_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_DEVICE", "cpu")
+    assert boosting.choose_device("gpu") == ("cpu", "PIPELINE_DEVICE is cpu")
+    monkeypatch.setenv("PIPELINE_DEVICE", "")
+    assert boosting.choose_device("cpu") == ("cpu", "train.device in params.yaml is cpu")
+    monkeypatch.setenv("PIPELINE_DEVICE", "cuda")
+    with pytest.raises(PipelineError, match="^PIPELINE_DEVICE: is cuda; allowed: auto, cpu, gpu$"):
+        boosting.choose_device("cpu")
 
 
 def test_without_a_gpu_auto_takes_the_cpu_and_says_why_and_gpu_fails_clearly() -> None:
@@ -154,7 +165,7 @@ def test_without_a_gpu_auto_takes_the_cpu_and_says_why_and_gpu_fails_clearly() -
         pytest.skip(f"this machine has a GPU ({device})")
     assert "CUDA: this LightGBM is built without it" in why
     assert "OpenCL: no opencl device found" in why
-    with pytest.raises(PipelineError, match="train.device is gpu and no GPU works"):
+    with pytest.raises(PipelineError, match="train.device in params.yaml is gpu and no GPU works"):
         boosting.choose_device("gpu")
 
 
@@ -168,11 +179,9 @@ def test_a_damaged_model_is_told(tmp_path: Path) -> None:
 
 
 def test_the_columns_that_a_split_without_a_key_hashed_are_kept() -> None:
-    keyless = DATA.model_copy(update={"key": None})
-    found = [
-        training.prepare(table("binary"), table("binary"), data, TASKS["binary"], FEATURES, SPLIT, KNOBS).signature
-        for data in (keyless, DATA)
-    ]
+    keyed = training.Settings(DATA, TASKS["binary"], FEATURES, SPLIT, KNOBS)
+    keyless = replace(keyed, data=DATA.model_copy(update={"key": None}))
+    found = [training.prepare(table("binary"), table("binary"), settings).signature for settings in (keyless, keyed)]
     assert [known.hashed for known in found] == [("id", "x", "colour", "y"), ()]
 
 

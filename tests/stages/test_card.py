@@ -82,10 +82,10 @@ def drift(*drifted: str) -> dict[str, Any]:
     ]
     return {
         "rows": {"reference": 600, "current": 200},
-        "drifted": len(drifted),
+        "drifted": bool(drifted),
+        "drifted_columns": len(drifted),
         "share": len(drifted) / 2,
         "bound": 0.5,
-        "verdict": bool(drifted),
         "columns": columns,
         "skipped": [{"column": "flat", "reason": "constant: one value in both tables"}],
     }
@@ -203,12 +203,15 @@ def test_groups_of_a_regression_show_the_figures_that_it_has(found: Evidence) ->
     known = found.signature.model_copy(
         update={"task": "regression", "positive": None, "classes": (), "threshold": None}
     )
-    groups = [{"group": "female", "rows": 700, "mae": 3.5}, {"group": "male", "rows": 20, "mae": 4.5}]
-    fairness = {"sex": {"groups": groups, "mae_difference": 1.0}}
+    groups = [
+        {"group": "female", "rows": 700, "mae": estimate(3.5)},
+        {"group": "male", "rows": 20, "mae": estimate(4.5)},
+    ]
+    fairness = {"sex": {"groups": groups, "mae_difference": estimate(1.0)}}
     metrics = {"rows": 1200, "rmse": estimate(4.2)}
     card = render(settings(), replace(found, signature=known, metrics=metrics, slices=[], fairness=fairness))
-    assert "| female | 700 | 3.500 |" in card
-    assert "| MAE difference | 1.000 |" in card
+    assert "| female | 700 | 3.500 (3.490 to 3.510) |" in card
+    assert "| MAE difference | 1.000 (0.9900 to 1.010) |" in card
     assert "more than chance: sex male." in limits(card)
 
 

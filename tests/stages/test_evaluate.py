@@ -39,15 +39,14 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def train(folder: Path, task: Any) -> Path:
     section = TaskSection(type=task, target="outcome", positive="yes" if task == "binary" else None)
-    prepared = training.prepare(
-        small_table(task),
-        small_table(task, 400, seed=1),
+    settings = training.Settings(
         Data(source="x.parquet", key="id", deduplicate=False),
         section,
         Features(exclude=(), max_categories=10),
         Split(test=0.2, validation=0.2, seed=0, time=None),
         KNOBS,
     )
+    prepared = training.prepare(small_table(task), small_table(task, 400, seed=1), settings)
     fitted = training.fit(prepared, KNOBS)
     known = training.with_threshold(prepared, fitted, section)
     files.write_text(folder / model.MODEL, fitted.booster.model_to_string(num_iteration=fitted.best_iteration))
@@ -147,13 +146,6 @@ def test_a_class_that_never_occurs_has_no_recall() -> None:
     )
     none = {"value": None, "lower": None, "upper": None}
     assert evaluate.per_class(rows, SETTINGS)["c"] == {"precision": none, "recall": none, "f1": none, "rows": 0}
-
-
-def test_rows_without_a_key_are_named_by_content_each_once_whatever_their_order() -> None:
-    table = pd.DataFrame({"x": [1, 2, 1], "y": ["a", "b", "a"]})
-    found = evaluate.keys(table, None)
-    assert len(set(found)) == 3
-    assert set(evaluate.keys(table.iloc[[2, 1, 0]].reset_index(drop=True), None)) == set(found)
 
 
 @pytest.mark.parametrize(

@@ -116,9 +116,8 @@ def test_a_trial_trains_as_the_train_stage_does(project: Path) -> None:
     best, settings = tune.best_of(study()), params.read()
     train, validation = table(400, 0), table(200, 1)
     knobs = settings.train.model_copy(update=best.user_attrs["values"])
-    prepared = training.prepare(
-        train, validation, settings.data, settings.task, settings.features, settings.split, knobs
-    )
+    chosen = training.Settings(settings.data, settings.task, settings.features, settings.split, knobs)
+    prepared = training.prepare(train, validation, chosen)
     fitted = training.fit(prepared, knobs)
     score = fitted.booster.predict(prepared.validation_matrix, num_iteration=fitted.best_iteration)
     again = compute("binary", ["log_loss"], prepared.validation_target, score, np.ones((1, 200)))["log_loss"][0]

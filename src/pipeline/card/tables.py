@@ -137,16 +137,13 @@ def fairness(found: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _groups(groups: Sequence[Mapping[str, Any]]) -> Markdown:
     rates = [name for name in groups[0] if name not in ("group", "negatives")] if groups else []
-    rows = [(group["group"], *(group.get(rate) for rate in rates)) for group in groups]
+    rows = [(group["group"], *(_shown(group.get(rate)) for rate in rates)) for group in groups]
     return table(["Group", *map(label, rates)], rows, f"l{'r' * len(rates)}")
 
 
 def _differences(item: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The figures of a sensitive column; one may be a number or an estimate with its interval."""
-    figures = [(label(name), value) for name, value in item.items() if name != "groups"]
-    return [
-        (name, _shown(value)) for name, value in figures if isinstance(value, Mapping | int | float) or value is None
-    ]
+    """The figures that compare the groups of a sensitive column, with their intervals."""
+    return [(label(name), _shown(value)) for name, value in item.items() if name != "groups"]
 
 
 def _shown(value: Any) -> Any:
@@ -172,10 +169,10 @@ def importance(found: Sequence[Mapping[str, Any]]) -> Markdown:
 
 
 def drift_text(found: Mapping[str, Any]) -> Markdown:
-    verdict = "reaches" if found["verdict"] else "stays under"
+    reached = "reaches" if found["drifted"] else "stays under"
     return Markdown(
-        f"Test rows against training rows: {found['drifted']:,} of {len(found['columns']):,} columns drifted "
-        f"({_percent(found['share'])}), which {verdict} the bound of {_percent(found['bound'])}."
+        f"Test rows against training rows: {found['drifted_columns']:,} of {len(found['columns']):,} columns drifted "
+        f"({_percent(found['share'])}), which {reached} the bound of {_percent(found['bound'])}."
     )
 
 

@@ -42,7 +42,19 @@ def labels(values: "pd.Series[Any]") -> "pd.Series[Any]":
             return values.astype("Int64").astype("str")
         texts = values.astype("str")
         return texts.where(~whole, values.where(whole).astype("Int64").astype("str"))
-    return values.astype("str")
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return labels(values.astype(object))
+    return _mixed(values) if values.dtype == object else values.astype("str")
+
+
+def _mixed(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Labels of a column that may hold whole floats among other things."""
+    plain = [int(one) if _is_whole(one) else one for one in values]
+    return pd.Series(plain, index=values.index, name=values.name, dtype=object).astype("str")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, float | np.floating) and float(value).is_integer() and abs(float(value)) < 2**53
 
 
 def _as(kind: Type, numbers: "pd.Series[Any]") -> "pd.Series[Any]":

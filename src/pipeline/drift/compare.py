@@ -38,10 +38,10 @@ def compare(
     return {
         "rows": {"reference": len(reference), "current": len(current)},
         "compared_rows": {"reference": len(tables[0]), "current": len(tables[1])},
-        "drifted": drifted,
+        "drifted": share >= drift.share,
+        "drifted_columns": drifted,
         "share": share,
         "bound": drift.share,
-        "verdict": share >= drift.share,
         "columns": compared,
         "skipped": skipped,
     }
@@ -160,7 +160,7 @@ def _read(path: Path, wanted: Mapping[str, Kind] | None) -> pd.DataFrame:
 def _summary(result: Mapping[str, Any]) -> list[str]:
     rows, columns = result["rows"], result["columns"]
     names = [column["column"] for column in columns if column["drifted"]]
-    verdict = "drifted" if result["verdict"] else "no drift"
+    verdict = "drifted" if result["drifted"] else "no drift"
     lines = [
         f"drift: {rows['reference']:,} reference rows, {rows['current']:,} current rows: {verdict}, "
         f"{len(names)} of {len(columns)} columns drifted (bound {result['bound']:.0%})"

@@ -53,6 +53,14 @@ def intervals(
     task: Task, names: Sequence[str], scored: "Scored", count: int, confidence: float, seed: int
 ) -> dict[str, Estimate]:
     """Each named metric on the scored rows with its percentile interval (Efron 1981)."""
+    found = sampled(task, names, scored, count, seed)
+    return {name: _around(name, value, drawn, confidence) for name, (value, drawn) in found.items()}
+
+
+def sampled(
+    task: Task, names: Sequence[str], scored: "Scored", count: int, seed: int
+) -> dict[str, tuple[float, Array]]:
+    """Each named metric on the scored rows, and on as many resamples of them (count,)."""
     figures = prepare(
         task,
         names,
@@ -64,7 +72,7 @@ def intervals(
     )
     rows = len(scored.target)
     point, drawn = figures(_once(rows)), _draw(figures, rows, count, seed)
-    return {name: _around(name, float(point[name][0]), drawn[name], confidence) for name in names}
+    return {name: (float(point[name][0]), drawn[name]) for name in names}
 
 
 def paired(

@@ -1,7 +1,7 @@
 """Fairness: how a model treats the groups of a sensitive column.
 
 A binary model's figures follow from the counts of group x label x prediction, and so do their intervals: they cost
-the same for a thousand rows as for a million.
+the same for a thousand rows as for a million. Those of the other tasks are metrics of each group's rows.
 """
 
 from collections.abc import Callable
@@ -13,12 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.evaluation.bootstrap import Estimate
+from pipeline.evaluation.bootstrap import Estimate, estimate, sampled
 from pipeline.evaluation.scoring import Scored
 from pipeline.params import Evaluate
+from pipeline.tasks import Task
 
 Array = npt.NDArray[np.float64]
 Counts = npt.NDArray[Any]  # (..., groups, 2 labels, 2 predictions)
+Sample = tuple[float, Array]  # a figure, and the same on resamples (count,)
 
 BEYOND = 10  # draws that lie beyond an end of a corrected interval, or it would be cut short
 MOST_DRAWS = 10_000
@@ -31,14 +33,25 @@ FIGURES: dict[str, tuple[tuple[str, ...], bool]] = {
     "equalized_odds_difference": (("true_positive_rate", "false_positive_rate"), False),
 }
 
+# What groups are compared by where the task is not binary: the figure, and the metric that it is.
+SHOWN: dict[Task, dict[str, str]] = {
+    "multiclass": {"accuracy": "accuracy"},
+    "regression": {"mae": "mae", "mean_prediction": "mean_score", "mean_target": "mean_target"},
+}
+
 
 def cells(target: npt.NDArray[Any], predicted: npt.NDArray[Any], groups: Any) -> tuple[tuple[str, ...], Counts]:
     """The groups, sorted, and how many rows (groups, 2, 2) each has of every label and prediction (0 or 1)."""
-    names, place = np.unique(
-        np.where(pd.isna(groups), "missing", np.asarray(groups, object)).astype(str), return_inverse=True
-    )
+    names, place = _places(groups)
     cell = (place * 2 + np.asarray(target, np.intp)) * 2 + np.asarray(predicted, np.intp)
-    return tuple(names.tolist()), np.bincount(cell, minlength=4 * len(names)).reshape(-1, 2, 2)
+    return names, np.bincount(cell, minlength=4 * len(names)).reshape(-1, 2, 2)
+
+
+def _places(groups: Any) -> tuple[tuple[str, ...], npt.NDArray[np.intp]]:
+    """The groups, sorted, and the place of each row's among them (rows,)."""
+    texts = np.where(pd.isna(groups), "missing", np.asarray(groups, object)).astype(str)
+    names, place = np.unique(texts, return_inverse=True)
+    return tuple(names.tolist()), place
 
 
 def rates(counts: Counts) -> dict[str, Array]:
@@ -96,14 +109,15 @@ def _estimate(value: float, drawn: list[Array], ratio: bool, confidence: float) 
     pairs = [(rate[:, a], rate[:, b]) for rate in drawn for a, b in combinations(range(rate.shape[1]), 2)]
     if np.isnan(value) or not pairs:
         return Estimate(value, np.nan, np.nan)
-    tail = (1 - confidence) / len(pairs) / 2
+    corrected, fold = 1 - (1 - confidence) / len(pairs), _ratio_folded if ratio else _difference_folded
     ends = []
     for first, second in pairs:
-        low, high = np.quantile(first / second if ratio else first - second, [tail, 1 - tail])
-        ends.append(_ratio_folded(low, high) if ratio else _difference_folded(low, high))
-    furthest: Callable[[Any], float] = min if ratio else max
-    lower, upper = (float(furthest(end)) for end in zip(*ends, strict=True))
-    return Estimate(value, lower, upper)
+        found = estimate(value, first / second if ratio else first - second, corrected)
+        if np.isnan(found.lower):
+            return Estimate(value, np.nan, np.nan)
+        ends.append(fold(found.lower, found.upper))
+    lower, upper = (np.min if ratio else np.max)(ends, axis=0)
+    return Estimate(value, float(lower), float(upper))
 
 
 def _ratio_folded(low: float, high: float) -> tuple[float, float]:
@@ -122,7 +136,7 @@ def _difference_folded(low: float, high: float) -> tuple[float, float]:
 
 def report(scored: Scored, evaluate: Evaluate) -> dict[str, Any]:
     """What fairness.json holds for each sensitive column: its groups, and how far they are apart."""
-    judge = {"binary": _binary, "multiclass": _multiclass, "regression": _regression}[scored.task]
+    judge = _binary if scored.task == "binary" else _by_metrics
     return {str(column): judge(scored, scored.sensitive[column], evaluate) for column in scored.sensitive.columns}
 
 
@@ -173,23 +187,34 @@ def _metric_frame(rate: Callable[..., float], names: list[str], counts: Counts) 
     )
 
 
-def _multiclass(scored: Scored, groups: "pd.Series[Any]", _: Evaluate) -> dict[str, Any]:
-    return _compared(groups, {"accuracy": scored.decisions() == scored.target})
-
-
-def _regression(scored: Scored, groups: "pd.Series[Any]", _: Evaluate) -> dict[str, Any]:
-    values = {
-        "mae": np.abs(scored.target - scored.score),
-        "mean_prediction": scored.score,
-        "mean_target": scored.target,
-    }
-    return _compared(groups, values)
-
-
-def _compared(groups: "pd.Series[Any]", values: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
-    """Each group's mean of the values, and the largest difference between two groups."""
-    grouped = pd.DataFrame(values, index=groups.index).astype(float).groupby(groups.to_numpy(object), sort=True)
-    means, rows = grouped.mean(), grouped.size()
+def _by_metrics(scored: Scored, groups: "pd.Series[Any]", evaluate: Evaluate) -> dict[str, Any]:
+    """Each group's metrics, and the largest difference between two groups, with intervals as in `estimates`."""
+    (names, place), confidence, seed = _places(groups), evaluate.confidence, evaluate.seed
+    found = [_sampled(scored.rows(place == i), evaluate.bootstrap, seed + i) for i in range(len(names))]
     return {
-        "groups": [{"group": str(name), "rows": rows[name]} | means.loc[name].to_dict() for name in means.index]
-    } | {f"{name}_difference": float(means[name].max() - means[name].min()) for name in values}
+        "groups": [
+            {"group": name, "rows": rows}
+            | {figure: estimate(value, drawn, confidence).to_json() for figure, (value, drawn) in of_group.items()}
+            for name, rows, of_group in zip(names, np.bincount(place), found, strict=True)
+        ]
+    } | {
+        f"{figure}_difference": _difference([of_group[figure] for of_group in found], confidence, seed).to_json()
+        for figure in SHOWN[scored.task]
+    }
+
+
+def _sampled(part: Scored, count: int, seed: int) -> dict[str, Sample]:
+    """The figures of a group. One row alone tells nothing of others of its kind: its resamples are undefined."""
+    shown = SHOWN[part.task]
+    found = sampled(part.task, tuple(shown.values()), part, count, seed)
+    unknown = np.nan if len(part) == 1 else 0.0
+    return {figure: (found[metric][0], found[metric][1] + unknown) for figure, metric in shown.items()}
+
+
+def _difference(samples: list[Sample], confidence: float, seed: int) -> Estimate:
+    """Highest minus lowest. The groups' resamples are independent, so that one of a group goes with any of another:
+    the tails that many pairs need cost no further resamples."""
+    values, drawn = zip(*samples, strict=True)
+    source = np.random.default_rng(seed)
+    mixed = np.stack([source.choice(draws, MOST_DRAWS) for draws in drawn], axis=1)
+    return _estimate(max(values) - min(values), [mixed], False, confidence)

@@ -1,7 +1,6 @@
 """The champion: the model that the base's `dvc.lock` names, wherever its bytes can be had."""
 
 import configparser
-import hashlib
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from typing import Any, Literal
 
 from pipeline import files
 from pipeline.errors import PipelineError
+from pipeline.git import git
 
 BASES = ("origin/main", "main")
 OUTPUTS = ("models/model.txt", "models/signature.json")
@@ -47,7 +47,7 @@ def find(base: str | None = None, root: Path = Path()) -> Champion:
     try:
         revision = base_revision(base, root)
         hashes = named_by_lock(revision, root)
-        if all(_md5(root / path) == md5 for path, md5 in zip(OUTPUTS, hashes, strict=True)):
+        if all(_is(root / path, md5) for path, md5 in zip(OUTPUTS, hashes, strict=True)):
             return Champion("found", revision, hashes=hashes, folder=root / "models", same=True)
         return Champion("found", revision, hashes=hashes, folder=_bring(revision, hashes, root))
     except WithoutError as problem:
@@ -100,14 +100,6 @@ def cache_folder(root: Path) -> Path:
     return (root / ".dvc" / config.get("cache", "dir", fallback="cache")).absolute()
 
 
-def git(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run git in `root`; the caller looks at the exit status."""
-    try:
-        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return subprocess.CompletedProcess(["git", *arguments], 127, "", "git is not installed")
-
-
 def last_line(text: str) -> str:
     """The last line of a program's error output, without its prefix."""
     lines = [line for line in text.strip().splitlines() if line.strip()]
@@ -116,7 +108,7 @@ def last_line(text: str) -> str:
 
 def keep(source: Path, root: Path) -> tuple[tuple[str, str], Path]:
     """Copy a model and its signature from the folder `source` to .pipeline/champion/; their MD5s and the new folder."""
-    hashes = (_md5(source / "model.txt"), _md5(source / "signature.json"))
+    hashes = (files.md5(source / "model.txt"), files.md5(source / "signature.json"))
     folder = root / FOLDER / hashes[0]
     for name in ("model.txt", "signature.json"):
         with files.replacing(folder / name) as temporary:
@@ -129,9 +121,9 @@ def _bring(revision: str, hashes: tuple[str, str], root: Path) -> Path:
     folder = root / FOLDER / hashes[0]
     for path, md5 in zip(OUTPUTS, hashes, strict=True):
         copy, cached = folder / Path(path).name, cache_folder(root) / "files/md5" / md5[:2] / md5[2:]
-        if _md5(copy) == md5:
+        if _is(copy, md5):
             continue
-        if _md5(cached) == md5:
+        if _is(cached, md5):
             with files.replacing(copy) as temporary:
                 shutil.copyfile(cached, temporary)
         elif not _download(revision, path, md5, copy, root):
@@ -151,7 +143,7 @@ def _download(revision: str, path: str, md5: str, target: Path, root: Path) -> b
         got = Path(folder) / "file"
         command = [sys.executable, "-m", "dvc", "get", "--quiet", ".", path, "--rev", revision, "--out", str(got)]
         subprocess.run(command, cwd=root, capture_output=True, check=False)
-        if _md5(got) != md5:
+        if not _is(got, md5):
             return False
         with files.replacing(target) as temporary:
             shutil.copyfile(got, temporary)
@@ -162,6 +154,6 @@ def _knows(root: Path, revision: str) -> bool:
     return git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").returncode == 0
 
 
-def _md5(path: Path) -> str:
-    """MD5 of a file as DVC names it, empty where there is no such file."""
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() if path.is_file() else ""
+def _is(path: Path, md5: str) -> bool:
+    """Whether the file is there with this content."""
+    return path.is_file() and files.md5(path) == md5

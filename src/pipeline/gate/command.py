@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline import files, params, parquet
+from pipeline.data import keys
 from pipeline.errors import PipelineError
 from pipeline.evaluation import scoring
 from pipeline.gate import champion
@@ -70,10 +71,8 @@ def decide(
 
 def _rows(test: Path, key: str | None, candidate: scoring.Scored) -> "pd.DataFrame":
     """The test rows, which must be those that the candidate scored."""
-    from pipeline.stages.evaluate import keys
-
     table = parquet.read(test)
-    if keys(table, key).tolist() != candidate.keys.tolist():
+    if keys.names(table, key).tolist() != candidate.keys.tolist():
         raise PipelineError(f"{test}: not the rows that the scores are of; run `make run`, then judge again")
     return table
 

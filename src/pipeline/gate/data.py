@@ -25,8 +25,10 @@ def drift(report: dict[str, Any] | None, gate: Gate) -> Rule:
     if report is None:
         return Rule("data drift", "note" if bound is None else "warn", "not measured", bound=bound)
     if not _is_drift_report(report):
-        raise PipelineError("--drift: not a drift report (no share, drifted and columns); `pipeline drift` writes it")
-    share, shown = float(report["share"]), f"{report['drifted']} of {len(report['columns'])} columns drifted"
+        raise PipelineError(
+            "--drift: not a drift report (no share, drifted_columns, columns); `pipeline drift` writes it"
+        )
+    share, shown = float(report["share"]), f"{report['drifted_columns']} of {len(report['columns'])} columns drifted"
     if bound is None:
         return Rule("data drift", "note", f"{shown}; shown, not judged", share)
     if share >= bound:
@@ -35,5 +37,5 @@ def drift(report: dict[str, Any] | None, gate: Gate) -> Rule:
 
 
 def _is_drift_report(report: Any) -> bool:
-    kinds = {"share": int | float, "drifted": int, "columns": list}
+    kinds = {"share": int | float, "drifted_columns": int, "columns": list}
     return isinstance(report, dict) and all(isinstance(report.get(name), kind) for name, kind in kinds.items())

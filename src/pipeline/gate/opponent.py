@@ -7,11 +7,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from pipeline.data.keys import fractions
 from pipeline.errors import PipelineError
 from pipeline.evaluation.scoring import Scored
 from pipeline.gate.champion import Champion
 from pipeline.models.signature import Signature
-from pipeline.stages.split import fractions
 
 State = Literal["scored", "same", "none", "missing", "unscorable"]
 

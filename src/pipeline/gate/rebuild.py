@@ -9,7 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.gate.champion import OUTPUTS, Champion, cache_folder, git, keep, last_line
+from pipeline.gate.champion import OUTPUTS, Champion, cache_folder, keep, last_line
+from pipeline.git import git
+from pipeline.models.boosting import DEVICE_VARIABLE
 from pipeline.strict_yaml import load_yaml
 
 
@@ -59,7 +61,7 @@ def _reproduce(base: str, project: Path) -> None:
         **os.environ,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "PYTHONPATH": str(project / "src"),
-        "CUDA_VISIBLE_DEVICES": "",
+        DEVICE_VARIABLE: "cpu",
     }
     command = [sys.executable, "-m", "dvc", "repro", *_stages(project)]
     run = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)

@@ -6,11 +6,13 @@ import os
 import sys
 from collections.abc import Iterator
 from types import ModuleType
-from typing import Literal
+from typing import Literal, get_args
 
 from pipeline.errors import PipelineError
 
 Device = Literal["cpu", "gpu", "cuda"]
+Wanted = Literal["auto", "cpu", "gpu"]
+DEVICE_VARIABLE = "PIPELINE_DEVICE"
 
 
 def lightgbm() -> ModuleType:
@@ -30,13 +32,14 @@ def lightgbm() -> ModuleType:
     return module
 
 
-def choose_device(wanted: Literal["auto", "cpu", "gpu"]) -> tuple[Device, str]:
-    """The device to train on, and why: CUDA, then OpenCL, then the CPU.
+def choose_device(knob: Wanted) -> tuple[Device, str]:
+    """The device to train on, and why: CUDA, then OpenCL, then the CPU; PIPELINE_DEVICE goes before train.device.
 
     PipelineError where a GPU is demanded and none works.
     """
+    wanted, where = _wanted(knob)
     if wanted == "cpu":
-        return "cpu", "train.device is cpu"
+        return "cpu", f"{where} is cpu"
     reasons = []
     for device, name in (("cuda", "CUDA"), ("gpu", "OpenCL")):
         problem = _probe(device)
@@ -45,10 +48,19 @@ def choose_device(wanted: Literal["auto", "cpu", "gpu"]) -> tuple[Device, str]:
         reasons.append(f"{name}: {problem}")
     if wanted == "gpu":
         raise PipelineError(
-            f"params.yaml: train.device is gpu and no GPU works ({'; '.join(reasons)}); "
-            "set it to auto or cpu, or see docs/gpu.md"
+            f"{where} is gpu and no GPU works ({'; '.join(reasons)}); set it to auto or cpu, or see docs/gpu.md"
         )
     return "cpu", "; ".join(reasons)
+
+
+def _wanted(knob: Wanted) -> tuple[str, str]:
+    """What is asked for, and where: this machine's variable, else params.yaml."""
+    said = os.environ.get(DEVICE_VARIABLE)
+    if not said:
+        return knob, "train.device in params.yaml"
+    if said not in get_args(Wanted):
+        raise PipelineError(f"{DEVICE_VARIABLE}: is {said}; allowed: {', '.join(get_args(Wanted))}")
+    return said, DEVICE_VARIABLE
 
 
 def _probe(device: str) -> str | None:

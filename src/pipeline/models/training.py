@@ -19,6 +19,17 @@ SIGNS = {"poisson": "not negative", "tweedie": "not negative", "gamma": "above 0
 
 
 @dataclass(frozen=True)
+class Settings:
+    """The sections of `params.yaml` that shape a model."""
+
+    data: Data
+    task: TaskSection
+    features: Features
+    split: Split
+    train: Train
+
+
+@dataclass(frozen=True)
 class Prepared:
     """Both tables as LightGBM sees them; `signature` lacks the threshold, which the trained model gives."""
 
@@ -39,22 +50,14 @@ class Fitted:
     curve: list[float]
 
 
-def prepare(
-    train: pd.DataFrame,
-    validation: pd.DataFrame,
-    data: Data,
-    task: TaskSection,
-    chosen: Features,
-    split: Split,
-    knobs: Train,
-) -> Prepared:
+def prepare(train: pd.DataFrame, validation: pd.DataFrame, settings: Settings) -> Prepared:
     """Learn the signature from the training rows and bin both tables.
 
     PipelineError for targets or columns that can't be learnt from.
     """
-    known = _signature(train, validation, data, task, chosen, split, knobs)
+    knobs, known = settings.train, _signature(train, validation, settings)
     target = targets.encode(train, known)
-    _check_sign(target, knobs, task)
+    _check_sign(target, knobs, settings.task)
     categorical = [i for i, feature in enumerate(known.features) if feature.kind == "category"]
     matrix = features.encode(train, known)
     options = {"verbosity": -1, "feature_pre_filter": False, "data_random_seed": knobs.seed}
@@ -143,32 +146,25 @@ def best_f1(target: Array, score: Array) -> float:
     return float(np.floor(score[order][best] * 1e6) / 1e6)
 
 
-def _signature(
-    train: pd.DataFrame,
-    validation: pd.DataFrame,
-    data: Data,
-    task: TaskSection,
-    chosen: Features,
-    split: Split,
-    knobs: Train,
-) -> Signature:
+def _signature(train: pd.DataFrame, validation: pd.DataFrame, settings: Settings) -> Signature:
+    task, key, split, knobs = settings.task, settings.data.key, settings.split, settings.train
     if task.target not in train.columns:
         close = ", ".join(map(str, train.columns[:10]))
         raise PipelineError(f"params.yaml: task.target: {task.target} is no column of the data; columns: {close}")
-    roles = {name for name in (data.key, task.target, split.time) if name}
+    roles = {name for name in (key, task.target, split.time) if name}
     newest = max(train[split.time].max(), validation[split.time].max()) if split.time else None
     return Signature(
         task=task.type,
         target=task.target,
-        key=data.key,
+        key=key,
         positive=task.positive if task.type == "binary" else None,
         classes=targets.learn(train[task.target], task),
         threshold=None,
         quantile=knobs.quantile if knobs.objective == "quantile" else 0.5,
-        features=features.learn(train, chosen, roles),
+        features=features.learn(train, settings.features, roles),
         split=split,
         seen_until=str(newest) if split.time else None,
-        hashed=tuple(map(str, train.columns)) if data.key is None else (),
+        hashed=tuple(map(str, train.columns)) if key is None else (),
         device="cpu",
     )
 

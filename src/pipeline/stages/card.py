@@ -1,6 +1,5 @@
 """Stage: the model card, from what the other stages wrote. The model is named by hash, never by time or commit."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ from pipeline import costs, files, markdown, params
 from pipeline.card import limits as card_limits
 from pipeline.card import tables as card_tables
 from pipeline.card.tables import Settings
-from pipeline.errors import PipelineError
 from pipeline.models import signature
 from pipeline.models.signature import Signature
 
@@ -82,14 +80,6 @@ def _content(settings: Settings, found: Evidence) -> dict[str, Any]:
     }
 
 
-def md5(path: Path) -> str:
-    """A file's MD5, as DVC's lock has it; PipelineError where it is missing."""
-    if not path.is_file():
-        raise PipelineError(f"{path}: no such file; `make run` makes it")
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "md5").hexdigest()
-
-
 def _option(name: str, text: str) -> Callable[[F], F]:
     return click.option(f"--{name}", f"{name}_path", type=click.Path(path_type=Path), required=True, help=text)
 
@@ -120,7 +110,7 @@ def command(**paths: Path) -> None:
     inputs = {name.removesuffix("_path"): path for name, path in paths.items()}
     target = inputs.pop("card")
     with costs.measured("card"):
-        hashes = {inputs[name].as_posix(): md5(inputs[name]) for name in HASHED}
+        hashes = {inputs[name].as_posix(): files.md5(inputs[name]) for name in HASHED}
         reports = {name: files.read_json(inputs[name]) for name in REPORTS}
         found = Evidence(signature.read(inputs["signature"]), hashes=hashes, **reports)
         files.write_text(target, render(settings, found))

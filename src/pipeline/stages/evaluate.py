@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline import costs, files, params, parquet
+from pipeline.data import keys
 from pipeline.errors import PipelineError
 from pipeline.evaluation import curves, fairness, scoring, slices
 from pipeline.evaluation.bootstrap import estimate, intervals, resamples
@@ -29,7 +30,7 @@ def score(model: Model, test: pd.DataFrame, evaluate: params.Evaluate) -> Scored
         task=known.task,
         target=target,
         score=model.predict(test),
-        keys=keys(test, known.key),
+        keys=keys.names(test, known.key),
         classes=tuple(known.classes),
         threshold=known.threshold,
         quantile=known.quantile,
@@ -51,17 +52,6 @@ def checked(test: pd.DataFrame, known: Signature) -> npt.NDArray[np.float64]:
         only = known.classes[int(found[0])]
         raise PipelineError(f"target {known.target}: all {len(found):,} test rows are of one class ({only}); {advice}")
     return found
-
-
-def keys(test: pd.DataFrame, key: str | None) -> npt.NDArray[Any]:
-    """What names each row, as text (rows,): the key, or where there is none the row's hash and how often it came."""
-    if key is not None:
-        if key not in test.columns:
-            raise PipelineError(f"column {key}: the key (data.key in params.yaml) is no column of the test rows")
-        return test[key].astype(str).to_numpy(str)
-    hashes = pd.util.hash_pandas_object(test, index=False)
-    again = hashes.groupby(hashes).cumcount()
-    return np.array([f"{value:016x}.{count}" for value, count in zip(hashes, again, strict=True)])
 
 
 def metrics(scored: Scored, evaluate: params.Evaluate) -> dict[str, Any]:

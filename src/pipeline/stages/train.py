@@ -30,21 +30,22 @@ def command(
     train_path: Path, validation_path: Path, model_path: Path, signature_path: Path, training_path: Path
 ) -> None:
     """Train the model."""
-    knobs, task = params.section(params.Train), params.section(params.TaskSection)
-    data, features, split = (
+    settings = training.Settings(
         params.section(params.Data),
+        params.section(params.TaskSection),
         params.section(params.Features),
         params.section(params.Split),
+        params.section(params.Train),
     )
     with costs.measured("train") as cost:
-        device, why = choose_device(knobs.device)
+        device, why = choose_device(settings.train.device)
         click.echo(f"train: on the {'CPU' if device == 'cpu' else 'GPU (' + device + ')'}: {why}")
         train, validation = parquet.read(train_path), parquet.read(validation_path)
         rows = {"train": len(train), "validation": len(validation)}
-        prepared = training.prepare(train, validation, data, task, features, split, knobs)
+        prepared = training.prepare(train, validation, settings)
         del train, validation
-        fitted = training.fit(prepared, knobs, device, [report_progress()])
-        known = training.with_threshold(prepared, fitted, task).model_copy(update={"device": device})
+        fitted = training.fit(prepared, settings.train, device, [report_progress()])
+        known = training.with_threshold(prepared, fitted, settings.task).model_copy(update={"device": device})
         files.write_text(model_path, fitted.booster.model_to_string(num_iteration=fitted.best_iteration))
         files.write_text(signature_path, known.model_dump_json(indent=2) + "\n")
         files.write_json(training_path, describe(fitted, device, rows))

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import shutil
-import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -15,6 +14,7 @@ import click
 
 from pipeline import files, params
 from pipeline.errors import PipelineError
+from pipeline.git import git
 
 LOCK, MODEL = Path("dvc.lock"), Path("models/model.txt")
 MARKER, WAITING = Path(".pipeline/tracked.json"), Path(".pipeline/untracked")
@@ -83,7 +83,7 @@ def keep() -> Path:
     folder = WAITING / lock
     if (folder / "run.json").is_file():
         return folder
-    if not MODEL.is_file() or _md5(MODEL.read_bytes()) not in LOCK.read_text(encoding="utf-8"):
+    if not MODEL.is_file() or files.md5(MODEL) not in LOCK.read_text(encoding="utf-8"):
         raise PipelineError(f"{MODEL}: is not the model that {LOCK} names; `make run` makes it")
     description = _describe(lock)
     copy = None
@@ -166,7 +166,7 @@ def named(found: Iterable[tuple[str, Value]]) -> dict[str, Value]:
     pairs = [(_plain(raw), raw, value) for raw, value in found]
     times = Counter(name for name, _, _ in pairs)
     return {
-        f"{name[: LONGEST - 9]}-{_md5(raw.encode())[:8]}" if times[name] > 1 or len(name) > LONGEST else name: value
+        f"{name[: LONGEST - 9]}-{_hashed(raw)[:8]}" if times[name] > 1 or len(name) > LONGEST else name: value
         for name, raw, value in pairs
     }
 
@@ -177,32 +177,26 @@ def _plain(name: str) -> str:
 
 def git_tags() -> dict[str, str]:
     """The commit and whether the work tree differs from it; nothing outside a repository with a commit."""
-    commit = _git("rev-parse", "HEAD")
+    commit = git(Path(), "rev-parse", "--verify", "--quiet", "HEAD").stdout.strip()
     if not commit:
         return {}
-    return {"mlflow.source.git.commit": commit, "git_dirty": str(bool(_git("status", "--porcelain"))).lower()}
-
-
-def _git(*arguments: str) -> str:
-    try:
-        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""
+    dirty = bool(git(Path(), "status", "--porcelain").stdout)
+    return {"mlflow.source.git.commit": commit, "git_dirty": str(dirty).lower()}
 
 
 def _lock_hash() -> str:
     if not LOCK.is_file():
         raise PipelineError(f"{LOCK}: no such file, so there is no run to log; `make run` makes one")
-    return _md5(LOCK.read_bytes())
+    return files.md5(LOCK)
 
 
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+def _hashed(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _server() -> str:
     """The tracking server's name in the marker: a hash, for an address can hold a password."""
-    return _md5(tracking_uri().encode())
+    return _hashed(tracking_uri())
 
 
 def _tracked() -> list[str]:

@@ -40,9 +40,8 @@ class Objective:
     def _prepare(self, knobs: Train) -> training.Prepared:
         key, s = tuple(getattr(knobs, name) for name in REBIN), self.settings
         if key not in self.prepared:
-            self.prepared = {
-                key: training.prepare(self.train, self.validation, s.data, s.task, s.features, s.split, knobs)
-            }
+            chosen = training.Settings(s.data, s.task, s.features, s.split, knobs)
+            self.prepared = {key: training.prepare(self.train, self.validation, chosen)}
         return self.prepared[key]
 
     def _score(self, prepared: training.Prepared, fitted: training.Fitted) -> float:
