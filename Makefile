@@ -7,7 +7,7 @@ PORT ?= 5000
 # Imports cost more than the work here: compiled modules are kept, also where the environment says not to.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test lint format bench ui tune gate
+.PHONY: help setup run test lint format bench ui tune gate report
 help:  ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -16,6 +16,8 @@ setup: .venv/.synced  ## Install the locked environment into .venv
 .venv/.synced: pyproject.toml uv.lock | $(UV)
 	@echo "setup: installing the locked environment into .venv"
 	@$(UV) sync --locked --quiet
+	@test -z "$$LIGHTGBM_WHEELS" || $(UV) pip install --quiet --no-deps --no-index --find-links "$$LIGHTGBM_WHEELS" \
+		--reinstall "lightgbm==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("lightgbm"))')"
 	@touch $@
 
 # uv from the package registry, where the machine has none.
@@ -39,6 +41,9 @@ format: setup  ## Put the code into shape
 
 gate: setup  ## Judge the model against the champion
 	@$(BIN)/pipeline gate
+
+report: setup  ## Write the pull request's comment (BASE, default origin/main)
+	@$(BIN)/pipeline report $(if $(BASE),--base "$(BASE)")
 
 tune: setup  ## Search for better parameters
 	@$(BIN)/pipeline tune

@@ -1,0 +1,83 @@
+"""The job's container: fetches the configuration of one runner, runs one job, ends. Compose starts it afresh."""
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+SOCKET = os.environ.get("REGISTRAR_SOCKET", "/run/registrar/socket")
+RUNNER = Path("/opt/actions-runner")
+PR_SET_DUMPABLE = 4
+
+
+def main() -> int:
+    # The open connection tells the registrar that the container lives. This process is PID 1, which no signal of the
+    # job can end, and from here on one whose memory and files the job, the same user, can neither read nor take over.
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0):
+        print("runner: can't be shielded from the job: prctl failed", file=sys.stderr)
+        return 1
+    connection = _connect()
+    configuration = _receive(connection)
+    if not configuration:
+        print("runner: the registrar gave no configuration; its log says why", file=sys.stderr)
+        return 1
+    # GitHub's runner writes beside its programs, and the image is read only.
+    work = Path.home() / "runner"
+    shutil.copytree(RUNNER, work, symlinks=True)
+    threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
+    child = subprocess.Popen([str(work / "run.sh"), "--jitconfig", configuration], cwd=work)  # noqa: S603
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: child.send_signal(received))
+    return _wait(child.pid)
+
+
+def _connect() -> socket.socket:
+    """The connection to the registrar, which may not be up yet."""
+    while True:
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.connect(SOCKET)
+        except OSError:
+            connection.close()
+            time.sleep(1)
+        else:
+            return connection
+
+
+def _receive(connection: socket.socket) -> str:
+    received = b""
+    while not received.endswith(b"\n"):
+        part = connection.recv(65536)
+        if not part:
+            return ""
+        received += part
+    return received.decode().strip()
+
+
+def _end_with(connection: socket.socket) -> None:
+    """No registrar, no job: the next one must not meet a container that it knows nothing of."""
+    while connection.recv(4096):
+        pass
+    print("runner: the registrar ended, and the job with it", file=sys.stderr)
+    os._exit(1)
+
+
+def _wait(runner: int) -> int:
+    """Reap what the job left behind until the runner itself has ended; its exit code."""
+    while True:
+        ended, status = os.wait()
+        if ended == runner:
+            return os.waitstatus_to_exitcode(status) % 256
+
+
+if __name__ == "__main__":
+    # Before the configuration is there, a stop ends the process at once: PID 1 has no default for signals.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    # At once, so that the connection ends with the container and not before it.
+    os._exit(main())

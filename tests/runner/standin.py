@@ -1,0 +1,159 @@
+"""A stand-in for the part of GitHub that the registrar talks to; calls are held against GitHub's own description."""
+
+import base64
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from openapi_core import OpenAPI
+from openapi_core.testing import MockRequest, MockResponse
+
+DESCRIPTION = Path(__file__).parents[1] / "github/openapi.json"
+REPOSITORY = "octo/model"
+TOKEN = "installation-token"  # noqa: S105 - opens nothing
+APP_ID = "4711"
+
+
+@cache
+def description() -> OpenAPI:
+    return OpenAPI.from_file_path(str(DESCRIPTION))
+
+
+class GitHub:
+    """What the server knows, what it was asked, and which errors it is told to give first."""
+
+    def __init__(self, public_key: Path) -> None:
+        self.public_key = public_key
+        self.private = True
+        self.policy = "all_external_contributors"
+        self.group: dict[str, Any] = {"restricted_to_workflows": True, "selected_workflows": ["octo/model/a.yaml@main"]}
+        self.runners: list[dict[str, Any]] = []
+        self.installed = True
+        self.errors: dict[str, list[int]] = {}  # "METHOD path's end" -> statuses to give before the real answer
+        self.calls: list[tuple[str, str, Any]] = []
+        self.violations: list[str] = []
+        self._last_id = 100
+
+    def add(self, name: str, status: str = "offline", busy: bool = False) -> dict[str, Any]:
+        self._last_id += 1
+        labels = [{"id": 1, "name": "gpu", "type": "custom"}]
+        runner = {"id": self._last_id, "name": name, "os": "linux", "status": status, "busy": busy, "labels": labels}
+        self.runners.append(runner)
+        return runner
+
+    def asked(self, method: str, ending: str) -> list[Any]:
+        """The bodies of the calls whose path ends so."""
+        return [body for how, path, body in self.calls if how == method and path.endswith(ending)]
+
+    def answer(self, method: str, path: str, body: Any, token: str) -> tuple[int, Any]:
+        self.calls.append((method, path, body))
+        for ending, statuses in self.errors.items():
+            if statuses and f"{method} {path}".endswith(ending):
+                return statuses.pop(0), {"message": "told to"}
+        if path.endswith(("/installation", "/access_tokens")):
+            return self._token(path, token)
+        if token != TOKEN:
+            return 401, {"message": "Bad credentials"}
+        return self._runner_call(method, path, body)
+
+    def _token(self, path: str, token: str) -> tuple[int, Any]:
+        if not self._signed(token):
+            return 401, {"message": "A JSON web token could not be decoded"}
+        if not self.installed:
+            return 404, {"message": "Not Found"}
+        if path.endswith("/installation"):
+            return 200, {"id": 7}
+        return 201, {"token": TOKEN, "expires_at": "2099-01-01T00:00:00Z"}
+
+    def _signed(self, token: str) -> bool:
+        """Whether the App's key has signed this token, as openssl sees it."""
+        text, _, signature = token.rpartition(".")
+        claims = json.loads(_decoded(text.split(".")[1]))
+        file = self.public_key.parent / "signature"
+        file.write_bytes(_decoded(signature))
+        command = ["openssl", "dgst", "-sha256", "-verify", str(self.public_key), "-signature", str(file)]
+        done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
+        return done.returncode == 0 and claims["iss"] == APP_ID and claims["exp"] - claims["iat"] <= 600
+
+    def _runner_call(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        if path == f"/repos/{REPOSITORY}":
+            return 200, {"full_name": REPOSITORY, "private": self.private}
+        if path.endswith("/fork-pr-contributor-approval"):
+            return 200, {"approval_policy": self.policy}
+        if "/runner-groups/" in path:
+            return 200, self.group
+        if path.endswith("/generate-jitconfig"):
+            return 201, {"runner": self.add(body["name"]), "encoded_jit_config": f"jit-of-{body['name']}"}
+        if method == "GET":
+            return 200, {"total_count": len(self.runners), "runners": self.runners}
+        return self._remove(int(path.rpartition("/")[2]))
+
+    def _remove(self, number: int) -> tuple[int, Any]:
+        for runner in self.runners:
+            if runner["id"] == number:
+                if runner["busy"]:
+                    return 422, {"message": "Runner is currently running a job and cannot be deleted."}
+                self.runners.remove(runner)
+                return 204, None
+        return 404, {"message": "Not Found"}
+
+
+def _decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+class _Handler(BaseHTTPRequestHandler):
+    github: GitHub
+
+    def _serve(self) -> None:
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        url = urlsplit(self.path)
+        token = self.headers["Authorization"].removeprefix("Bearer ")
+        body = json.loads(content) if content else None
+        status, answer = self.github.answer(self.command, url.path, body, token)
+        data = b"" if answer is None else json.dumps(answer).encode()
+        self._validate(url.path, dict(parse_qsl(url.query)), content, status, data)
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        with suppress(BrokenPipeError):  # whoever asked was ended
+            self.wfile.write(data)
+
+    def _validate(self, path: str, query: dict[str, str], content: bytes, status: int, data: bytes) -> None:
+        """Runner calls of a repository, as the description has them; the others are not in it."""
+        if not path.startswith(f"/repos/{REPOSITORY}/actions/runners"):
+            return
+        asked = MockRequest("https://api.github.com", self.command.lower(), path, args=query, data=content or None)
+        try:
+            description().validate_request(asked)
+            if status < 400:
+                description().validate_response(asked, MockResponse(data, status))
+        except Exception as error:
+            self.github.violations.append(f"{self.command} {path}: {error!r} {error.__cause__!r}")
+
+    do_GET = do_POST = do_DELETE = _serve  # noqa: N815 - http.server calls them by these names
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@contextmanager
+def serving(github: GitHub, host: str = "127.0.0.1") -> Iterator[str]:
+    """The address at which `github` answers, for as long as the block runs."""
+    handler = type("Handler", (_Handler,), {"github": github})
+    server = ThreadingHTTPServer((host, 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://{host}:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,43 @@
+"""A wrong setting is named before GitHub is asked anything."""
+
+import pytest
+import settings
+from github_app import RegistrarError
+
+GOOD = {"GITHUB_REPOSITORY": "octo/model", "APP_ID": "1", "RUNNER_NAME": "gpu-1"}
+
+
+def test_three_settings_are_enough() -> None:
+    read = settings.from_environment(GOOD)
+    assert read.labels == ("self-hosted", "gpu")
+    assert read.api == "https://api.github.com"
+    assert read.owner_path == "/repos/octo/model"
+
+
+def test_a_runner_group_is_the_organizations() -> None:
+    read = settings.from_environment(GOOD | {"RUNNER_GROUP_ID": "3"})
+    assert read.owner_path == "/orgs/octo"
+    assert read.permissions["organization_self_hosted_runners"] == "write"
+
+
+def test_without_a_group_the_token_can_do_nothing_to_the_organization() -> None:
+    assert settings.from_environment(GOOD).permissions == {"administration": "write", "metadata": "read"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GITHUB_REPOSITORY", "https://github.com/octo/model"),
+        ("APP_ID", ""),
+        ("RUNNER_NAME", "a b"),
+        ("RUNNER_LABELS", "gpu"),
+        ("RUNNER_LABELS", "[]"),
+        ("RUNNER_LABELS", "[1]"),
+        ("RUNNER_GROUP_ID", "default"),
+        ("STALE_MINUTES", "soon"),
+    ],
+)
+def test_a_bad_setting_is_one_line_with_its_name(name: str, value: str) -> None:
+    with pytest.raises(RegistrarError, match=name) as error:
+        settings.from_environment(GOOD | {name: value})
+    assert "\n" not in str(error.value)
