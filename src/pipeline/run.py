@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -55,8 +56,11 @@ def look_at_source(data: params.Data) -> None:
         click.echo(f"warning: {error}; going on with the recorded fingerprint", err=True)
 
 
-def reproduce(force: bool = False) -> list[str]:
-    """Run `dvc repro` and return the names of the stages that ran; PipelineError where one failed."""
+def reproduce(force: bool = False, heard: Callable[[str], None] | None = None) -> list[str]:
+    """Run `dvc repro` and return the names of the stages that ran; PipelineError where one failed.
+
+    `heard` is called with each line that DVC says; without it what ends `make run` is prepared meanwhile.
+    """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
     from dvc.ui import ui
@@ -64,19 +68,24 @@ def reproduce(force: bool = False) -> list[str]:
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     ui.enable()
     for handler in logging.getLogger("dvc").handlers:
-        handler.addFilter(_listen)
+        handler.addFilter(functools.partial(_listen, heard or _prepare_at_a_stage))
     try:
         return [stage.addressing for stage in Repo().reproduce(force=force)]
     except DvcException as error:
         raise PipelineError(_explain(error)) from None
 
 
-def _listen(record: logging.LogRecord) -> bool:
-    """Whether DVC's line is worth showing. From the first stage on this process waits, and prepares the end."""
+def _listen(heard: Callable[[str], None], record: logging.LogRecord) -> bool:
+    """Whether DVC's line is worth showing."""
     message = record.getMessage()
+    heard(message)
+    return not message.startswith(CHATTER)
+
+
+def _prepare_at_a_stage(message: str) -> None:
+    """From the first stage on this process waits, and prepares the end."""
     if message.startswith("Running stage"):
         _prepare()
-    return not message.startswith(CHATTER)
 
 
 @functools.cache

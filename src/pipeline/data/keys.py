@@ -32,11 +32,11 @@ def fractions(frame: pd.DataFrame, key: str | None, seed: int) -> Fractions:
     SipHash of the key's text, so that a key counts the same whether it is stored as 7, 7.0 or "7".
     """
     if key is None:
-        texts = pd.Series(_contents(frame)).astype("str")
+        texts = pd.Series(contents(frame)).astype("str")
     else:
         texts = conversion.labels(filled(frame, key, "data.key"))
     # The 53 high bits: as many as a float holds, so that none is rounded up to 1.
-    high = _hashed(texts, f"{seed:016d}") >> np.uint64(11)
+    high = hashed(texts, f"{seed:016d}") >> np.uint64(11)
     return high.astype(np.float64) * 2.0**-53
 
 
@@ -53,7 +53,8 @@ def filled(frame: pd.DataFrame, name: str, knob: str) -> "pd.Series[Any]":
     return column
 
 
-def _hashed(texts: "pd.Series[Any]", hash_key: str) -> Hashes:
+def hashed(texts: "pd.Series[Any]", hash_key: str) -> Hashes:
+    """SipHash of each text, (rows,), under a key of 16 characters."""
     parts = [
         pd.util.hash_array(texts.iloc[at : at + CHUNK].to_numpy(dtype=object), hash_key=hash_key, categorize=False)
         for at in range(0, len(texts), CHUNK)
@@ -61,7 +62,7 @@ def _hashed(texts: "pd.Series[Any]", hash_key: str) -> Hashes:
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint64)
 
 
-def _contents(frame: pd.DataFrame) -> Hashes:
+def contents(frame: pd.DataFrame) -> Hashes:
     """A hash of each row's content: columns by name, numbers as floats, so that neither order nor storage counts."""
     content = np.zeros(len(frame), dtype=np.uint64)
     for name in sorted(map(str, frame.columns)):
@@ -72,6 +73,6 @@ def _contents(frame: pd.DataFrame) -> Hashes:
         elif pd.api.types.is_datetime64_any_dtype(column):
             hashes = pd.util.hash_array(column.to_numpy(dtype="datetime64[us]").view(np.int64))
         else:
-            hashes = _hashed(conversion.labels(column).fillna("\0missing"), "content of a row")
+            hashes = hashed(conversion.labels(column).fillna("\0missing"), "content of a row")
         content = content * np.uint64(1_000_003) ^ hashes
     return content

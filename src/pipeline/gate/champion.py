@@ -38,8 +38,10 @@ class WithoutError(Exception):
         self.state = state
 
 
-def find(base: str | None = None, root: Path = Path()) -> Champion:
+def find(base: str | None = None, root: Path = Path(), *, download: bool = True) -> Champion:
     """The champion at git revision `base` (default: origin/main, else main), copied to .pipeline/champion/.
+
+    `download` asks the DVC remote for what is not in the cache.
 
     PipelineError where `base` is given and git does not know it; everything else that is absent is a state.
     """
@@ -49,7 +51,7 @@ def find(base: str | None = None, root: Path = Path()) -> Champion:
         hashes = named_by_lock(revision, root)
         if all(_is(root / path, md5) for path, md5 in zip(OUTPUTS, hashes, strict=True)):
             return Champion("found", revision, hashes=hashes, folder=root / "models", same=True)
-        return Champion("found", revision, hashes=hashes, folder=_bring(revision, hashes, root))
+        return Champion("found", revision, hashes=hashes, folder=_bring(revision, hashes, root, download))
     except WithoutError as problem:
         return Champion(problem.state, revision, str(problem), hashes)
 
@@ -116,7 +118,7 @@ def keep(source: Path, root: Path) -> tuple[tuple[str, str], Path]:
     return hashes, folder
 
 
-def _bring(revision: str, hashes: tuple[str, str], root: Path) -> Path:
+def _bring(revision: str, hashes: tuple[str, str], root: Path, download: bool) -> Path:
     """The champion's files from an earlier copy, the DVC cache or a DVC remote; WithoutError where none has them."""
     folder = root / FOLDER / hashes[0]
     for path, md5 in zip(OUTPUTS, hashes, strict=True):
@@ -126,11 +128,11 @@ def _bring(revision: str, hashes: tuple[str, str], root: Path) -> Path:
         if _is(cached, md5):
             with files.replacing(copy) as temporary:
                 shutil.copyfile(cached, temporary)
-        elif not _download(revision, path, md5, copy, root):
+        elif not (download and _download(revision, path, md5, copy, root)):
+            asked = "neither in the DVC cache nor on a DVC remote" if download else "not in the DVC cache"
             raise WithoutError(
                 "missing",
-                f"the model of {revision} ({hashes[0][:8]}) is neither in the DVC cache nor on a DVC remote; "
-                "`pipeline gate --rebuild` trains it again",
+                f"the model of {revision} ({hashes[0][:8]}) is {asked}; `pipeline gate --rebuild` trains it again",
             )
     return folder
 

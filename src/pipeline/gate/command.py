@@ -57,7 +57,7 @@ def decide(
     """The verdict on this work tree's model; PipelineError where the stages have not run."""
     chosen = params.read()
     candidate = scoring.read(scores)
-    table = partial(_rows, test, chosen.data.key, candidate)
+    table = partial(scored_rows, test, chosen.data.key, candidate)
     met = partial(_met, candidate=candidate, target=chosen.task.target, table=table, rebuild=rebuild)
     return judge(
         candidate,
@@ -69,7 +69,7 @@ def decide(
     )
 
 
-def _rows(test: Path, key: str | None, candidate: scoring.Scored) -> "pd.DataFrame":
+def scored_rows(test: Path, key: str | None, candidate: scoring.Scored) -> "pd.DataFrame":
     """The test rows, which must be those that the candidate scored."""
     table = parquet.read(test)
     if keys.names(table, key).tolist() != candidate.keys.tolist():

@@ -34,6 +34,7 @@ FILES = {
     "model_card.md": 4 * MB,
     "scores.parquet": 400 * MB,  # the candidate's scores of the test rows
     "champion.parquet": 400 * MB,  # the champion's scores of the same rows, those that it was not trained on
+    "reference.parquet": 400 * MB,  # those of the release that gate.reference names
 }
 
 Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
@@ -122,6 +123,7 @@ class Measurement(Strict):
     seconds: float | None = None  # of the whole `dvc repro`
     stages: list[Stage] = Field(default=[], max_length=200)
     champion: Champion | None = None
+    reference: Champion | None = None  # the release that gate.reference names
     champion_gains: list[Gain] = Field(default=[], max_length=10_000)
     features_main: list[Name] | None = Field(default=None, max_length=20_000)  # of main's model; None where unknown
     data: DataChange | None = None  # None where main's raw data could not be had; `notes` says why

@@ -1,0 +1,106 @@
+"""`pipeline answer`: judge what a train run left, by main's code and bounds, and answer the pull request."""
+
+import os
+import tempfile
+import traceback
+from pathlib import Path
+
+import click
+
+from pipeline.errors import PipelineError
+from pipeline.github import api, artifact, posting, pulls, reply, statuses
+from pipeline.github.posting import Marker
+from pipeline.github.pulls import NothingToDoError, Pull, Run
+from pipeline.github.reply import Reply
+from pipeline.report import render
+
+GONE = frozenset({404, 410})  # what GitHub says of an artifact that it no longer has
+
+
+@click.command()
+@click.option("--run", "number", type=int, metavar="ID", help="Run of train.yaml that has ended.")
+@click.option("--pull-request", type=int, metavar="N", help="Answer by the latest run of this pull request's head.")
+def command(number: int | None, pull_request: int | None) -> None:
+    """Post the report on the pull request of a train run and set the status `gate`."""
+    if (number is None) == (pull_request is None):
+        raise click.UsageError("give either --run or --pull-request")
+    try:
+        run, pull = _found(number, pull_request)
+        answer(run, pull)
+    except NothingToDoError as reason:
+        _output("record", "false")
+        click.echo(str(reason))
+
+
+def answer(run: Run, pull: Pull) -> None:
+    """Comment and status; what GitHub refuses is raised when all that it allows is done."""
+    marker = Marker(run.id, run.attempt, run.head, "final")
+    url, refused = run.url, list[PipelineError]()
+    found = made(run, pull)
+    _summary(found.text)
+    try:
+        url = posting.post(pull.number, marker, found.text)
+    except api.RefusedError as problem:
+        refused.append(problem)
+    try:
+        statuses.post(pull.head, found.state, found.description, url)
+    except api.RefusedError as problem:
+        refused.append(problem)
+    _output("run", str(run.id))
+    _output("record", "true" if found.record else "false")
+    if refused:
+        raise PipelineError("\n".join(str(problem) for problem in refused))
+    click.echo(f"answered: {url} ({found.state}: {found.description})")
+
+
+def made(run: Run, pull: Pull) -> Reply:
+    """The reply; where nothing can be made of the measurement, one that says so. Its content is the pull request's."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            items = artifact.of_run(run)
+            bundle = artifact.fetch(run, items, Path(folder, "measurement"))
+            return reply.of_bundle(bundle, run, pull, artifact.urls(run, items))
+    except NothingToDoError:
+        raise
+    except PipelineError as problem:
+        if isinstance(problem, api.RefusedError) and problem.status not in GONE:
+            raise  # the job lacks a right, or GitHub is down: no word about the measurement
+        reason = str(problem).splitlines()[0]
+    except Exception as problem:
+        for line in traceback.format_exc().splitlines():
+            click.echo(
+                f"| {line}", err=True
+            )  # the runner obeys lines that begin with `::`, and data may stand in these
+        reason = f"the measurement can't be read ({type(problem).__name__})"
+    return Reply(render.broken(run.url, reason), "error", f"no usable measurement: {reason}", record=False)
+
+
+def _found(number: int | None, pull_request: int | None) -> tuple[Run, Pull]:
+    """The run and its pull request; NothingToDoError where the run has said nothing or nobody listens any more."""
+    if pull_request is not None:
+        run, pull = pulls.of_number(pull_request)
+    else:
+        assert number is not None
+        run, pull = pulls.run(number), None
+    if not run.ended:
+        raise NothingToDoError(f"run {run.id}: is {run.status}; it is answered when it has ended")
+    if run.conclusion in pulls.SILENT:
+        raise NothingToDoError(f"run {run.id}: was {run.conclusion}; nothing to answer")
+    return run, pull or pulls.of_run(run)
+
+
+def _output(name: str, value: str) -> None:
+    """An output of the workflow's step."""
+    _append("GITHUB_OUTPUT", f"{name}={value}\n")
+
+
+def _summary(text: str) -> None:
+    """The report on the page of the job, where it is found when it can't be posted."""
+    _append("GITHUB_STEP_SUMMARY", f"{text}\n")
+
+
+def _append(variable: str, text: str) -> None:
+    path = os.environ.get(variable)
+    if path:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(text)

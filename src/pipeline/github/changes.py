@@ -1,0 +1,65 @@
+"""What a pull request changes, as GitHub lists it: not its own word."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from pipeline import params
+from pipeline.errors import PipelineError
+from pipeline.git import git
+from pipeline.github import api
+from pipeline.github.pulls import Pull
+from pipeline.github.records import blob
+from pipeline.report import judgement, untrusted_yaml
+from pipeline.report.measurement import Bundle
+from pipeline.strict_yaml import load_yaml
+
+MOST = 300  # files that GitHub lists
+PARAMS = "params.yaml"
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The files that differ from the merge base: their blobs by path, and all paths, former ones too."""
+
+    blobs: Mapping[str, str]
+    paths: tuple[str, ...]
+    base: str
+    whole: bool
+
+    @classmethod
+    def of(cls, pull: Pull) -> "Changes":
+        data = api.call("GET", f"compare/{quote(pull.base, safe='')}...{pull.head}", to="list the changed files")
+        files = data.get("files", [])
+        former = [file["previous_filename"] for file in files if file.get("previous_filename")]
+        return cls(
+            blobs={file["filename"]: "" if file["status"] == "removed" else file["sha"] for file in files},
+            paths=(*(file["filename"] for file in files), *former),
+            base=data["merge_base_commit"]["sha"],
+            whole=len(files) < MOST,
+        )
+
+    def of_judge(self, bundle: Bundle) -> list[str]:
+        """What of the judge is changed, for people; more files than GitHub lists may hide anything."""
+        found = list(judgement.touches_judge(self.paths, self._gate_changed(bundle)))
+        return found if self.whole else [*found, f"(more than {MOST} files, not all of them listed by GitHub)"]
+
+    def blob(self, path: str) -> str | None:
+        """The hash of a file at the head; None where it has none or the merge base is not in this clone."""
+        if path in self.blobs:
+            return self.blobs[path]
+        return git(Path(), "rev-parse", "--verify", "--quiet", f"{self.base}:{path}").stdout.strip() or None
+
+    def _gate_changed(self, bundle: Bundle) -> bool:
+        """Whether the bounds differ from main's: those of params.yaml at the head, as the measurement shows them."""
+        if PARAMS not in self.blobs:
+            return PARAMS in self.paths
+        path = bundle.path(PARAMS)
+        if path is None or blob(path.read_bytes()) != self.blobs[PARAMS]:
+            return True
+        try:
+            here = untrusted_yaml.read(path).get("gate")
+        except PipelineError:
+            return True
+        return bool(here != load_yaml(params.PATH, PARAMS).get("gate"))

@@ -1,0 +1,163 @@
+"""Commits, trees and branches of the stand-in GitHub: from the state, else from a git repository on the disk."""
+
+import base64
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+Tree = dict[str, str]  # path: SHA of its blob
+
+
+class UnknownError(Exception):
+    """What GitHub answers with this status instead of the thing."""
+
+    def __init__(self, message: str, status: int = 404) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Repository:
+    def __init__(self, state: dict[str, Any], git: Path | None) -> None:
+        self.state, self.folder = state, git
+        self.trees: dict[str, Tree] = {}
+        for sha in list(state["commits"]):
+            self.commit(sha)
+
+    def refs(self) -> dict[str, str]:
+        found = {}
+        if self.folder:
+            for line in self._git("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads").splitlines():
+                sha, _, name = line.partition(" ")
+                found[name.removeprefix("refs/")] = sha
+        known: dict[str, str] = self.state["refs"]
+        return found | known
+
+    def resolve(self, revision: str) -> str:
+        """The commit that a SHA or a branch names."""
+        sha = self.refs().get(f"heads/{revision}", revision)
+        self.commit(sha)
+        return sha
+
+    def commit(self, sha: str) -> dict[str, Any]:
+        """Message, parents, tree and tree_sha of a commit."""
+        commit = self.state["commits"].get(sha) or self._read(sha)
+        commit.setdefault("tree_sha", _sha(commit["tree"]))
+        self.trees[commit["tree_sha"]] = commit["tree"]
+        self.state["commits"][sha] = commit
+        found: dict[str, Any] = commit
+        return found
+
+    def compare(self, basehead: str) -> dict[str, Any]:
+        base, head = (self.resolve(name) for name in basehead.split("..."))
+        theirs, mine = self._history(base), self._history(head)
+        shared = next((sha for sha in mine if sha in theirs), None)
+        if shared is None:
+            raise UnknownError("No common ancestor between the two")
+        ahead = [sha for sha in mine if sha not in theirs]
+        behind = [sha for sha in theirs if sha not in mine]
+        status = ("diverged" if behind else "ahead") if ahead else ("behind" if behind else "identical")
+        return {
+            "status": status,
+            "ahead_by": len(ahead),
+            "behind_by": len(behind),
+            "total_commits": len(ahead),
+            "base_commit": self._shown(base),
+            "merge_base_commit": self._shown(shared),
+            "commits": [self._shown(sha) for sha in reversed(ahead)],
+            "files": self._files(self.commit(shared)["tree"], self.commit(head)["tree"]),
+        }
+
+    def move(self, name: str, sha: str, force: bool) -> None:
+        if name not in self.refs():
+            raise UnknownError("Reference does not exist", 422)
+        if not force and self.refs()[name] not in self._history(sha):
+            raise UnknownError("Update is not a fast forward", 422)
+        self.state["refs"][name] = sha
+
+    def new_blob(self, body: dict[str, Any]) -> str:
+        content = body["content"]
+        return blob(base64.b64decode(content) if body.get("encoding") == "base64" else content.encode())
+
+    def new_tree(self, body: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
+        known = self.trees.get(body.get("base_tree") or "", None)
+        if known is None and body.get("base_tree"):
+            raise UnknownError("Tree SHA does not exist", 422)
+        tree = dict(known or {})
+        for entry in body["tree"]:
+            tree[entry["path"]] = entry["sha"] if "sha" in entry else blob(entry["content"].encode())
+        sha = next((sha for sha, other in self.trees.items() if other == tree), _sha(tree))
+        self.trees[sha] = tree
+        return sha, [{"path": path, "mode": "100644", "type": "blob", "sha": at} for path, at in tree.items()]
+
+    def new_commit(self, body: dict[str, Any]) -> dict[str, Any]:
+        if body["tree"] not in self.trees:
+            raise UnknownError("Tree SHA does not exist", 422)
+        sha = _sha({"message": body["message"], "tree": body["tree"], "parents": ",".join(body["parents"])})
+        said = {"message": body["message"], "parents": body["parents"]}
+        self.state["commits"][sha] = said | {"tree": self.trees[body["tree"]], "tree_sha": body["tree"]}
+        return {
+            "sha": sha,
+            "message": body["message"],
+            "tree": {"sha": body["tree"]},
+            "parents": [{"sha": parent} for parent in body["parents"]],
+        }
+
+    def _shown(self, sha: str) -> dict[str, Any]:
+        commit = self.commit(sha)
+        parents = [{"sha": parent} for parent in commit["parents"]]
+        person = {"login": "someone", "type": "User"}
+        return {"sha": sha, "parents": parents, "author": person, "committer": person} | {
+            "commit": {"message": commit["message"], "tree": {"sha": commit["tree_sha"]}}
+        }
+
+    def _files(self, before: Tree, after: Tree) -> list[dict[str, Any]]:
+        """What differs, at most 300 files; a file that only moved is `renamed`."""
+        gone = {sha: path for path, sha in before.items() if path not in after}
+        files = []
+        for path in sorted(before.keys() | after.keys()):
+            old, new = before.get(path), after.get(path)
+            if new is None and old not in {sha for place, sha in after.items() if place not in before}:
+                files.append({"filename": path, "sha": old, "status": "removed"})
+            elif new is not None and old is None and new in gone:
+                files.append({"filename": path, "sha": new, "status": "renamed", "previous_filename": gone[new]})
+            elif new is not None and old != new:
+                files.append({"filename": path, "sha": new, "status": "modified" if old else "added"})
+        return files[:300]
+
+    def _history(self, sha: str) -> list[str]:
+        found: dict[str, None] = {}
+        waiting = [sha]
+        while waiting:
+            current = waiting.pop(0)
+            if current not in found:
+                found[current] = None
+                waiting += self.commit(current)["parents"]
+        return list(found)
+
+    def _read(self, sha: str) -> dict[str, Any]:
+        told = self._git("log", "-1", "--format=%T%n%P%n%B", sha, "--") if self.folder else ""
+        if not told:
+            raise UnknownError(f"No commit found for SHA: {sha}", 422)
+        tree_sha, parents, message = told.split("\n", 2)
+        lines = (line for line in self._git("ls-tree", "-r", "-z", sha).split("\0") if line)
+        tree = {path: kind.split()[2] for kind, _, path in (line.partition("\t") for line in lines)}
+        return {"message": message.rstrip("\n"), "parents": parents.split(), "tree": tree, "tree_sha": tree_sha}
+
+    def _git(self, *arguments: str) -> str:
+        command = ["git", "-C", str(self.folder), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def ref(name: str, sha: str) -> dict[str, Any]:
+    return {"ref": f"refs/{name}", "object": {"type": "commit", "sha": sha}}
+
+
+def blob(content: bytes) -> str:
+    """The SHA-1 that git gives a file."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def _sha(value: dict[str, str]) -> str:
+    return hashlib.sha1(json.dumps(value, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
