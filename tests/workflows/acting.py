@@ -1,0 +1,129 @@
+"""Runs a workflow by act, on this machine and offline: remote actions, uv and the checkout are stand-ins."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+PROGRAMS = Path(sys.executable).parent
+TIMEOUT = 240  # seconds, for one workflow
+HERE_IT_RUNS, NOWHERE = "-self-hosted", ""  # as act calls this machine and none
+HOSTED = {"ubuntu-latest": HERE_IT_RUNS}
+OWN = {"self-hosted": HERE_IT_RUNS, "gpu": HERE_IT_RUNS, "ubuntu-latest": NOWHERE}
+
+# What `make setup` gets instead of uv: an environment that runs the checkout's own code by the tests' interpreter.
+UV = f"""#!/bin/sh
+test "$1" = sync || exit 1
+mkdir -p .venv/bin
+cat >.venv/bin/pipeline <<END
+#!/bin/sh
+env >>"$STANDIN_ENVIRONMENT"
+export PYTHONPATH="$PWD/src"
+exec "{sys.executable}" "{HERE / "hasty.py"}" "\\$@"
+END
+chmod +x .venv/bin/pipeline
+"""
+
+
+@dataclass(frozen=True)
+class Acted:
+    """What a workflow did: the result of each job that ran, and what was printed."""
+
+    jobs: Mapping[str, str]
+    lines: tuple[str, ...]
+    environment: str  # of every `pipeline` command that ran
+
+    @property
+    def log(self) -> str:
+        return "\n".join(self.lines)
+
+
+class Machine:
+    """A place for one story: an own HOME, the stand-ins' folders, and what every step finds in its environment."""
+
+    def __init__(self, folder: Path, origin: Path, **env: str) -> None:
+        self.folder, self.origin = folder, origin
+        self.artifacts, self.cache = folder / "artifacts", folder / "cache"
+        self.env = env
+        for name in ("home", "bin"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        uv = folder / "bin/uv"
+        uv.write_text(UV, encoding="utf-8")
+        uv.chmod(0o755)
+
+    def act(
+        self,
+        workflow: str,
+        event: str,
+        payload: Mapping[str, Any],
+        checkout: Path,
+        *,
+        variables: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        runners: Mapping[str, str] = OWN | HOSTED,
+        actor: str = "alice",
+    ) -> Acted:
+        """Run a workflow of the clone `checkout` on an event."""
+        (self.folder / "event.json").write_text(json.dumps(payload), encoding="utf-8")
+        seen = self.folder / "environment"
+        seen.write_text("", encoding="utf-8")
+        steps = self.env | {
+            "STANDIN_ORIGIN": str(self.origin),
+            "STANDIN_ARTIFACTS": str(self.artifacts),
+            "STANDIN_CACHE": str(self.cache),
+            "STANDIN_ENVIRONMENT": str(seen),
+            "OMP_NUM_THREADS": "1",
+        }
+        command = [
+            *(str(PROGRAMS / "act"), event, "-W", f".github/workflows/{workflow}.yaml"),
+            *("-e", str(self.folder / "event.json"), "--actor", actor, "--json", "--no-skip-checkout"),
+            *("--no-cache-server", "--artifact-server-addr", "127.0.0.1", "--pull=false", "--rm"),
+            *_each("--local-repository", _stand_ins(checkout)),
+            *_each("-P", runners),
+            *_each("--env", steps),
+            *_each("--var", variables or {}),
+            *_each("-s", secrets or {}),
+        ]
+        done = subprocess.run(
+            command,
+            cwd=checkout,
+            env={"HOME": str(self.folder / "home"), "PATH": f"{self.folder / 'bin'}:{PROGRAMS}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        return _read(done.stdout + done.stderr, seen.read_text(encoding="utf-8"))
+
+
+def _each(option: str, values: Mapping[str, str]) -> list[str]:
+    return [part for name, value in values.items() for part in (option, f"{name}={value}")]
+
+
+def _stand_ins(checkout: Path) -> dict[str, str]:
+    """A folder for each remote action, at the commit that the workflows pin."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (checkout / ".github").rglob("*.yaml"))
+    pins = set(re.findall(r"uses: ([\w-]+/([\w-]+)@[0-9a-f]{40})", text))
+    return {pin: str(HERE / "actions" / name) for pin, name in pins}
+
+
+def _read(output: str, environment: str) -> Acted:
+    jobs: dict[str, str] = {}
+    lines: list[str] = []
+    for line in output.splitlines():
+        try:
+            said = json.loads(line)
+        except ValueError:
+            lines.append(line)
+            continue
+        if "jobResult" in said:
+            jobs[said["jobID"]] = said["jobResult"]
+        lines.append(str(said.get("msg", "")).rstrip("\n"))
+    told = (line for line in lines if not line.startswith("LocalRepositoryCache"))
+    return Acted(jobs, tuple(told), environment)
