@@ -17,14 +17,20 @@ from pipeline.tasks import METRICS
 # What makes up the judge: path prefixes. A change of them is judged by main's, and by a person.
 JUDGE: tuple[str, ...] = (
     ".github/",
+    "Makefile",
     "dvc.yaml",
+    "pyproject.toml",
+    "src/pipeline/data/keys.py",
     "src/pipeline/evaluation/",
     "src/pipeline/gate/",
     "src/pipeline/github/",
     "src/pipeline/measure/",
+    "src/pipeline/params.py",
     "src/pipeline/report/",
     "src/pipeline/stages/evaluate.py",
+    "src/pipeline/stages/split.py",
     "src/pipeline/tasks.py",
+    "uv.lock",
 )
 GATE = "gate in params.yaml"
 # A failure before any stage, by what `measure` calls its step.
