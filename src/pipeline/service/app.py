@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from pipeline import params
 from pipeline.errors import PipelineError
-from pipeline.service import log, openapi, predictor
+from pipeline.service import log, metrics, openapi, predictor
 from pipeline.service.endpoints import Post
 from pipeline.service.log_files import LogFiles
 from pipeline.service.metrics import Metrics
@@ -28,7 +28,7 @@ routes = Starlette()
 @bentoml.service(
     name="pipeline",
     workers=1,
-    metrics={"enabled": True, "namespace": "bentoml_service"},
+    metrics={"enabled": False},
     logging={"access": {"enabled": False}},
 )
 @bentoml.asgi_app(routes)
@@ -48,6 +48,7 @@ class Service:
                 Route("/predict", Post("/predict", self._predict, self._metrics, limit)),
                 Route("/explain", Post("/explain", self._explain, self._metrics, limit, threaded=True)),
                 Route("/release", _fixed(msgspec.json.encode(self._served.release))),
+                Route("/metrics", _metrics),
                 Route("/docs.json", _fixed(msgspec.json.encode(openapi.describe(self._served)))),
                 Route("/", lambda _: HTMLResponse(openapi.PAGE)),
             ]
@@ -93,6 +94,10 @@ def _features(served: Predictor, chosen: params.ServeLog) -> Callable[[Any], Any
         for name, value in zip(names, msgspec.structs.astuple(row), strict=True)
         if name not in left_out
     }
+
+
+def _metrics(_: Any) -> Response:
+    return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
 
 def _fixed(content: bytes) -> Callable[[Any], Response]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -37,3 +38,13 @@ class Metrics:
             known = self._known[endpoint, status] = (self._requests.labels(*labels), self._seconds.labels(*labels))
         known[0].inc()
         known[1].observe(seconds)
+
+
+def exposition() -> bytes:
+    """The metrics of all workers as text."""
+    import prometheus_client
+    from prometheus_client import multiprocess
+
+    registry = prometheus_client.CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return prometheus_client.generate_latest(registry)
