@@ -25,9 +25,25 @@ FOLDER_VARIABLE = "PIPELINE_LOG_FOLDER"
 routes = Starlette()
 
 
+class Direct(bentoml.Service[Any]):
+    """A BentoML service whose predictions do not pass through BentoML's middleware."""
+
+    def to_asgi(self, is_main: bool = True) -> Any:
+        app = super().to_asgi(is_main)
+        direct = {}
+
+        async def dispatch(scope: Any, receive: Any, send: Any) -> None:
+            if not direct and scope["type"] != "lifespan":
+                direct.update({r.path: r.app for r in routes.routes if isinstance(r.app, Post)})
+            await direct.get(scope.get("path"), app)(scope, receive, send)
+
+        return dispatch
+
+
 @bentoml.service(
     name="pipeline",
     workers=1,
+    service_class=Direct,
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},
 )
