@@ -104,7 +104,8 @@ class Load:
 def main() -> None:
     port, path, body_file, connections, seconds, *rate = sys.argv[1:]
     body = Path(body_file).read_bytes()
-    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
+    head = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""])
     load = Load(float(rate[0]) if rate else None, float(seconds))
     print(json.dumps(asyncio.run(load.run(int(port), head.encode() + body, int(connections)))))
 

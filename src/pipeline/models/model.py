@@ -10,7 +10,8 @@ import pandas as pd
 from pipeline.errors import PipelineError
 from pipeline.models import features, model_text, signature
 from pipeline.models.boosting import lightgbm
-from pipeline.models.model_text import MODEL, SIGNATURE
+from pipeline.models.model_text import MODEL as MODEL
+from pipeline.models.model_text import SIGNATURE as SIGNATURE
 from pipeline.models.signature import Signature
 
 CHUNK = 100_000  # rows that are encoded at a time: memory does not grow with the table

@@ -64,7 +64,7 @@ def _multiclass(rounded: Matrix, classes: Sequence[str], names: Sequence[str]) -
 
 
 def explained(values: Matrix, known: Signature, sources: Sequence[str], top: int) -> list[dict[str, Any]]:
-    """The features that move each row's score most, the strongest first, from SHAP values (rows, classes, features + 1).
+    """The features that move each row's score most, from SHAP values (rows, classes, features + 1), strongest first.
 
     In the raw score's unit (log-odds for binary). Several classes: those of the class with the highest raw score.
     """

@@ -13,29 +13,26 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from pipeline import params
 from pipeline.errors import PipelineError
 from pipeline.service import log, metrics, openapi, predictor
 from pipeline.service.endpoints import Post
 from pipeline.service.log_files import LogFiles
 from pipeline.service.metrics import Metrics
-from pipeline.service.predictor import Predictor
 
 FOLDER_VARIABLE = "PIPELINE_LOG_FOLDER"
 routes = Starlette()
+endpoints: dict[str, Post] = {}
 
 
-class Direct(bentoml.Service[Any]):
-    """A BentoML service whose predictions do not pass through BentoML's middleware."""
+class Direct(bentoml.Service):  # type: ignore[misc]  # BentoML says Any of it
+    """A BentoML service whose POST endpoints do not pass through BentoML's middleware (docs/serving.md says why)."""
 
     def to_asgi(self, is_main: bool = True) -> Any:
         app = super().to_asgi(is_main)
-        direct = {}
 
         async def dispatch(scope: Any, receive: Any, send: Any) -> None:
-            if not direct and scope["type"] != "lifespan":
-                direct.update({r.path: r.app for r in routes.routes if isinstance(r.app, Post)})
-            await direct.get(scope.get("path"), app)(scope, receive, send)
+            answering = endpoints.get(scope["path"], app) if scope["type"] == "http" else app
+            await answering(scope, receive, send)
 
         return dispatch
 
@@ -57,12 +54,13 @@ class Service:
         except PipelineError as error:
             raise BentoMLConfigException(str(error)) from None
         self._metrics = Metrics(self._served.release["release"])
-        self._log = {"monitor_class": log.PredictionLog, "monitor_options": self._log_options()}
+        self._log_options = self._options()
         limit = self._served.serve.max_body
+        endpoints["/predict"] = Post("/predict", self._predict, self._metrics, limit)
+        endpoints["/explain"] = Post("/explain", self._explain, self._metrics, limit, threaded=True)
         routes.routes.extend(
             [
-                Route("/predict", Post("/predict", self._predict, self._metrics, limit)),
-                Route("/explain", Post("/explain", self._explain, self._metrics, limit, threaded=True)),
+                *(Route(path, endpoint) for path, endpoint in endpoints.items()),
                 Route("/release", _fixed(msgspec.json.encode(self._served.release))),
                 Route("/metrics", _metrics),
                 Route("/docs.json", _fixed(msgspec.json.encode(openapi.describe(self._served)))),
@@ -73,43 +71,32 @@ class Service:
     def _predict(self, body: bytes, request_id: str, replay: bool, began: float) -> bytes:
         content, rows, told = self._served.predict(body, request_id)
         self._metrics.rows.inc(len(rows))
+        if flagged := sum(one.flags is not None for one in told):
+            self._metrics.flagged.inc(flagged)
         if not replay:
             milliseconds = round((time.perf_counter() - began) * 1000, 3)
-            record = log.Record(time.time(), self._served.release["release"], milliseconds, rows, told)
-            with bentoml.monitor(log.NAME, **self._log) as monitor:
+            record: Any = log.Record(time.time(), self._served.release["release"], milliseconds, body, rows, told)
+            with bentoml.monitor(log.NAME, log.CLASS, self._log_options) as monitor:
                 monitor.log_table([record], {})
         return content
 
     def _explain(self, body: bytes, request_id: str, replay: bool, began: float) -> bytes:
         return self._served.explain(body, request_id)
 
-    def _log_options(self) -> dict[str, Any]:
+    def _options(self) -> dict[str, Any]:
         chosen = self._served.serve.log
         folder = Path(os.environ.get(FOLDER_VARIABLE) or chosen.folder)
         worker = bentoml.server_context.worker_index or 1
         files = LogFiles(folder, worker, int(chosen.rotate_mb * 2**20), chosen.keep)
-        features = _features(self._served, chosen)
+        features = log.features([column.name for column in self._served.rows.ordered], chosen.omit)
         return {"files": files, "features": features, "lost": self._metrics.lost.inc}
 
-    @bentoml.on_shutdown
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:
         """Write what the log still holds."""
-        with bentoml.monitor(log.NAME, **self._log) as monitor:
+        with bentoml.monitor(log.NAME, log.CLASS, self._log_options) as monitor:
             if isinstance(monitor, log.PredictionLog):
                 monitor.close()
-
-
-def _features(served: Predictor, chosen: params.ServeLog) -> Callable[[Any], Any]:
-    """What is logged of a row: all of it, or without the columns that are left out."""
-    if not chosen.omit:
-        return lambda row: row
-    names = [column.name for column in served.rows.ordered]
-    left_out = set(chosen.omit)
-    return lambda row: {
-        name: value
-        for name, value in zip(names, msgspec.structs.astuple(row), strict=True)
-        if name not in left_out
-    }
 
 
 def _metrics(_: Any) -> Response:

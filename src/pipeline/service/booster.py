@@ -1,4 +1,4 @@
-"""LightGBM's C API without its Python package: predictions need neither pandas nor scipy, and one row takes 8 µs, not 100.
+"""LightGBM's C API without its Python package: neither pandas nor scipy is needed, and a row takes a tenth of the time.
 
 https://lightgbm.readthedocs.io/en/stable/C-API.html
 """

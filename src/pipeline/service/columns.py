@@ -8,7 +8,7 @@ from pipeline.data.schema import Column as Contract
 from pipeline.data.schema import Schema
 from pipeline.models.signature import Feature, Signature
 
-EPOCH = datetime.datetime(1970, 1, 1)  # noqa: DTZ001  # naive: dates are turned into UTC first
+EPOCH = datetime.datetime(1970, 1, 1)  # naive: dates are turned into UTC first
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,9 @@ class Column:
         if self.seen:
             said.append(f"Seen in training: {self.seen[0]:g} to {self.seen[1]:g}.")
         if self.kind == "number" and (self.low is not None or self.high is not None):
-            bounds = [f"{name} {bound:g}" for name, bound in (("min", self.low), ("max", self.high)) if bound is not None]
+            bounds = [
+                f"{name} {bound:g}" for name, bound in (("min", self.low), ("max", self.high)) if bound is not None
+            ]
             said.append(f"Contract: {', '.join(bounds)}; beyond it is predicted and flagged `outside`.")
         return " ".join(said)
 

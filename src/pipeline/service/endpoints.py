@@ -1,4 +1,4 @@
-"""The endpoints as bare ASGI, mounted into the BentoML service: its own dispatch costs ten times what a prediction does."""
+"""The endpoints as bare ASGI, inside the BentoML service: its own dispatch costs more than the predictions do."""
 
 import re
 import secrets
@@ -10,7 +10,7 @@ import anyio.to_thread
 import msgspec
 
 from pipeline.service.metrics import Metrics
-from pipeline.service.request import Refusal, refuse
+from pipeline.service.request import RefusalError, refuse
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -19,12 +19,12 @@ REQUEST_ID, REPLAY, LENGTH = b"x-request-id", b"x-pipeline-replay", b"content-le
 NAME = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
-class Disconnected(Exception):
+class DisconnectedError(Exception):
     """The client went away before its body was whole."""
 
 
 class Handler(Protocol):
-    """Answers a body: JSON; Refusal."""
+    """Answers a body: JSON; RefusalError."""
 
     def __call__(self, body: bytes, request_id: str, replay: bool, began: float) -> bytes: ...
 
@@ -50,9 +50,9 @@ class Post:
                 content = await anyio.to_thread.run_sync(self._handler, body, request_id, REPLAY in headers, began)
             else:
                 content = self._handler(body, request_id, REPLAY in headers, began)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             status, content = refusal.status, _refused(refusal, request_id)
-        except Disconnected:
+        except DisconnectedError:
             return
         await _answer(send, status, content, request_id)
         self._metrics.answered(self._path, status, time.perf_counter() - began)
@@ -74,18 +74,18 @@ class Post:
         parts, size = list[bytes](), 0
         while True:
             if message["type"] == "http.disconnect":
-                raise Disconnected
+                raise DisconnectedError
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > self._max_body or not message.get("more_body"):
                 return parts
             message = await receive()
 
-    def _too_large(self) -> Refusal:
+    def _too_large(self) -> RefusalError:
         return refuse(413, "", "the body is too large", f"{self._max_body} bytes (serve.max_body)")
 
 
-def _refused(refusal: Refusal, request_id: str) -> bytes:
+def _refused(refusal: RefusalError, request_id: str) -> bytes:
     return msgspec.json.encode({"error": refusal.message, "problems": refusal.problems, "request_id": request_id})
 
 

@@ -1,4 +1,4 @@
-"""The log of predictions: BentoML's monitoring, written by a thread of its own, so that no request waits or fails for it."""
+"""The log of predictions: BentoML's monitoring, written by a thread of its own: no request waits or fails for it."""
 
 import logging
 import threading
@@ -15,7 +15,7 @@ from bentoml.monitoring import MonitorBase
 from pipeline.service.answers import Prediction
 from pipeline.service.log_files import LogFiles
 
-NAME = "predictions"
+NAME, CLASS = "predictions", "pipeline.service.log.PredictionLog"
 WAITING = 100_000  # rows that may wait to be written; beyond, they are lost and counted
 logger = logging.getLogger("bentoml.pipeline")
 
@@ -27,8 +27,12 @@ class Record:
     moment: float  # seconds since 1970, UTC
     release: str
     milliseconds: float
+    body: bytes
     rows: Sequence[Any]
     predictions: Sequence[Prediction]
+
+
+Features = Callable[[Record], Sequence[Any]]
 
 
 class Line(msgspec.Struct, omit_defaults=True):
@@ -45,15 +49,35 @@ class Line(msgspec.Struct, omit_defaults=True):
     flags: dict[str, list[str]] | None = None
 
 
+class Sent(msgspec.Struct):
+    """A body whose rows stay the text that was sent."""
+
+    rows: list[msgspec.Raw]
+
+
+SENT = msgspec.json.Decoder(Sent)
+
+
+def features(names: Sequence[str], omit: Sequence[str]) -> Features:
+    """What is logged of a record's rows: the text as it was sent where that is one line, else the fields by name."""
+    kept = [(name, at) for at, name in enumerate(names) if name not in omit]
+
+    def logged(record: Record) -> Sequence[Any]:
+        if not omit and b"\n" not in record.body and b"\r" not in record.body:
+            return SENT.decode(record.body).rows
+        rows = [msgspec.structs.astuple(row) for row in record.rows]
+        return [{name: values[at] for name, at in kept} for values in rows]
+
+    return logged
+
+
 class PredictionLog(MonitorBase[Any]):
     """`with bentoml.monitor(...) as log: log.log_table([record], {})` queues a record; a thread writes the lines.
 
     What can't be written (full disk, unwritable folder, too many waiting) is counted by `lost` and warned of once.
     """
 
-    def __init__(
-        self, name: str, files: LogFiles, features: Callable[[Any], Any], lost: Callable[[int], None], **_: Any
-    ) -> None:
+    def __init__(self, name: str, files: LogFiles, features: Features, lost: Callable[[int], None], **_: Any) -> None:
         super().__init__(name)
         self._files, self._features, self._lost = files, features, lost
         self._queue: SimpleQueue[Record | None] = SimpleQueue()
@@ -120,12 +144,12 @@ class PredictionLog(MonitorBase[Any]):
                     record.release,
                     record.milliseconds,
                     told.score,
-                    self._features(row),
+                    row,
                     told.label,
                     told.probabilities,
                     told.flags,
                 )
-                for row, told in zip(record.rows, record.predictions, strict=True)
+                for row, told in zip(self._features(record), record.predictions, strict=True)
             ]
         return lines
 

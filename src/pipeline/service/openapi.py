@@ -33,7 +33,8 @@ HEADERS = [
 # BentoML's page without its Google Tag Manager: nobody is told who looks.
 PAGE = """<!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><title>Predictions</title><link rel="stylesheet" href="./static_content/swagger-ui.css"></head>
+<head><meta charset="utf-8"><title>Predictions</title>
+<link rel="stylesheet" href="./static_content/swagger-ui.css"></head>
 <body><div id="swagger-ui"></div>
 <script src="./static_content/swagger-ui-bundle.js"></script>
 <script src="./static_content/swagger-ui-standalone-preset.js"></script>

@@ -27,15 +27,13 @@ class Predictor:
     booster: Booster
 
     def predict(self, body: bytes, request_id: str) -> tuple[bytes, list[Any], list[Prediction]]:
-        """The answer as JSON, its rows and their predictions; Refusal where the body is not as it should be."""
+        """The answer as JSON, its rows and their predictions; RefusalError where the body is not as it should be."""
         rows, matrix = self.read(body)
-        told = answers.predictions(
-            self.booster.predict(matrix), self.known, request_id, self.rows.flags(rows, matrix)
-        )
+        told = answers.predictions(self.booster.predict(matrix), self.known, request_id, self.rows.flags(rows, matrix))
         return msgspec.json.encode(Answer(self.release["release"], request_id, told)), rows, told
 
     def explain(self, body: bytes, request_id: str) -> bytes:
-        """The answer as JSON: each row's base value and strongest contributions; Refusal."""
+        """The answer as JSON: each row's base value and strongest contributions; RefusalError."""
         rows, matrix = self.read(body)
         if len(rows) > self.serve.explain_rows:
             allowed = f"a list of 1 to {self.serve.explain_rows} rows"

@@ -1,9 +1,10 @@
-"""What is served: the release and its lineage, from `release.json` where the deployment made one, else from the files."""
+"""What is served, and its lineage: from `release.json` where a deployment made one, else from the files."""
 
 from pathlib import Path
 from typing import Any
 
 from pipeline import files
+from pipeline.errors import PipelineError
 from pipeline.git import git
 from pipeline.models.model_text import MODEL, SIGNATURE
 
@@ -32,8 +33,8 @@ def read(root: Path) -> dict[str, Any]:
         return describe(root)
     told = files.read_json(root / FILE)
     if not isinstance(told, dict) or not isinstance(told.get("release"), str):
-        raise files.PipelineError(f"{FILE}: names no release")
+        raise PipelineError(f"{FILE}: names no release")
     model = files.md5(root / "models" / MODEL)
     if told.get("model", model) != model:
-        raise files.PipelineError(f"{FILE}: was made for another model than models/{MODEL}")
+        raise PipelineError(f"{FILE}: was made for another model than models/{MODEL}")
     return told

@@ -14,7 +14,7 @@ SHOWN = 20  # problems that one answer lists
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """A request that is not answered: the status and the answer's content, for the person who must correct it."""
 
     def __init__(self, status: int, problems: Sequence[dict[str, str]], unlisted: int = 0) -> None:
@@ -30,8 +30,8 @@ class Refusal(Exception):
         return f"{where}{first['problem']}; allowed: {first['allowed']}{more}"
 
 
-def refuse(status: int, field: str, problem: str, allowed: str) -> Refusal:
-    return Refusal(status, [{"field": field, "problem": problem, "allowed": allowed}])
+def refuse(status: int, field: str, problem: str, allowed: str) -> RefusalError:
+    return RefusalError(status, [{"field": field, "problem": problem, "allowed": allowed}])
 
 
 class RequestModel:
@@ -54,7 +54,7 @@ class RequestModel:
         return self._adapter.json_schema(ref_template="#/components/schemas/{model}")
 
     def read(self, body: bytes) -> list[dict[str, Any]]:
-        """The rows of a body; Refusal with each problem (the first twenty) where it is not as it should be."""
+        """The rows of a body; RefusalError with each problem (the first twenty) where it is not as it should be."""
         try:
             rows: list[dict[str, Any]] = self._adapter.validate_json(body)["rows"]
         except ValidationError as error:
@@ -62,7 +62,7 @@ class RequestModel:
             if found[0]["type"] == "json_invalid":
                 raise refuse(400, "", f"the body is not JSON ({_reason(found[0])})", '{"rows": [{...}]}') from None
             told = [self._explain(problem) for problem in found[:SHOWN]]
-            raise Refusal(422, told, len(found) - len(told)) from None
+            raise RefusalError(422, told, len(found) - len(told)) from None
         return rows
 
     def _explain(self, problem: Any) -> dict[str, str]:
@@ -93,11 +93,18 @@ class RequestModel:
 def _field(column: Column) -> Any:
     kind: Any = {"number": float, "boolean": bool, "category": str, "date": str}[column.kind]
     if column.whole:
-        kind = Annotated[kind, Field(multiple_of=1)]
+        kind = Annotated[kind, Field(json_schema_extra={"multipleOf": 1}), AfterValidator(_whole)]
     if column.kind == "date":
         kind = Annotated[kind, AfterValidator(_date)]
-    shown = Field(description=column.describe(), examples=list(column.categories) or [column.example])
+    examples: list[Any] = [*column.categories] or [column.example]
+    shown = Field(description=column.describe(), examples=examples)
     return Annotated[kind, shown] if column.required else NotRequired[Annotated[kind | None, shown]]
+
+
+def _whole(number: float) -> float:
+    if not number.is_integer():
+        raise ValueError("a fraction")
+    return number
 
 
 def _date(text: str) -> str:
@@ -106,7 +113,8 @@ def _date(text: str) -> str:
 
 
 def _typed_dict(name: str, fields: dict[str, Any]) -> Any:
-    made = TypedDict(name, fields)  # type: ignore[operator]  # columns are known when the service starts
+    make: Any = TypedDict  # the columns are known when the service starts, not before
+    made = make(name, fields)
     made.__pydantic_config__ = STRICT
     return made
 
@@ -120,7 +128,11 @@ def _path(place: tuple[Any, ...]) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else f"a list of {len(value)}"
-    text = {None: "null", True: "true", False: "false"}.get(value) if value is None or value is True or value is False else repr(value)
+    text = (
+        {None: "null", True: "true", False: "false"}.get(value)
+        if value is None or value is True or value is False
+        else repr(value)
+    )
     assert text is not None
     return text if len(text) <= 60 else f"{text[:57]}..."
 

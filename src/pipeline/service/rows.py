@@ -1,7 +1,7 @@
 """Rows of a request into the model's matrix, as `models/features.encode` does it for tables, without pandas."""
 
+import struct
 from collections.abc import Sequence
-from itertools import chain
 from typing import Annotated, Any
 
 import msgspec
@@ -33,6 +33,9 @@ class Rows:
         made = [column.name for column in (*plain, *categories)]
         made += [f"{column.name}__{part}" for column in dates for part in ("days", "month", "weekday")]
         self._order = np.array([made.index(feature.name) for feature in signature.features])
+        self._pack = struct.Struct(f"{len(made)}d").pack
+        whole = {column.name for column in columns if column.whole}
+        self._whole = np.array([name in whole for name in made])
         self._by_source = {column.name: column for column in columns}
         self.sources = [feature.source for feature in signature.features]
         self._low, self._high = (self._bounds(signature, end) for end in ("low", "high"))
@@ -46,7 +49,8 @@ class Rows:
 
     def decode(self, body: bytes) -> list[Any]:
         """The rows of a body; ValueError or RecursionError where it is not as it should be."""
-        rows: list[Any] = self._decoder.decode(body).rows
+        decoded: Any = self._decoder.decode(body)
+        rows: list[Any] = decoded.rows
         return rows
 
     def read(self, rows: Sequence[dict[str, Any]]) -> list[Any]:
@@ -55,17 +59,22 @@ class Rows:
 
     def encode(self, rows: Sequence[Any]) -> Matrix:
         """(rows, features), C order: categories as codes, NaN for a missing value or unseen category; ValueError."""
-        numbers, texts = self._ends
-        cells = list[Any]()
-        for row in rows:
-            values = msgspec.structs.astuple(row)
-            cells += values[:numbers]
-            cells += [codes.get(value, NAN) for codes, value in zip(self._codes, values[numbers:texts], strict=True)]
-            cells += chain.from_iterable(
-                MISSING_DATE if text is None else date_parts(text) for text in values[texts:]
-            )
-        made = np.array(cells, dtype=np.float64).reshape(len(rows), -1)
+        packed = b"".join([self._pack(*self._cells(msgspec.structs.astuple(row))) for row in rows])
+        made = np.frombuffer(packed).reshape(len(rows), -1)
+        if ((made != np.floor(made)) & self._whole & np.isfinite(made)).any():
+            raise ValueError("a fraction where a whole number belongs")
         return np.take(made, self._order, axis=1)
+
+    def _cells(self, values: tuple[Any, ...]) -> list[Any]:
+        """A row's numbers, in the order of the struct."""
+        numbers, texts = self._ends
+        cells = list(values[:numbers])
+        if None in cells:
+            cells = [NAN if value is None else value for value in cells]
+        cells += [codes.get(value, NAN) for codes, value in zip(self._codes, values[numbers:texts], strict=True)]
+        for text in values[texts:]:
+            cells += MISSING_DATE if text is None else date_parts(text)
+        return cells
 
     def flags(self, rows: Sequence[Any], matrix: Matrix) -> dict[int, dict[str, list[str]]]:
         """What is unusual, by the place of the row: `missing`, `unseen` and `outside`, each with names of columns."""
@@ -97,7 +106,7 @@ def _struct(columns: Sequence[Column]) -> type[msgspec.Struct]:
     """A row as a struct; its attributes are numbered, because a column may have any name."""
     fields: list[Any] = []
     for at, column in enumerate(columns):
-        kind = Annotated[float, msgspec.Meta(multiple_of=1)] if column.whole else KINDS[column.kind]
+        kind = KINDS[column.kind]
         fields.append((f"f{at}", kind) if column.required else (f"f{at}", kind | None, None))
     return msgspec.defstruct(
         "Row",
