@@ -28,7 +28,7 @@ from benchmarks.load import WARM_UP
 from benchmarks.projects import BIN, ROOT
 from pipeline.models import features, model
 
-SECONDS, ROUNDS, CONNECTIONS, BATCH = 2, 1, 8, 100
+SECONDS, ROUNDS, CONNECTIONS, BATCH = 3, 3, 8, 100
 CORE, LOAD_CORE = "0", "1"
 PLAIN = """import bentoml, lightgbm, pandas as pd
 from typing import Any
@@ -196,7 +196,7 @@ def main() -> None:
     show(turns, loops)
 
 
-HEAD = ("", "requests/s, 1 row", "CPU each", "p50", "p99", "p99 at half load", "rows/s, 100 each", "CPU each", "ready")
+HEAD = ("", "requests/s", "CPU each", "p50", "p99", "p99 at half load", "rows/s, batches of 100", "CPU each", "ready")
 
 
 def show(turns: dict[str, list[dict[str, float]]], loops: list[dict[str, float]]) -> None:
