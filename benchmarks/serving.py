@@ -204,16 +204,14 @@ def show(turns: dict[str, list[dict[str, float]]], loops: list[dict[str, float]]
     print(f"| {' | '.join(HEAD)} |\n{'| --- ' * len(HEAD)}|")
     single, batch = (median(loop[rows] for loop in loops) for rows in ("1", str(BATCH)))
     cost = 1000 * BATCH / batch
-    print(
-        f"| `Booster.predict` in a loop | {single:,.0f} | {1000 / single:.2f} ms | | | | {batch:,.0f} | {cost:.2f} ms | |"
-    )
+    loop = (f"{single:,.0f}", f"{1000 / single:.2f} ms", "", "", "", f"{batch:,.0f}", f"{cost:.2f} ms", "")
+    print(f"| `Booster.predict` in a loop | {' | '.join(loop)} |")
     figures = {name: {key: median(one[key] for one in found) for key in found[0]} for name, found in turns.items()}
     for name, one in figures.items():
         latencies = " | ".join(f"{one[key]:.1f} ms" for key in ("p50_1", "p99_1", "p99_half"))
         batches = f"{one[f'requests{BATCH}'] * BATCH:,.0f} | {one[f'cpu{BATCH}']:.2f} ms"
-        print(
-            f"| {name} | {one['requests1']:,.0f} | {one['cpu1']:.2f} ms | {latencies} | {batches} | {one['start']:.1f} s |"
-        )
+        print(f"| {name} | {one['requests1']:,.0f} | {one['cpu1']:.2f} ms | {latencies}", end=" ")
+        print(f"| {batches} | {one['start']:.1f} s |")
     mine = figures.pop("this service")
     print()
     for name, one in figures.items():
