@@ -12,7 +12,7 @@ from pipeline.service.booster import Matrix
 DECIMALS = 9  # as models/model.py rounds
 
 
-class Prediction(msgspec.Struct, omit_defaults=True):
+class Prediction(msgspec.Struct, omit_defaults=True, gc=False):
     """One row's answer. `label` and `probabilities` are for classes; a regression's score is its value."""
 
     id: str

@@ -1,5 +1,6 @@
 """The BentoML service: loads the model, mounts the endpoints, logs predictions by BentoML's monitoring."""
 
+import gc
 import os
 import time
 from collections.abc import Callable
@@ -68,6 +69,8 @@ class Service:
                 Route("/", lambda _: HTMLResponse(openapi.PAGE)),
             ]
         )
+        gc.collect()
+        gc.freeze()  # what is loaded stays: the collector need not look at it again and again
 
     def _predict(self, body: bytes, request_id: str, replay: bool, began: float) -> bytes:
         content, rows, told = self._served.predict(body, request_id)
