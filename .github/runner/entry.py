@@ -31,9 +31,14 @@ def main() -> int:
     work = Path.home() / "runner"
     shutil.copytree(RUNNER, work, symlinks=True)
     threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
+    stops = list[int]()
+    for number in (signal.SIGTERM, signal.SIGINT):  # before the child starts: a stop meanwhile must reach it too
+        signal.signal(number, lambda received, _: stops.append(received))
     child = subprocess.Popen([str(work / "run.sh"), "--jitconfig", configuration], cwd=work)  # noqa: S603
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: child.send_signal(received))
+    for received in stops:
+        child.send_signal(received)
     return _wait(child.pid)
 
 

@@ -1,4 +1,4 @@
-"""Who may start code on this runner: a public repository is refused unless outsiders' workflows wait for approval."""
+"""Who may start code on this runner: refused unless the workflows of forks' pull requests wait for approval."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,15 +10,30 @@ SETTING = (
     "Settings → Actions → General → Approval for running fork pull request workflows from contributors → "
     "Require approval for all external contributors"
 )
+PRIVATE_SETTING = (
+    "Settings → Actions → General → Fork pull request workflows: clear Run workflows from fork pull requests, or set "
+    "Require approval for fork pull request workflows"
+)
 
 
-def refusal(repository: Mapping[str, Any], approval: str, group: Mapping[str, Any] | None) -> str | None:
-    """Why no runner may be registered, or None. `approval` is GitHub's `approval_policy`."""
+def refusal(
+    repository: Mapping[str, Any], approval: str, forks: Mapping[str, Any], group: Mapping[str, Any] | None
+) -> str | None:
+    """Why no runner may be registered, or None.
+
+    `approval` is the `approval_policy` of a public repository; `forks` are the settings for forks of a private one.
+    """
     name = repository["full_name"]
-    if repository.get("private") is True:  # internal ones count as private
+    if group and group.get("restricted_to_workflows") and group.get("selected_workflows"):
         return None
-    limited = bool(group and group.get("restricted_to_workflows") and group.get("selected_workflows"))
-    if limited or approval == APPROVED:
+    if repository.get("private") is True:  # internal ones count as private
+        waits = forks.get("require_approval_for_fork_pr_workflows") is True
+        if waits or forks.get("run_workflows_from_fork_pull_requests") is False:
+            return None
+        return (
+            f"{name} may run forks' workflows without approval: who can read it could run code here. {PRIVATE_SETTING}"
+        )
+    if approval == APPROVED:
         return None
     return f"{name} is public and its approval policy is {approval!r}: anyone could run code here. Set {SETTING}"
 
@@ -27,24 +42,31 @@ def check(app: App, group_id: int | None) -> None:
     """Ask GitHub, and raise `RegistrarError` where the repository is open to anyone or can't be looked at."""
     try:
         repository = app.call("GET", f"/repos/{app.repository}")
-        # GitHub answers 422 for a private repository here: that is not asked.
-        approval = "not looked at" if repository.get("private") else _approval(app)
+        # GitHub answers 422 where the kind of repository is not the setting's: that is not asked.
+        private = repository.get("private") is True
+        approval = "not looked at" if private else _approval(app)
+        forks = _setting(app, "fork-pr-workflows-private-repos") if private else {}
         owner = app.repository.split("/")[0]
         group = None if group_id is None else app.call("GET", f"/orgs/{owner}/actions/runner-groups/{group_id}")
     except RefusedError as refused:
         raise RegistrarError(
             f"the settings of {app.repository} can't be read ({refused}): no runner without them"
         ) from None
-    reason = refusal(repository, approval, group)
+    reason = refusal(repository, approval, forks, group)
     if reason:
         raise RegistrarError(reason)
 
 
 def _approval(app: App) -> str:
-    path = f"/repos/{app.repository}/actions/permissions/fork-pr-contributor-approval"
+    return str(_setting(app, "fork-pr-contributor-approval").get("approval_policy", "unknown"))
+
+
+def _setting(app: App, name: str) -> Mapping[str, Any]:
+    """One of the settings for pull requests of forks; nothing of it is known where the App may not read it."""
     try:
-        return str(app.call("GET", path)["approval_policy"])
+        answer: Mapping[str, Any] = app.call("GET", f"/repos/{app.repository}/actions/permissions/{name}")
     except RefusedError as refused:
-        if refused.status in (403, 404):  # the App may not read it: a limited runner group can still speak for the rest
-            return "unknown"
+        if refused.status in (403, 404):  # a limited runner group can still speak for the rest
+            return {}
         raise
+    return answer

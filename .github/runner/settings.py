@@ -31,7 +31,7 @@ class Settings:
         """The least that the calls need, asked for with each token."""
         if self.group is None:
             return {"administration": "write", "metadata": "read"}
-        return {"organization_self_hosted_runners": "write", "metadata": "read"}
+        return {"organization_self_hosted_runners": "write", "administration": "read", "metadata": "read"}
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:

@@ -100,6 +100,8 @@ def new_status(hub: Hub, sha: str) -> Said:
     hub.git.commit(sha)
     if len(hub.body.get("description") or "") > 140:
         raise UnknownError("Validation Failed: description is too long (maximum is 140 characters)", 422)
+    if any(char > "\uffff" for char in hub.body.get("description") or ""):
+        raise UnknownError("Validation Failed: description can't contain 4-byte Unicode", 422)
     data = {"id": hub.next(), "sha": sha} | hub.body
     hub.state["statuses"].append(data)
     return 201, {}, shown.status(data) | {"creator": hub.state["user"]}

@@ -1,5 +1,13 @@
 """What a pull request reads while it is measured."""
 
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from pipeline.github import announce, posting
 from tests.github.conftest import RUN, Pipeline, Scene
 
 NOW = ("--wait", "0.3", "--every", "0.1")
@@ -42,7 +50,7 @@ def test_an_answer_that_came_meanwhile_stays(scene: Scene, pipeline: Pipeline) -
     scene.run["status"] = "queued"
     assert "answered already" in announced(scene, pipeline, {"status": "queued", "labels": ["gpu"]})
     assert scene.comments()[0]["body"] == answer
-    assert scene.status() == ("success", "pass")
+    assert scene.status() == ("pending", "recording what was measured")
 
 
 def test_a_run_without_a_pull_request_says_so(scene: Scene, pipeline: Pipeline) -> None:
@@ -56,3 +64,65 @@ def test_an_override_is_not_put_back_to_pending(scene: Scene, pipeline: Pipeline
     scene.github.state["statuses"].append(given)
     announced(scene, pipeline, {"status": "in_progress", "labels": []})
     assert scene.status() == ("success", "overruled by @maintainer")
+
+
+OVERRULED = {"state": "success", "context": "gate", "description": "overruled by @maintainer"}
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
+    """What happens while the job waits for a runner."""
+    ticks = itertools.count(step=0.15)  # one look, a sleep, and the last look
+    clock = SimpleNamespace(sleep=lambda _: happens(), monotonic=lambda: next(ticks))
+    monkeypatch.setattr(announce, "time", clock)
+
+
+def test_an_override_that_is_set_while_the_job_waits_is_not_put_back_to_pending(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overrule() -> None:
+        scene.pull["labels"] = ["gate: override"]
+        scene.github.state["statuses"].append(OVERRULED | {"sha": scene.head})
+
+    meanwhile(monkeypatch, overrule)
+    announced(scene, pipeline, {"status": "queued", "labels": ["gpu"]})
+    assert scene.status() == ("success", "overruled by @maintainer")
+
+
+def test_an_override_whose_label_was_taken_off_is_put_back_to_pending(scene: Scene, pipeline: Pipeline) -> None:
+    scene.github.state["statuses"].append(OVERRULED | {"sha": scene.head})
+    announced(scene, pipeline, {"status": "in_progress", "labels": []})
+    assert scene.status() == ("pending", "being measured")
+
+
+@pytest.mark.parametrize("state", ["success", "failure"])
+def test_a_verdict_on_the_head_is_not_put_back_to_pending(scene: Scene, pipeline: Pipeline, state: str) -> None:
+    given = {"sha": scene.head, "state": state, "context": "gate", "description": "said"}
+    scene.github.state["statuses"].append(given)
+    announced(scene, pipeline, {"status": "in_progress", "labels": []})
+    assert scene.status() == (state, "said")
+
+
+def test_a_head_that_moves_while_the_job_waits_is_announced_no_more(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile(monkeypatch, lambda: scene.pull["head"].update(sha=scene.base))
+    assert "outdated" in announced(scene, pipeline, {"status": "queued", "labels": ["gpu"]})
+    assert "Being measured" in scene.comments()[0]["body"]
+    assert scene.status() == ("pending", "being measured")
+
+
+def test_an_answer_that_comes_while_the_comment_is_posted_keeps_its_status(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = posting.post
+
+    def late(number: int, marker: posting.Marker, text: str) -> str:
+        url = post(number, marker, text)
+        post(number, replace(marker, state="final"), "not measured")
+        return url
+
+    monkeypatch.setattr(posting, "post", late)
+    given = {"sha": scene.head, "state": "error", "context": "gate", "description": "not measured"}
+    scene.github.state["statuses"].append(given)
+    announced(scene, pipeline, {"status": "in_progress", "labels": []})
+    assert scene.status() == ("error", "not measured")

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.gate.verdict import Rule, Verdict
+from pipeline.github.changes import UNREAD
 from pipeline.report import judgement
+from pipeline.strict_yaml import load_yaml
 from tests.conftest import ROOT
 from tests.github.conftest import JUDGE, NUMBER, RUN, Pipeline, Scene, commit
 
@@ -21,7 +23,13 @@ def answered(pipeline: Pipeline) -> str:
 def outputs() -> dict[str, str]:
     """What the step hands to the next job."""
     lines = Path(os.environ["GITHUB_OUTPUT"]).read_text().splitlines()
-    return dict(line.split("=") for line in lines)
+    return {name: value for name, _, value in (line.partition("=") for line in lines)}
+
+
+def word() -> tuple[str, str]:
+    """The last word on the head, which the status says as soon as what was measured is recorded."""
+    said = outputs()
+    return said["state"], said["description"]
 
 
 def test_a_measured_pull_request_gets_one_comment_and_a_status_that_links_to_it(
@@ -30,7 +38,7 @@ def test_a_measured_pull_request_gets_one_comment_and_a_status_that_links_to_it(
     answered(pipeline)
     (comment,) = scene.comments()
     assert comment["body"].startswith(f"<!-- pipeline-report run={RUN} attempt=1 head={scene.head} state=final -->\n")
-    assert scene.status() == ("success", "pass")
+    assert scene.status() == ("pending", "recording what was measured")
     assert scene.github.state["statuses"][0]["target_url"].endswith(f"/pull/{NUMBER}#issuecomment-{comment['id']}")
     assert (
         comment["body"].partition("\n")[2].split("\n\n![](")[0] in Path(os.environ["GITHUB_STEP_SUMMARY"]).read_text()
@@ -39,14 +47,14 @@ def test_a_measured_pull_request_gets_one_comment_and_a_status_that_links_to_it(
 
 def test_what_differs_from_the_head_is_to_be_recorded(scene: Scene, pipeline: Pipeline) -> None:
     answered(pipeline)
-    assert Path(os.environ["GITHUB_OUTPUT"]).read_text() == f"run={RUN}\nrecord=true\n"
+    assert (outputs()["run"], outputs()["record"]) == (str(RUN), "true")
 
 
 def test_what_the_head_has_already_is_not_to_be_recorded(scene: Scene, pipeline: Pipeline) -> None:
     files = {"dvc.lock": "dvc.lock", "metrics.json": "reports/metrics.json"}
     scene.measure({name: (scene.checkout / path).read_text() for name, path in files.items()})
     answered(pipeline)
-    assert Path(os.environ["GITHUB_OUTPUT"]).read_text() == f"run={RUN}\nrecord=false\n"
+    assert (outputs()["run"], outputs()["record"]) == (str(RUN), "false")
 
 
 def test_the_latest_run_of_a_pull_request_is_found(scene: Scene, pipeline: Pipeline) -> None:
@@ -62,7 +70,7 @@ def test_an_outdated_run_posts_nothing(scene: Scene, pipeline: Pipeline) -> None
     assert scene.status() is None
 
 
-@pytest.mark.parametrize("conclusion", ["cancelled", "skipped"])
+@pytest.mark.parametrize("conclusion", ["cancelled", "skipped"])  # the cancelled one was never announced
 def test_a_run_that_measured_nothing_posts_nothing(scene: Scene, pipeline: Pipeline, conclusion: str) -> None:
     scene.run["conclusion"] = conclusion
     assert f"was {conclusion}" in answered(pipeline)
@@ -88,7 +96,7 @@ def test_a_pull_request_from_a_fork_is_found_and_told_to_record_by_itself(scene:
     scene.run["head_repository"] = scene.pull["head"]["repo"] = "ann/credit"
     answered(pipeline)
     assert len(scene.comments()) == 1
-    assert Path(os.environ["GITHUB_OUTPUT"]).read_text() == f"run={RUN}\nrecord=false\n"
+    assert (outputs()["run"], outputs()["record"]) == (str(RUN), "false")
 
 
 def test_a_branch_of_the_same_name_in_another_fork_is_not_answered(scene: Scene, pipeline: Pipeline) -> None:
@@ -119,7 +127,7 @@ def test_changed_files_of_the_judge_are_told_to_it(scene: Scene, pipeline: Pipel
     scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"dvc.yaml": "stages: {}\n"}, "Change")
     scene.measure()
     answered(pipeline)
-    assert scene.status() == ("success", "warn: judge: changes the judge: dvc.yaml")
+    assert word() == ("success", "warn: judge: changes the judge: dvc.yaml")
 
 
 def test_a_bound_that_is_lowered_in_params_is_a_change_of_the_judge(scene: Scene, pipeline: Pipeline) -> None:
@@ -127,9 +135,7 @@ def test_a_bound_that_is_lowered_in_params_is_a_change_of_the_judge(scene: Scene
     scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"params.yaml": lowered}, "Change")
     scene.measure({"params.yaml": lowered})
     answered(pipeline)
-    said = scene.status()
-    assert said is not None
-    assert said[1].startswith("warn: judge: changes the judge: ")
+    assert word()[1].startswith("warn: judge: changes the judge: ")
 
 
 def test_params_that_are_not_those_of_the_head_count_as_a_change_of_the_judge(scene: Scene, pipeline: Pipeline) -> None:
@@ -138,9 +144,7 @@ def test_params_that_are_not_those_of_the_head_count_as_a_change_of_the_judge(sc
     scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"params.yaml": lowered}, "Change")
     scene.measure({"params.yaml": ours})
     answered(pipeline)
-    said = scene.status()
-    assert said is not None
-    assert said[1].startswith("warn: judge: ")
+    assert word()[1].startswith("warn: judge: ")
 
 
 def test_other_parameters_change_no_judge(scene: Scene, pipeline: Pipeline) -> None:
@@ -148,7 +152,7 @@ def test_other_parameters_change_no_judge(scene: Scene, pipeline: Pipeline) -> N
     scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"params.yaml": changed}, "Change")
     scene.measure({"params.yaml": changed})
     answered(pipeline)
-    assert scene.status() == ("success", "pass")
+    assert word() == ("success", "pass")
 
 
 def test_more_files_than_github_lists_count_as_a_change_of_the_judge(scene: Scene, pipeline: Pipeline) -> None:
@@ -156,9 +160,7 @@ def test_more_files_than_github_lists_count_as_a_change_of_the_judge(scene: Scen
     scene.run["head_sha"] = scene.head = scene.push(many, "Many")
     scene.measure()
     answered(pipeline)
-    said = scene.status()
-    assert said is not None
-    assert "more than 300 files" in said[1]
+    assert "more than 300 files" in word()[1]
 
 
 def test_an_override_is_honoured_for_the_commit_that_it_was_given_for(scene: Scene, pipeline: Pipeline) -> None:
@@ -166,7 +168,7 @@ def test_an_override_is_honoured_for_the_commit_that_it_was_given_for(scene: Sce
     given = {"sha": scene.head, "state": "success", "context": "gate", "description": "overruled by @maintainer"}
     scene.github.state["statuses"].append(given)
     answered(pipeline)
-    assert scene.status() == ("success", "overruled by @maintainer: pass")
+    assert word() == ("success", "overruled by @maintainer: pass")
     assert "maintainer" in scene.comments()[0]["body"]
 
 
@@ -175,14 +177,14 @@ def test_an_override_of_an_earlier_commit_overrules_nothing(scene: Scene, pipeli
     given = {"sha": scene.base, "state": "success", "context": "gate", "description": "overruled by @maintainer"}
     scene.github.state["statuses"].append(given)
     answered(pipeline)
-    assert scene.status() == ("success", "pass")
+    assert word() == ("success", "pass")
 
 
 def test_an_override_ends_when_the_label_is_taken_off(scene: Scene, pipeline: Pipeline) -> None:
     given = {"sha": scene.head, "state": "success", "context": "gate", "description": "overruled by @maintainer"}
     scene.github.state["statuses"].append(given)
     answered(pipeline)
-    assert scene.status() == ("success", "pass")
+    assert word() == ("success", "pass")
 
 
 def test_the_open_drift_issue_is_named_with_its_title_escaped(scene: Scene, pipeline: Pipeline) -> None:
@@ -286,7 +288,7 @@ def test_the_record_of_the_bot_is_answered_by_the_run_that_measured(scene: Scene
     top = scene.push({"dvc.lock": lock}, f"Record\n\nMeasured-Commit: {scene.head}")
     assert pipeline("answer", "--pull-request", str(NUMBER))[0] == 0
     assert scene.status(top) == ("success", "pass")
-    assert Path(os.environ["GITHUB_OUTPUT"]).read_text() == f"run={RUN}\nrecord=false\n"
+    assert (outputs()["run"], outputs()["record"]) == (str(RUN), "false")
 
 
 def test_without_the_right_to_comment_the_status_is_set_and_the_job_names_the_permission(
@@ -299,7 +301,7 @@ def test_without_the_right_to_comment_the_status_is_set_and_the_job_names_the_pe
     assert code == 2
     assert "give the job `pull-requests: write`" in printed
     assert len(printed.strip().splitlines()) <= 2  # CML's word, and ours
-    assert scene.status() == ("success", "pass")
+    assert scene.status() == ("pending", "recording what was measured")
     assert scene.github.state["statuses"][0]["target_url"].endswith(f"/actions/runs/{RUN}")
     assert Path(os.environ["GITHUB_STEP_SUMMARY"]).read_text()
 
@@ -351,3 +353,39 @@ def test_a_run_that_says_nothing_had_to_run_is_not_believed_where_an_input_has_c
     assert scene.status() is not None
     assert scene.status()[0] == "error"  # type: ignore[index]
     assert f"though {path} has changed" in scene.comments()[0]["body"]
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_run_that_says_nothing_had_to_run_is_not_believed_where_a_parameter_has_changed(
+    scene: Scene, pipeline: Pipeline, held: bool
+) -> None:
+    ours = (ROOT / "params.yaml").read_text()
+    changed = ours.replace("num_leaves: 31", "num_leaves: 15")
+    scene.head = scene.run["head_sha"] = scene.push({"params.yaml": changed}, "Train otherwise")
+    scene.measure({"params.yaml": changed if held else ours}, outcome="unchanged")
+    answered(pipeline)
+    assert word()[0] == "error"
+    assert f"though params.yaml{chr(39) + 's train' if held else ''} has changed" in word()[1]
+
+
+def test_bounds_may_change_where_nothing_had_to_run(scene: Scene, pipeline: Pipeline) -> None:
+    changed = (ROOT / "params.yaml").read_text().replace("tolerance: 0.005", "tolerance: 0.5")
+    scene.head = scene.run["head_sha"] = scene.push({"params.yaml": changed}, "Judge otherwise")
+    scene.measure({"params.yaml": changed}, outcome="unchanged")
+    answered(pipeline)
+    assert word()[0] == "success"
+
+
+def test_more_files_than_github_lists_may_hide_what_had_to_run(scene: Scene, pipeline: Pipeline) -> None:
+    many = {f"docs/{place}.md": str(place) for place in range(300)}
+    scene.head = scene.run["head_sha"] = scene.push(many, "Many")
+    scene.measure(outcome="unchanged")
+    answered(pipeline)
+    assert word()[0] == "error"
+
+
+def test_the_parameters_that_no_stage_reads_are_known() -> None:
+    sections = load_yaml(ROOT / "params.yaml", "params.yaml").keys()
+    stages = load_yaml(ROOT / "dvc.yaml", "dvc.yaml")["stages"].values()
+    read = {name.split(".")[0] for stage in stages for name in stage.get("params", []) if isinstance(name, str)}
+    assert set(UNREAD) == sections - read

@@ -33,6 +33,7 @@ class GitHub:
         self.public_key = public_key
         self.private = True
         self.policy = "all_external_contributors"
+        self.forks = {"run_workflows_from_fork_pull_requests": False, "require_approval_for_fork_pr_workflows": False}
         self.group: dict[str, Any] = {"restricted_to_workflows": True, "selected_workflows": ["octo/model/a.yaml@main"]}
         self.runners: list[dict[str, Any]] = []
         self.installed = True
@@ -85,8 +86,8 @@ class GitHub:
     def _runner_call(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         if path == f"/repos/{REPOSITORY}":
             return 200, {"full_name": REPOSITORY, "private": self.private}
-        if path.endswith("/fork-pr-contributor-approval"):
-            return 200, {"approval_policy": self.policy}
+        if "/actions/permissions/fork-pr-" in path:
+            return self._setting(path.endswith("/fork-pr-workflows-private-repos"))
         if "/runner-groups/" in path:
             return 200, self.group
         if path.endswith("/generate-jitconfig"):
@@ -94,6 +95,12 @@ class GitHub:
         if method == "GET":
             return 200, {"total_count": len(self.runners), "runners": self.runners}
         return self._remove(int(path.rpartition("/")[2]))
+
+    def _setting(self, of_private: bool) -> tuple[int, Any]:
+        """For pull requests of forks: one for public repositories, one for the others."""
+        if of_private != self.private:
+            return 422, {"message": "This setting only applies to repositories of the other kind."}
+        return 200, self.forks if of_private else {"approval_policy": self.policy}
 
     def _remove(self, number: int) -> tuple[int, Any]:
         for runner in self.runners:

@@ -1,5 +1,7 @@
 """The first process of a job's container: one configuration, one runner, and no life without a registrar."""
 
+import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -39,12 +41,15 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
         environment |= {"PYTHONPATH": str(FOLDER), "PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1"}
         command = [sys.executable, "-c", PROGRAM, str(tmp_path / "image")]
         pipe = subprocess.PIPE
-        started.append(subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True))
+        started.append(
+            subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+        )
         return started[-1]
 
     yield start
     for process in started:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # what it started, too
         process.communicate()
 
 

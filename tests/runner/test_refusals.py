@@ -48,6 +48,19 @@ def test_a_public_repository_without_the_setting_is_refused(start: Callable[...,
     assert not github.asked("POST", "/generate-jitconfig")
 
 
+def test_a_private_repository_that_runs_forks_at_once_is_refused(start: Callable[..., Process], github: GitHub) -> None:
+    github.forks["run_workflows_from_fork_pull_requests"] = True
+    explained(start(), "octo/model may run forks' workflows without approval", "Settings → Actions → General")
+    assert not github.asked("POST", "/generate-jitconfig")
+
+
+def test_a_private_repository_whose_setting_may_not_be_read_is_refused(
+    start: Callable[..., Process], github: GitHub
+) -> None:
+    github.errors = {"/fork-pr-workflows-private-repos": [403]}
+    explained(start(), "octo/model may run forks' workflows")
+
+
 def test_the_setting_is_looked_at_again_before_each_registration(start: Callable[..., Process], github: GitHub) -> None:
     github.private = False
     registrar = start()

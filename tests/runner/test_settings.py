@@ -17,7 +17,8 @@ def test_three_settings_are_enough() -> None:
 def test_a_runner_group_is_the_organizations() -> None:
     read = settings.from_environment(GOOD | {"RUNNER_GROUP_ID": "3"})
     assert read.owner_path == "/orgs/octo"
-    assert read.permissions["organization_self_hosted_runners"] == "write"
+    wanted = {"organization_self_hosted_runners": "write", "administration": "read", "metadata": "read"}
+    assert read.permissions == wanted
 
 
 def test_without_a_group_the_token_can_do_nothing_to_the_organization() -> None:

@@ -27,7 +27,10 @@ def main():
             pathlib.Path(name).write_text("{}")
     if sys.argv[1] == "answer":
         with open(os.environ["GITHUB_OUTPUT"], "a") as out:
-            out.write("record=true\\nrun=4711\\n")
+            out.write("record=true\\nrun=4711\\nartifact=99\\nstate=success\\n")
+            out.write("description=warn: it's \\"so\\" $HOME\\nurl=https://example.org/1\\n")
+    if sys.argv[1] == "record":
+        print("record knows:", *(os.environ[f"GATE_{name}"] for name in ("STATE", "DESCRIPTION", "URL")))
     sys.exit(pathlib.Path("exit").read_text() if pathlib.Path("exit").exists() and sys.argv[1] == "measure" else 0)
 """
 
@@ -168,6 +171,20 @@ def test_a_dispatched_run_is_trusted(machine: Machine, template: Path) -> None:
 
     assert acted.jobs == {"measure": "success"}
     assert given(acted)["DVC_REMOTE_URL"] == "s3://bucket/cache"
+    assert calls(acted)[0].startswith("measure ")
+
+
+def test_without_a_remote_a_dispatched_run_of_main_trains_its_model_for_the_cache(
+    machine: Machine, template: Path
+) -> None:
+    payload: dict[str, Any] = {"repository": {"full_name": "acme/model", "default_branch": "main"}}
+
+    acted = train(machine, template, payload, event="workflow_dispatch", variables={})
+    assert calls(acted)[:2] == ["run", "measure --run --base origin/main --push"]
+
+    payload["ref"] = "refs/heads/change"
+    acted = train(machine, template, payload, event="workflow_dispatch", variables={})
+    assert calls(acted)[0] == "measure --run --base origin/main --push"
 
 
 def test_without_a_remote_earlier_results_come_from_the_actions_cache(machine: Machine, template: Path) -> None:
@@ -203,17 +220,23 @@ def test_a_run_that_begins_is_announced(machine: Machine, template: Path) -> Non
     assert calls(acted) == ["announce --run 4711"]
 
 
-@pytest.mark.parametrize("conclusion", ["success", "failure", "timed_out"])
+@pytest.mark.parametrize("conclusion", ["success", "failure", "timed_out", "cancelled"])
 def test_a_run_that_ended_is_answered_and_recorded(conclusion: str, machine: Machine, template: Path) -> None:
     acted = machine.act("comment", "workflow_run", finished("completed", conclusion), template)
 
     assert acted.jobs == {"answer": "success", "record": "success"}
-    assert calls(acted) == ["answer --run 4711", "record --run 4711"]
+    assert calls(acted) == ["answer --run 4711", "record --run 4711 --artifact 99"]
 
 
-@pytest.mark.parametrize("conclusion", ["cancelled", "skipped", "action_required", "stale"])
+@pytest.mark.parametrize("conclusion", ["skipped", "action_required", "stale"])
 def test_a_run_that_measured_nothing_is_not_answered(conclusion: str, machine: Machine, template: Path) -> None:
     assert machine.act("comment", "workflow_run", finished("completed", conclusion), template).jobs == {}
+
+
+def test_a_record_gets_the_artifact_and_the_status_that_was_judged(machine: Machine, template: Path) -> None:
+    acted = machine.act("comment", "workflow_run", finished("completed", "success"), template)
+
+    assert """record knows: success warn: it's "so" $HOME https://example.org/1""" in acted.lines
 
 
 def test_a_dispatch_answers_a_pull_request_by_its_number(machine: Machine, template: Path) -> None:
@@ -222,7 +245,7 @@ def test_a_dispatch_answers_a_pull_request_by_its_number(machine: Machine, templ
     acted = machine.act("comment", "workflow_dispatch", payload, template)
 
     assert acted.jobs == {"answer": "success", "record": "success"}
-    assert calls(acted) == ["answer --pull-request 7", "record --run 4711"]
+    assert calls(acted) == ["answer --pull-request 7", "record --run 4711 --artifact 99"]
 
 
 def test_a_comment_is_written_by_mains_code_whatever_branch_it_is_started_from(
@@ -234,7 +257,7 @@ def test_a_comment_is_written_by_mains_code_whatever_branch_it_is_started_from(
 
     acted = machine.act("comment", "workflow_run", finished("completed", "success"), template)
 
-    assert calls(acted) == ["answer --run 4711", "record --run 4711"]
+    assert calls(acted) == ["answer --run 4711", "record --run 4711 --artifact 99"]
 
 
 def test_without_cml_the_answer_is_still_given(template: Path, tmp_path: Path) -> None:
@@ -242,7 +265,7 @@ def test_without_cml_the_answer_is_still_given(template: Path, tmp_path: Path) -
 
     acted = machine.act("comment", "workflow_run", finished("completed", "success"), template)
 
-    assert calls(acted) == ["answer --run 4711", "record --run 4711"]
+    assert calls(acted) == ["answer --run 4711", "record --run 4711 --artifact 99"]
 
 
 def test_lint_and_tests_run_on_a_hosted_runner(machine: Machine, template: Path) -> None:

@@ -9,7 +9,7 @@ from tests.conftest import Project
 from tests.github.standin import StandIn
 from tests.workflows import world as worlds
 from tests.workflows.acting import HOSTED, OWN
-from tests.workflows.world import AUTHOR, FORK, LABEL, MAINTAINER, READER, World
+from tests.workflows.world import AUTHOR, COMMITTER, FORK, LABEL, MAINTAINER, READER, World
 
 
 @pytest.fixture
@@ -55,6 +55,7 @@ def test_a_pull_request_is_announced_measured_answered_and_recorded_and_answered
     assert recorded != measured
     assert world.state["commits"][recorded]["parents"] == [measured]
     assert set(world.recorded()) >= {"dvc.lock", "reports/metrics.json"}
+    assert ("pending", "recording what was measured") in world.statuses(measured)
     assert world.status(recorded) == world.status(measured)
     assert [(call["workflow"], call["ref"]) for call in world.state["dispatches"]] == [("test.yaml", "change")]
 
@@ -80,7 +81,7 @@ def test_a_fork_is_measured_on_a_hosted_runner_and_told_how_to_record(world: Wor
     answered = world.finish(run)
 
     assert answered.jobs == {"answer": "success"}
-    assert world.status(pull["head"]["sha"])[0] == "success"
+    assert world.status(pull["head"]["sha"]) == ("pending", "commit dvc.lock as the comment says")
     assert f"gh run download {run['id']}" in world.comment()
     assert "dvc.lock" in world.comment()
     assert world.tip() is None
@@ -118,7 +119,7 @@ def test_a_degraded_model_fails_until_a_maintainer_overrules_it_for_that_commit_
     assert "The gate fails" in world.comment()
     assert "worse than origin/main by more than the 0.005 allowed" in world.comment()
 
-    for person in (AUTHOR, READER):
+    for person in (AUTHOR, COMMITTER, READER):
         assert world.label(pull, person).jobs == {"overrule": "failure"}
         assert world.status(head)[0] == "failure"
 
@@ -128,6 +129,7 @@ def test_a_degraded_model_fails_until_a_maintainer_overrules_it_for_that_commit_
     assert f"Overruled by @{MAINTAINER}" in world.comment()
 
     assert world.label(pull, MAINTAINER, "unlabeled").jobs == {"answer": "success"}
+    assert ("pending", "the label was taken off") in world.statuses(head)
     assert world.status(head)[0] == "failure"
     assert world.label(pull, AUTHOR).jobs == {"overrule": "failure"}
     assert world.status(head)[0] == "failure"
@@ -136,7 +138,7 @@ def test_a_degraded_model_fails_until_a_maintainer_overrules_it_for_that_commit_
     world.push(pull, lambda project: (project.folder / "README.md").write_text("A worse model\n", encoding="utf-8"))
     world.measured(pull)
     assert pull["labels"] == [LABEL]
-    assert "was given for an earlier commit" in world.comment()
+    assert "set for an earlier commit" in world.comment()
     assert world.status(pull["head"]["sha"])[0] == "failure"
 
 
@@ -187,14 +189,20 @@ def test_a_new_repository_is_told_what_runner_it_lacks_and_then_needs_one_variab
         assert world.status(pull["head"]["sha"])[0] == "success"
 
 
-def test_a_cancelled_run_posts_nothing(world: World) -> None:
+def test_a_cancelled_run_says_so_unless_another_one_follows(world: World) -> None:
     pull = world.open(harder)
     run = world.queue(pull)
-    before = world.comment()
     run |= {"status": "completed", "conclusion": "cancelled"}
 
-    assert world.finish(run).jobs == {}
-    assert world.comment() == before
+    assert world.finish(run).jobs == {"answer": "success"}
+    assert "cancelled" in world.comment()
+    assert world.status(pull["head"]["sha"])[0] == "error"
+
+    world.queue(pull)
+    following = world.comment()
+    assert world.finish(run).jobs == {"answer": "success"}
+    assert world.comment() == following
+    assert world.status(pull["head"]["sha"])[0] == "pending"
 
 
 def _replace(project: Project, name: str, old: str, new: str) -> None:

@@ -71,7 +71,7 @@ def test_rights_to_write_are_exactly_these() -> None:
         "comment.answer": {"pull-requests", "statuses"},
         "comment.record": {"actions", "contents", "statuses"},
         "override.overrule": {"statuses"},
-        "override.answer": {"actions"},
+        "override.answer": {"actions", "statuses"},
     }
 
 
@@ -111,6 +111,15 @@ def test_what_may_write_restores_no_cache_and_unpacks_no_artifact_by_an_action()
     }
 
     assert used <= {"", "actions/checkout", "./.github/actions/setup", "iterative/setup-cml"}
+    setups = [
+        step["with"]
+        for name in PRIVILEGED
+        for job in WORKFLOWS[name]["jobs"].values()
+        for step in job["steps"]
+        if step.get("uses") == "./.github/actions/setup"
+    ]
+    assert setups == [{"cache": False}] * 3
+    assert ACTIONS["setup"]["runs"]["steps"][0]["with"]["enable-cache"] == "${{ inputs.cache }}"
 
 
 def test_the_workflow_for_labels_checks_nothing_out() -> None:
@@ -141,25 +150,48 @@ def test_secrets_and_the_remote_stand_behind_that_condition_alone() -> None:
     guarded = re.compile(r"\$\{\{ env\.TRUSTED == 'true' && (secrets\.\w+|vars\.DVC_REMOTE) \|\| '' \}\}$")
     asked = [line.strip() for _, line in lines() if re.search(r"secrets\.|vars\.DVC_REMOTE", line)]
 
-    assert len(asked) == 4
-    assert [line for line in asked if not guarded.search(line)] == [
-        "if: env.TRUSTED != 'true' || vars.DVC_REMOTE == ''"
-    ]
+    assert len(asked) == 5
+    bare = [line for line in asked if not guarded.search(line)]
+    assert len(bare) == 2
+    assert all(line.startswith("if: ") and line.endswith("vars.DVC_REMOTE == ''") for line in bare)
 
 
-def test_a_newer_push_cancels_the_measuring_of_an_older_one_and_nothing_cancels_a_record() -> None:
-    assert WORKFLOWS["train"]["concurrency"] == {
+def test_a_newer_push_cancels_the_measuring_of_an_older_one() -> None:
+    assert "concurrency" not in WORKFLOWS["train"]  # a run whose job is skipped would cancel, too
+    assert WORKFLOWS["train"]["jobs"]["measure"]["concurrency"] == {
         "group": "train-${{ github.event.pull_request.number || github.ref }}",
         "cancel-in-progress": True,
     }
-    comment = WORKFLOWS["comment"]["jobs"]
-    assert comment["record"]["concurrency"]["cancel-in-progress"] is False
-    assert comment["record"]["concurrency"]["group"].startswith("record-")
-    for name in ("announce", "answer"):
-        group = comment[name]["concurrency"]["group"]
-        assert group.startswith("comment-")
-        assert "head_repository.full_name" in group
-        assert "head_branch" in group
+
+
+def test_nothing_cancels_an_answer_or_a_record() -> None:
+    assert {job["concurrency"]["cancel-in-progress"] for job in WORKFLOWS["comment"]["jobs"].values()} == {False}
+
+
+def test_what_is_said_of_one_head_takes_turns_however_it_is_started() -> None:
+    run = "github.event.workflow_run"
+    head = f"format('{{0}}:{{1}}', {run}.head_repository.full_name, {run}.head_branch)"
+    dispatched = "inputs.head || inputs.pull_request"
+    groups = {name: job["concurrency"]["group"] for name, job in WORKFLOWS["comment"]["jobs"].items()}
+
+    assert groups == {
+        "announce": f"comment-${{{{ {head} }}}}",
+        "answer": f"comment-${{{{ {run}.conclusion == 'cancelled' && {run}.id || {dispatched} || {head} }}}}",
+        "record": f"record-${{{{ {dispatched} || {head} }}}}",
+    }
+    (told,) = [step["env"]["FROM"] for _, step in steps() if "FROM" in step.get("env", {})]
+    pull = "github.event.pull_request.head"
+    assert told == f"${{{{ format('{{0}}:{{1}}', {pull}.repo.full_name, {pull}.ref) }}}}"
+
+
+def test_pull_requests_to_main_are_measured() -> None:
+    assert WORKFLOWS["train"]["on"]["pull_request"]["branches"] == ["main"]
+
+
+def test_what_is_missing_on_a_hosted_runner_is_skipped() -> None:
+    """It is not root, and lacks programs; `.ci/run` is where a missing part fails."""
+    assert "PIPELINE_REQUIRE_SYSTEM_PARTS" not in (GITHUB / "workflows/test.yaml").read_text(encoding="utf-8")
+    assert "PIPELINE_REQUIRE_SYSTEM_PARTS=1 make test" in (ROOT / ".ci/run").read_text(encoding="utf-8")
 
 
 def test_what_is_uploaded_from_a_hidden_folder_is_not_left_out() -> None:
@@ -173,7 +205,7 @@ def test_the_commands_exist() -> None:
     from pipeline.cli import COMMANDS
 
     called = {match for _, step in steps() for match in re.findall(r"\.venv/bin/pipeline (\S+)", step.get("run", ""))}
-    assert called == {"measure", "drift", "announce", "answer", "record"}
+    assert called == {"run", "measure", "drift", "announce", "answer", "record"}
     assert called <= set(COMMANDS)
 
 

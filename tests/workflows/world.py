@@ -15,6 +15,7 @@ from tests.workflows.acting import Acted, Machine
 
 NAME, FORK = "acme/model", "mallory/model"
 AUTHOR, MAINTAINER, READER = "alice", "carol", "bob"
+COMMITTER = "someone"  # whom the stand-in names as the author of each commit
 LABEL = "gate: override"
 RUNNERS = {"RUNNER_LABELS": '["self-hosted","gpu"]'}
 CML = ROOT / "tests/github"  # where the stand-in for it is
@@ -114,6 +115,7 @@ class World:
         acted = self._act("override", "pull_request_target", payload, self.main)
         for dispatch in self.state["dispatches"][before:]:
             assert dispatch["workflow"] == "comment.yaml"
+            assert dispatch["inputs"]["head"] == f"{pull['head']['repo']}:{pull['head']['ref']}"
             self._act("comment", "workflow_dispatch", {"inputs": dispatch["inputs"]}, self.main)
         return acted
 
@@ -178,8 +180,12 @@ class World:
 
     def status(self, sha: str) -> tuple[str, str]:
         """State and description of `gate`; the last that was set counts."""
-        found = [status for status in self.state["statuses"] if status["sha"] == sha and status["context"] == "gate"]
-        return (found[-1]["state"], found[-1]["description"]) if found else ("", "")
+        return next(reversed(self.statuses(sha)), ("", ""))
+
+    def statuses(self, sha: str) -> list[tuple[str, str]]:
+        """All that `gate` said of a commit, in order."""
+        known = [status for status in self.state["statuses"] if status["sha"] == sha and status["context"] == "gate"]
+        return [(status["state"], status["description"]) for status in known]
 
     def uploaded(self, run: dict[str, Any], name: str) -> set[str]:
         """The files of a run's artifact."""
@@ -215,6 +221,6 @@ def new_state() -> dict[str, Any]:
         "repository": NAME,
         "default_branch": "main",
         "user": {"login": "github-actions[bot]", "type": "Bot"},
-        "permissions": {AUTHOR: "write", MAINTAINER: "write", READER: "read"},
+        "permissions": {AUTHOR: "write", COMMITTER: "write", MAINTAINER: "write", READER: "read"},
         **{name: [] for name in ("pulls", "comments", "issues", "statuses", "runs", "jobs", "artifacts")},
     }

@@ -3,6 +3,7 @@
 import os
 import tempfile
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -26,31 +27,44 @@ def command(number: int | None, pull_request: int | None) -> None:
         raise click.UsageError("give either --run or --pull-request")
     try:
         run, pull = _found(number, pull_request)
-        answer(run, pull)
+        answer(run, pull, cancelled(run, pull) if run.conclusion == "cancelled" else made(run, pull))
     except NothingToDoError as reason:
         _output("record", "false")
         click.echo(str(reason))
 
 
-def answer(run: Run, pull: Pull) -> None:
+def answer(run: Run, pull: Pull, found: Reply) -> None:
     """Comment and status; what GitHub refuses is raised when all that it allows is done."""
     marker = Marker(run.id, run.attempt, run.head, "final")
     url, refused = run.url, list[PipelineError]()
-    found = made(run, pull)
     _summary(found.text)
     try:
         url = posting.post(pull.number, marker, found.text)
     except api.RefusedError as problem:
         refused.append(problem)
+    override = statuses.honoured(pull.number, pull.head)  # set or taken off while it was judged
+    state, said = found.final(override)
     try:
-        statuses.post(pull.head, found.state, found.description, url)
+        statuses.post(pull.head, *found.first(override), url)
     except api.RefusedError as problem:
         refused.append(problem)
     _output("run", str(run.id))
-    _output("record", "true" if found.record else "false")
+    _output("record", "true" if found.recording == "bot" else "false")
+    _output("artifact", str(found.artifact or ""))
+    for name, value in {"state": state, "description": said, "url": url}.items():
+        _output(name, statuses.cut(value) if name == "description" else value)
     if refused:
         raise PipelineError("\n".join(str(problem) for problem in refused))
-    click.echo(f"answered: {url} ({found.state}: {found.description})")
+    click.echo(f"answered: {url} ({state}: {said})")
+
+
+def cancelled(run: Run, pull: Pull) -> Reply:
+    """That nothing comes of the run any more, where its announcement still stands and no other run follows."""
+    found = posting.ours(pull.number)
+    if found is None or found.marker != Marker(run.id, run.attempt, run.head, "waiting") or pulls.newer(run):
+        raise NothingToDoError(f"run {run.id}: was cancelled; nothing to answer")
+    reason = "the run was cancelled (or ran out of time); re-run it"
+    return Reply(render.broken(run.url, reason), "error", reason)
 
 
 def made(run: Run, pull: Pull) -> Reply:
@@ -59,7 +73,8 @@ def made(run: Run, pull: Pull) -> Reply:
         with tempfile.TemporaryDirectory() as folder:
             items = artifact.of_run(run)
             bundle = artifact.fetch(run, items, Path(folder, "measurement"))
-            return reply.of_bundle(bundle, run, pull, artifact.urls(run, items))
+            answer = reply.of_bundle(bundle, run, pull, artifact.urls(run, items))
+            return replace(answer, artifact=items[artifact.NAME].id)
     except NothingToDoError:
         raise
     except PipelineError as problem:
@@ -72,7 +87,7 @@ def made(run: Run, pull: Pull) -> Reply:
                 f"| {line}", err=True
             )  # the runner obeys lines that begin with `::`, and data may stand in these
         reason = f"the measurement can't be read ({type(problem).__name__})"
-    return Reply(render.broken(run.url, reason), "error", f"no usable measurement: {reason}", record=False)
+    return Reply(render.broken(run.url, reason), "error", f"no usable measurement: {reason}")
 
 
 def _found(number: int | None, pull_request: int | None) -> tuple[Run, Pull]:
@@ -84,7 +99,7 @@ def _found(number: int | None, pull_request: int | None) -> tuple[Run, Pull]:
         run, pull = pulls.run(number), None
     if not run.ended:
         raise NothingToDoError(f"run {run.id}: is {run.status}; it is answered when it has ended")
-    if run.conclusion in pulls.SILENT:
+    if run.conclusion in pulls.SILENT - {"cancelled"}:
         raise NothingToDoError(f"run {run.id}: was {run.conclusion}; nothing to answer")
     return run, pull or pulls.of_run(run)
 

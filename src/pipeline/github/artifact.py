@@ -31,11 +31,15 @@ class Artifact:
     head: str | None
 
 
-def of_run(run: Run) -> dict[str, Artifact]:
-    """The artifacts of the run's own head that are still there, by name; of one name the newest."""
+def of_run(run: Run, judged: int | None = None) -> dict[str, Artifact]:
+    """The artifacts of the run's own head that are still there, by name; of one name the newest, or that `judged`."""
     listed = api.pages(f"actions/runs/{run.id}/artifacts", to="list the artifacts", key="artifacts", limit=10)
     found = [_artifact(data) for data in listed if not data["expired"]]
-    return {item.name: item for item in sorted(found, key=lambda item: item.id) if item.head == run.head}
+    ordered = sorted(found, key=lambda item: (item.id == judged, item.id))
+    by_name = {item.name: item for item in ordered if item.head == run.head}
+    if judged is not None and (NAME not in by_name or by_name[NAME].id != judged):
+        raise PipelineError(f"the artifact that was judged ({judged}) is gone; run train.yaml again")
+    return by_name
 
 
 def urls(run: Run, found: dict[str, Artifact]) -> dict[str, str]:

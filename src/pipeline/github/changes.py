@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from pipeline import params
@@ -17,6 +18,7 @@ from pipeline.strict_yaml import load_yaml
 
 MOST = 300  # files that GitHub lists
 PARAMS = "params.yaml"
+UNREAD = ("gate", "serve", "tracking", "tune")  # sections of params.yaml that no stage reads
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,33 @@ class Changes:
             return self.blobs[path]
         return git(Path(), "rev-parse", "--verify", "--quiet", f"{self.base}:{path}").stdout.strip() or None
 
+    def of_stages(self, bundle: Bundle) -> str | None:
+        """A section of params.yaml that stages read and the pull request changes; None where it changes none."""
+        if PARAMS not in self.paths:
+            return None
+        here = self._sections(bundle)
+        if here is None:
+            return PARAMS
+        shown = git(Path(), "show", f"{self.base}:{PARAMS}")
+        text = shown.stdout if shown.returncode == 0 else params.PATH.read_text(encoding="utf-8")
+        before = untrusted_yaml.parse(text.encode(), PARAMS)
+        names = sorted({str(name) for name in (*here, *before)} - set(UNREAD))
+        found = next((name for name in names if here.get(name) != before.get(name)), None)
+        return f"{PARAMS}'s {found[:40]}" if found else None
+
     def _gate_changed(self, bundle: Bundle) -> bool:
         """Whether the bounds differ from main's: those of params.yaml at the head, as the measurement shows them."""
         if PARAMS not in self.blobs:
             return PARAMS in self.paths
+        here = self._sections(bundle)
+        return here is None or bool(here.get("gate") != load_yaml(params.PATH, PARAMS).get("gate"))
+
+    def _sections(self, bundle: Bundle) -> dict[str, Any] | None:
+        """params.yaml of the head, where the measurement holds that very file."""
         path = bundle.path(PARAMS)
-        if path is None or blob(path.read_bytes()) != self.blobs[PARAMS]:
-            return True
+        if path is None or blob(path.read_bytes()) != self.blobs.get(PARAMS):
+            return None
         try:
-            here = untrusted_yaml.read(path).get("gate")
+            return untrusted_yaml.read(path)
         except PipelineError:
-            return True
-        return bool(here != load_yaml(params.PATH, PARAMS).get("gate"))
+            return None

@@ -72,7 +72,7 @@ def of_run(run: Run) -> Pull:
     found = [pull for data in candidates if (pull := measured(run, data))]
     if not found:
         raise NothingToDoError(f"run {run.id}: no open pull request has {run.head[:7]} as its head; outdated")
-    return min(found, key=lambda pull: (pull.base != "main", pull.number))
+    return _into_default(found)
 
 
 def of_number(number: int) -> tuple[Run, Pull]:
@@ -84,7 +84,7 @@ def of_number(number: int) -> tuple[Run, Pull]:
     for query in (f"head_sha={head['sha']}", f"branch={quote(head['ref'], safe='')}"):
         for run in _latest(query):
             if run.source == _repository(data) and (pull := measured(run, data)):
-                return run, pull
+                return run, _into_default([pull])
     raise NothingToDoError(
         f"pull request {number}: {head['sha'][:7]} has no run of train.yaml yet; it is answered when it has"
     )
@@ -97,6 +97,29 @@ def measured(run: Run, data: Any) -> Pull | None:
         return _pull(data, {})
     recorded = _record(run, head)
     return None if recorded is None else _pull(data, recorded)
+
+
+def newer(run: Run) -> bool:
+    """Whether the branch has a later run of train.yaml, whatever became of it, or the run a later attempt."""
+    path = f"actions/workflows/{WORKFLOW.rsplit('/', 1)[1]}/runs"
+    for query in (f"branch={quote(run.branch, safe='')}", f"head_sha={run.head}"):
+        listed = api.call("GET", f"{path}?{query}&per_page={RECENT}", to="list the runs of train.yaml")
+        found = [_run(data) for data in listed["workflow_runs"] if data["event"] in EVENTS]
+        if any((other.id, other.attempt) > (run.id, run.attempt) and other.source == run.source for other in found):
+            return True
+    return False
+
+
+def _into_default(found: list[Pull]) -> Pull:
+    """The first that goes from another branch into the default branch, whose judge and bounds are those that judge."""
+    default = api.call("GET", "", to="read the default branch")["default_branch"]
+    fit = [pull for pull in found if pull.base == default and (pull.fork or pull.branch != default)]
+    if fit:
+        return min(fit, key=lambda pull: pull.number)
+    pull = min(found, key=lambda pull: pull.number)
+    way = f"goes into {pull.base}" if pull.base != default else f"comes from {default} itself"
+    judged = f"only what goes from another branch into {default} is judged"
+    raise NothingToDoError(f"pull request {pull.number}: {way}; {judged}")
 
 
 def _record(run: Run, head: str) -> dict[str, str] | None:

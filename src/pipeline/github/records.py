@@ -2,6 +2,7 @@
 
 import hashlib
 
+from pipeline.github.pulls import NothingToDoError, Pull
 from pipeline.measure.measurement import Bundle
 
 FILES = {"dvc.lock": "dvc.lock", "metrics.json": "reports/metrics.json", "source.json": "data/source.json"}
@@ -11,6 +12,13 @@ def recorded(bundle: Bundle) -> dict[str, bytes]:
     """What the measurement has of them, by their path in the repository."""
     found = {path: bundle.path(name) for name, path in FILES.items()}
     return {path: file.read_bytes() for path, file in found.items() if file is not None}
+
+
+def check(bundle: Bundle, pull: Pull) -> None:
+    """Anybody can write a commit that looks like the bot's: only what was measured may stand in it."""
+    measured = {path: blob(content) for path, content in recorded(bundle).items()}
+    if any(measured.get(path) != found for path, found in pull.blobs.items()):
+        raise NothingToDoError(f"pull request {pull.number}: its head holds something else than was measured; outdated")
 
 
 def blob(content: bytes) -> str:

@@ -9,9 +9,9 @@ from pipeline import markdown, params
 from pipeline.errors import PipelineError
 from pipeline.files import read_json
 from pipeline.git import git
-from pipeline.github import api, artifact, statuses
+from pipeline.github import api, artifact, records, statuses
 from pipeline.github.changes import Changes
-from pipeline.github.pulls import NothingToDoError, Pull, Run
+from pipeline.github.pulls import Pull, Run
 from pipeline.github.records import blob, recorded
 from pipeline.measure import base
 from pipeline.measure.measurement import Bundle
@@ -21,22 +21,41 @@ from pipeline.strict_yaml import load_yaml
 
 LOCK, METRICS = Path("dvc.lock"), Path("reports/metrics.json")
 DRIFT_LABEL = "drift"
-Recording = Literal["none", "bot", "fork", "outdated"]
+BOT, AUTHOR = "recording what was measured", "commit dvc.lock as the comment says"
+Recording = Literal["none", "bot", "fork"]
 
 
 @dataclass(frozen=True)
 class Reply:
-    """The comment, the status, and whether the bot has something to record."""
+    """The comment, the verdict as a status, who has something to record, and the artifact that was judged."""
 
     text: str
     state: statuses.State
     description: str
-    record: bool
+    recording: Recording = "none"
+    artifact: int | None = None
+
+    def final(self, override: str | None) -> tuple[statuses.State, str]:
+        """The last word: of who overruled it, but pending while it is the author of a fork who has to record."""
+        state: statuses.State = "success" if override else self.state
+        if state == "success" and self.recording == "fork":
+            return "pending", _by(override, AUTHOR)
+        return state, _by(override, self.description)
+
+    def first(self, override: str | None) -> tuple[statuses.State, str]:
+        """What is said until the bot has recorded: nothing is merged without its lock."""
+        state, said = self.final(override)
+        waits = state == "success" and self.recording == "bot"
+        return ("pending", _by(override, BOT)) if waits else (state, said)
+
+
+def _by(override: str | None, said: str) -> str:
+    return f"overruled by @{override}: {said}" if override else said
 
 
 def of_bundle(bundle: Bundle, run: Run, pull: Pull, artifacts: Mapping[str, str]) -> Reply:
     """Judge and render. PipelineError where it is unusable, NothingToDoError where it is not of the head."""
-    _check_record(bundle, pull)
+    records.check(bundle, pull)
     changes = Changes.of(pull)
     _check_claim(bundle, changes)
     verdict = judgement.judge(bundle, params.read().gate, changes.of_judge(bundle))
@@ -55,24 +74,21 @@ def of_bundle(bundle: Bundle, run: Run, pull: Pull, artifacts: Mapping[str, str]
         repository=api.repository(),
     )
     text = render.render(artifact.noted(bundle, _moved(bundle)), verdict, context)
-    return Reply(text, *statuses.of_verdict(verdict, override), record=recording == "bot")
-
-
-def _check_record(bundle: Bundle, pull: Pull) -> None:
-    """Anybody can write a commit that looks like the bot's: only what was measured may stand in it."""
-    measured = {path: blob(content) for path, content in recorded(bundle).items()}
-    if any(measured.get(path) != found for path, found in pull.blobs.items()):
-        raise NothingToDoError(f"pull request {pull.number}: its head holds something else than was measured; outdated")
+    return Reply(text, *statuses.of_verdict(verdict), recording)
 
 
 def _check_claim(bundle: Bundle, changes: Changes) -> None:
     """That nothing had to run is the run's own word: what main's stages depend on must be as it is in main."""
-    if bundle.measurement.outcome != "unchanged" or not LOCK.is_file():
+    if bundle.measurement.outcome != "unchanged":
         return
-    stages = base.stages(LOCK.read_text(encoding="utf-8")).values()
+    claim = "it says that nothing had to run, though"
+    if not changes.whole:
+        raise PipelineError(f"{claim} more files have changed than GitHub lists; make it smaller, or change what runs")
+    stages = base.stages(LOCK.read_text(encoding="utf-8")).values() if LOCK.is_file() else ()
     inputs = {str(LOCK), *(str(dep["path"]) for stage in stages for dep in stage.get("deps", []))}
-    if touched := sorted(inputs.intersection(changes.paths)):
-        raise PipelineError(f"it says that nothing had to run, though {touched[0]} has changed; run train.yaml again")
+    touched = next(iter(sorted(inputs.intersection(changes.paths))), None) or changes.of_stages(bundle)
+    if touched:
+        raise PipelineError(f"{claim} {touched} has changed; run train.yaml again")
 
 
 def _recording(bundle: Bundle, pull: Pull, changes: Changes) -> Recording:

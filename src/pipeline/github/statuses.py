@@ -1,6 +1,7 @@
 """The commit status `gate`: what a required check waits for."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pipeline.gate.verdict import Verdict
@@ -9,12 +10,13 @@ from pipeline.github import api
 CONTEXT = "gate"
 LONGEST = 140  # characters of a description
 LABEL = "gate: override"
+LAST = "\uffff"  # GitHub refuses what UTF-8 writes in four bytes
 State = Literal["pending", "success", "failure", "error"]
 
 
 def post(sha: str, state: State, description: str, target: str) -> None:
     """Set the status of a commit."""
-    body = {"state": state, "context": CONTEXT, "description": _cut(description), "target_url": target}
+    body = {"state": state, "context": CONTEXT, "description": cut(description), "target_url": target}
     api.call("POST", f"statuses/{sha}", body, to=f"set the status {CONTEXT}")
 
 
@@ -25,21 +27,31 @@ def current(sha: str) -> dict[str, Any] | None:
 
 
 def overruled(sha: str) -> str | None:
-    """The login of who overruled the verdict on this commit."""
-    status = current(sha) or {}
+    """The login of who overruled the verdict on this commit; pending where what was measured is not recorded yet."""
+    return by(current(sha) or {})
+
+
+def by(status: Mapping[str, Any]) -> str | None:
+    """The login of who overruled the verdict, as this status says it."""
     said = re.match(r"overruled by @([A-Za-z0-9][A-Za-z0-9_-]*(?:\[bot\])?)", status.get("description") or "")
-    return said[1] if said and status.get("state") == "success" else None
+    return said[1] if said and status.get("state") in {"success", "pending"} else None
 
 
-def of_verdict(verdict: Verdict, override: str | None) -> tuple[State, str]:
+def honoured(number: int, sha: str) -> str | None:
+    """The same where the label is on the pull request at this moment."""
+    data = api.call("GET", f"pulls/{number}", to="read the pull request's labels")
+    return overruled(sha) if LABEL in {label["name"] for label in data["labels"]} else None
+
+
+def of_verdict(verdict: Verdict) -> tuple[State, str]:
     """State and description: the verdict and the first rule that decided it."""
     deciding = next((rule for rule in verdict.rules if rule.verdict == verdict.verdict != "pass"), None)
     said = f"{verdict.verdict}: {deciding.name}: {deciding.sentence}" if deciding else f"{verdict.verdict}"
-    if override:
-        return "success", _cut(f"overruled by @{override}: {said}")
-    return "failure" if verdict.verdict == "fail" else "success", _cut(said)
+    return "failure" if verdict.verdict == "fail" else "success", cut(said)
 
 
-def _cut(text: str) -> str:
-    line = " ".join(text.split())
+def cut(text: str) -> str:
+    """One line that GitHub takes as a description and a workflow as an output."""
+    words = " ".join(text.split())
+    line = "".join(char if char <= LAST else "\ufffd" for char in words if char.isprintable() or char > LAST)
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"

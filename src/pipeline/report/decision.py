@@ -21,7 +21,7 @@ def headline(facts: Facts) -> str:
     if context.override:
         says = SAYS[verdict.verdict].partition(":")[0].lower()
         title = f"✅ Overruled by {bold('@' + cut(context.override, 60))} · {says}"
-    stale = "\n\nThe label `gate: override` was given for an earlier commit and does not count for this one."
+    stale = "\n\nThe label `gate: override` does not count: it was refused, or set for an earlier commit."
     return f"### {title}\n\n{_why(facts)}{stale if context.stale_override else ''}"
 
 

@@ -71,11 +71,10 @@ def card(facts: Facts) -> str | None:
 
 def recording(facts: Facts) -> str | None:
     """Who records the lock on the branch."""
-    return {"none": None, "bot": BOT, "outdated": OUTDATED, "fork": _fork(facts)}[facts.context.recording]
+    return {"none": None, "bot": BOT, "fork": _fork(facts)}[facts.context.recording]
 
 
 BOT = "🔒 The bot’s next commit on this branch records `dvc.lock` and `reports/metrics.json` as they were measured."
-OUTDATED = "🔒 The branch has moved since, so nothing was recorded: the run of the newer commit answers next."
 
 
 def _fork(facts: Facts) -> str:

@@ -28,8 +28,8 @@ class Context:
     run_url: str | None = None
     artifacts: Mapping[str, str] = field(default_factory=dict)  # name: URL
     override: str | None = None  # login of who overruled the verdict
-    stale_override: bool = False  # the label is there, but was given for an earlier commit
-    recording: Literal["none", "bot", "fork", "outdated"] = "none"
+    stale_override: bool = False  # the label is there, but does not count: refused, or of an earlier commit
+    recording: Literal["none", "bot", "fork"] = "none"
     production: str | None = None  # what the monitor last said, as Markdown; None: not looked at
     repository: str | None = None  # owner/name
 

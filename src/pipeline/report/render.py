@@ -7,7 +7,7 @@ from pipeline.gate.verdict import Verdict
 from pipeline.markdown import code, escape
 from pipeline.measure.measurement import Bundle
 from pipeline.report import changes, charts, data_shown, decision, details, groups, metric_table, rules
-from pipeline.report.details import link
+from pipeline.report.details import RUN, link
 from pipeline.report.facts import Context, Facts, cut
 from pipeline.report.parts import UNREADABLE, Part, fit, folded, part
 
@@ -84,12 +84,15 @@ def announcement(run_url: str, labels: Sequence[str] | None, head: str) -> str:
         return f"{measuring}The answer replaces this comment.\n"
     wanted = ", ".join(code(cut(label)) for label in labels[:10])
     hosted = json.dumps(["ubuntu-latest"])
+    number = RUN.search(run_url)  # a queued run keeps its labels, and only one that has ended can be run again
+    again = f"gh run cancel {number[1]}\ngh run rerun {number[1]}  # once it has ended\n" if number else ""
     return (
         f"### ⏳ Waiting for a runner\n\nNo runner has taken {run} of commit {code(cut(head, 9))}. "
         f"It waits for one with the labels {wanted}.\n\n"
         "- Have a machine? [docs/runners.md](../blob/HEAD/docs/runners.md) registers it.\n"
-        "- None? Train on GitHub’s own runners: set the repository variable and run the job again.\n\n"
-        f"```console\ngh variable set RUNNER_LABELS --body '{hosted}'\n```\n"
+        "- None? Train on GitHub’s own runners: set the repository variable, and "
+        f"{'cancel the run and start it again, or push again' if again else 'push again'}.\n\n"
+        f"```console\ngh variable set RUNNER_LABELS --body '{hosted}'\n{again}```\n"
     )
 
 
