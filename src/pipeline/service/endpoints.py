@@ -61,6 +61,7 @@ class Post:
 
     async def _body(self, length: bytes, receive: Receive) -> bytes:
         if length.isdigit() and int(length[:20]) > self._max_body:
+            await self._drain(receive)
             raise self._too_large()
         message = await receive()
         if message["type"] == "http.request" and not message.get("more_body"):
@@ -82,6 +83,15 @@ class Post:
             if size > self._max_body or not message.get("more_body"):
                 return parts
             message = await receive()
+
+    async def _drain(self, receive: Receive) -> None:
+        """Take what a client still sends, within bounds: it would lose the answer over the closed connection."""
+        size = 0
+        while size <= 8 * self._max_body:
+            message = await receive()
+            size += len(message.get("body", b""))
+            if message["type"] == "http.disconnect" or not message.get("more_body"):
+                return
 
     def _too_large(self) -> RefusalError:
         return refuse(413, "", "the body is too large", f"{self._max_body} bytes (serve.max_body)")
