@@ -17,6 +17,7 @@ COMMANDS = {
     "gate": ("pipeline.gate.command", "Judge the model against the champion; exit 1 where it fails."),
     "drift": ("pipeline.drift.compare", "Compare any two tables for drift, as JSON and HTML."),
     "measure": ("pipeline.measure.command", "Gather what a change did to the model in .pipeline/measurement/."),
+    "serve": ("pipeline.service.command", "Serve the model as an HTTP service (make serve)."),
     "track": ("pipeline.tracking.track", "Log the current run to MLflow, where that has not happened yet."),
     "tune": ("pipeline.tuning.tune", "Search for better train parameters and write them to params.yaml."),
     "verify-lock": ("pipeline.lock", "Say whether dvc.lock fits its inputs, also without a cache."),

@@ -147,6 +147,21 @@ class Tracking(Section):
     experiment: Name
 
 
+class ServeLog(Section):
+    folder: Name
+    rotate_mb: Positive
+    keep: Annotated[int, Field(ge=2)]
+    omit: Names
+
+
+class Serve(Section):
+    max_rows: Count
+    max_body: Annotated[int, Field(ge=1000)]
+    explain_rows: Count
+    explain_top: Count
+    log: ServeLog
+
+
 class Interval(Section):
     low: float
     high: float
@@ -184,6 +199,7 @@ class Params(Section):
     drift: Drift
     gate: Gate
     tracking: Tracking
+    serve: Serve
     tune: Tune
 
     @model_validator(mode="after")
