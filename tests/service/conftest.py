@@ -39,16 +39,16 @@ class Server:
         self.url, self.logs, self.process = f"http://127.0.0.1:{port}", logs, process
 
     def get(self, path: str) -> Reply:
-        return self.ask(urllib.request.Request(f"{self.url}{path}"))  # noqa: S310  # loopback
+        return self.ask(urllib.request.Request(f"{self.url}{path}"))  # loopback
 
     def post(self, path: str, body: Any, **headers: str) -> Reply:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.ask(urllib.request.Request(f"{self.url}{path}", data, headers))  # noqa: S310
+        return self.ask(urllib.request.Request(f"{self.url}{path}", data, headers))
 
     def ask(self, request: urllib.request.Request) -> Reply:
         try:
-            with urllib.request.urlopen(request, timeout=30) as reply:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=30) as reply:
                 return Reply(reply.status, dict(reply.headers), reply.read().decode())
         except urllib.error.HTTPError as error:
             return Reply(error.code, dict(error.headers), error.read().decode())

@@ -119,8 +119,9 @@ BODIES = st.one_of(
     st.text(max_size=100).map(str.encode),
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["rows", *ROW, "x"]), inner, max_size=6),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["rows", *ROW, "x"]), inner, max_size=6)
+        ),
         max_leaves=10,
     ).map(lambda value: json.dumps(value).encode()),
     st.dictionaries(st.sampled_from([*ROW, "x"]), st.none() | st.floats() | st.text() | st.booleans(), max_size=4).map(
