@@ -1,5 +1,6 @@
 """`pipeline release`: the model that dvc.lock names, as a signed image; `scan` and `verify` are its two gates."""
 
+import os
 from pathlib import Path
 
 import click
@@ -11,15 +12,17 @@ from pipeline.release.manifest import Release
 from pipeline.release.scan import Judged
 
 HEAVIEST = 8  # packages that are named
+NO_TARGET = (
+    "Nothing was deployed: no host is named. The repository variable `DEPLOY_TARGET` names one "
+    "(`ssh://user@host`, with the secret `DEPLOY_SSH_KEY`); docs/release.md says how."
+)
 
 
 @click.group(invoke_without_command=True, short_help="Build, scan, push and sign the image of the model.")
-@click.option("--registry", metavar="HOST/NAME", help="Where the image goes (default on GitHub: ghcr.io/OWNER/NAME).")
-@click.option(
-    "--report", type=click.Path(path_type=Path), help="Grype's JSON report on the image; without it, no push."
-)
+@click.option("--registry", metavar="HOST/NAME", help="Where the image goes (on GitHub: ghcr.io/OWNER/NAME).")
+@click.option("--report", type=click.Path(path_type=Path), help="Grype's JSON on the image; without it, no push.")
 @click.option("--sign", "key", metavar="KEY", help="Cosign's private key: a file, env://NAME or a KMS address.")
-@click.option("--base-image", default=image.BASE, show_default=True)
+@click.option("--base-image", envvar="PIPELINE_BASE_IMAGE", default=image.BASE, show_default=True)
 @click.option("--champion", default="HEAD^", show_default=True, help="Git revision whose model this one follows.")
 @click.option("--json", "target", type=click.Path(path_type=Path), default=manifest.PATH, show_default=True)
 @click.pass_context
@@ -80,6 +83,8 @@ def _finish(release: Release, target: Path, line: str, *, built: bool) -> None:
     steps.output("digest", release.image.partition("@")[2])
     steps.output("id", release.id)
     steps.summary(line)
+    if os.environ.get("GITHUB_ACTIONS") and not os.environ.get("DEPLOY_TARGET"):
+        steps.summary(NO_TARGET)
 
 
 @command.command("scan")

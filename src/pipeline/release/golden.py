@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import params
+from pipeline.errors import PipelineError
 from pipeline.evaluation.scoring import Scored
 from pipeline.models.signature import Signature
 
@@ -33,7 +34,11 @@ def against_champion(base: str, candidate: Scored, table: pd.DataFrame, target: 
     from pipeline.gate import champion
     from pipeline.gate.opponent import common, meet
 
-    met = meet(champion.find(base), candidate, target, lambda: table)
+    try:
+        found = champion.find(base)
+    except PipelineError:  # the first commit has none before it
+        return {}
+    met = meet(found, candidate, target, lambda: table)
     if met.scored is None:
         return {}
     mine, theirs = common(candidate, met.scored)

@@ -17,13 +17,11 @@ BILL = FOLDER / "sbom.cdx.json"
 
 
 def registry_name(given: str | None) -> str | None:
-    """The image's name in the registry: as given, else GHCR's for this repository; None outside GitHub."""
+    """The image's name: as given, else this repository's in $REGISTRY or GHCR; None outside GitHub."""
     repository = os.environ.get("GITHUB_REPOSITORY", "")
-    name = given or (f"ghcr.io/{repository}" if repository else "")
+    name = given or (f"{os.environ.get('REGISTRY') or 'ghcr.io'}/{repository}" if repository else "")
     if "@" in name or ":" in name.rpartition("/")[2]:
-        raise PipelineError(
-            f"{name}: names a tag or digest; allowed: REGISTRY/NAME, to which the release's id is added"
-        )
+        raise PipelineError(f"{name}: names a tag or digest; allowed: HOST/NAME, the release's id becomes the tag")
     return name.lower() or None  # a repository may have capitals, an image must not
 
 

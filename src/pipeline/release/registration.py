@@ -1,4 +1,4 @@
-"""The release as a version of the model in MLflow, where a tracking server is set. Never the reason why a release fails."""
+"""The release as a version of the model in MLflow, where a tracking server is set; it never fails a release."""
 
 from typing import Any
 
