@@ -84,6 +84,7 @@ def _finish(release: Release, target: Path, line: str, *, built: bool) -> None:
     steps.output("id", release.id)
     steps.summary(line)
     if os.environ.get("GITHUB_ACTIONS") and not os.environ.get("DEPLOY_TARGET"):
+        click.echo(NO_TARGET)
         steps.summary(NO_TARGET)
 
 

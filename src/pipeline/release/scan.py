@@ -1,7 +1,7 @@
 """The scan gate: a vulnerability report as Grype writes it, judged by the bounds of params.yaml. No data is no pass."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,16 +61,10 @@ def _without_data(report: Any, packages: set[str], bounds: Scan, today: datetime
         return [
             f"the scanner's database is of {built}; allowed: {bounds.database_days} days (release.scan.database_days)"
         ]
-    strangers = [_get(match, "artifact", "name") for match in report["matches"]]
-    if any(not isinstance(name, str) or name.lower() not in packages for name in strangers):
-        return [
-            f"the report is on packages that the image does not have ({_first(strangers, packages)}): another image's"
-        ]
+    names = [str(_get(match, "artifact", "name")) for match in report["matches"]]
+    if stranger := next((name for name in names if name.lower() not in packages), None):
+        return [f"the report is on another image: this one has no package {stranger!r}"]
     return []
-
-
-def _first(names: Sequence[Any], packages: set[str]) -> str:
-    return next((repr(name) for name in names if not isinstance(name, str) or name.lower() not in packages), "")
 
 
 def _packages(bill: Any) -> set[str]:

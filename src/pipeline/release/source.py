@@ -28,12 +28,14 @@ def acquire(root: Path = Path()) -> Mapping[str, str]:
             "run `make run` and commit the result"
         )
     named = outputs(root)
-    for way in (_from_cache, _from_remote, _rebuilt):
-        if not (missing := {path: md5 for path, md5 in named.items() if not is_there(root / path, md5)}):
-            return named
-        way(root, missing)
+    for bring in (_from_cache, _from_remote, _rebuilt):
+        if missing := {path: md5 for path, md5 in named.items() if not is_there(root / path, md5)}:
+            bring(root, missing)
+    lacking = [path for path, md5 in named.items() if not is_there(root / path, md5)]
+    if not lacking:
+        return named
     raise PipelineError(
-        f"{LOCK}: training again on the CPU gave other bytes than it names for {', '.join(_lacking(root, named))}; "
+        f"{LOCK}: training again on the CPU gave other bytes than it names for {', '.join(lacking)}; "
         "a model that was trained on a GPU, or on another platform, needs the DVC remote: set DVC_REMOTE_URL"
     )
 
@@ -50,10 +52,6 @@ def outputs(root: Path) -> dict[str, str]:
 
 def is_there(path: Path, md5: str) -> bool:
     return path.is_file() and files.md5(path) == md5
-
-
-def _lacking(root: Path, named: Mapping[str, str]) -> list[str]:
-    return [path for path, md5 in named.items() if not is_there(root / path, md5)]
 
 
 def _from_cache(root: Path, missing: Mapping[str, str]) -> None:
