@@ -26,8 +26,8 @@ class Merging:
         project.ok("git", "clone", "--quiet", "--bare", ".", str(self.origin))
         project.ok("git", "-C", str(self.origin), "config", "uploadpack.allowAnySHA1InWant", "true")
         self.report = folder / "report.json"
-        programs = {"PATH": parts.programs(), "STANDIN_REPORT": str(self.report)}
-        self.machine = Machine(folder / "machine", self.origin, **programs)
+        path = f"{folder / 'machine/bin'}{os.pathsep}{parts.programs()}"
+        self.machine = Machine(folder / "machine", self.origin, PATH=path, STANDIN_REPORT=str(self.report))
         self._uv()
         shutil.copytree(project.folder / ".dvc/cache", self.machine.cache)
 
