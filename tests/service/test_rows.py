@@ -38,9 +38,9 @@ def test_rows_are_encoded_and_scored_as_in_training_to_the_bit(project: Project,
     expected, scores = features.encode(table, trained.signature), trained.predict(table)
     for start in range(0, len(table), batch):
         some = slice(start, start + batch)
-        rows, matrix = served.read(body_of(table[some], trained.signature.columns))
+        _, matrix = served.read(body_of(table[some], trained.signature.columns))
         np.testing.assert_array_equal(matrix, expected[some])
-        content, _, told = served.predict(body_of(table[some], trained.signature.columns), "r")
+        _, _, told = served.predict(body_of(table[some], trained.signature.columns), "r")
         found = [list(one.probabilities.values()) if scores.ndim == 2 else one.score for one in told]
         np.testing.assert_array_equal(found, scores[some])
 

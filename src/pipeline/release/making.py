@@ -52,7 +52,7 @@ def describe(root: Path, content: Content, champion: str) -> Release:
     return Release(
         id=content.id,
         image="",
-        commit=git(root, "rev-parse", "HEAD").stdout.strip(),
+        commit=_commit(root),
         lock=files.md5(root / source.LOCK),
         model=content.md5[source.MODEL],
         task=known.task,
@@ -90,6 +90,12 @@ def labels(root: Path, release: Release) -> dict[str, str]:
     }
     named = {f"org.opencontainers.image.{name}": value for name, value in told.items() if value}
     return {**named, manifest.LABEL: manifest.label(release)}
+
+
+def _commit(root: Path) -> str:
+    """HEAD; a tree that differs from it says so, as `git describe` does."""
+    changed = git(root, "status", "--porcelain", "--untracked-files=no").stdout.strip()
+    return git(root, "rev-parse", "HEAD").stdout.strip() + ("-dirty" if changed else "")
 
 
 def _headline(metrics: Mapping[str, Any]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from pipeline.service.booster import Matrix
 DECIMALS = 9  # as models/model.py rounds
 
 
-class Prediction(msgspec.Struct, omit_defaults=True):
+class Prediction(msgspec.Struct, omit_defaults=True, gc=False):
     """One row's answer. `label` and `probabilities` are for classes; a regression's score is its value."""
 
     id: str
@@ -32,7 +32,7 @@ def predictions(
     scores: Matrix, known: Signature, request_id: str, flags: dict[int, dict[str, list[str]]]
 ) -> list[Prediction]:
     """The answer for each row of LightGBM's scores, (rows, classes) or (rows, 1)."""
-    rounded = np.round(scores, DECIMALS)
+    rounded = scores.round(DECIMALS)
     names = [f"{request_id}-{at}" for at in range(len(rounded))]
     if known.task == "multiclass":
         made = _multiclass(rounded, known.classes, names)
@@ -48,7 +48,7 @@ def predictions(
 def _binary(rounded: Matrix, known: Signature, names: Sequence[str]) -> list[Prediction]:
     negative, positive = known.classes
     threshold = 0.5 if known.threshold is None else known.threshold
-    others = np.round(1 - rounded[:, 0], DECIMALS).tolist()
+    others = (1 - rounded[:, 0]).round(DECIMALS).tolist()
     return [
         Prediction(name, score, positive if score >= threshold else negative, {negative: other, positive: score})
         for name, score, other in zip(names, rounded[:, 0].tolist(), others, strict=True)

@@ -1,5 +1,6 @@
 """The BentoML service: loads the model, mounts the endpoints, logs predictions by BentoML's monitoring."""
 
+import gc
 import os
 import time
 from collections.abc import Callable
@@ -54,7 +55,8 @@ class Service:
         except PipelineError as error:
             raise BentoMLConfigException(str(error)) from None
         self._metrics = Metrics(self._served.release["release"])
-        self._log_options = self._options()
+        with bentoml.monitor(log.NAME, log.CLASS, self._log_options()) as monitor:
+            self._monitor = monitor  # kept: looking it up for each request costs more than a prediction
         limit = self._served.serve.max_body
         endpoints["/predict"] = Post("/predict", self._predict, self._metrics, limit)
         endpoints["/explain"] = Post("/explain", self._explain, self._metrics, limit, threaded=True)
@@ -67,6 +69,8 @@ class Service:
                 Route("/", lambda _: HTMLResponse(openapi.PAGE)),
             ]
         )
+        gc.collect()
+        gc.freeze()  # what is loaded stays: the collector need not look at it again and again
 
     def _predict(self, body: bytes, request_id: str, replay: bool, began: float) -> bytes:
         content, rows, told = self._served.predict(body, request_id)
@@ -76,14 +80,13 @@ class Service:
         if not replay:
             milliseconds = round((time.perf_counter() - began) * 1000, 3)
             record: Any = log.Record(time.time(), self._served.release["release"], milliseconds, body, rows, told)
-            with bentoml.monitor(log.NAME, log.CLASS, self._log_options) as monitor:
-                monitor.log_table([record], {})
+            self._monitor.log_table([record], {})
         return content
 
     def _explain(self, body: bytes, request_id: str, replay: bool, began: float) -> bytes:
         return self._served.explain(body, request_id)
 
-    def _options(self) -> dict[str, Any]:
+    def _log_options(self) -> dict[str, Any]:
         chosen = self._served.serve.log
         folder = Path(os.environ.get(FOLDER_VARIABLE) or chosen.folder)
         worker = bentoml.server_context.worker_index or 1
@@ -94,9 +97,8 @@ class Service:
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:
         """Write what the log still holds."""
-        with bentoml.monitor(log.NAME, log.CLASS, self._log_options) as monitor:
-            if isinstance(monitor, log.PredictionLog):
-                monitor.close()
+        if isinstance(self._monitor, log.PredictionLog):  # it may be switched off in BentoML's configuration
+            self._monitor.close()
 
 
 def _metrics(_: Any) -> Response:

@@ -35,7 +35,7 @@ class Record:
 Features = Callable[[Record], Sequence[Any]]
 
 
-class Line(msgspec.Struct, omit_defaults=True):
+class Line(msgspec.Struct, omit_defaults=True, gc=False):
     """A row of the log. The id is the request's with the row's place in it; the time is UTC, ISO 8601 with its zone."""
 
     id: str

@@ -33,9 +33,8 @@ class Rows:
         made = [column.name for column in (*plain, *categories)]
         made += [f"{column.name}__{part}" for column in dates for part in ("days", "month", "weekday")]
         self._order = np.array([made.index(feature.name) for feature in signature.features])
-        self._pack = struct.Struct(f"{len(made)}d").pack
-        whole = {column.name for column in columns if column.whole}
-        self._whole = np.array([name in whole for name in made])
+        self._pack = struct.Struct(f"{len(plain)}d").pack
+        self._whole = np.array([column.whole for column in plain], dtype=bool)
         self._by_source = {column.name: column for column in columns}
         self.sources = [feature.source for feature in signature.features]
         self._low, self._high = (self._bounds(signature, end) for end in ("low", "high"))
@@ -59,22 +58,29 @@ class Rows:
 
     def encode(self, rows: Sequence[Any]) -> Matrix:
         """(rows, features), C order: categories as codes, NaN for a missing value or unseen category; ValueError."""
-        packed = b"".join([self._pack(*self._cells(msgspec.structs.astuple(row))) for row in rows])
-        made = np.frombuffer(packed).reshape(len(rows), -1)
-        if ((made != np.floor(made)) & self._whole & np.isfinite(made)).any():
+        values = [msgspec.structs.astuple(row) for row in rows]
+        numbers, texts = self._ends
+        made = np.empty((len(rows), len(self._order)))
+        made[:, :numbers] = self._numbers(values)
+        if (made[:, :numbers] % 1 > 0).any(where=self._whole):  # NaN is not above 0
             raise ValueError("a fraction where a whole number belongs")
+        columns = list(zip(*values, strict=True))
+        for at, (codes, column) in enumerate(zip(self._codes, columns[numbers:texts], strict=True), numbers):
+            made[:, at] = [codes.get(value, NAN) for value in column]
+        for at, column in enumerate(columns[texts:]):
+            place = texts + 3 * at
+            made[:, place : place + 3] = [MISSING_DATE if text is None else date_parts(text) for text in column]
         return np.take(made, self._order, axis=1)
 
-    def _cells(self, values: tuple[Any, ...]) -> list[Any]:
-        """A row's numbers, in the order of the struct."""
-        numbers, texts = self._ends
-        cells = list(values[:numbers])
-        if None in cells:
-            cells = [NAN if value is None else value for value in cells]
-        cells += [codes.get(value, NAN) for codes, value in zip(self._codes, values[numbers:texts], strict=True)]
-        for text in values[texts:]:
-            cells += MISSING_DATE if text is None else date_parts(text)
-        return cells
+    def _numbers(self, values: Sequence[tuple[Any, ...]]) -> Matrix:
+        """The columns of numbers, (rows, numbers); packing is the fastest way from floats to an array."""
+        numbers = self._ends[0]
+        plain = [row[:numbers] for row in values]
+        try:
+            packed = b"".join([self._pack(*row) for row in plain])
+        except struct.error:  # null somewhere
+            packed = b"".join([self._pack(*(NAN if cell is None else cell for cell in row)) for row in plain])
+        return np.frombuffer(packed).reshape(len(values), numbers)
 
     def flags(self, rows: Sequence[Any], matrix: Matrix) -> dict[int, dict[str, list[str]]]:
         """What is unusual, by the place of the row: `missing`, `unseen` and `outside`, each with names of columns."""
