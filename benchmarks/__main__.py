@@ -6,11 +6,7 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-<<<<<<< HEAD
-ALL = ("overhead", "pull_request", "scale", "gate_study")
-=======
-ALL = ("overhead", "scale", "gate_study", "serving")
->>>>>>> 3b65a33b1275fff0c96a4f734356738689fb1134
+ALL = ("overhead", "pull_request", "scale", "gate_study", "serving")
 
 
 def main() -> None:
