@@ -1,8 +1,10 @@
 """`params.yaml` as strict, frozen types: read once, checked whole, before any work."""
 
+import contextlib
+import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
@@ -162,6 +164,32 @@ class Serve(Section):
     log: ServeLog
 
 
+class Ignored(Section):
+    id: Name
+    reason: Name
+    until: datetime.date
+
+    @model_validator(mode="before")
+    @classmethod
+    def _date_from_text(cls, given: Any) -> Any:
+        """A date in quotes is a date as well."""
+        if isinstance(given, dict) and isinstance(given.get("until"), str):
+            with contextlib.suppress(ValueError):
+                return given | {"until": datetime.date.fromisoformat(given["until"])}
+        return given
+
+
+class Scan(Section):
+    fail_on: Literal["negligible", "low", "medium", "high", "critical"]
+    only_fixed: bool
+    database_days: Count
+    ignore: Annotated[tuple[Ignored, ...], Strict(strict=False)]
+
+
+class Release(Section):
+    scan: Scan
+
+
 class Interval(Section):
     low: float
     high: float
@@ -199,6 +227,7 @@ class Params(Section):
     drift: Drift
     gate: Gate
     tracking: Tracking
+    release: Release
     serve: Serve
     tune: Tune
 
