@@ -5,13 +5,12 @@ import http.client
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,10 @@ from tests.conftest import ROOT
 from tests.runner.containers import base_image, docker
 
 PROXY = "pipeline-haproxy:test"
-PORT = 18931
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")  # each has a deployment of its own on the host
+PORT = 18931 + int(WORKER.removeprefix("gw"))
 BOUNDS = {
-    "name": "pipeline-test",
+    "name": f"pipeline-test-{WORKER}",
     "port": PORT,
     "proxy_image": PROXY,
     "memory": "128m",
@@ -46,7 +46,7 @@ class World:
     """A folder with params.yaml and release files, beside a host that is clean at first."""
 
     def __init__(self, folder: Path, **bounds: Any) -> None:
-        self.folder = folder
+        self.folder, self.name, self.champion = folder, str(BOUNDS["name"]), ""
         yaml = YAML()
         content = yaml.load(ROOT / "params.yaml")
         content["deploy"].update(BOUNDS | bounds)
@@ -56,7 +56,7 @@ class World:
 
     def clean(self) -> None:
         """Remove what a deployment of this name left on the host."""
-        name = BOUNDS["name"]
+        name = self.name
         found = docker("ps", "--all", "--quiet", "--filter", f"name=^{name}-").stdout.split()
         if found:
             docker("rm", "--force", *found)
@@ -87,6 +87,18 @@ class World:
         }
         (self.folder / f"{name}.json").write_text(json.dumps(told | changes))
         return number
+
+    def until_free(self) -> None:
+        """Until no deployment holds the host."""
+        end = time.monotonic() + 20
+        while docker("inspect", f"{self.name}-deployer", check=False).returncode == 0:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+    def kill_proxy(self) -> None:
+        """As a crash does it: the engine starts it again."""
+        number = docker("inspect", "--format", "{{.State.Pid}}", f"{self.name}-proxy").stdout
+        os.kill(int(number), signal.SIGKILL)
 
     def start(self, *command: str, code: str | None = None) -> "subprocess.Popen[str]":
         """`pipeline ...` as a program in a session of its own."""
@@ -179,9 +191,3 @@ class Load:
         self._end.set()
         for thread in self._threads:
             thread.join()
-
-
-@contextmanager
-def load() -> Iterator[Load]:
-    with Load() as running:
-        yield running

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import signal
 import threading
 import time
 import uuid
@@ -69,5 +70,6 @@ class Handler(BaseHTTPRequestHandler):
 if __name__ == "__main__":
     if BEHAVIOUR == "dies":
         raise SystemExit("no model")
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     ThreadingHTTPServer.request_queue_size = 128
     ThreadingHTTPServer(("", 3000), Handler).serve_forever()

@@ -1,8 +1,6 @@
 """The service's containers on a Docker host: one for each release, named after it, locked in."""
 
 import time
-from typing import Any
-
 from pipeline.deploy.agent import Agent
 from pipeline.deploy.docker_cli import Docker
 from pipeline.errors import PipelineError
@@ -39,9 +37,8 @@ class Containers:
             self._docker.run("start", name)
         end = time.monotonic() + PATIENCE
         while not self.ready(release.id, agent):
-            state = (self._docker.inspect("container", name) or {"State": {}})["State"]
-            if not state.get("Running"):
-                raise PipelineError(f"release {release.id}: does not start ({self.last_words(name, state)})")
+            if ended := self.ended(release.id):
+                raise PipelineError(f"release {release.id}: does not start ({ended})")
             if time.monotonic() > end:
                 raise PipelineError(
                     f"release {release.id}: is not ready after {PATIENCE:g} s; see `docker logs {name}`"
@@ -52,9 +49,15 @@ class Containers:
         ((status, _, _),) = agent.call("ask", self.name(release), PORT, "GET", "/readyz", [None], 3.0)
         return bool(status == 200)
 
-    def last_words(self, name: str, state: dict[str, Any]) -> str:
-        """How a container ended, and the last line it said."""
-        done = self._docker.attempt("logs", "--tail", "1", name)
+    def ended(self, release: str) -> str | None:
+        """How its container ended, with the last line it said; None where it runs."""
+        found = self._docker.inspect("container", self.name(release))
+        if found is None:
+            return "its container was removed"
+        state = found["State"]
+        if state["Running"]:
+            return None
+        done = self._docker.attempt("logs", "--tail", "1", self.name(release))
         how = "killed: over its memory limit" if state.get("OOMKilled") else f"exit status {state.get('ExitCode')}"
         words = " ".join((done.stderr + done.stdout).split())[-200:]
         return f"{how}: {words}" if words else how
@@ -65,9 +68,14 @@ class Containers:
         networks = found.get("NetworkSettings", {}).get("Networks", {})
         return str(networks.get(self.network, {}).get("IPAddress", ""))
 
-    def running(self) -> list[str]:
-        """The releases whose containers run."""
-        return self._listed()
+    def releases(self) -> list[str]:
+        """The releases that have a container, the newest first."""
+        label = f"label=pipeline.deployment={self._bounds.name}"
+        form = '{{.Label "pipeline.release.id"}}'
+        told = self._docker.run(
+            "ps", "--all", "--filter", label, "--filter", "label=pipeline.release.id", "--format", form
+        )
+        return told.split()
 
     def keep(self, release: str) -> None:
         """A champion comes back with its host."""
@@ -82,18 +90,9 @@ class Containers:
 
     def prune(self, champion: str) -> None:
         """Remove stopped containers but the newest; their images stay."""
-        stopped = [release for release in self._listed("--all") if release != champion]
+        stopped = [release for release in self.releases() if release != champion]
         for release in stopped[KEPT:]:
             self.remove(release)
-
-    def _listed(self, *options: str) -> list[str]:
-        """Releases, the newest container first."""
-        label = f"label=pipeline.deployment={self._bounds.name}"
-        form = '{{.Label "pipeline.release.id"}}'
-        told = self._docker.run(
-            "ps", *options, "--filter", label, "--filter", "label=pipeline.release.id", "--format", form
-        )
-        return told.split()
 
     def _options(self, release: Release) -> list[str]:
         labels = {

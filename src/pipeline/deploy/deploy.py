@@ -85,6 +85,9 @@ def recorded(given: Deployment, host: Host, champion: str | None) -> Iterator[No
         reason = str(error) or "interrupted"
         try:
             host.settle()
+            if host.champion() == given.release.id:  # it failed after the point of no return
+                given.recorder.serve(host, given.release, f"promoted, then: {reason}")
+                return
         except PipelineError as other:  # the lease gives the traffic back without us
             given.say(f"warning: {other}; the proxy gives the champion all traffic within seconds")
         given.recorder.fail(host, given.release, reason)
@@ -164,6 +167,8 @@ def _step(
     release, own, began, told = given.release.id, Side(), time.monotonic(), 0.0
     while True:
         time.sleep(LOOK)
+        if ended := host.ended(release):
+            raise PipelineError(f"at {percent} %: the candidate ended ({ended}); {own.requests} requests before")
         host.renew(release)
         champion_side, candidate_side = host.requests()
         logged = host.fresh(champion)

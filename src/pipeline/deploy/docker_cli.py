@@ -52,7 +52,14 @@ class Docker:
         pipe = subprocess.PIPE
         try:
             return subprocess.Popen(
-                ["docker", *command], env=self._environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True, bufsize=1
+                ["docker", *command],
+                env=self._environment,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=pipe,
+                text=True,
+                bufsize=1,
+                start_new_session=True,  # Ctrl-C is for the deployer, which then has a host to put in order
             )
         except OSError:
             raise missing() from None

@@ -81,8 +81,12 @@ class DockerHost:
         if found:
             self._start_proxy()
             self._command(f"lease settle {found[1]}")
-        for release in self._containers.running():
-            if not found or release != found[0]:
+        for release in self._containers.releases():
+            if found and release == found[0]:
+                continue
+            if self.known(release):  # it served once
+                self._containers.stop(release)
+            else:
                 self._containers.remove(release)
 
     def start(self, release: Release) -> None:
@@ -90,6 +94,9 @@ class DockerHost:
 
     def ready(self, release: str) -> bool:
         return self._containers.ready(release, self._agent)
+
+    def ended(self, release: str) -> str | None:
+        return self._containers.ended(release)
 
     def ask(self, release: str, bodies: Sequence[Any], seconds: float) -> list[Answer]:
         name = self._containers.name(release)
@@ -167,7 +174,11 @@ class DockerHost:
         found = self._docker.inspect("container", self._proxy)
         if found is None:
             self._agent.call("write", LUA.name, LUA.read_text(encoding="utf-8"))
-            self._docker.run("run", "--detach", "--name", self._proxy, *self._proxy_options())
+            try:
+                self._docker.run("run", "--detach", "--name", self._proxy, *self._proxy_options())
+            except PipelineError:  # made but not started: the port is taken, say
+                self._docker.attempt("rm", "--force", self._proxy)
+                raise
         elif not found["State"]["Running"]:
             self._docker.run("start", self._proxy)
         self._wait(self._answers, f"the proxy does not start; see `docker logs {self._proxy}`")

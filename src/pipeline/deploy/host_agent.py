@@ -54,7 +54,7 @@ def requests() -> list[str]:
 
 
 def ask(host: str, port: int, method: str, path: str, bodies: list[Any], seconds: float) -> list[Any]:
-    """[status, body, milliseconds] for each body, one by one; fewer where the seconds are over. Status 0: no answer."""
+    """[status, body, milliseconds] for each body, one by one; fewer where the seconds are over or one had no answer (status 0)."""
     end, told = time.monotonic() + seconds, list[Any]()
     headers = {"content-type": "application/json", "x-pipeline-replay": "1"}
     connection = http.client.HTTPConnection(host, port, timeout=seconds)
@@ -70,6 +70,8 @@ def ask(host: str, port: int, method: str, path: str, bodies: list[Any], seconds
             connection.close()
             status, text = 0, str(error) or type(error).__name__
         told.append([status, text, (time.monotonic() - began) * 1000])
+        if status == 0:
+            break
     connection.close()
     return told
 

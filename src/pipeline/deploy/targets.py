@@ -33,6 +33,9 @@ class Host(Protocol):
     def ready(self, release: str) -> bool:
         """Whether a release answers that it is."""
 
+    def ended(self, release: str) -> str | None:
+        """How a started release ended; None where it runs."""
+
     def ask(self, release: str, bodies: Sequence[Any], seconds: float) -> list[Answer]:
         """Its predictions for marked requests, one after the other; fewer where the seconds are over."""
 
