@@ -27,6 +27,7 @@ class Agent:
         self._docker, self.name = docker, name
         self._command = ["run", "--rm", "--interactive", "--name", name, *options, "--entrypoint", "python3", image]
         self._turn, self._ended = threading.Lock(), threading.Event()
+        self._number = 0
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> "Agent":
@@ -60,14 +61,14 @@ class Agent:
         assert process.stdout
         with self._turn:
             try:
-                process.stdin.write(json.dumps([name, arguments]) + "\n")
+                self._number += 1
+                process.stdin.write(json.dumps([self._number, name, arguments]) + "\n")
                 process.stdin.flush()
-                line = process.stdout.readline()
+                answer = {"number": 0}
+                while answer["number"] != self._number:  # an interrupted call's answer is nobody's
+                    answer = json.loads(process.stdout.readline())
             except (OSError, ValueError):
-                line = ""
-        if not line:
-            raise AgentLostError(self._last_words(process))
-        answer = json.loads(line)
+                raise AgentLostError(self._last_words(process)) from None
         if "error" in answer:
             raise PipelineError(f"the host: {name}: {answer['error']}")
         return answer["value"]

@@ -1,6 +1,7 @@
 """The service's containers on a Docker host: one for each release, named after it, locked in."""
 
 import time
+
 from pipeline.deploy.agent import Agent
 from pipeline.deploy.docker_cli import Docker
 from pipeline.errors import PipelineError

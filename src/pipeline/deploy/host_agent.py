@@ -54,7 +54,7 @@ def requests() -> list[str]:
 
 
 def ask(host: str, port: int, method: str, path: str, bodies: list[Any], seconds: float) -> list[Any]:
-    """[status, body, milliseconds] for each body, one by one; fewer where the seconds are over or one had no answer (status 0)."""
+    """[status, body, milliseconds] for each body, until the seconds are over or one had no answer (status 0)."""
     end, told = time.monotonic() + seconds, list[Any]()
     headers = {"content-type": "application/json", "x-pipeline-replay": "1"}
     connection = http.client.HTTPConnection(host, port, timeout=seconds)
@@ -155,12 +155,12 @@ def main() -> None:
     while select.select([0], [], [], SILENCE)[0] and (block := os.read(0, 1 << 20)):
         *lines, pending = (pending + block).split(b"\n")
         for line in lines:
-            name, arguments = json.loads(line)
+            number, name, arguments = json.loads(line)
             try:
                 answer = {"value": calls[name](*arguments)}
             except Exception as error:
                 answer = {"error": str(error) or type(error).__name__}
-            sys.stdout.write(json.dumps(answer) + "\n")
+            sys.stdout.write(json.dumps(answer | {"number": number}) + "\n")
             sys.stdout.flush()
 
 
