@@ -7,7 +7,7 @@ PORT ?= 5000
 # Imports cost more than the work here: compiled modules are kept, also where the environment says not to.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test lint format bench ui tune gate report
+.PHONY: help setup run test lint format bench ui tune gate report serve bento
 help:  ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -53,6 +53,15 @@ ui: setup  ## Open the MLflow UI (PORT, default 5000)
 	http://*|https://*) echo "ui: the runs are at $$MLFLOW_TRACKING_URI" | sed 's|//[^/]*@|//|' ;; \
 	*) exec $(BIN)/mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" \
 		--host 127.0.0.1 --port $(PORT) ;; esac
+
+serve: setup  ## Serve the model (PORT, default 3000)
+	@exec $(BIN)/pipeline serve --port $(if $(filter file,$(origin PORT)),3000,$(PORT))
+
+bento: setup  ## Build the Bento: service, model and locked requirements
+	@mkdir -p build
+	@$(UV) export --quiet --locked --no-default-groups --group serving --no-emit-project --no-emit-package scipy \
+		--no-hashes --no-annotate --no-header --output-file build/serving.txt
+	@BENTOML_DO_NOT_TRACK=True $(BIN)/bentoml build
 
 bench: setup  ## Measure speed, memory and the gate's error rates
 	@$(BIN)/python -m benchmarks

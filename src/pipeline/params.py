@@ -1,8 +1,10 @@
 """`params.yaml` as strict, frozen types: read once, checked whole, before any work."""
 
+import contextlib
+import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
@@ -172,6 +174,47 @@ class Tracking(Section):
     experiment: Name
 
 
+class ServeLog(Section):
+    folder: Name
+    rotate_mb: Positive
+    keep: Annotated[int, Field(ge=2)]
+    omit: Names
+
+
+class Serve(Section):
+    max_rows: Count
+    max_body: Annotated[int, Field(ge=1000)]
+    explain_rows: Count
+    explain_top: Count
+    log: ServeLog
+
+
+class Ignored(Section):
+    id: Name
+    reason: Name
+    until: datetime.date
+
+    @model_validator(mode="before")
+    @classmethod
+    def _date_from_text(cls, given: Any) -> Any:
+        """A date in quotes is a date as well."""
+        if isinstance(given, dict) and isinstance(given.get("until"), str):
+            with contextlib.suppress(ValueError):
+                return given | {"until": datetime.date.fromisoformat(given["until"])}
+        return given
+
+
+class Scan(Section):
+    fail_on: Literal["negligible", "low", "medium", "high", "critical"]
+    only_fixed: bool
+    database_days: Count
+    ignore: Annotated[tuple[Ignored, ...], Strict(strict=False)]
+
+
+class Release(Section):
+    scan: Scan
+
+
 class Interval(Section):
     low: float
     high: float
@@ -210,6 +253,8 @@ class Params(Section):
     gate: Gate
     deploy: Deploy
     tracking: Tracking
+    release: Release
+    serve: Serve
     tune: Tune
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.github import artifact, pulls
-from pipeline.report.measurement import FILES
+from pipeline.measure.measurement import FILES
 from tests.github.conftest import RUN, Scene
 
 MANIFEST = "measurement.json"

@@ -12,9 +12,9 @@ from pipeline.evaluation.scoring import Scored
 from pipeline.gate.judge import judge
 from pipeline.gate.opponent import Opponent
 from pipeline.gate.verdict import Rule, Verdict
+from pipeline.measure.measurement import Bundle, Measurement
 from pipeline.params import Gate
 from pipeline.report.facts import Context
-from pipeline.report.measurement import Bundle, Measurement
 from tests.gate.scored_tables import fairness, gate, slices
 
 ROWS = 2000

@@ -15,9 +15,9 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.evaluation import scoring
 from pipeline.evaluation.scoring import Scored
+from pipeline.measure.measurement import Bundle, Champion, Failure, Measurement
 from pipeline.report import hostile
 from pipeline.report.judgement import judge, touches_judge
-from pipeline.report.measurement import Bundle, Champion, Failure, Measurement
 from tests.gate.scored_tables import binary, gate, rule, slices, with_score
 
 SCORED = Champion(state="scored", name="origin/main")

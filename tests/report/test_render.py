@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline.gate.verdict import Rule, Verdict
-from pipeline.report.measurement import FILES, MANIFEST
+from pipeline.measure.measurement import FILES, MANIFEST
 from pipeline.report.render import LIMIT, announcement, broken, render
 from tests.report import factories, reading
 from tests.report.factories import bundle, context, scored, verdict

@@ -91,6 +91,7 @@ def misnamed(chosen: Params, schema: Schema) -> list[str]:
         ("train.monotone", list(chosen.train.monotone)),
         ("evaluate.slices", chosen.evaluate.slices),
         ("evaluate.sensitive", chosen.evaluate.sensitive),
+        ("serve.log.omit", chosen.serve.log.omit),
     ]
     lines = []
     for key, names in named:

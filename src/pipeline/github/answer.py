@@ -1,6 +1,5 @@
 """`pipeline answer`: judge what a train run left, by main's code and bounds, and answer the pull request."""
 
-import os
 import tempfile
 import traceback
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import click
 
 from pipeline.errors import PipelineError
-from pipeline.github import api, artifact, posting, pulls, reply, statuses
+from pipeline.github import api, artifact, posting, pulls, reply, statuses, steps
 from pipeline.github.posting import Marker
 from pipeline.github.pulls import NothingToDoError, Pull, Run
 from pipeline.github.reply import Reply
@@ -28,7 +27,7 @@ def command(number: int | None, pull_request: int | None) -> None:
         run, pull = _found(number, pull_request)
         answer(run, pull)
     except NothingToDoError as reason:
-        _output("record", "false")
+        steps.output("record", "false")
         click.echo(str(reason))
 
 
@@ -37,7 +36,7 @@ def answer(run: Run, pull: Pull) -> None:
     marker = Marker(run.id, run.attempt, run.head, "final")
     url, refused = run.url, list[PipelineError]()
     found = made(run, pull)
-    _summary(found.text)
+    steps.summary(found.text)
     try:
         url = posting.post(pull.number, marker, found.text)
     except api.RefusedError as problem:
@@ -46,8 +45,8 @@ def answer(run: Run, pull: Pull) -> None:
         statuses.post(pull.head, found.state, found.description, url)
     except api.RefusedError as problem:
         refused.append(problem)
-    _output("run", str(run.id))
-    _output("record", "true" if found.record else "false")
+    steps.output("run", str(run.id))
+    steps.output("record", "true" if found.record else "false")
     if refused:
         raise PipelineError("\n".join(str(problem) for problem in refused))
     click.echo(f"answered: {url} ({found.state}: {found.description})")
@@ -87,20 +86,3 @@ def _found(number: int | None, pull_request: int | None) -> tuple[Run, Pull]:
     if run.conclusion in pulls.SILENT:
         raise NothingToDoError(f"run {run.id}: was {run.conclusion}; nothing to answer")
     return run, pull or pulls.of_run(run)
-
-
-def _output(name: str, value: str) -> None:
-    """An output of the workflow's step."""
-    _append("GITHUB_OUTPUT", f"{name}={value}\n")
-
-
-def _summary(text: str) -> None:
-    """The report on the page of the job, where it is found when it can't be posted."""
-    _append("GITHUB_STEP_SUMMARY", f"{text}\n")
-
-
-def _append(variable: str, text: str) -> None:
-    path = os.environ.get(variable)
-    if path:
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(text)

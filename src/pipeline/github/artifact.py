@@ -12,8 +12,8 @@ from typing import IO, Any
 from pipeline.errors import PipelineError
 from pipeline.github import api
 from pipeline.github.pulls import Run
-from pipeline.report import measurement
-from pipeline.report.measurement import FILES, MB, Bundle
+from pipeline.measure import measurement
+from pipeline.measure.measurement import FILES, MB, Bundle
 
 NAME = "measurement"
 LIMIT = min(sum(FILES.values()), 500 * MB)  # bytes of the zip

@@ -11,8 +11,8 @@ from pipeline.git import git
 from pipeline.github import api
 from pipeline.github.pulls import Pull
 from pipeline.github.records import blob
+from pipeline.measure.measurement import Bundle
 from pipeline.report import judgement, untrusted_yaml
-from pipeline.report.measurement import Bundle
 from pipeline.strict_yaml import load_yaml
 
 MOST = 300  # files that GitHub lists

@@ -12,8 +12,8 @@ from pipeline.errors import PipelineError
 from pipeline.github import api, artifact, pulls, statuses
 from pipeline.github.pulls import TRAILER, NothingToDoError, Pull, Run
 from pipeline.github.records import recorded
+from pipeline.measure.measurement import Bundle
 from pipeline.report import untrusted_yaml
-from pipeline.report.measurement import Bundle
 
 TESTS = "test.yaml"
 MOVED = "not a fast.forward|Reference does not exist"  # what GitHub says of a branch that is elsewhere

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from pipeline.report.measurement import Bundle
+from pipeline.measure.measurement import Bundle
 
 FILES = {"dvc.lock": "dvc.lock", "metrics.json": "reports/metrics.json", "source.json": "data/source.json"}
 

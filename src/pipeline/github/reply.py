@@ -13,8 +13,9 @@ from pipeline.github import api, artifact, statuses
 from pipeline.github.changes import Changes
 from pipeline.github.pulls import NothingToDoError, Pull, Run
 from pipeline.github.records import blob, recorded
-from pipeline.report import base, judgement, render
-from pipeline.report.measurement import Bundle
+from pipeline.measure import base
+from pipeline.measure.measurement import Bundle
+from pipeline.report import judgement, render
 from pipeline.report.render import Context
 from pipeline.strict_yaml import load_yaml
 

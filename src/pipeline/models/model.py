@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import PipelineError
-from pipeline.models import features, signature
+from pipeline.models import features, model_text, signature
 from pipeline.models.boosting import lightgbm
+from pipeline.models.model_text import MODEL as MODEL
+from pipeline.models.model_text import SIGNATURE as SIGNATURE
 from pipeline.models.signature import Signature
 
-MODEL, SIGNATURE = "model.txt", "signature.json"
 CHUNK = 100_000  # rows that are encoded at a time: memory does not grow with the table
 Array = np.ndarray[Any, Any]
 
@@ -57,20 +58,7 @@ def load(folder: Path) -> Model:
     """The model in `folder`; PipelineError where a file is missing or damaged."""
     path = folder / MODEL
     known = signature.read(folder / SIGNATURE)
-    booster = lightgbm().Booster(model_str=_whole_text(path))
+    booster = lightgbm().Booster(model_str=model_text.read(path))
     if booster.num_feature() != len(known.features):
-        raise PipelineError(f"{path}: does not belong to {SIGNATURE} beside it; remove both and run `make run`")
+        raise model_text.misfit(path)
     return Model(booster, known)
-
-
-def _whole_text(path: Path) -> str:
-    """The model's text; LightGBM ends the process over one that was cut, so that is looked for first."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise PipelineError(f"{path}: no such file; `make run` makes it") from None
-    except UnicodeDecodeError:
-        text = ""
-    if not (text.startswith("tree\n") and "\nend of trees\n" in text and "\npandas_categorical:" in text):
-        raise PipelineError(f"{path}: damaged (it is no whole LightGBM model); remove it and run `make run`")
-    return text

@@ -8,8 +8,9 @@ import click
 
 from pipeline import files, params
 from pipeline.git import git
-from pipeline.report import judgement, measure, preview, render
-from pipeline.report.measurement import Measurement
+from pipeline.measure import command as measure
+from pipeline.measure.measurement import Measurement
+from pipeline.report import judgement, preview, render
 
 COMMENT, PAGE = Path("reports/pull_request.md"), Path("reports/pull_request.html")
 

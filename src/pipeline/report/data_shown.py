@@ -1,9 +1,9 @@
 """What the pull request does to the data: raw rows, columns, categories, and drift of the training data."""
 
 from pipeline.markdown import Markdown, escape, number, table
+from pipeline.measure.measurement import DataChange
 from pipeline.report.facts import Facts, counted, cut, finite
 from pipeline.report.groups import more
-from pipeline.report.measurement import DataChange
 
 SHOWN = 20
 

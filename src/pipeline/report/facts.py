@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.errors import PipelineError
 from pipeline.gate.verdict import Verdict
+from pipeline.measure.measurement import Bundle
 from pipeline.report import untrusted_yaml
-from pipeline.report.measurement import Bundle
 
 if TYPE_CHECKING:
     from pipeline.evaluation.scoring import Scored

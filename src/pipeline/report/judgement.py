@@ -10,8 +10,8 @@ from pipeline.evaluation.scoring import Scored
 from pipeline.gate import judge as gates
 from pipeline.gate.opponent import Opponent
 from pipeline.gate.verdict import Rule, Verdict, worst
+from pipeline.measure.measurement import Bundle, Champion
 from pipeline.report import hostile
-from pipeline.report.measurement import Bundle, Champion
 from pipeline.tasks import METRICS
 
 # What makes up the judge: path prefixes. A change of them is judged by main's, and by a person.
@@ -21,6 +21,7 @@ JUDGE: tuple[str, ...] = (
     "src/pipeline/evaluation/",
     "src/pipeline/gate/",
     "src/pipeline/github/",
+    "src/pipeline/measure/",
     "src/pipeline/report/",
     "src/pipeline/stages/evaluate.py",
     "src/pipeline/tasks.py",

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 
 from pipeline.gate.verdict import Verdict
 from pipeline.markdown import code, escape
+from pipeline.measure.measurement import Bundle
 from pipeline.report import changes, charts, data_shown, decision, details, groups, metric_table, rules
 from pipeline.report.details import link
 from pipeline.report.facts import Context, Facts, cut
-from pipeline.report.measurement import Bundle
 from pipeline.report.parts import UNREADABLE, Part, fit, folded, part
 
 __all__ = ["LIMIT", "Context", "announcement", "broken", "render"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline import files
 from pipeline.errors import PipelineError
-from pipeline.report.measurement import FILES, MANIFEST, Measurement
+from pipeline.measure.measurement import FILES, MANIFEST, Measurement
 
 # What is left out of a manifest that is too large, the least needed first: field, how much of it stays.
 SHORTENED: tuple[tuple[str, int | None], ...] = (("champion_gains", 500), ("data", None), ("features_main", None))

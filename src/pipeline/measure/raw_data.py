@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from pipeline.data import conversion, keys
 from pipeline.errors import PipelineError
-from pipeline.report.measurement import Categories, Column, DataChange
+from pipeline.measure.measurement import Categories, Column, DataChange
 
 CHUNK = 250_000  # rows read at a time
 MOST_VALUES = 1000  # a column with more different texts has no categories

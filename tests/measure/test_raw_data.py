@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.report import raw_data
-from pipeline.report.measurement import DataChange
+from pipeline.measure import raw_data
+from pipeline.measure.measurement import DataChange
 
 TABLE = pd.DataFrame({"id": [1, 2, 3], "age": [30, 40, 50], "town": ["Oslo", "Bergen", "Oslo"]})
 

@@ -14,7 +14,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from pipeline.gate.champion import last_line
-from pipeline.report.printed import clean
+from pipeline.measure.printed import clean
 
 URL_VARIABLE = "DVC_REMOTE_URL"
 NAME = "measurements"  # of the remote that the variable configures

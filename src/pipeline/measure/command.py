@@ -11,11 +11,11 @@ import click
 from pipeline import files, params
 from pipeline.errors import PipelineError
 from pipeline.git import git
-from pipeline.report import base as bases
-from pipeline.report import datadiff, measurement, printed, reproduction, stages
-from pipeline.report.folder import replaced, write_manifest
-from pipeline.report.measurement import Bundle, Champion, Measurement
-from pipeline.report.reproduction import Reproduction
+from pipeline.measure import base as bases
+from pipeline.measure import datadiff, measurement, printed, reproduction, stages
+from pipeline.measure.folder import replaced, write_manifest
+from pipeline.measure.measurement import Bundle, Champion, Measurement
+from pipeline.measure.reproduction import Reproduction
 
 # The files of a measurement that are files of the work tree. The scores and the model are asked for by name.
 TAKEN = {
@@ -95,7 +95,7 @@ def _with_champion(found: Measurement, new: Path, against: bases.Base, rebuild: 
         if not Path(path).is_file():
             raise PipelineError(f"{path}: no such file; run `make run` first")
     from pipeline.evaluation import scoring
-    from pipeline.report import opponents
+    from pipeline.measure import opponents
 
     knobs, candidate = params.read(), scoring.read(Path(TAKEN["scores.parquet"]))
     met = opponents.meet(against, candidate, knobs, rebuild)

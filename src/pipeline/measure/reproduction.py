@@ -12,9 +12,9 @@ import click
 from pipeline import costs, lock, params, run
 from pipeline.data import sources
 from pipeline.errors import PipelineError
-from pipeline.report import printed, remote
-from pipeline.report.base import NEEDED, Base
-from pipeline.report.measurement import Failure
+from pipeline.measure import printed, remote
+from pipeline.measure.base import NEEDED, Base
+from pipeline.measure.measurement import Failure
 
 State = Literal["ran", "cached", "unchanged", "failed", "skipped"]
 # What DVC says of a stage, by the words that follow its name.

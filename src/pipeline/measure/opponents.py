@@ -12,10 +12,10 @@ from pipeline.evaluation import scoring
 from pipeline.gate import champion
 from pipeline.gate import command as gate
 from pipeline.gate import opponent as opponents
+from pipeline.measure.base import Base
+from pipeline.measure.measurement import Champion, Gain
+from pipeline.measure.printed import clean
 from pipeline.models import model, signature
-from pipeline.report.base import Base
-from pipeline.report.measurement import Champion, Gain
-from pipeline.report.printed import clean
 
 MOST = 10_000  # gains that a measurement holds
 IMPORTANCE = Path("reports/importance.json")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.report import folder as folders
-from pipeline.report import measurement
-from pipeline.report.measurement import DataChange, Gain, Measurement
+from pipeline.measure import folder as folders
+from pipeline.measure import measurement
+from pipeline.measure.measurement import DataChange, Gain, Measurement
 
 FOUND = Measurement(head=None, base="main", base_commit=None, outcome="measured")
 

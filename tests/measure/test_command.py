@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from pipeline.evaluation import scoring
+from pipeline.measure import measurement
+from pipeline.measure.measurement import Bundle, Measurement
 from pipeline.params import Gate
-from pipeline.report import measurement
 from pipeline.report.judgement import judge
-from pipeline.report.measurement import Bundle, Measurement
 from tests.conftest import GATES, Project, small_project
 from tests.gate.scored_tables import gate
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from pipeline import costs, files
 from pipeline.errors import PipelineError
-from pipeline.report import base as bases
-from pipeline.report.measurement import Stage
-from pipeline.report.reproduction import Reproduction, State
+from pipeline.measure import base as bases
+from pipeline.measure.measurement import Stage
+from pipeline.measure.reproduction import Reproduction, State
 
 MOST = 200  # stages that a measurement holds
 LINKING = 10  # seconds in which DVC puts a stage's outputs into its cache and links them back

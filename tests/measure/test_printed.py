@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pipeline.report import printed
+from pipeline.measure import printed
 
 
 def test_lines_of_this_process_and_its_children_are_kept_and_shown(capfd: pytest.CaptureFixture[str]) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from pipeline import files, params
 from pipeline.errors import PipelineError
-from pipeline.report.base import RAW, TRAIN, Base, outputs, stages
-from pipeline.report.measurement import DataChange
+from pipeline.measure.base import RAW, TRAIN, Base, outputs, stages
+from pipeline.measure.measurement import DataChange
 
 SIGNATURE, LOCK = Path("models/signature.json"), Path("dvc.lock")
 
@@ -37,7 +37,7 @@ def compare(base: Base, knobs: params.Params, stale: list[str], left_out: set[st
 
 
 def _change(base: Base, key: str | None, here: str | None, notes: list[str]) -> DataChange | None:
-    from pipeline.report import raw_data
+    from pipeline.measure import raw_data
 
     if here is not None and here == base.md5(RAW):
         return raw_data.unchanged(Path(RAW), key is not None)
@@ -66,7 +66,7 @@ def _drift(base: Base, drift: params.Drift, here: str | None, notes: list[str]) 
 
 def _same(drift: params.Drift) -> dict[str, Any]:
     """The drift report of rows that are main's: nothing is read."""
-    from pipeline.report import raw_data
+    from pipeline.measure import raw_data
 
     rows = {"reference": (count := raw_data.count(Path(TRAIN))), "current": count}
     none: dict[str, Any] = {"columns": [], "skipped": [], "drifted": False, "drifted_columns": 0, "share": 0.0}

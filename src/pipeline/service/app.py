@@ -1,0 +1,107 @@
+"""The BentoML service: loads the model, mounts the endpoints, logs predictions by BentoML's monitoring."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bentoml
+import msgspec
+from bentoml.exceptions import BentoMLConfigException
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from pipeline.errors import PipelineError
+from pipeline.service import log, metrics, openapi, predictor
+from pipeline.service.endpoints import Post
+from pipeline.service.log_files import LogFiles
+from pipeline.service.metrics import Metrics
+
+FOLDER_VARIABLE = "PIPELINE_LOG_FOLDER"
+routes = Starlette()
+endpoints: dict[str, Post] = {}
+
+
+class Direct(bentoml.Service):  # type: ignore[misc]  # BentoML says Any of it
+    """A BentoML service whose POST endpoints do not pass through BentoML's middleware (docs/serving.md says why)."""
+
+    def to_asgi(self, is_main: bool = True) -> Any:
+        app = super().to_asgi(is_main)
+
+        async def dispatch(scope: Any, receive: Any, send: Any) -> None:
+            answering = endpoints.get(scope["path"], app) if scope["type"] == "http" else app
+            await answering(scope, receive, send)
+
+        return dispatch
+
+
+@bentoml.service(
+    name="pipeline",
+    workers=1,
+    service_class=Direct,
+    metrics={"enabled": False},
+    logging={"access": {"enabled": False}},
+)
+@bentoml.asgi_app(routes)
+class Service:
+    """Predictions of the model in `models/`."""
+
+    def __init__(self) -> None:
+        try:
+            self._served = predictor.load(Path())
+        except PipelineError as error:
+            raise BentoMLConfigException(str(error)) from None
+        self._metrics = Metrics(self._served.release["release"])
+        self._log_options = self._options()
+        limit = self._served.serve.max_body
+        endpoints["/predict"] = Post("/predict", self._predict, self._metrics, limit)
+        endpoints["/explain"] = Post("/explain", self._explain, self._metrics, limit, threaded=True)
+        routes.routes.extend(
+            [
+                *(Route(path, endpoint) for path, endpoint in endpoints.items()),
+                Route("/release", _fixed(msgspec.json.encode(self._served.release))),
+                Route("/metrics", _metrics),
+                Route("/docs.json", _fixed(msgspec.json.encode(openapi.describe(self._served)))),
+                Route("/", lambda _: HTMLResponse(openapi.PAGE)),
+            ]
+        )
+
+    def _predict(self, body: bytes, request_id: str, replay: bool, began: float) -> bytes:
+        content, rows, told = self._served.predict(body, request_id)
+        self._metrics.rows.inc(len(rows))
+        if flagged := sum(one.flags is not None for one in told):
+            self._metrics.flagged.inc(flagged)
+        if not replay:
+            milliseconds = round((time.perf_counter() - began) * 1000, 3)
+            record: Any = log.Record(time.time(), self._served.release["release"], milliseconds, body, rows, told)
+            with bentoml.monitor(log.NAME, log.CLASS, self._log_options) as monitor:
+                monitor.log_table([record], {})
+        return content
+
+    def _explain(self, body: bytes, request_id: str, replay: bool, began: float) -> bytes:
+        return self._served.explain(body, request_id)
+
+    def _options(self) -> dict[str, Any]:
+        chosen = self._served.serve.log
+        folder = Path(os.environ.get(FOLDER_VARIABLE) or chosen.folder)
+        worker = bentoml.server_context.worker_index or 1
+        files = LogFiles(folder, worker, int(chosen.rotate_mb * 2**20), chosen.keep)
+        features = log.features([column.name for column in self._served.rows.ordered], chosen.omit)
+        return {"files": files, "features": features, "lost": self._metrics.lost.inc}
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    def close(self) -> None:
+        """Write what the log still holds."""
+        with bentoml.monitor(log.NAME, log.CLASS, self._log_options) as monitor:
+            if isinstance(monitor, log.PredictionLog):
+                monitor.close()
+
+
+def _metrics(_: Any) -> Response:
+    return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+
+
+def _fixed(content: bytes) -> Callable[[Any], Response]:
+    return lambda _: Response(content, media_type="application/json")

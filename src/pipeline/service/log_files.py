@@ -1,0 +1,71 @@
+"""JSON lines in files that never change once they are closed, so that they can be shipped."""
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+RETRY = 1.0  # seconds after a failure before a file is opened again
+
+
+class LogFiles:
+    """Appends to one file; at `size` bytes it is closed and a new one begun, and only the newest `keep` are kept.
+
+    `predictions.w1.20261121T085012.123456Z.jsonl`: the worker, and when the file was begun.
+    """
+
+    def __init__(self, folder: Path, worker: int, size: int, keep: int) -> None:
+        self.folder, self._worker, self._size, self._keep = folder, worker, size, keep
+        self._descriptor: int | None = None
+        self._length = 0
+        self._retry, self._failure = 0.0, OSError("")
+
+    def append(self, lines: bytes) -> None:
+        """Write whole lines or nothing of them; OSError where that can't be done."""
+        if self._descriptor is None:
+            self._open()
+        assert self._descriptor is not None
+        try:
+            written = 0
+            while written < len(lines):
+                written += os.write(self._descriptor, lines[written:])
+        except OSError as error:
+            self._fail(error)
+            raise
+        self._length += len(lines)
+        if self._length >= self._size:
+            self.close()
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _open(self) -> None:
+        if time.monotonic() < self._retry:
+            raise self._failure
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            began = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+            path = self.folder / f"predictions.w{self._worker}.{began}.jsonl"
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o640)
+            self._length = 0
+            self._prune()
+        except OSError as error:
+            self._fail(error)
+            raise
+
+    def _prune(self) -> None:
+        mine = sorted(self.folder.glob(f"predictions.w{self._worker}.*.jsonl"))
+        for path in mine[: -self._keep]:
+            path.unlink(missing_ok=True)
+
+    def _fail(self, error: OSError) -> None:
+        """Take back a line that was cut, and wait a while before the next try."""
+        self._retry, self._failure = time.monotonic() + RETRY, error
+        if self._descriptor is None:
+            return
+        try:
+            os.ftruncate(self._descriptor, self._length)
+        finally:
+            self.close()

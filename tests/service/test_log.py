@@ -1,0 +1,92 @@
+"""The log of predictions: complete for what was accepted, and never in a request's way."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.service.log_files import LogFiles
+from tests.conftest import Project
+from tests.service.conftest import ROW, serving
+
+
+def test_accepted_rows_are_logged_each_and_only_they(binary: Project, tmp_path: Path) -> None:
+    with serving(binary.folder, tmp_path / "logs") as server:
+        accepted = list[str]()
+        for at in range(200):
+            wrong = {"age": "x"} if at % 4 == 3 else {}
+            reply = server.post("/predict", {"rows": [ROW | wrong] * (1 + at % 3)})
+            accepted += [one["id"] for one in reply.json["predictions"]] if reply.status == 200 else []
+        server.post("/predict", {"rows": [ROW]}, X_Pipeline_Replay="1")
+        lines = server.logged(len(accepted))
+    assert [line["id"] for line in lines] == accepted
+    assert lines[0]["features"] == ROW
+    assert {"id", "time", "release", "score", "label", "features"} <= set(lines[0])
+    assert datetime.fromisoformat(lines[0]["time"]).utcoffset().total_seconds() == 0  # type: ignore[union-attr]
+
+
+def test_what_waits_is_written_when_the_service_ends(binary: Project, tmp_path: Path) -> None:
+    with serving(binary.folder, tmp_path / "logs") as server:
+        pretty = json.dumps({"rows": [ROW]}, indent=1).encode()  # of several lines, logged as one
+        told = server.post("/predict", pretty).json["predictions"]
+    lines = server.logged(1, seconds=0)
+    assert [(line["id"], line["features"]) for line in lines] == [(told[0]["id"], ROW)]
+
+
+def test_columns_can_be_left_out(binary: Project, tmp_path: Path) -> None:
+    text = binary.read("params.yaml")
+    try:
+        (binary.folder / "params.yaml").write_text(text.replace("omit: []", "omit: [town, since]"))
+        with serving(binary.folder, tmp_path / "logs") as server:
+            server.post("/predict", {"rows": [ROW]})
+            assert set(server.logged(1)[0]["features"]) == {"income", "age", "member"}
+    finally:
+        (binary.folder / "params.yaml").write_text(text)
+
+
+@pytest.mark.parametrize("kind", ["a file", "full"])
+def test_a_log_that_cannot_be_written_fails_no_request(binary: Project, tmp_path: Path, kind: str) -> None:
+    logs = tmp_path / "logs"
+    logs.write_text("")
+    if kind == "full":
+        logs = Path("/proc/self")  # refuses every new file, whoever asks
+    with serving(binary.folder, logs) as server:
+        for _ in range(20):
+            assert server.post("/predict", {"rows": [ROW]}).status == 200
+        ends = [server.metric("pipeline_log_lost_rows_total") for _ in range(20) if not _wait()]
+        assert max(ends) == 20
+        warned = next(binary.folder.glob(f"serve-{server.url.rsplit(':', 1)[1]}.txt")).read_text()
+    assert warned.count("rows are lost") == 1
+
+
+def _wait() -> None:
+    import time
+
+    time.sleep(0.05)
+
+
+def test_a_cut_line_is_taken_back_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    files, write = LogFiles(tmp_path, 1, 10_000, 3), os.write
+    files.append(b"one\n")
+
+    def full(descriptor: int, data: Any) -> int:
+        if len(data) < 4:
+            raise OSError(28, "No space left on device")
+        return write(descriptor, data[:2])
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        files.append(b"two\n")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"one\n"]
+
+
+def test_files_rotate_and_the_oldest_go(tmp_path: Path) -> None:
+    files = LogFiles(tmp_path, 1, 8, 2)
+    for at in range(6):
+        files.append(f"line {at}\n".encode() * 2)
+    files.close()
+    assert [path.read_text().splitlines()[0] for path in sorted(tmp_path.iterdir())] == ["line 4", "line 5"]
