@@ -20,11 +20,9 @@ AGREED = Pairs(500, 0.95)
 counts = st.integers(0, 5000)
 
 
-def side(
-    requests: int, errors: int = 0, refused: int = 0, ms: float = 10, mean: float = 0.3, spread: float = 0.2
-) -> Side:
+def side(requests: int, errors: int = 0, refused: int = 0, ms: float = 10, mean: float = 0.3) -> Side:
     answered = requests - errors
-    half = [mean - spread, mean + spread] * (requests // 2)
+    half = [mean - 0.2, mean + 0.2] * (requests // 2)
     return Side(requests, errors, refused, Latencies.of([ms] * answered), Moments.of(half))
 
 
@@ -111,9 +109,7 @@ def test_nothing_holds_beyond_the_deadline(errors: int, requests: int, seconds: 
     assert told.decision != "hold"
 
 
-def test_equal_sides_are_sent_back_in_less_than_one_deployment_of_fifty_though_they_are_looked_at_all_the_time() -> (
-    None
-):
+def test_equal_sides_that_are_looked_at_all_the_time_go_back_in_less_than_one_of_fifty_deployments() -> None:
     back = sum(_deployment(random.Random(seed), BOUNDS) for seed in range(300))  # noqa: S311
     assert back <= 6
 

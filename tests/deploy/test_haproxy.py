@@ -34,7 +34,7 @@ def test_what_the_client_or_the_proxy_did_counts_for_nobody(line: str) -> None:
 
 @pytest.mark.parametrize("slot", haproxy.SLOTS)
 def test_the_configuration_names_the_champion_and_gives_it_everything(slot: str) -> None:
-    text = haproxy.configuration("0123456789ab", slot, "pipeline-release-0123456789ab")
+    text = haproxy.configuration("0123456789ab", slot, "pipeline-release-0123456789ab", 1000)
     assert haproxy.champion(text) == ("0123456789ab", slot)
     assert f"server {slot} pipeline-release-0123456789ab:3000 weight 256" in text
     assert f"server {haproxy.other(slot)} none.invalid:3000 weight 0" in text

@@ -12,7 +12,7 @@ import click
 from pipeline import params
 from pipeline.deploy import deploy as deployment
 from pipeline.deploy import ledger
-from pipeline.deploy.deploy import Deployment
+from pipeline.deploy.deployment import Deployment
 from pipeline.deploy.docker_host import DockerTarget
 from pipeline.deploy.record import Recorder
 from pipeline.deploy.targets import Target
@@ -21,7 +21,7 @@ from pipeline.params import Deploy
 from pipeline.release import manifest
 from pipeline.release.manifest import Release
 
-TARGETS: dict[str, Callable[[str | None, Deploy], Target]] = {"docker": DockerTarget}
+TARGETS: dict[str, Callable[[str | None, Deploy, int], Target]] = {"docker": DockerTarget}
 
 
 def on_a_target(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,10 +34,10 @@ def on_a_target(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command(short_help="Put a release into production, or back out with the reason.")
 @click.option("--release", "path", type=click.Path(path_type=Path), default=Path("release.json"), show_default=True)
-@click.option("--key", type=click.Path(path_type=Path), help="Public key of the signature; needed unless --unsigned.")
+@click.option("--key", help="Public key of the signature; needed unless --unsigned.")
 @click.option("--unsigned", is_flag=True, help="Deploy an image that nobody signed: for a trial on your own machine.")
 @on_a_target
-def deploy(path: Path, key: Path | None, unsigned: bool, target: str, host: str | None) -> None:
+def deploy(path: Path, key: str | None, unsigned: bool, target: str, host: str | None) -> None:
     """Verify, start, test, replay, then the steps of live traffic, judged; exit 1 where the champion stays."""
     if key is None and not unsigned:
         raise PipelineError(
@@ -55,7 +55,7 @@ def rollback(release: str | None, target: str, host: str | None) -> None:
     from pipeline.deploy.rollback import rollback as back
 
     bounds = params.section(params.Deploy)
-    place = TARGETS[target](host, bounds)
+    place = _place(target, host)
     _run(lambda: back(place, bounds, release, lambda chosen: _given(chosen, target, host), who()))
 
 
@@ -63,7 +63,7 @@ def rollback(release: str | None, target: str, host: str | None) -> None:
 @on_a_target
 def history(target: str, host: str | None) -> None:
     """One line for each deployment, the newest last."""
-    place = TARGETS[target](host, params.section(params.Deploy))
+    place = _place(target, host)
     table = ledger.rows(place.history(), held=place.held())
     if not table:
         click.echo("nothing was deployed yet")
@@ -83,9 +83,13 @@ def who() -> str:
         return socket.gethostname()
 
 
+def _place(target: str, host: str | None) -> Target:
+    return TARGETS[target](host, params.section(params.Deploy), params.section(params.Serve).max_body)
+
+
 def _given(release: Release, target: str, host: str | None) -> Deployment:
     bounds = params.section(params.Deploy)
-    place = TARGETS[target](host, bounds)
+    place = _place(target, host)
     return Deployment(release, place, bounds, click.echo, Recorder(bounds.environment, who(), click.echo), who())
 
 
@@ -98,11 +102,13 @@ def _run(work: Callable[[], None]) -> None:
         click.get_current_context().exit(1)
 
 
-def _verify(release: Release, key: Path | None) -> None:
+def _verify(release: Release, key: str | None) -> None:
+    """PipelineError unless the image is signed, and its attestation says what release.json says."""
     if key is None:
         click.echo("warning: the image's signature is not verified (--unsigned)")
         return
-    import importlib
+    from pipeline.release.signing import verify
 
-    importlib.import_module("pipeline.release.verify").verify(release.image, key)
+    if verify(release.image, key) != release:
+        raise PipelineError(f"{release.image}: refused: release.json is not the one that was signed with it")
     click.echo("signature verified")

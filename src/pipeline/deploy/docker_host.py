@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from pipeline.deploy import haproxy
@@ -12,22 +11,21 @@ from pipeline.deploy.agent import Agent
 from pipeline.deploy.containers import PORT, Containers
 from pipeline.deploy.docker_cli import Docker
 from pipeline.deploy.evidence import Side
+from pipeline.deploy.proxy import CONFIGURATION, PATIENCE, Proxy, wait
 from pipeline.deploy.targets import Answer
 from pipeline.errors import PipelineError
 from pipeline.params import Deploy
 from pipeline.release.manifest import Release, parse
 
 LEASE = 5  # seconds that a candidate keeps its traffic without its deployer
-LUA = Path(__file__).with_name("lease.lua")
-CONFIGURATION, LEDGER = "haproxy.cfg", "ledger.jsonl"
-PATIENCE = 15.0  # seconds until the proxy knows a new server, and until an old one has no request left
+LEDGER = "ledger.jsonl"
 
 
 class DockerTarget:
     """Where `pipeline deploy --target docker` deploys to."""
 
-    def __init__(self, host: str | None, bounds: Deploy) -> None:
-        self._docker, self._bounds = Docker(host), bounds
+    def __init__(self, host: str | None, bounds: Deploy, largest: int) -> None:
+        self._docker, self._bounds, self._largest = Docker(host), bounds, largest
         self._containers = Containers(self._docker, bounds)
         self._lock = f"{bounds.name}-deployer"
 
@@ -41,7 +39,7 @@ class DockerTarget:
         if self._docker.inspect("network", self._containers.network) is None:
             self._docker.attempt("network", "create", self._containers.network)
         with Agent(self._docker, self._lock, self._agent_options(who), image) as agent:
-            yield DockerHost(self._docker, self._containers, agent, self._bounds)
+            yield DockerHost(self._docker, self._containers, agent, self._bounds, self._largest)
 
     def history(self) -> list[dict[str, Any]]:
         volume = self._containers.volume("state")
@@ -68,9 +66,9 @@ class DockerTarget:
 class DockerHost:
     """The host while this deployment holds it."""
 
-    def __init__(self, docker: Docker, containers: Containers, agent: Agent, bounds: Deploy) -> None:
-        self._docker, self._containers, self._agent, self._bounds = docker, containers, agent, bounds
-        self._proxy = f"{bounds.name}-proxy"
+    def __init__(self, docker: Docker, containers: Containers, agent: Agent, bounds: Deploy, largest: int) -> None:
+        self._containers, self._agent, self._largest = containers, agent, largest
+        self._proxy = Proxy(docker, agent, bounds, containers)
 
     def champion(self) -> str | None:
         found = haproxy.champion(self._agent.call("read", CONFIGURATION))
@@ -79,8 +77,8 @@ class DockerHost:
     def settle(self) -> None:
         found = haproxy.champion(self._agent.call("read", CONFIGURATION))
         if found:
-            self._start_proxy()
-            self._command(f"lease settle {found[1]}")
+            self._proxy.start()
+            self._proxy.command(f"lease settle {found[1]}")
         for release in self._containers.releases():
             if found and release == found[0]:
                 continue
@@ -113,14 +111,14 @@ class DockerHost:
         _, slot = self._slot()
         free = haproxy.other(slot)
         address = self._containers.address(release)
-        if self._reached(free) != address:
-            self._command(f"set server service/{free} fqdn {self._containers.name(release)}")
-            self._wait(lambda: self._reached(free) == address, f"the proxy does not reach release {release}")
-        self._command(f"lease route {slot} {free} {percent} {LEASE}")
+        if self._proxy.reached(free) != address:
+            self._proxy.command(f"set server service/{free} fqdn {self._containers.name(release)}")
+            wait(lambda: self._proxy.reached(free) == address, f"the proxy does not reach release {release}")
+        self._proxy.command(f"lease route {slot} {free} {percent} {LEASE}")
 
     def renew(self, release: str) -> None:
         _, slot = self._slot()
-        if self._command(f"lease renew {haproxy.other(slot)} {LEASE}") != "kept":
+        if self._proxy.command(f"lease renew {haproxy.other(slot)} {LEASE}") != "kept":
             raise PipelineError(
                 "the proxy has taken the candidate's traffic back: it was restarted, or the deployer was slow"
             )
@@ -138,15 +136,15 @@ class DockerHost:
         self._agent.call("write", f"releases/{release.id}.json", release.model_dump_json())
         self._containers.keep(release.id)
         host = self._containers.name(release.id)
-        self._agent.call("write", CONFIGURATION, haproxy.configuration(release.id, slot, host))
-        self._start_proxy()
-        self._command(f"lease settle {slot}")
+        self._agent.call("write", CONFIGURATION, haproxy.configuration(release.id, slot, host, self._largest))
+        self._proxy.start()
+        self._proxy.command(f"lease settle {slot}")
 
     def retire(self, release: str) -> None:
         _, slot = self._slot()
         old = haproxy.other(slot)
         end = time.monotonic() + PATIENCE
-        while self._sessions(old) and time.monotonic() < end:
+        while self._proxy.sessions(old) and time.monotonic() < end:
             time.sleep(0.1)
         self._containers.stop(release)
         champion = self.champion()
@@ -168,62 +166,6 @@ class DockerHost:
         if found is None:
             raise PipelineError("the host has no champion; its state volume is damaged: deploy to it anew")
         return found
-
-    def _start_proxy(self) -> None:
-        """Make sure that the proxy runs, and answers on its socket."""
-        found = self._docker.inspect("container", self._proxy)
-        if found is None:
-            self._agent.call("write", LUA.name, LUA.read_text(encoding="utf-8"))
-            try:
-                self._docker.run("run", "--detach", "--name", self._proxy, *self._proxy_options())
-            except PipelineError:  # made but not started: the port is taken, say
-                self._docker.attempt("rm", "--force", self._proxy)
-                raise
-        elif not found["State"]["Running"]:
-            self._docker.run("start", self._proxy)
-        self._wait(self._answers, f"the proxy does not start; see `docker logs {self._proxy}`")
-
-    def _proxy_options(self) -> list[str]:
-        volume = self._containers.volume
-        return [
-            *("--network", self._containers.network, "--publish", f"{self._bounds.port}:8080", "--user", "65534:65534"),
-            *("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--restart", "unless-stopped"),
-            *("--volume", f"{volume('state')}:/state:ro", "--volume", f"{volume('run')}:/run/proxy"),
-            *("--log-opt", "max-size=10m", "--label", f"pipeline.deployment={self._bounds.name}"),
-            *("--entrypoint", "haproxy", self._bounds.proxy_image, "-db", "-f", f"/state/{CONFIGURATION}"),
-        ]
-
-    def _answers(self) -> bool:
-        try:
-            return bool(self._agent.call("proxy", "show info"))
-        except PipelineError:
-            return False
-
-    def _command(self, command: str) -> str:
-        return str(self._agent.call("proxy", command)).strip()
-
-    def _reached(self, slot: str) -> str | None:
-        """The address behind a slot, where its health check passes."""
-        for line in self._command("show servers state service").splitlines():
-            parts = line.split()
-            if len(parts) > 5 and parts[3] == slot and parts[5] == "2":
-                return parts[4]
-        return None
-
-    def _sessions(self, slot: str) -> int:
-        for line in self._command("show stat service 4 -1").splitlines():
-            parts = line.split(",")
-            if len(parts) > 4 and parts[1] == slot:
-                return int(parts[4])
-        return 0
-
-    @staticmethod
-    def _wait(done: Any, otherwise: str) -> None:
-        end = time.monotonic() + PATIENCE
-        while not done():
-            if time.monotonic() > end:
-                raise PipelineError(otherwise)
-            time.sleep(0.1)
 
 
 def _lines(lines: Sequence[str]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pipeline.deploy.evidence import Latencies, Side
 
 SLOTS = ("a", "b")
-LARGEST = 2_113_536  # bytes of a request that can be tried again on the other side (serve.max_body and its headers)
+HEADERS = 16_384  # bytes that a request may need beside its body
 CONFIGURATION = """\
 # Written by `pipeline deploy`, which replaces it. It always gives the champion all traffic: a candidate's share
 # lives in the running proxy alone, under a lease (lease.lua).
@@ -56,13 +56,16 @@ backend service
 """
 
 
-def configuration(champion: str, slot: str, host: str) -> str:
-    """The file on disk: the champion's host in its slot with all weight; the other slot waits for a candidate."""
+def configuration(champion: str, slot: str, host: str, largest: int) -> str:
+    """The file on disk: the champion's host in its slot with all weight; the other slot waits for a candidate.
+
+    A request whose body has up to `largest` bytes can be tried again on the other side.
+    """
     servers = (
         f"  server {name} {host if name == slot else 'none.invalid'}:3000 weight {256 if name == slot else 0}"
         for name in SLOTS
     )
-    return CONFIGURATION.format(champion=champion, slot=slot, largest=LARGEST, servers="\n".join(servers))
+    return CONFIGURATION.format(champion=champion, slot=slot, largest=largest + HEADERS, servers="\n".join(servers))
 
 
 def champion(text: str | None) -> tuple[str, str] | None:

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from pipeline.deploy import ledger
-from pipeline.deploy.deploy import Deployment, finish, recorded, smoke
+from pipeline.deploy.deploy import finish, recorded
+from pipeline.deploy.deployment import Deployment
+from pipeline.deploy.rollout import smoke
 from pipeline.deploy.targets import Target
 from pipeline.errors import PipelineError, listed
 from pipeline.params import Deploy
