@@ -13,8 +13,8 @@ STEPS = ["starting", "ready;", "replay:", "5 %: ", "25 %: ", "100 %: ", "promoti
 HALF_PROMOTED = """
 import os, signal
 from pipeline import cli
-from pipeline.deploy.docker_host import DockerHost
-settled = DockerHost._command
+from pipeline.deploy.proxy import Proxy
+settled = Proxy.command
 def command(self, text):
     if text.startswith("lease settle b") or text.startswith("lease settle a"):
         if os.path.exists("armed"):
@@ -22,7 +22,7 @@ def command(self, text):
     elif text.endswith(" 100 5"):
         open("armed", "w").close()
     return settled(self, text)
-DockerHost._command = command
+Proxy.command = command
 cli.main()
 """
 
