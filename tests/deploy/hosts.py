@@ -133,6 +133,9 @@ def golden(behaviour: str) -> list[dict[str, Any]]:
     if behaviour == "disagrees":
         for row in rows:
             row["expected"] = {"score": 1 - row["row"]["x"], "label": "no" if row["row"]["x"] >= 0.5 else "yes"}
+    elif behaviour == "refuses":
+        for row in rows:
+            row["row"]["y"] = 1
     elif behaviour == "shifts":
         rows[1]["expected"] = {"score": 1.0, "label": "yes"}
     return rows

@@ -41,6 +41,8 @@ class Handler(BaseHTTPRequestHandler):
                 time.sleep(0.4)
             if BEHAVIOUR == "fails":
                 return self.answer(500, {"error": "broken"})
+        if BEHAVIOUR == "refuses" and any("y" not in row for row in rows):
+            return self.answer(422, {"error": "rows[0].y is missing"})
         if any(set(row) - {"x", "y"} for row in rows):
             return self.answer(422, {"error": "unknown field"})
         name = uuid.uuid4().hex

@@ -83,12 +83,21 @@ def test_a_wrong_golden_row_gets_no_traffic(world: World) -> None:
     assert "golden row 0: score is 0.25; training gave 0.2500001" in output
 
 
-def test_another_feature_list_is_not_replayed(world: World) -> None:
+def test_a_candidate_that_refuses_what_clients_send_gets_no_traffic(world: World) -> None:
+    world.release("narrow", "refuses", features=["x", "y", "z"])
+    with Load() as load:
+        status, output = world.deploy("narrow")
+    assert status == 1
+    assert "replay: row 0 answered 422" in output
+    assert load.failed == {}
+
+
+def test_agreement_with_another_feature_list_is_not_judged(world: World) -> None:
     world.release("other", features=["x"], expected={})
     with Load() as load:
         output = world.ok("other")
         assert world.run("rollback", world.champion)[0] == 0
-    assert "replay skipped: the champion has another feature list" in output
+    assert "agreement is not judged: the champion has another feature list" in output
     assert load.failed == {}
 
 

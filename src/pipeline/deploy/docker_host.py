@@ -56,7 +56,19 @@ class DockerTarget:
     def _agent_options(self, who: str) -> list[str]:
         volume = self._containers.volume
         return [
-            *("--user", "0:0", "--cap-drop", "ALL", "--cap-add", "DAC_OVERRIDE", "--read-only", "--memory", "256m"),
+            *(
+                "--user",
+                "0:0",
+                "--cap-drop",
+                "ALL",
+                "--cap-add",
+                "DAC_OVERRIDE",
+                "--cap-add",
+                "FOWNER",
+                "--read-only",
+                "--memory",
+                "256m",
+            ),
             *("--security-opt", "no-new-privileges", "--network", self._containers.network),
             *("--volume", f"{volume('state')}:/state", "--volume", f"{volume('run')}:/run/proxy"),
             *("--volume", f"{volume('log')}:/logs", "--label", f"pipeline.deployer={who}"),

@@ -46,11 +46,9 @@ def canary_steps(given: Deployment, host: Host, champion: str) -> None:
 
 
 def _replay(given: Deployment, host: Host, champion: str, expected: Expected) -> Pairs:
-    """Recent logged rows, answered by both; PipelineError where they agree too little."""
+    """Recent logged rows, answered by both; PipelineError where the candidate refuses one or they agree too little."""
     known = host.known(champion)
-    if known is None or sorted(known.features) != sorted(given.release.features):
-        given.say("replay skipped: the champion has another feature list")
-        return Pairs()
+    comparable = known is not None and sorted(known.features) == sorted(given.release.features)
     rows = [line["features"] for line in host.recent(champion, given.bounds.replay) if "features" in line]
     bodies = [{"rows": [row]} for row in rows]
     own = host.ask(champion, bodies, REPLAY)
@@ -58,6 +56,9 @@ def _replay(given: Deployment, host: Host, champion: str, expected: Expected) ->
     given.say(f"replaying {len(kept)} logged rows beside the champion")
     answers = host.ask(given.release.id, [body for body, _ in kept], REPLAY)
     pairs = _compared([found for _, found in kept], answers)
+    if not comparable:
+        given.say("the candidate takes these rows; agreement is not judged: the champion has another feature list")
+        return Pairs()
     finding = canary.agreement(pairs, expected, given.bounds)
     if finding.state == "bad":
         raise PipelineError(f"replay: {finding.sentence}")
