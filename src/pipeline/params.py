@@ -145,6 +145,31 @@ class Gate(Section):
     reference: Name | None
 
 
+class Deploy(Section):
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
+    environment: Name
+    port: Annotated[int, Field(ge=1, le=65535)]
+    proxy_image: Name
+    memory: Annotated[str, Field(pattern=r"^[1-9][0-9]*[bkmg]$")]
+    cpus: Positive
+    steps: Annotated[tuple[Annotated[int, Field(ge=1, le=100)], ...], Strict(strict=False), Field(min_length=1)]
+    min_requests: Annotated[int, Field(ge=0)]
+    deadline: Positive
+    confidence: Annotated[float, Field(ge=0.9, lt=1)]
+    max_error_difference: UnitInterval
+    max_latency_ratio: Annotated[float, Field(ge=1)]
+    latency_floor: NonNegative
+    max_agreement_loss: UnitInterval
+    max_shift: NonNegative
+    replay: Annotated[int, Field(ge=0, le=10_000)]
+
+    @model_validator(mode="after")
+    def _steps_rise_to_all(self) -> "Deploy":
+        if self.steps[-1] != 100 or list(self.steps) != sorted(set(self.steps)):
+            raise ValueError(f"steps: is {list(self.steps)}; allowed: rising shares that end with 100")
+        return self
+
+
 class Tracking(Section):
     experiment: Name
 
@@ -226,6 +251,7 @@ class Params(Section):
     evaluate: Evaluate
     drift: Drift
     gate: Gate
+    deploy: Deploy
     tracking: Tracking
     release: Release
     serve: Serve
