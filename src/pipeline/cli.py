@@ -9,7 +9,7 @@ import click
 
 from pipeline.errors import PipelineError
 
-# Command: its module (whose `command` it runs) and its line in the help.
+# Command: its module (whose `command` it runs, where no other name follows) and its line in the help.
 COMMANDS = {
     "run": ("pipeline.run", "Fetch, run what changed, log it and print the verdict (make run)."),
     "fetch": ("pipeline.data.fetch", "Look at the data source and record its fingerprint in data/source.json."),
@@ -18,10 +18,14 @@ COMMANDS = {
     "drift": ("pipeline.drift.compare", "Compare any two tables for drift, as JSON and HTML."),
     "measure": ("pipeline.measure.command", "Gather what a change did to the model in .pipeline/measurement/."),
     "serve": ("pipeline.service.command", "Serve the model as an HTTP service (make serve)."),
+    "release": ("pipeline.release.command", "Build, scan, push and sign the image of the model that dvc.lock names."),
     "track": ("pipeline.tracking.track", "Log the current run to MLflow, where that has not happened yet."),
     "tune": ("pipeline.tuning.tune", "Search for better train parameters and write them to params.yaml."),
     "verify-lock": ("pipeline.lock", "Say whether dvc.lock fits its inputs, also without a cache."),
     "report": ("pipeline.report.command", "Write the pull request's comment for this work tree (make report)."),
+    "deploy": ("pipeline.deploy.command:deploy", "Put a release into production, judged as it goes; or back out."),
+    "rollback": ("pipeline.deploy.command:rollback", "Return to a release that served before, in seconds."),
+    "history": ("pipeline.deploy.command:history", "Show what served when."),
     "announce": ("pipeline.github.announce", "GitHub: say on a pull request that it is being measured."),
     "answer": ("pipeline.github.answer", "GitHub: judge what a train run measured; comment and status."),
     "record": ("pipeline.github.record", "GitHub: commit what was measured to the pull request's branch."),
@@ -43,7 +47,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), name or "command")
         assert isinstance(command, click.Command)
         return command
 

@@ -1,8 +1,10 @@
 """`params.yaml` as strict, frozen types: read once, checked whole, before any work."""
 
+import contextlib
+import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
@@ -143,6 +145,31 @@ class Gate(Section):
     reference: Name | None
 
 
+class Deploy(Section):
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
+    environment: Name
+    port: Annotated[int, Field(ge=1, le=65535)]
+    proxy_image: Name
+    memory: Annotated[str, Field(pattern=r"^[1-9][0-9]*[bkmg]$")]
+    cpus: Positive
+    steps: Annotated[tuple[Annotated[int, Field(ge=1, le=100)], ...], Strict(strict=False), Field(min_length=1)]
+    min_requests: Annotated[int, Field(ge=0)]
+    deadline: Positive
+    confidence: Annotated[float, Field(ge=0.9, lt=1)]
+    max_error_difference: UnitInterval
+    max_latency_ratio: Annotated[float, Field(ge=1)]
+    latency_floor: NonNegative
+    max_agreement_loss: UnitInterval
+    max_shift: NonNegative
+    replay: Annotated[int, Field(ge=0, le=10_000)]
+
+    @model_validator(mode="after")
+    def _steps_rise_to_all(self) -> "Deploy":
+        if self.steps[-1] != 100 or list(self.steps) != sorted(set(self.steps)):
+            raise ValueError(f"steps: is {list(self.steps)}; allowed: rising shares that end with 100")
+        return self
+
+
 class Tracking(Section):
     experiment: Name
 
@@ -160,6 +187,32 @@ class Serve(Section):
     explain_rows: Count
     explain_top: Count
     log: ServeLog
+
+
+class Ignored(Section):
+    id: Name
+    reason: Name
+    until: datetime.date
+
+    @model_validator(mode="before")
+    @classmethod
+    def _date_from_text(cls, given: Any) -> Any:
+        """A date in quotes is a date as well."""
+        if isinstance(given, dict) and isinstance(given.get("until"), str):
+            with contextlib.suppress(ValueError):
+                return given | {"until": datetime.date.fromisoformat(given["until"])}
+        return given
+
+
+class Scan(Section):
+    fail_on: Literal["negligible", "low", "medium", "high", "critical"]
+    only_fixed: bool
+    database_days: Count
+    ignore: Annotated[tuple[Ignored, ...], Strict(strict=False)]
+
+
+class Release(Section):
+    scan: Scan
 
 
 class Interval(Section):
@@ -198,7 +251,9 @@ class Params(Section):
     evaluate: Evaluate
     drift: Drift
     gate: Gate
+    deploy: Deploy
     tracking: Tracking
+    release: Release
     serve: Serve
     tune: Tune
 

@@ -11,6 +11,7 @@ from tests.github.repositories import Repository, UnknownError
 from tests.github.shown import packed
 
 LISTS = ("pulls", "comments", "statuses", "runs", "jobs", "artifacts", "issues", "events", "calls", "dispatches")
+DEPLOYED = ("deployments", "deployment_statuses")
 PLACE = {"per_page": "30", "page": "1"}
 BOT = {"login": "github-actions[bot]", "type": "Bot"}
 Said = tuple[int, dict[str, str], Any]
@@ -37,7 +38,7 @@ class Fault:
 
 class Hub:
     def __init__(self, state: dict[str, Any], git: Path | None, routes: "Routes") -> None:
-        empty: dict[str, Any] = {name: [] for name in LISTS} | {
+        empty: dict[str, Any] = {name: [] for name in LISTS + DEPLOYED} | {
             "violations": [],
             "permissions": {},
             "commits": {},

@@ -13,6 +13,7 @@ State (JSON; all keys but `repository` may be absent):
     run_number, run_started_at}]
   jobs: [{run, name, status, conclusion, labels}]      permissions: {LOGIN: admin|maintain|write|read|none}
   artifacts: [{id, run, name, file: PATH of a zip or a folder, expired, head_sha, size_in_bytes, created_at}]
+  deployments: [{id, ref, environment}]   deployment_statuses: [{deployment, state, description}]
   events: [{issue, event, actor: LOGIN, label, created_at}]
   commits: {SHA: {message, parents: [SHA], tree: {PATH: BLOB SHA}, tree_sha}}   refs: {"heads/NAME": SHA}
 With --git DIR commits and refs that the state lacks are read from that repository.
@@ -42,7 +43,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.github import action_routes, git_routes, issue_routes
+from tests.github import action_routes, deployment_routes, git_routes, issue_routes
 from tests.github.contract import Contract
 from tests.github.hub import Fault, Hub
 
@@ -53,7 +54,8 @@ class StandIn:
     """The server, in a thread of this process."""
 
     def __init__(self, state: dict[str, Any], port: int = 0, git: Path | None = None) -> None:
-        self.hub = Hub(state, git, issue_routes.ROUTES + action_routes.ROUTES + git_routes.ROUTES)
+        known = (issue_routes, action_routes, git_routes, deployment_routes)
+        self.hub = Hub(state, git, [route for module in known for route in module.ROUTES])
         self.contract = Contract.read()
         self.certificate, key = make_certificate()
         self.server = Server((ADDRESS, port), self)

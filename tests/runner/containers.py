@@ -32,38 +32,38 @@ def require_daemon() -> None:
     """Skip without a running Docker daemon, or the means to make an image; fail where they are required."""
     require("docker")
     if docker("info", check=False).returncode:
-        _missing("no Docker daemon is running")
+        missing("no Docker daemon is running")
     if os.geteuid():
-        _missing("debootstrap needs root")
+        missing("debootstrap needs root")
 
 
-def _missing(reason: str) -> None:
+def missing(reason: str) -> None:
     if os.environ.get("PIPELINE_REQUIRE_SYSTEM_PARTS"):
         pytest.fail(reason)
     pytest.skip(reason)
 
 
-def base_image() -> str:
-    """The tag of a Debian image with what the runner's Dockerfile installs; made where it is missing."""
-    key = hashlib.sha256(PACKAGES.encode()).hexdigest()[:12]
+def base_image(packages: str = PACKAGES) -> str:
+    """The tag of a Debian image with these packages (those of the runner's Dockerfile); made where it is missing."""
+    key = hashlib.sha256(packages.encode()).hexdigest()[:12]
     tag = f"pipeline-base:{key}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if docker("image", "inspect", tag, check=False).returncode:
-            docker("import", str(_archive(key)), f"{tag}-plain")
+            docker("import", str(_archive(key, packages)), f"{tag}-plain")
             _add_certificates(tag)
     return tag
 
 
-def _archive(key: str) -> Path:
+def _archive(key: str, packages: str) -> Path:
     archive = CACHE / f"{key}.tar"
     if archive.exists():
         return archive
     require("debootstrap")
     root = CACHE / f"{key}.root"
     shutil.rmtree(root, ignore_errors=True)
-    made = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(root)]
+    made = ["debootstrap", "--variant=minbase", f"--include={packages}", "bookworm", str(root)]
     subprocess.run(made, check=True, capture_output=True, timeout=BUILD_TIMEOUT)
     part = archive.with_suffix(".part")
     subprocess.run(["tar", "-C", root, "-cf", part, "."], check=True, timeout=BUILD_TIMEOUT)

@@ -70,6 +70,8 @@ def test_rights_to_write_are_exactly_these() -> None:
         "comment.announce": {"pull-requests", "statuses"},
         "comment.answer": {"pull-requests", "statuses"},
         "comment.record": {"actions", "contents", "statuses"},
+        "deploy.release": {"attestations", "id-token", "packages"},
+        "deploy.deploy": {"deployments"},
         "override.overrule": {"statuses"},
         "override.answer": {"actions", "statuses"},
     }
@@ -146,9 +148,13 @@ def test_self_hosted_runners_stand_behind_that_condition_alone() -> None:
     assert [name for name, runner in runners.items() if runner != "ubuntu-latest"] == ["train.measure"]
 
 
-def test_secrets_and_the_remote_stand_behind_that_condition_alone() -> None:
+def test_secrets_and_the_remote_of_a_training_stand_behind_that_condition_alone() -> None:
     guarded = re.compile(r"\$\{\{ env\.TRUSTED == 'true' && (secrets\.\w+|vars\.DVC_REMOTE) \|\| '' \}\}$")
-    asked = [line.strip() for _, line in lines() if re.search(r"secrets\.|vars\.DVC_REMOTE", line)]
+    asked = [
+        line.strip()
+        for name, line in lines()
+        if name == "train.yaml" and re.search(r"secrets\.|vars\.DVC_REMOTE", line)
+    ]
 
     assert len(asked) == 5
     bare = [line for line in asked if not guarded.search(line)]
@@ -193,10 +199,23 @@ def test_what_is_missing_on_a_hosted_runner_is_skipped() -> None:
     assert "PIPELINE_REQUIRE_SYSTEM_PARTS=1 make test" in (ROOT / ".ci/run").read_text(encoding="utf-8")
 
 
+def test_a_deployment_is_never_cancelled_and_meets_the_code_of_main_alone() -> None:
+    deploy = WORKFLOWS["deploy"]
+
+    assert deploy["concurrency"] == {"group": "deploy", "cancel-in-progress": False}
+    assert deploy["on"] == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
+
+
+def test_a_deployment_needs_a_host_and_something_new() -> None:
+    condition = WORKFLOWS["deploy"]["jobs"]["deploy"]["if"]
+
+    assert condition.startswith("vars.DEPLOY_TARGET != '' && (needs.release.outputs.built == 'true' || ")
+
+
 def test_what_is_uploaded_from_a_hidden_folder_is_not_left_out() -> None:
     uploads = [step["with"] for _, step in steps() if step.get("uses", "").startswith("actions/upload-artifact@")]
 
-    assert [upload["name"] for upload in uploads] == ["measurement", "reports"]
+    assert [upload["name"] for upload in uploads] == ["release", "measurement", "reports"]
     assert all(upload.get("include-hidden-files") for upload in uploads if upload["path"].startswith("."))
 
 
@@ -204,7 +223,7 @@ def test_the_commands_exist() -> None:
     from pipeline.cli import COMMANDS
 
     called = {match for _, step in steps() for match in re.findall(r"\.venv/bin/pipeline (\S+)", step.get("run", ""))}
-    assert called == {"run", "measure", "drift", "announce", "answer", "record"}
+    assert called == {"run", "measure", "drift", "announce", "answer", "record", "release", "deploy"}
     assert called <= set(COMMANDS)
 
 

@@ -36,7 +36,8 @@ def _make(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     project = small_project(folder / "work", "binary")
     shutil.copytree(ROOT / ".github", project.folder / ".github")
-    shutil.copy(ROOT / "Makefile", project.folder / "Makefile")
+    for name in ("Makefile", "bentofile.yaml"):
+        shutil.copy(ROOT / name, project.folder / name)
     (project.folder / "README.md").write_text("A model\n", encoding="utf-8")
     project.ok("dvc", "repro", "--quiet")
     project.commit("the model of main")

@@ -5,14 +5,18 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from pipeline.errors import PipelineError
 from pipeline.gate.champion import OUTPUTS, Champion, cache_folder, keep, last_line
 from pipeline.git import git
 from pipeline.models.boosting import DEVICE_VARIABLE
 from pipeline.strict_yaml import load_yaml
+
+Found = TypeVar("Found")
 
 
 def rebuild(missing: Champion, root: Path = Path()) -> Champion:
@@ -21,22 +25,31 @@ def rebuild(missing: Champion, root: Path = Path()) -> Champion:
     CPU training is deterministic: other bytes than the lock names are said in `reason`. PipelineError where it fails.
     """
     root = root.absolute()
-    with tempfile.TemporaryDirectory(prefix="pipeline-base-") as folder:
-        tree = Path(folder) / "tree"
-        added = git(root, "worktree", "add", "--detach", str(tree), missing.base)
-        if added.returncode != 0:
-            raise PipelineError(f"{missing.base}: git can't make a work tree of it ({last_line(added.stderr)})")
-        try:
-            project = tree / git(root, "rev-parse", "--show-prefix").stdout.strip()
-            _share_cache(root, project)
-            _reproduce(missing.base, project)
-            hashes, kept = keep(project / "models", root)
-        finally:
-            git(root, "worktree", "remove", "--force", str(tree))
+    hashes, kept = run_again(missing.base, root, OUTPUTS, lambda project: keep(project / "models", root))
     differs = (
         "" if hashes == missing.hashes else f"rebuilt from {missing.base}, but not the bytes that its dvc.lock names"
     )
     return replace(missing, state="found", reason=differs, folder=kept, hashes=hashes)
+
+
+def run_again(base: str, root: Path, outputs: Collection[str], read: Callable[[Path], Found]) -> Found:
+    """Run the stages of revision `base` that make `outputs`, on the CPU, and return what `read` finds in that project.
+
+    Their bytes are in the DVC cache then. PipelineError where it fails.
+    """
+    root = root.absolute()
+    with tempfile.TemporaryDirectory(prefix="pipeline-base-") as folder:
+        tree = Path(folder) / "tree"
+        added = git(root, "worktree", "add", "--detach", str(tree), base)
+        if added.returncode != 0:
+            raise PipelineError(f"{base}: git can't make a work tree of it ({last_line(added.stderr)})")
+        try:
+            project = tree / git(root, "rev-parse", "--show-prefix").stdout.strip()
+            _share_cache(root, project)
+            _reproduce(base, project, outputs)
+            return read(project)
+        finally:
+            git(root, "worktree", "remove", "--force", str(tree))
 
 
 def _share_cache(root: Path, project: Path) -> None:
@@ -49,13 +62,13 @@ def _share_cache(root: Path, project: Path) -> None:
         config.write(file)
 
 
-def _stages(project: Path) -> list[str]:
-    """The stages whose outputs are the model and its signature."""
+def _stages(project: Path, outputs: Collection[str]) -> list[str]:
+    """The stages that make these outputs."""
     stages = load_yaml(project / "dvc.lock", "dvc.lock")["stages"]
-    return [name for name, stage in stages.items() if {out["path"] for out in stage.get("outs", [])} & set(OUTPUTS)]
+    return [name for name, stage in stages.items() if {out["path"] for out in stage.get("outs", [])} & set(outputs)]
 
 
-def _reproduce(base: str, project: Path) -> None:
+def _reproduce(base: str, project: Path, outputs: Collection[str]) -> None:
     """Run the base's own stages with the base's own code: its src precedes the installed package."""
     environment = {
         **os.environ,
@@ -63,7 +76,7 @@ def _reproduce(base: str, project: Path) -> None:
         "PYTHONPATH": str(project / "src"),
         DEVICE_VARIABLE: "cpu",
     }
-    command = [sys.executable, "-m", "dvc", "repro", *_stages(project)]
+    command = [sys.executable, "-m", "dvc", "repro", *_stages(project, outputs)]
     run = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     if run.returncode != 0:
         problem = last_line("\n".join(line for line in run.stderr.splitlines() if "ERROR" in line) or run.stderr)

@@ -1,6 +1,5 @@
 """`pipeline answer`: judge what a train run left, by main's code and bounds, and answer the pull request."""
 
-import os
 import tempfile
 import traceback
 from dataclasses import replace
@@ -9,7 +8,7 @@ from pathlib import Path
 import click
 
 from pipeline.errors import PipelineError
-from pipeline.github import api, artifact, posting, pulls, reply, statuses
+from pipeline.github import api, artifact, posting, pulls, reply, statuses, steps
 from pipeline.github.posting import Marker
 from pipeline.github.pulls import NothingToDoError, Pull, Run
 from pipeline.github.reply import Reply
@@ -29,7 +28,7 @@ def command(number: int | None, pull_request: int | None) -> None:
         run, pull = _found(number, pull_request)
         answer(run, pull, cancelled(run, pull) if run.conclusion == "cancelled" else made(run, pull))
     except NothingToDoError as reason:
-        _output("record", "false")
+        steps.output("record", "false")
         click.echo(str(reason))
 
 
@@ -37,7 +36,7 @@ def answer(run: Run, pull: Pull, found: Reply) -> None:
     """Comment and status; what GitHub refuses is raised when all that it allows is done."""
     marker = Marker(run.id, run.attempt, run.head, "final")
     url, refused = run.url, list[PipelineError]()
-    _summary(found.text)
+    steps.summary(found.text)
     try:
         url = posting.post(pull.number, marker, found.text)
     except api.RefusedError as problem:
@@ -48,11 +47,11 @@ def answer(run: Run, pull: Pull, found: Reply) -> None:
         statuses.post(pull.head, *found.first(override), url)
     except api.RefusedError as problem:
         refused.append(problem)
-    _output("run", str(run.id))
-    _output("record", "true" if found.recording == "bot" else "false")
-    _output("artifact", str(found.artifact or ""))
+    steps.output("run", str(run.id))
+    steps.output("record", "true" if found.recording == "bot" else "false")
+    steps.output("artifact", str(found.artifact or ""))
     for name, value in {"state": state, "description": said, "url": url}.items():
-        _output(name, statuses.cut(value) if name == "description" else value)
+        steps.output(name, statuses.cut(value) if name == "description" else value)
     if refused:
         raise PipelineError("\n".join(str(problem) for problem in refused))
     click.echo(f"answered: {url} ({state}: {said})")
@@ -102,20 +101,3 @@ def _found(number: int | None, pull_request: int | None) -> tuple[Run, Pull]:
     if run.conclusion in pulls.SILENT - {"cancelled"}:
         raise NothingToDoError(f"run {run.id}: was {run.conclusion}; nothing to answer")
     return run, pull or pulls.of_run(run)
-
-
-def _output(name: str, value: str) -> None:
-    """An output of the workflow's step."""
-    _append("GITHUB_OUTPUT", f"{name}={value}\n")
-
-
-def _summary(text: str) -> None:
-    """The report on the page of the job, where it is found when it can't be posted."""
-    _append("GITHUB_STEP_SUMMARY", f"{text}\n")
-
-
-def _append(variable: str, text: str) -> None:
-    path = os.environ.get(variable)
-    if path:
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(text)

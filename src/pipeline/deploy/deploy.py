@@ -1,0 +1,78 @@
+"""A deployment: from a release that is verified to one that serves, or back to the champion with the reason."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from pipeline.deploy import rollout
+from pipeline.deploy.deployment import Deployment
+from pipeline.deploy.targets import Host
+from pipeline.errors import PipelineError
+from pipeline.release.manifest import Release
+
+
+class FailedError(PipelineError):
+    """The champion serves on; the reason is recorded."""
+
+
+def deploy(given: Deployment, verify: Callable[[Release], None]) -> None:
+    """Verify, start, test, replay, canary, promote; FailedError where the champion stays."""
+    release = given.release
+    verify(release)
+    with given.target.hold(release.image, given.who) as host:
+        champion = host.champion()
+        if champion == release.id and host.ready(release.id):
+            host.settle()
+            given.recorder.reconcile(host)
+            given.say(f"release {release.id} serves already: nothing to do")
+            return
+        host.settle()
+        given.recorder.reconcile(host)
+        with recorded(given, host, champion):
+            _bring_up(given, host)
+            if champion is None or champion == release.id or not host.ready(champion):
+                given.say("no champion answers: the release takes all traffic after the smoke test")
+                host.promote(release)
+            else:
+                rollout.canary_steps(given, host, champion)
+                given.say("promoting: from now on a restarted proxy serves it as well")
+                host.promote(release)
+        given.say(f"release {release.id} serves 100 %")
+        finish(given, host, champion)
+
+
+def finish(given: Deployment, host: Host, former: str | None) -> None:
+    """Stop the former champion once it is drained; a failure of that takes nothing back."""
+    if former and former != given.release.id:
+        try:
+            host.retire(former)
+            given.say(f"release {former} drained and stopped; `pipeline rollback` returns to it")
+        except PipelineError as error:
+            given.say(f"warning: release {former} could not be stopped ({error})")
+
+
+@contextmanager
+def recorded(given: Deployment, host: Host, champion: str | None) -> Iterator[None]:
+    """The ledger's entries around a deployment; any failure gives the champion all traffic first."""
+    given.recorder.start(host, given.release, champion)
+    try:
+        yield
+    except (PipelineError, KeyboardInterrupt) as error:
+        reason = str(error) or "interrupted"
+        try:
+            host.settle()
+            if host.champion() == given.release.id:  # it failed after the point of no return
+                given.recorder.serve(host, given.release, f"promoted, then: {reason}")
+                return
+        except PipelineError as other:  # the lease gives the traffic back without us
+            given.say(f"warning: {other}; the proxy gives the champion all traffic within seconds")
+        given.recorder.fail(host, given.release, reason)
+        serving = f"release {champion} serves 100 %" if champion else "nothing serves"
+        raise FailedError(f"release {given.release.id}: {reason}; {serving}") from None
+    given.recorder.serve(host, given.release)
+
+
+def _bring_up(given: Deployment, host: Host) -> None:
+    given.say(f"starting release {given.release.id} without traffic")
+    host.start(given.release)
+    rollout.smoke(given.release, host)
+    given.say(f"ready; {len(given.release.golden)} golden rows answered exactly as in training")

@@ -1,0 +1,116 @@
+"""What champion and candidate did, as counts that can be added: the canary is judged on these and nothing else."""
+
+import bisect
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+# Upper edges of the latency bins in milliseconds, a tenth apart; the last bin is open.
+EDGES = tuple(round(0.5 * 1.1**step, 4) for step in range(125))
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """A histogram of milliseconds over `EDGES`."""
+
+    counts: tuple[int, ...] = (0,) * (len(EDGES) + 1)
+
+    @classmethod
+    def of(cls, milliseconds: Iterable[float]) -> "Latencies":
+        counts = [0] * (len(EDGES) + 1)
+        for value in milliseconds:
+            counts[bisect.bisect_left(EDGES, value)] += 1
+        return cls(tuple(counts))
+
+    def __add__(self, other: "Latencies") -> "Latencies":
+        return Latencies(tuple(map(sum, zip(self.counts, other.counts, strict=True))))
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts)
+
+    def ranked(self, rank: int) -> float:
+        """The upper edge of the bin that holds the rank-th smallest (from 1), in milliseconds; inf in the open bin."""
+        place = bisect.bisect_left(list(itertools.accumulate(self.counts)), max(rank, 1))
+        return EDGES[place] if place < len(EDGES) else math.inf
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Count, sum and sum of squares of numbers."""
+
+    count: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> "Moments":
+        kept = list(values)
+        return cls(len(kept), math.fsum(kept), math.fsum(value * value for value in kept))
+
+    def __add__(self, other: "Moments") -> "Moments":
+        return Moments(self.count + other.count, self.total + other.total, self.squares + other.squares)
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.count
+
+    @property
+    def variance(self) -> float:
+        """Of the sample (n − 1); 0 under two values."""
+        if self.count < 2:
+            return 0.0
+        return max(self.squares - self.count * self.mean**2, 0.0) / (self.count - 1)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two: requests it was given, failed (5xx, no answer) and refused (4xx) ones, latencies, scores.
+
+    `scores` has one number for each request (the mean of its rows): rows of one request are no independent draws.
+    """
+
+    requests: int = 0
+    errors: int = 0
+    refused: int = 0
+    latencies: Latencies = field(default_factory=Latencies)
+    scores: Moments = Moments()
+
+    def __add__(self, other: "Side") -> "Side":
+        return Side(
+            self.requests + other.requests,
+            self.errors + other.errors,
+            self.refused + other.refused,
+            self.latencies + other.latencies,
+            self.scores + other.scores,
+        )
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Rows that both answered: how many have equal labels, or for a regression the correlation of the values."""
+
+    count: int = 0
+    agreement: float = math.nan
+    is_correlation: bool = False
+
+
+def paired(champion: Sequence[dict[str, object]], candidate: Sequence[dict[str, object]]) -> Pairs:
+    """The agreement of two lists of predictions of the same rows, by label where they have one, else by score."""
+    both = list(zip(champion, candidate, strict=True))
+    if not both:
+        return Pairs()
+    if "label" in both[0][0]:
+        return Pairs(len(both), sum(one.get("label") == other.get("label") for one, other in both) / len(both))
+    scores = [(float(str(one["score"])), float(str(other["score"]))) for one, other in both]
+    return Pairs(len(both), _correlation(scores), is_correlation=True)
+
+
+def _correlation(pairs: Sequence[tuple[float, float]]) -> float:
+    first, second = (Moments.of(side) for side in zip(*pairs, strict=True))
+    spread = math.sqrt(first.variance * second.variance)
+    if not spread:
+        return 1.0 if all(one == other for one, other in pairs) else 0.0
+    covariance = math.fsum((one - first.mean) * (other - second.mean) for one, other in pairs) / (len(pairs) - 1)
+    return max(-1.0, min(1.0, covariance / spread))

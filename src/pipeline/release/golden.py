@@ -1,0 +1,85 @@
+"""Golden rows: test rows as a request has them, with the answers that training's own scores imply."""
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline import params
+from pipeline.errors import PipelineError
+from pipeline.evaluation.scoring import Scored
+from pipeline.models.signature import Signature
+
+MOST_ROWS, MOST_CELLS = 20, 1500  # they travel in a label of the image
+
+
+def rows(known: Signature, table: pd.DataFrame, scored: Scored) -> list[dict[str, Any]]:
+    """Up to twenty rows, spread evenly over the scores, each with the part of its prediction that is expected."""
+    most = max(1, min(MOST_ROWS, MOST_CELLS // len(known.columns), len(scored)))
+    answers = told(scored)
+    order = np.argsort(answers, kind="stable")
+    chosen = order[np.unique(np.linspace(0, len(order) - 1, most).round().astype(int))].tolist()
+    return [{"row": _row(known, table.iloc[at]), "expected": _expected(known, scored, at)} for at in chosen]
+
+
+def told(scored: Scored) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """(rows,): the score that the service answers; of several classes the likeliest's."""
+    return np.asarray(scored.score.max(axis=1) if scored.score.ndim == 2 else scored.score, dtype=np.float64)
+
+
+def against_champion(base: str, candidate: Scored, table: pd.DataFrame, target: str) -> dict[str, float]:
+    """Agreement and shift of the candidate against the model of revision `base` on the test rows; {} where none."""
+    from pipeline.gate import champion
+    from pipeline.gate.opponent import common, meet
+
+    try:
+        found = champion.find(base)
+    except PipelineError:  # the first commit has none before it
+        return {}
+    met = meet(found, candidate, target, lambda: table)
+    if met.scored is None:
+        return {}
+    mine, theirs = common(candidate, met.scored)
+    if candidate.task == "regression":
+        agreement = float(np.corrcoef(mine.score, theirs.score)[0, 1])
+    else:
+        agreement = float((mine.decisions() == theirs.decisions()).mean())
+    shift = float(told(mine).mean() - told(theirs).mean())
+    return {"agreement": round(agreement, 6), "shift": round(shift, 6)} if np.isfinite(agreement) else {}
+
+
+def read(root: Path, test: str, scores: str) -> tuple[Scored, pd.DataFrame]:
+    """The scores of the test rows and these rows; PipelineError where they are not each other's."""
+    from pipeline.evaluation import scoring
+    from pipeline.gate.command import scored_rows
+
+    scored = scoring.read(root / scores)
+    return scored, scored_rows(root / test, params.section(params.Data, root / params.PATH).key, scored)
+
+
+def _row(known: Signature, row: Any) -> dict[str, Any]:
+    kinds = {feature.source: feature.kind for feature in known.features}
+    return {name: _value(row[name], kinds[name]) for name in known.columns}
+
+
+def _value(value: Any, kind: str) -> Any:
+    if pd.isna(value):
+        return None
+    if kind == "boolean":
+        return bool(value)
+    if kind == "number":
+        number = float(value)
+        return int(number) if number.is_integer() else number
+    return value.isoformat() if isinstance(value, datetime.date) else str(value)
+
+
+def _expected(known: Signature, scored: Scored, at: int) -> dict[str, Any]:
+    if scored.task == "regression":
+        return {"score": float(scored.score[at])}
+    label = known.classes[int(scored.decisions()[at])]
+    if scored.task == "binary":
+        return {"score": float(scored.score[at]), "label": label}
+    probabilities = dict(zip(known.classes, scored.score[at].tolist(), strict=True))
+    return {"score": max(probabilities.values()), "label": label, "probabilities": probabilities}

@@ -1,0 +1,77 @@
+"""A small service that answers as the real one does; BEHAVIOUR in its environment says what is wrong with it."""
+
+import itertools
+import json
+import os
+import signal
+import threading
+import time
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+RELEASE, BEHAVIOUR = os.environ["RELEASE"], os.environ.get("BEHAVIOUR", "")
+LOG = Path(os.environ["PIPELINE_LOG_FOLDER"])
+numbers, turn = itertools.count(1), threading.Lock()
+
+
+def score(x: float) -> float:
+    if BEHAVIOUR == "disagrees":
+        return round(1 - x, 9)
+    if BEHAVIOUR == "shifts":  # the labels stay
+        return round(0.5 + 0.5 * (x >= 0.5), 9) if x >= 0.5 else x
+    return x
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        self.answer(200, {"release": RELEASE})
+
+    def do_POST(self) -> None:
+        rows = json.loads(self.rfile.read(int(self.headers["content-length"])))["rows"]
+        replay = "x-pipeline-replay" in self.headers
+        if not replay:
+            if BEHAVIOUR == "crashes" and next(numbers) > 3:
+                os._exit(1)
+            if BEHAVIOUR == "slow":
+                time.sleep(0.4)
+            if BEHAVIOUR == "fails":
+                return self.answer(500, {"error": "broken"})
+        if BEHAVIOUR == "refuses" and any("y" not in row for row in rows):
+            return self.answer(422, {"error": "rows[0].y is missing"})
+        if any(set(row) - {"x", "y"} for row in rows):
+            return self.answer(422, {"error": "unknown field"})
+        name = uuid.uuid4().hex
+        told = [
+            {"id": f"{name}-{at}", "score": score(row["x"]), "label": "yes" if score(row["x"]) >= 0.5 else "no"}
+            for at, row in enumerate(rows)
+        ]
+        if not replay:
+            self.log(rows, told)
+        return self.answer(200, {"release": RELEASE, "request_id": name, "predictions": told})
+
+    def log(self, rows: list[Any], told: list[Any]) -> None:
+        LOG.mkdir(exist_ok=True)
+        with turn, (LOG / "predictions.w1.jsonl").open("a") as stream:
+            for row, one in zip(rows, told, strict=True):
+                stream.write(json.dumps(one | {"release": RELEASE, "features": row}) + "\n")
+
+    def answer(self, status: int, content: Any) -> None:
+        body = json.dumps(content).encode()
+        head = f"HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        self.wfile.write(head.encode() + body)
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""
+
+
+if __name__ == "__main__":
+    if BEHAVIOUR == "dies":
+        raise SystemExit("no model")
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    ThreadingHTTPServer.request_queue_size = 128
+    ThreadingHTTPServer(("", 3000), Handler).serve_forever()
