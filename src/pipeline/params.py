@@ -39,8 +39,15 @@ class Card(Section):
 
 class Data(Section):
     source: Name
+    added: Name | None = None
     key: Name | None
     deduplicate: bool
+
+    @model_validator(mode="after")
+    def _added_can_be_written(self) -> "Data":
+        if self.added and self.added.startswith(("http://", "https://")):
+            raise ValueError(f"added: {self.added}: a web server takes no files; allowed: a folder, or a URL as s3://")
+        return self
 
     @model_validator(mode="after")
     def _key_to_deduplicate_by(self) -> "Data":
