@@ -29,6 +29,10 @@ class Damage:
         if len(self.places) < SHOWN:
             self.places.append(f"{place}: {why}")
 
+    def __add__(self, other: "Damage") -> "Damage":
+        counts = {name: count + getattr(other, name) for name, count in vars(self).items() if name != "places"}
+        return Damage(**counts, places=[*self.places, *other.places][:SHOWN])
+
     @property
     def counts(self) -> dict[str, int]:
         """Each kind's count, zeros left out."""

@@ -18,9 +18,10 @@ class Window:
     service flagged when it answered. `latency` is the p99 over the rows, in milliseconds, within 1 %.
 
     `sample`: the rows with the lowest hashes of their id, in that order: the signature's columns as training has them
-    (one that was not logged is absent), `id`, `score`, `label` (what was predicted; missing for a regression),
-    `release` and `time`. `truth`: the labels that came later for rows of the sample, by the sample's index, as text
-    (numbers for a regression); None where no labels are configured.
+    (one that was not logged is absent). `answers`: for the same rows, with the same index, `id`, `time`, `release`,
+    `score` and `label` (what was predicted; missing for a regression). They are two tables because a feature may have
+    any of these names. `truth`: the labels that came later for rows of the sample, by its index, as text (numbers
+    for a regression); None where no labels were joined.
 
     `complete` is False for a window that is still filling or of which a part lies outside the period: never judged.
     """
@@ -30,6 +31,7 @@ class Window:
     rows: int
     complete: bool
     sample: pd.DataFrame
+    answers: pd.DataFrame
     releases: dict[str, int]
     missing: dict[str, int]
     unseen: dict[str, int]
