@@ -37,9 +37,9 @@ class Performance:
         self.metric = "macro_f1" if logged else metric
         self._tested, self._signature, self._count, self._share = tested, signature, resamples, share
 
-    def loss(self, sample: pd.DataFrame, truth: "pd.Series[Any]") -> Loss | None:
+    def loss(self, answers: pd.DataFrame, truth: "pd.Series[Any]") -> Loss | None:
         """The loss in a window's labelled rows; None where the metric is undefined there (one class only)."""
-        scored = self._scored(sample, truth)
+        scored = self._scored(answers, truth)
         if scored is None or not len(scored):
             return None
         value, drawn = sampled(scored.task, [self.metric], scored, self._count, SEED)[self.metric]
@@ -56,12 +56,12 @@ class Performance:
     def _reference(self) -> tuple[float, Array]:
         scored = self._tested
         if scored.task == "multiclass":
-            scored = self._as_scored(scored.target, scored.decisions())
+            scored = self._as_scored(scored.target, scored.decisions().astype(float))
         return sampled(scored.task, [self.metric], scored, self._count, 0)[self.metric]
 
-    def _scored(self, sample: pd.DataFrame, truth: "pd.Series[Any]") -> Scored | None:
+    def _scored(self, answers: pd.DataFrame, truth: "pd.Series[Any]") -> Scored | None:
         """The labelled rows as scored rows; a class that training never saw can't be right and is left out."""
-        rows, known = sample.loc[truth.index], self._signature
+        rows, known = answers.loc[truth.index], self._signature
         if known.task == "regression":
             target = truth.to_numpy(float)
             return self._as_scored(target, rows["score"].to_numpy(float))
@@ -69,7 +69,7 @@ class Performance:
         fits = target >= 0
         if known.task == "binary":
             return self._as_scored(target[fits], rows["score"].to_numpy(float)[fits])
-        return self._as_scored(target[fits], codes(rows["label"], tuple(known.classes))[fits])
+        return self._as_scored(target[fits], codes(rows["label"], tuple(known.classes)).astype(float)[fits])
 
     def _as_scored(self, target: Array, score: Array) -> Scored:
         """Scored rows by the settings of the test rows; for several classes `score` is the decision."""
@@ -77,5 +77,12 @@ class Performance:
         if base.task == "multiclass":
             score = np.eye(len(base.classes))[score.astype(int)]
         return Scored(
-            base.task, target, score, np.arange(len(target)), base.classes, base.threshold, base.quantile, bins=base.bins
+            base.task,
+            target,
+            score,
+            np.arange(len(target)),
+            base.classes,
+            base.threshold,
+            base.quantile,
+            bins=base.bins,
         )

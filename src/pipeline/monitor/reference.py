@@ -37,7 +37,7 @@ class Reference:
     @property
     def missing(self) -> dict[str, float]:
         """Each column's share of missing values."""
-        return {name: float(share) for name, share in self.train[list(self.kinds)].isna().mean().items()}
+        return {name: float(self.train[name].isna().mean()) for name in self.kinds}
 
     @property
     def novel(self) -> dict[str, float]:
@@ -81,9 +81,7 @@ def load(
     return Reference(signature, kinds, table, tested, count)
 
 
-def _newest(
-    table: pd.DataFrame, key: str, batches: tuple[sources.File, ...], rows: int
-) -> tuple[set[str] | None, int]:
+def _newest(table: pd.DataFrame, key: str, batches: tuple[sources.File, ...], rows: int) -> tuple[set[str] | None, int]:
     """The keys in the newest batches that hold so many training rows, and how many batches; None where all do not."""
     trained, found = set(conversion.labels(table[key])), set[str]()
     for count, batch in enumerate(reversed(batches), start=1):

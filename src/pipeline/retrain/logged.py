@@ -1,6 +1,5 @@
 """Rows of the prediction log, read file by file: those that somebody wants, whatever the size of the log."""
 
-import gzip
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
