@@ -68,13 +68,18 @@ def shift(table: pd.DataFrame, name: str, roles: Roles, strength: float = 1.0, s
     return SHIFTS[name](table.reset_index(drop=True), roles, strength, np.random.default_rng(seed))
 
 
+def told(name: str) -> str:
+    """What a shift does, in a sentence."""
+    return (SHIFTS[name].__doc__ or "").splitlines()[0]
+
+
 def _none(table: pd.DataFrame, roles: Roles, strength: float, rng: Rng) -> pd.DataFrame:
     """The world as it was."""
     return table
 
 
 def _recession(table: pd.DataFrame, roles: Roles, strength: float, rng: Rng) -> pd.DataFrame:
-    """Limits are cut for all, payments are late for some, whoever they are; who owes most defaults more.
+    """Limits are cut for all, payments are late for some, whoever they are; who owes most defaults more often.
 
     So lateness says less than it did and debt says more: a model of before ranks worse, and there is something to
     learn. A client who was to pay defaults with probability DEFAULTS * strength * (rank by debt, 0 to 1) ** 2.
@@ -99,9 +104,9 @@ def _recession(table: pd.DataFrame, roles: Roles, strength: float, rng: Rng) -> 
 
 
 def _broken_feature(table: pd.DataFrame, roles: Roles, strength: float, rng: Rng) -> pd.DataFrame:
-    """An upstream job loses a column for a share of the rows: null where the contract allows it, else a default.
+    """An upstream job loses a column: null where training saw nulls, else a default. Labels stay.
 
-    The default is 0 of a number, else the commonest value. Labels stay: the world did not change.
+    The default is 0 of a number, else the commonest value. `strength` is the share of the rows.
     """
     name = _need(table, "broken_feature", "broken", [roles.broken] if roles.broken else [])
     column, lost = table[name], rng.random(len(table)) < strength
