@@ -33,13 +33,13 @@ MOST_ROWS = 100_000
 @click.option("--url", default="http://127.0.0.1:3000", show_default=True, help="Of the service.")
 @click.option("--labels", "target", type=click.Path(path_type=Path), default="logs/labels.csv", show_default=True)
 @click.option(
-    "--labelled", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Share of rows with label."
+    "--labelled", "share", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Share of rows with label."
 )
 @click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), help="Repeats a run's rows; without it, other rows each time."
 )
 def command(
-    name: str, rows: int, strength: float, rate: float | None, url: str, target: Path, labelled: float, seed: int | None
+    name: str, rows: int, strength: float, rate: float | None, url: str, target: Path, share: float, seed: int | None
 ) -> None:
     """Replay held-out rows through the running service as traffic, plain or with a named shift.
 
@@ -49,40 +49,41 @@ def command(
     release = service.release()
     labels.check(target)
     seed = secrets.randbelow(2**31) if seed is None else seed
-    known = signature.read(Path("models") / SIGNATURE)
-    roles = shifts.roles(params.section(params.Simulate), known, files.read_json(IMPORTANCE))
-    drawn = draw(parquet.read(Path(TEST)), rows, seed)
-    table = shifts.shift(drawn, name, roles, strength, seed)
+    known, table = shifted(name, rows, strength, seed)
     pace = rate and rate * len(table) / rows  # fewer rows in the same time
     click.echo(f"simulate: this is simulated traffic: held-out rows, drawn with seed {seed}, to release {release}")
     if name != "none":
         click.echo(f"simulate: shift {name}, strength {strength:g}: {shifts.told(name)}")
+    traffic = send(service, requested(known, table), f"{MARK}-{name}-{secrets.token_hex(4)}", pace)
     ids, began = list[str](), time.monotonic()
     try:
-        with (
-            closing(send(service, requested(known, table), f"{MARK}-{name}-{secrets.token_hex(4)}", pace)) as answers,
-            click.progressbar(answers, length=len(table), label="simulate", file=sys.stderr) as shown,
-        ):
-            for answer in shown:
+        with closing(traffic), click.progressbar(traffic, len(table), "simulate", file=sys.stderr) as answers:
+            for answer in answers:
                 ids.append(answer)
     finally:
-        seconds = time.monotonic() - began
-        click.echo(f"simulate: {len(ids):,} of {len(table):,} rows answered in {seconds:.1f} s")
-        _label(target, ids, table[known.target], labelled, seed)
+        click.echo(f"simulate: {len(ids):,} of {len(table):,} rows answered in {time.monotonic() - began:.1f} s")
+        if later := labelled(ids, table[known.target], share, seed):
+            labels.append(target, later)
+            click.echo(f"simulate: labels of {len(later):,} rows, for `make monitor` to find: {target}")
+
+
+def shifted(name: str, rows: int, strength: float, seed: int) -> tuple[signature.Signature, pd.DataFrame]:
+    """The signature, and so many held-out rows as they would be under the shift."""
+    known = signature.read(Path("models") / SIGNATURE)
+    roles = shifts.roles(params.section(params.Simulate), known, files.read_json(IMPORTANCE))
+    drawn = draw(parquet.read(Path(TEST)), rows, seed)
+    return known, shifts.shift(drawn, name, roles, strength, seed)
 
 
 def draw(table: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:
     """So many rows in random order; none comes a second time before all have come."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, 1])  # other numbers than the shift's
     rounds = [rng.permutation(len(table)) for _ in range(-(-rows // len(table)))]
     return table.iloc[np.concatenate(rounds)[:rows]]
 
 
-def _label(target: Path, ids: list[str], truth: "pd.Series[Any]", share: float, seed: int) -> None:
-    """Append the labels of a share of the rows that were answered."""
-    chosen = np.random.default_rng(seed).random(len(ids)) < share
+def labelled(ids: list[str], truth: "pd.Series[Any]", share: float, seed: int) -> list[tuple[str, str]]:
+    """Id and label of a share of the rows that were answered, which are the first ones."""
+    chosen = np.random.default_rng([seed, 2]).random(len(ids)) < share
     texts = conversion.labels(truth.iloc[: len(ids)])
-    pairs = [(one, text) for one, text, taken in zip(ids, texts, chosen, strict=True) if taken]
-    if pairs:
-        labels.append(target, pairs)
-        click.echo(f"simulate: labels of {len(pairs):,} rows, for `make monitor` to find: {target}")
+    return [(one, text) for one, text, taken in zip(ids, texts, chosen, strict=True) if taken]
