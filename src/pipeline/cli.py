@@ -18,6 +18,7 @@ COMMANDS = {
     "drift": ("pipeline.drift.compare", "Compare any two tables for drift, as JSON and HTML."),
     "measure": ("pipeline.measure.command", "Gather what a change did to the model in .pipeline/measurement/."),
     "serve": ("pipeline.service.command", "Serve the model as an HTTP service (make serve)."),
+    "simulate": ("pipeline.simulate.command", "Replay held-out rows as traffic, plain or shifted (make simulate)."),
     "release": ("pipeline.release.command", "Build, scan, push and sign the image of the model that dvc.lock names."),
     "monitor": ("pipeline.monitor.command", "Judge the prediction log: drift, performance, volume (make monitor)."),
     "track": ("pipeline.tracking.track", "Log the current run to MLflow, where that has not happened yet."),

@@ -250,6 +250,15 @@ class Release(Section):
     scan: Scan
 
 
+class Simulate(Section):
+    limits: Names
+    late: Names
+    paid: Names
+    owed: Name | None
+    broken: Name | None
+    category: Name | None
+
+
 class Interval(Section):
     low: float
     high: float
@@ -291,6 +300,7 @@ class Params(Section):
     tracking: Tracking
     release: Release
     serve: Serve
+    simulate: Simulate
     tune: Tune
 
     @model_validator(mode="after")

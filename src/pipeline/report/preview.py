@@ -1,4 +1,4 @@
-"""A comment or report as a page that opens without a network, about as GitHub shows it. For laptops: needs the dev group."""
+"""A comment or a report as a page that opens without a network, about as GitHub shows it. It needs the dev group."""
 
 import html
 import importlib.util
