@@ -60,6 +60,7 @@ serve: setup  ## Serve the model (PORT, default 3000)
 monitor: setup  ## Judge the prediction log (LOG, LABELS, SINCE)
 	@$(BIN)/pipeline monitor $(if $(LOG),--log "$(LOG)") $(if $(LABELS),--labels "$(LABELS)") \
 		$(if $(SINCE),--since "$(SINCE)")
+
 simulate: setup  ## Send the service simulated traffic (SHIFT, ROWS, PORT)
 	@$(BIN)/pipeline simulate --url "http://127.0.0.1:$(if $(filter file,$(origin PORT)),3000,$(PORT))" \
 		$(if $(SHIFT),--shift "$(SHIFT)") $(if $(ROWS),--rows "$(ROWS)")

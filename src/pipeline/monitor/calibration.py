@@ -23,6 +23,7 @@ STEP = 1.25  # from one size that is calibrated to the next
 PER_ALARM = 4  # resamples for each that may be beyond: the bound is a high rank of them
 EVIDENTLY = 0.1  # its own threshold of both distances
 SEED = 0
+KEPT = 500  # sizes of windows and references whose bounds the file keeps
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Bounds:
             self._kept = _read(self._path)
         if name not in self._kept:
             self._kept[name] = self._calibrated(size)
-            recent = dict(list(self._kept.items())[-100:])
+            recent = dict(list(self._kept.items())[-KEPT:])
             files.write_json(self._path, recent)
         return self._kept[name]
 

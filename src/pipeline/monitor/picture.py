@@ -9,13 +9,13 @@ from pipeline.report.mermaid import HERE, MAIN, upright
 LOWER = {"volume"}  # signals that are beyond where they are below the bound
 WORDS = "🟦 within the bound · 🟧 beyond · grey line: the bound · no bar: not judged, or 0"
 UNITS = {
-    "data_drift": "highest score over bound",
-    "prediction_drift": "score over bound",
+    "data_drift": "score / bound",
+    "prediction_drift": "score / bound",
     "performance": "loss",
-    "missing": "rise of a missing share",
-    "unseen": "share of unseen values",
-    "volume": "share of the usual rows",
-    "latency": "p99 in milliseconds",
+    "missing": "rise of share",
+    "unseen": "share",
+    "volume": "share of usual",
+    "latency": "p99, ms",
 }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pipeline.markdown import Markdown, bold, code, escape, number, table
 from pipeline.monitor import picture
-from pipeline.monitor.result import Column, Result, Signal
+from pipeline.monitor.result import Column, Result, Scored, Signal
 from pipeline.report.defuse import fence
 from pipeline.report.parts import Part, fit, folded, part
 
@@ -88,8 +88,8 @@ def _signals(signals: Sequence[Signal]) -> Markdown:
         (
             bold(label(signal.name)) if signal.state == "alarm" else label(signal.name),
             Markdown(MARKS[signal.state]),
-            signal.value,
-            signal.bound,
+            _figure(signal.value),
+            _figure(signal.bound),
             f"{signal.since:%Y-%m-%d %H:%M}" if signal.since else None,
             Markdown(escape(signal.sentence[:300])),
         )
@@ -105,7 +105,7 @@ def _moved(result: Result) -> str | None:
     if not beyond:
         return None
     more = f" The other {len(beyond) - MOVED:,} beyond are below." if len(beyond) > MOVED else ""
-    return f"**What moved most** in the latest judged window.{more}\n\n{_columns(beyond[:MOVED], MOVED)}"
+    return f"**What moved most** in the latest judged window.{more}\n\n{_columns(beyond[:MOVED], 0)}"
 
 
 def _columns(columns: Sequence[Column], total: int) -> str | None:
@@ -140,15 +140,20 @@ def _windows(result: Result) -> str:
             f"{window.start:%Y-%m-%d %H:%M}",
             window.rows,
             "yes" if window.judged else "no",
-            *(_figure(window.values.get(name), picture.is_beyond(window, name)) for name in names),
+            *(_judged(window, name) for name in names),
         )
         for window in reversed(result.windows)
     ]
     return table(["start (UTC)", "rows", "enough", *map(label, names)], rows, "lrl" + "r" * len(names))
 
 
-def _figure(value: float | None, beyond: bool) -> Markdown:
-    return Markdown(f"**{number(value)}**") if beyond else number(value)
+def _judged(window: Scored, name: str) -> Markdown:
+    figure = _figure(window.values.get(name))
+    return Markdown(f"**{figure}**") if picture.is_beyond(window, name) else figure
+
+
+def _figure(value: float | None) -> Markdown:
+    return Markdown("–" if value is None else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}")
 
 
 def _damage(result: Result) -> str:

@@ -57,7 +57,7 @@ def upright(names: Sequence[str], series: Sequence[Series], line: Sequence[float
     shown = dict(zip(range(0, len(names), step), labels(names[::step]), strict=True))
     axis = [shown.get(at, _blank(at)) for at in range(len(names))]
     top = 1.05 * max([*line, *(value for _, values in series for value in values)], default=1.0)
-    drawn = [f"  bar [{_listed(max(value, 0.0) for value in values)}]" for _, values in series]
+    drawn = [f"  bar [{_listed(value if value > 0 else -top for value in values)}]" for _, values in series]
     axes = [
         f"  x-axis [{', '.join(json.dumps(text, ensure_ascii=False) for text in axis)}]",
         f'  y-axis "{clean(title, 60)}" 0 --> {_number(top if top > 0 else 1.0)}',
