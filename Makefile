@@ -57,9 +57,9 @@ ui: setup  ## Open the MLflow UI (PORT, default 5000)
 serve: setup  ## Serve the model (PORT, default 3000)
 	@exec $(BIN)/pipeline serve --port $(if $(filter file,$(origin PORT)),3000,$(PORT))
 
-monitor: setup  ## Judge the prediction log (LOG, LABELS, SINCE)
+monitor: setup  ## Judge the prediction log (LOG, LABELS, SINCE, WINDOW)
 	@$(BIN)/pipeline monitor $(if $(LOG),--log "$(LOG)") $(if $(LABELS),--labels "$(LABELS)") \
-		$(if $(SINCE),--since "$(SINCE)")
+		$(if $(SINCE),--since "$(SINCE)") $(if $(WINDOW),--window "$(WINDOW)")
 
 simulate: setup  ## Send the service simulated traffic (SHIFT, ROWS, PORT)
 	@$(BIN)/pipeline simulate --url "http://127.0.0.1:$(if $(filter file,$(origin PORT)),3000,$(PORT))" \
@@ -71,5 +71,5 @@ bento: setup  ## Build the Bento: service, model and locked requirements
 		--no-hashes --no-annotate --no-header --output-file build/serving.txt
 	@BENTOML_DO_NOT_TRACK=True $(BIN)/bentoml build
 
-bench: setup  ## Measure speed, memory and the gate's error rates
+bench: setup  ## Measure speed, memory and the error rates of gate and monitor
 	@$(BIN)/python -m benchmarks
