@@ -36,7 +36,7 @@ from pipeline.simulate import shifts
 ROOT = Path(__file__).parents[1]
 TRAINED, STOPPED, TESTED = 15_000, 3_000, 6_000  # rows; the other 6,000 are the traffic
 BEFORE, DAYS = 4, 7
-WEEKS, SHIFTED = 200, 40
+WEEKS, SHIFTED = 200, 20
 ROWS = (500, 2_000)  # a working day's; at 2,000 the days share rows, which no day does with itself
 WEEKEND = 0.6  # of a working day's rows
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -36,10 +37,15 @@ class Column:
 
     def score(self, column: "pd.Series[Any]", threshold: float | None) -> stattests.Score | None:
         """Evidently's distance of another table's column from this one; None where one of them has no value."""
-        before, after = self.values.dropna(), self.prepared(column)
+        before, after = self._ordered, self.prepared(column)
         if before.empty or after.empty:
             return None
         return stattests.score(before, after, "num" if self.numeric else "cat", threshold, self.test)
+
+    @cached_property
+    def _ordered(self) -> "pd.Series[Any]":
+        """The values in rising order, which the distances don't see, but which are sorted again more quickly."""
+        return self.values.dropna().sort_values(ignore_index=True)
 
     @property
     def numeric(self) -> bool:
