@@ -35,9 +35,7 @@ def read(where: str, key: str | None) -> Labels:
             found.values[row] = value
         if key is not None and key in kept.columns:
             keyed = kept[key].notna()
-            found.keys = (found.keys or {}) | dict(
-                zip(ids[keyed], conversion.labels(kept[key][keyed]), strict=True)
-            )
+            found.keys = (found.keys or {}) | dict(zip(ids[keyed], conversion.labels(kept[key][keyed]), strict=True))
     return found
 
 
