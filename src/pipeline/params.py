@@ -177,6 +177,34 @@ class Deploy(Section):
         return self
 
 
+class Monitor(Section):
+    log: Name
+    labels: Name | None
+    window: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,6} (minutes?|hours?|days?|rows)$")]
+    history: Annotated[int, Field(ge=2, le=366)]
+    windows: Count
+    alarm: Count
+    min_rows: Count
+    max_rows: Annotated[int, Field(ge=100, le=10_000)]
+    min_labels: Count
+    false_alarms: Share
+    reference_rows: Count
+    missing: UnitInterval
+    unseen: UnitInterval
+    volume: UnitInterval
+    latency_ms: Positive
+    performance: NonNegative
+    assignees: Names
+
+    @model_validator(mode="after")
+    def _alarm_can_be_reached(self) -> "Monitor":
+        if self.alarm > self.windows or self.windows > self.history:
+            raise ValueError("alarm, windows, history: must not fall in this order")
+        if self.min_rows > self.max_rows:
+            raise ValueError(f"min_rows {self.min_rows} is above max_rows {self.max_rows}")
+        return self
+
+
 class Tracking(Section):
     experiment: Name
 
@@ -259,6 +287,7 @@ class Params(Section):
     drift: Drift
     gate: Gate
     deploy: Deploy
+    monitor: Monitor
     tracking: Tracking
     release: Release
     serve: Serve
