@@ -1,5 +1,6 @@
 """`pipeline propose`: the pull request that brings newly labelled rows, or the issue told why there is none."""
 
+import contextlib
 import os
 from typing import Any
 from urllib.parse import quote
@@ -27,12 +28,18 @@ def command(issue: int | None) -> None:
     """Open the pull request of what `pipeline retrain` found, or update it, and start what measures and tests it."""
     try:
         found = outcome.read()
-        said = escape(found.sentence) if found.batch is None else proposed(found, issue)
+        said = unable(found) if found.batch is None else proposed(found, issue)
     except PipelineError as problem:
-        _tell(issue, f"it stopped: {escape(str(problem).splitlines()[0])}")
+        with contextlib.suppress(PipelineError):  # what stopped it says more than that nobody could be told
+            _tell(issue, f"it stopped: {escape(str(problem).splitlines()[0])}")
         raise
     _tell(issue, said)
     click.echo(said)
+
+
+def unable(found: Outcome) -> str:
+    """Why there is no pull request, and what was kept out."""
+    return "\n\n".join([f"{escape(found.sentence)}: no pull request", *description.quarantine(found)])
 
 
 def proposed(found: Outcome, issue: int | None) -> str:
@@ -93,4 +100,4 @@ def _tell(issue: int | None, said: str) -> None:
     if issue is not None:
         run = os.environ.get("GITHUB_RUN_ID")
         page = f" ([run]({api.server()}/{api.repository()}/actions/runs/{run}))" if run else ""
-        remark(issue, "retrain", f"Retraining: {said}.{page}")
+        remark(issue, "retrain", f"Retraining{page}: {said}")

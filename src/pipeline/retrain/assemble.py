@@ -29,7 +29,7 @@ class Reason:
 class Assembled:
     """Rows that keep the contract, as its types, and those that break it, as text with a reason; the index is the id.
 
-    `absent`: columns of the contract that no row has; `repeated`: rows left out as a later one has their key.
+    `absent`: columns of the contract that have no value in any row; `repeated`: rows whose key a later one has.
     """
 
     kept: pd.DataFrame
@@ -47,9 +47,9 @@ def assemble(
     table, absent = _table(ordered, labels, keys, agreed, knobs)
     demanded = [name for name in absent if not agreed.columns[name].nullable]
     if demanded:
-        omitted = "serve.log.omit keeps it out" if demanded[0] in knobs.serve.log.omit else "it is no feature"
+        why = "serve.log.omit keeps it out" if demanded[0] in knobs.serve.log.omit else "is it a feature?"
         raise PipelineError(
-            f"column {demanded[0]}: is not in the prediction log ({omitted}), and {schema.PATH} wants a value in every "
+            f"column {demanded[0]}: has no value in the prediction log ({why}), and {schema.PATH} wants one in every "
             "row; log it, or let it be nullable"
         )
     key = knobs.data.key
@@ -81,7 +81,7 @@ def key_of(row: str, agreed: schema.Column) -> Any:
 def _table(
     rows: Sequence[Row], labels: Mapping[str, str], keys: Mapping[str, str] | None, agreed: Schema, knobs: Params
 ) -> tuple[pd.DataFrame, list[str]]:
-    logged: Collection[str] = {name for row in rows for name in row.features}
+    logged: Collection[str] = {name for row in rows for name, value in row.features.items() if value is not None}
     columns: dict[str, Any] = {}
     absent = []
     values: list[Any]

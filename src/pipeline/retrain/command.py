@@ -26,9 +26,13 @@ UNNAMED = (
 
 
 @click.command(short_help="Take newly labelled rows into the data.")
-@click.option("--log", help=f"Folder or URL of the prediction log (default: {LOG}, else serve.log.folder).")
-@click.option("--labels", "where", help=f"Labels that came later: CSV or Parquet (default: {LABELS}).")
-@click.option("--since", type=click.DateTime(), help="Only rows that were answered since, UTC (default: all logged).")
+@click.option("--log", help=f"Folder or URL of the prediction log (default: {LOG}, else monitor.log).")
+@click.option(
+    "--labels", "where", help=f"Labels that came later: CSV or Parquet (default: {LABELS}, else monitor.labels)."
+)
+@click.option(
+    "--since", type=click.DateTime(), help="Only rows answered since, UTC (default: monitor.history windows)."
+)
 def command(log: str | None, where: str | None, since: datetime | None) -> None:
     """Put labelled rows that are not in the data yet into data.added, and name the batch in data/source.json."""
     try:
@@ -52,15 +56,15 @@ def retrain(knobs: Params, log: str | None, where: str | None, since: datetime |
     """Write the batch and data/source.json; PipelineError, and nothing written, where that can't be done."""
     if knobs.data.added is None:
         raise PipelineError(UNNAMED)
-    where = where or os.environ.get(LABELS)
+    where = where or os.environ.get(LABELS) or knobs.monitor.labels
     if not where:
-        raise PipelineError(f"labels: none are named; give --labels or the variable {LABELS}: a file with id and label")
-    log = log or os.environ.get(LOG) or knobs.serve.log.folder
+        raise PipelineError(f"monitor.labels: names none; set it, or {LABELS}, to a file with the columns id and label")
+    log = log or os.environ.get(LOG) or knobs.monitor.log
+    since = since or logged.beginning(knobs.monitor)
     agreed = schema.read(schema.PATH)
-    recorded = sources.read(FINGERPRINT)
-    recorded = recorded.model_copy(update={"added": fetch.added(knobs.data.added, recorded)})
+    recorded = _recorded(knobs.data.added)
     told = labels.read(where, knobs.data.key)
-    read = logged.read(log, told.values, since, lambda said: click.echo(f"retrain: {said}", err=True))
+    read = logged.read(log, told.values, since, agreed, knobs, lambda said: click.echo(f"retrain: {said}", err=True))
     fresh = new(read.rows, told, recorded, knobs)
     counts = Outcome(
         state="nothing",
@@ -68,7 +72,7 @@ def retrain(knobs: Params, log: str | None, where: str | None, since: datetime |
         labels=len(told.values),
         relabelled=told.relabelled,
         logged=read.read,
-        damaged=read.damaged,
+        damage=read.damage.counts,
         labelled=len(read.rows),
         known=len(read.rows) - len(fresh),
     )
@@ -76,6 +80,13 @@ def retrain(knobs: Params, log: str | None, where: str | None, since: datetime |
         return counts.model_copy(update={"sentence": _sentence(counts)})
     made = assemble.assemble(fresh, told.values, told.keys, agreed, knobs)
     return _stored(counts, made, read.rows, knobs.data.added, recorded)
+
+
+def _recorded(folder: str) -> Source:
+    """The data as data/source.json has it, with the batches of this folder that are part of it."""
+    found = sources.read(FINGERPRINT)
+    kept = found.added is not None and found.added.folder == folder
+    return found if kept else found.model_copy(update={"added": sources.Added(folder=folder, files=())})
 
 
 def new(rows: Mapping[str, Row], told: Labels, recorded: Source, knobs: Params) -> list[Row]:

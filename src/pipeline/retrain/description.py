@@ -11,7 +11,7 @@ def title(found: Outcome) -> str:
     return f"Retrain on {found.rows:,} newly labelled rows"
 
 
-def body(found: Outcome, issue: int | None, drift: str | None, moved: bool = False) -> str:
+def body(found: Outcome, issue: int | None, drift: str | None) -> str:
     """Markdown; `drift` is what the issue says in one line."""
     assert found.batch is not None
     why = f"Retrains for #{issue}{f': {escape(drift)}' if drift else ''}." if issue else "Retrains by hand."
@@ -29,13 +29,14 @@ def body(found: Outcome, issue: int | None, drift: str | None, moved: bool = Fal
         "measures what they do to the model, the gate judges it as any other change, and a person merges.",
         markdown.table(("rows", ""), [row for row in rows if row[1] != 0], "lr"),
         Markdown(f"Batch: {code(found.batch.path)}, {found.batch.size:,} bytes, SHA-256 {code(found.batch.sha256)}"),
-        *_quarantine(found),
+        *quarantine(found),
         *_notes(found),
     ]
     return "\n\n".join(parts)
 
 
-def _quarantine(found: Outcome) -> list[str]:
+def quarantine(found: Outcome) -> list[str]:
+    """What was kept out, and why, as parts of a text."""
     if not found.quarantined:
         return []
     listed = [(one.column, one.check, one.expected, one.rows) for one in found.reasons[:SHOWN]]
@@ -57,6 +58,7 @@ def _notes(found: Outcome) -> list[str]:
         )
     if found.relabelled:
         notes.append(f"{found.relabelled:,} labels were replaced by a later one of the same row.")
-    if found.damaged:
-        notes.append(f"{found.damaged:,} lines or files of the log could not be read.")
+    if found.damage:
+        listed = ", ".join(f"{kind} {count:,}" for kind, count in found.damage.items())
+        notes.append(f"What of the log could not be read: {listed}.")
     return notes

@@ -38,7 +38,7 @@ class Outcome(Section):
     labels: Count = 0
     relabelled: Count = 0
     logged: Count = 0
-    damaged: Count = 0
+    damage: dict[str, Count] = Field(default_factory=dict)  # by kind, as the monitor counts it
     labelled: Count = 0
     known: Count = 0
     repeated: Count = 0
