@@ -64,7 +64,7 @@ def test_new_rows_are_a_pull_request_that_names_the_issue_and_is_measured(scene:
     pull = proposed(scene)
     assert pull["title"] == "Retrain on 512 newly labelled rows"
     assert pull["body"].startswith(f"Retrains for #{ISSUE}: Drift: &lt;age&gt; moved.")
-    for part in ("2026-11-01 00:00 to 2026-11-02 00:00", "8 rows in quarantine", "a\\|b", "<code>town</code>"):
+    for part in ("2026-11-01 00\\:00 to 2026-11-02 00\\:00", "8 rows in quarantine", "a\\|b", "<code>town</code>"):
         assert part in pull["body"]
     made = scene.github.state["commits"][tip(scene)]
     assert made["parents"] == [scene.base]

@@ -16,9 +16,9 @@ def body(found: Outcome, issue: int | None, drift: str | None) -> str:
     assert found.batch is not None
     why = f"Retrains for #{issue}{f': {escape(drift)}' if drift else ''}." if issue else "Retrains by hand."
     rows = [
-        ("newly labelled rows in this pull request", found.rows),
-        ("answered by the service (UTC)", f"{found.first} to {found.last}"),
-        ("labels, of which with a logged row", f"{found.labels:,}, {found.labelled:,}"),
+        ("new in this pull request", found.rows),
+        ("which the service answered, UTC", f"{found.first} to {found.last}"),
+        ("labels that came, and those of a logged row", f"{found.labels:,} and {found.labelled:,}"),
         ("in the data already", found.known),
         ("left out, as a later row has their key", found.repeated),
         ("quarantined, as they break the data contract", found.quarantined),
@@ -27,7 +27,7 @@ def body(found: Outcome, issue: int | None, drift: str | None) -> str:
         why,
         "It changes `data/source.json` alone, which now names one more batch of rows in the data store. `train.yaml` "
         "measures what they do to the model, the gate judges it as any other change, and a person merges.",
-        markdown.table(("rows", ""), [row for row in rows if row[1] != 0], "lr"),
+        markdown.table(("labelled rows", ""), [row for row in rows if row[1] != 0], "lr"),
         Markdown(f"Batch: {code(found.batch.path)}, {found.batch.size:,} bytes, SHA-256 {code(found.batch.sha256)}"),
         *quarantine(found),
         *_notes(found),
