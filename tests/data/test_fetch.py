@@ -237,3 +237,40 @@ def test_a_damaged_fingerprint_is_made_anew(folder: Path) -> None:
     with pytest.raises(PipelineError, match="pipeline fetch"):
         sources.read(FINGERPRINT)
     assert fetch.refresh(data("a.csv"), FINGERPRINT) is True
+
+
+def test_batches_that_retraining_adds_are_recorded_once_they_are_named(folder: Path) -> None:
+    store = folder / "store"
+    store.mkdir()
+    before = Data(source="a.csv", added="store", key="id", deduplicate=False)
+    for name in ("added-2", "added-1", "quarantine-1"):
+        (store / f"{name}.parquet").write_bytes(name.encode())
+
+    assert fetch.refresh(before)
+    recorded = FINGERPRINT.read_bytes()
+    assert [file.path for file in sources.read(FINGERPRINT).batches] == [
+        "store/added-1.parquet",
+        "store/added-2.parquet",
+    ]
+
+    (store / "added-3.parquet").write_bytes(b"proposed, and merged by nobody yet")
+    assert not fetch.refresh(before)
+    assert FINGERPRINT.read_bytes() == recorded
+
+
+def test_without_a_folder_for_batches_the_fingerprint_has_no_word_of_it(folder: Path) -> None:
+    fetch.refresh(data("a.csv"))
+    plain = FINGERPRINT.read_bytes()
+    assert b"added" not in plain
+
+    fetch.refresh(Data(source="a.csv", added="store", key="id", deduplicate=False))
+    assert files.read_json(FINGERPRINT)["added"] == {"folder": "store", "files": []}
+    fetch.refresh(data("a.csv"))
+    assert FINGERPRINT.read_bytes() == plain
+
+
+def test_a_folder_for_batches_that_can_not_be_one_is_refused(folder: Path) -> None:
+    with pytest.raises(PipelineError, match="data.added: holds a password"):
+        fetch.refresh(Data(source="a.csv", added="s3://me:secret@bucket/added", key="id", deduplicate=False))
+    with pytest.raises(ValueError, match="a web server takes no files"):
+        Data(source="a.csv", added="https://example.org/added", key="id", deduplicate=False)

@@ -81,7 +81,7 @@ class Repository:
         return blob(base64.b64decode(content) if body.get("encoding") == "base64" else content.encode())
 
     def new_tree(self, body: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
-        known = self.trees.get(body.get("base_tree") or "", None)
+        known = self._tree(body.get("base_tree") or "")
         if known is None and body.get("base_tree"):
             raise UnknownError("Tree SHA does not exist", 422)
         tree = dict(known or {})
@@ -91,11 +91,17 @@ class Repository:
         self.trees[sha] = tree
         return sha, [{"path": path, "mode": "100644", "type": "blob", "sha": at} for path, at in tree.items()]
 
+    def _tree(self, sha: str) -> Tree | None:
+        """A tree by its hash, of the state or of the repository on the disk."""
+        if sha not in self.trees and self.folder and self._git("cat-file", "-t", sha).strip() == "tree":
+            self.trees[sha] = self._listed(sha)
+        return self.trees.get(sha)
+
     def new_commit(self, body: dict[str, Any]) -> dict[str, Any]:
         if body["tree"] not in self.trees:
             raise UnknownError("Tree SHA does not exist", 422)
         sha = _sha({"message": body["message"], "tree": body["tree"], "parents": ",".join(body["parents"])})
-        said = {"message": body["message"], "parents": body["parents"]}
+        said = {"message": body["message"], "parents": body["parents"], "author": self.state["user"]}
         self.state["commits"][sha] = said | {"tree": self.trees[body["tree"]], "tree_sha": body["tree"]}
         return {
             "sha": sha,
@@ -107,7 +113,7 @@ class Repository:
     def _shown(self, sha: str) -> dict[str, Any]:
         commit = self.commit(sha)
         parents = [{"sha": parent} for parent in commit["parents"]]
-        person = {"login": "someone", "type": "User"}
+        person = commit.get("author", {"login": "someone", "type": "User"})
         return {"sha": sha, "parents": parents, "author": person, "committer": person} | {
             "commit": {"message": commit["message"], "tree": {"sha": commit["tree_sha"]}}
         }
@@ -141,9 +147,12 @@ class Repository:
         if not told:
             raise UnknownError(f"No commit found for SHA: {sha}", 422)
         tree_sha, parents, message = told.split("\n", 2)
-        lines = (line for line in self._git("ls-tree", "-r", "-z", sha).split("\0") if line)
-        tree = {path: kind.split()[2] for kind, _, path in (line.partition("\t") for line in lines)}
+        tree = self._listed(sha)
         return {"message": message.rstrip("\n"), "parents": parents.split(), "tree": tree, "tree_sha": tree_sha}
+
+    def _listed(self, sha: str) -> Tree:
+        lines = (line for line in self._git("ls-tree", "-r", "-z", sha).split("\0") if line)
+        return {path: kind.split()[2] for kind, _, path in (line.partition("\t") for line in lines)}
 
     def _git(self, *arguments: str) -> str:
         command = ["git", "-C", str(self.folder), *arguments]

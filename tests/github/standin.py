@@ -8,6 +8,7 @@ State (JSON; all keys but `repository` may be absent):
   repository: "owner/name"; default_branch: "main"; user: {login, type} (whom the token belongs to)
   pulls: [{number, title, state, user: LOGIN, labels: [NAME], head: {ref, sha, repo: "owner/name"|null}, base: {ref}}]
   comments: [{issue, user: {login, type}, body}]       issues: [{number, title, state, labels: [NAME]}]
+  may_open_pulls: false (the workflow's token may open no pull request)
   statuses: [{sha, state, context, description, target_url}] (the last one of a context counts)
   runs: [{id, head_sha, head_branch, head_repository: "owner/name"|null, event, path, status, conclusion, run_attempt,
     run_number, run_started_at}]
@@ -43,7 +44,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.github import action_routes, deployment_routes, git_routes, issue_routes
+from tests.github import action_routes, deployment_routes, git_routes, issue_routes, retrain_routes
 from tests.github.contract import Contract
 from tests.github.hub import Fault, Hub
 
@@ -54,7 +55,7 @@ class StandIn:
     """The server, in a thread of this process."""
 
     def __init__(self, state: dict[str, Any], port: int = 0, git: Path | None = None) -> None:
-        known = (issue_routes, action_routes, git_routes, deployment_routes)
+        known = (issue_routes, action_routes, git_routes, deployment_routes, retrain_routes)
         self.hub = Hub(state, git, [route for module in known for route in module.ROUTES])
         self.contract = Contract.read()
         self.certificate, key = make_certificate()

@@ -186,3 +186,38 @@ def test_a_full_disk_is_said_and_leaves_the_old_table(tiny_disk: Path, write: Ca
         write(path, wide)
     assert [entry.name for entry in tiny_disk.iterdir()] == ["table.parquet"]
     assert path.read_bytes() == before
+
+
+def grown(batch: pd.DataFrame, key: str | None = "id") -> pa.Table:
+    """The source `a.csv` and a batch that retraining has added, ingested."""
+    Path("store").mkdir(exist_ok=True)
+    batch.to_parquet("store/added-20261121T101500Z-0123abcd.parquet")
+    data = Data(source="a.csv", added="store", key=key, deduplicate=False)
+    fetch.refresh(data, FINGERPRINT)
+    return ingest.ingest(sources.read(FINGERPRINT), data)[0]
+
+
+def test_an_added_batch_comes_last_and_its_row_ids_are_no_column(folder: Path) -> None:
+    Path("a.csv").write_text("id,x\n1,2\n")
+    assert grown(pd.DataFrame({"id": [9], "x": [0.5]}, index=["r-0"])).to_pydict() == {"id": [1, 9], "x": [2.0, 0.5]}
+
+
+def test_an_added_batch_takes_the_types_that_the_source_has_for_the_same_values(folder: Path) -> None:
+    Path("a.csv").write_text("id,code,member,since\n1,3,0,x2020-01-31\n2,4,1,2020-02-01\n")
+    batch = {"id": [9], "code": ["5"], "member": [True], "since": [pd.Timestamp("2021-01-01")]}
+    table = grown(pd.DataFrame(batch, index=["r-0"]))
+    assert table.column("code").to_pylist() == [3, 4, 5]
+    assert table.column("member").to_pylist() == [0, 1, 1]
+    assert table.column("since").to_pylist()[2].startswith("2021-01-01")
+
+
+def test_an_added_batch_that_does_not_fit_names_file_and_column(folder: Path) -> None:
+    Path("a.csv").write_text("id,code\n1,3\n")
+    with pytest.raises(PipelineError, match=r"store/added-.*: column code holds .*, in a.csv it holds int64"):
+        grown(pd.DataFrame({"id": [9], "code": ["five"]}, index=["r-0"]))
+
+
+def test_a_key_of_an_added_batch_that_the_source_has_is_an_error(folder: Path) -> None:
+    Path("a.csv").write_text("id,x\n1,2\n")
+    with pytest.raises(PipelineError, match="id repeats in 2 rows"):
+        grown(pd.DataFrame({"id": [1], "x": [1]}, index=["r-0"]))

@@ -20,6 +20,7 @@ IDS = [f"{workflow}.{name}" for workflow, name, _ in JOBS]
 BIN = Path(sys.executable).parent
 # What runs with rights to write, or with secrets, on an event that a stranger can cause.
 PRIVILEGED = ("comment", "override")
+HOSTED_MAIN = (*PRIVILEGED, "retrain")  # what may write to the repository and runs main's code
 
 
 def steps() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -74,6 +75,8 @@ def test_rights_to_write_are_exactly_these() -> None:
         "deploy.deploy": {"deployments"},
         "override.overrule": {"statuses"},
         "override.answer": {"actions", "statuses"},
+        "retrain.retrain": {"actions", "contents", "issues", "pull-requests"},
+        "train.hand-over": {"actions"},
     }
 
 
@@ -95,7 +98,7 @@ def test_a_step_is_one_command() -> None:
 
 
 def test_what_may_write_checks_out_main_and_runs_hosted() -> None:
-    for workflow in PRIVILEGED:
+    for workflow in HOSTED_MAIN:
         for name, job in WORKFLOWS[workflow]["jobs"].items():
             assert job["runs-on"] == "ubuntu-latest", name
             for step in job["steps"]:
@@ -107,7 +110,7 @@ def test_what_may_write_checks_out_main_and_runs_hosted() -> None:
 def test_what_may_write_restores_no_cache_and_unpacks_no_artifact_by_an_action() -> None:
     used = {
         step.get("uses", "").partition("@")[0]
-        for name in PRIVILEGED
+        for name in HOSTED_MAIN
         for job in WORKFLOWS[name]["jobs"].values()
         for step in job["steps"]
     }
@@ -115,13 +118,21 @@ def test_what_may_write_restores_no_cache_and_unpacks_no_artifact_by_an_action()
     assert used <= {"", "actions/checkout", "./.github/actions/setup", "iterative/setup-cml"}
     setups = [
         step["with"]
-        for name in PRIVILEGED
+        for name in HOSTED_MAIN
         for job in WORKFLOWS[name]["jobs"].values()
         for step in job["steps"]
         if step.get("uses") == "./.github/actions/setup"
     ]
-    assert setups == [{"cache": False}] * 3
+    assert setups == [{"cache": False}] * 4
     assert ACTIONS["setup"]["runs"]["steps"][0]["with"]["enable-cache"] == "${{ inputs.cache }}"
+
+
+def test_what_hands_a_run_over_checks_nothing_out_and_is_only_for_dispatched_runs() -> None:
+    job = WORKFLOWS["train"]["jobs"]["hand-over"]
+
+    assert [step for step in job["steps"] if "uses" in step] == []
+    assert job["if"] == "${{ !cancelled() && inputs.answer }}"
+    assert set(WORKFLOWS["train"]["on"]["workflow_dispatch"]["inputs"]) == {"answer"}
 
 
 def test_the_workflow_for_labels_checks_nothing_out() -> None:
@@ -223,7 +234,18 @@ def test_the_commands_exist() -> None:
     from pipeline.cli import COMMANDS
 
     called = {match for _, step in steps() for match in re.findall(r"\.venv/bin/pipeline (\S+)", step.get("run", ""))}
-    assert called == {"run", "measure", "drift", "announce", "answer", "record", "release", "deploy"}
+    assert called == {
+        "run",
+        "measure",
+        "drift",
+        "announce",
+        "answer",
+        "record",
+        "release",
+        "deploy",
+        "retrain",
+        "propose",
+    }
     assert called <= set(COMMANDS)
 
 

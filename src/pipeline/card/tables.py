@@ -79,7 +79,8 @@ def data(settings: Settings, rows: Mapping[str, int]) -> Markdown:
 
 def sources(source: Mapping[str, Any]) -> Markdown:
     """The fingerprint of the data: each file with size and SHA-256."""
-    rows = [(item["path"], item["size"], code(item["sha256"])) for item in source["files"]]
+    listed = [*source["files"], *source.get("added", {"files": []})["files"]]
+    rows = [(item["path"], item["size"], code(item["sha256"])) for item in listed]
     more = [(f"and {len(rows) - SHOWN:,} more in data/source.json", "", "")] if len(rows) > SHOWN else []
     return table(["File", "Bytes", "SHA-256"], [*rows[:SHOWN], *more], "lr")
 

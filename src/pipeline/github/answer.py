@@ -1,6 +1,7 @@
 """`pipeline answer`: judge what a train run left, by main's code and bounds, and answer the pull request."""
 
 import tempfile
+import time
 import traceback
 from dataclasses import replace
 from pathlib import Path
@@ -14,18 +15,20 @@ from pipeline.github.pulls import NothingToDoError, Pull, Run
 from pipeline.github.reply import Reply
 from pipeline.report import render
 
+EVERY = 5  # seconds between two looks at a run that is about to end
 GONE = frozenset({404, 410})  # what GitHub says of an artifact that it no longer has
 
 
 @click.command()
 @click.option("--run", "number", type=int, metavar="ID", help="Run of train.yaml that has ended.")
 @click.option("--pull-request", type=int, metavar="N", help="Answer by the latest run of this pull request's head.")
-def command(number: int | None, pull_request: int | None) -> None:
+@click.option("--wait", type=float, default=120, show_default=True, help="Seconds that the run may take to end.")
+def command(number: int | None, pull_request: int | None, wait: float) -> None:
     """Post the report on the pull request of a train run and set the status `gate`."""
     if (number is None) == (pull_request is None):
         raise click.UsageError("give either --run or --pull-request")
     try:
-        run, pull = _found(number, pull_request)
+        run, pull = _found(number, pull_request, wait)
         answer(run, pull, cancelled(run, pull) if run.conclusion == "cancelled" else made(run, pull))
     except NothingToDoError as reason:
         steps.output("record", "false")
@@ -89,15 +92,23 @@ def made(run: Run, pull: Pull) -> Reply:
     return Reply(render.broken(run.url, reason), "error", f"no usable measurement: {reason}")
 
 
-def _found(number: int | None, pull_request: int | None) -> tuple[Run, Pull]:
+def _found(number: int | None, pull_request: int | None, wait: float) -> tuple[Run, Pull]:
     """The run and its pull request; NothingToDoError where the run has said nothing or nobody listens any more."""
     if pull_request is not None:
         run, pull = pulls.of_number(pull_request)
     else:
         assert number is not None
-        run, pull = pulls.run(number), None
+        run, pull = _ended(number, wait), None
     if not run.ended:
         raise NothingToDoError(f"run {run.id}: is {run.status}; it is answered when it has ended")
     if run.conclusion in pulls.SILENT - {"cancelled"}:
         raise NothingToDoError(f"run {run.id}: was {run.conclusion}; nothing to answer")
     return run, pull or pulls.of_run(run)
+
+
+def _ended(number: int, wait: float) -> Run:
+    """The run; where its own last job asks for the answer, it is about to end."""
+    end = time.monotonic() + wait
+    while not (run := pulls.run(number)).ended and time.monotonic() + EVERY < end:
+        time.sleep(EVERY)
+    return run

@@ -12,7 +12,8 @@ WORKFLOW = ".github/workflows/train.yaml"
 EVENTS = ("pull_request", "workflow_dispatch")
 RECORDED = ("dvc.lock", "reports/metrics.json", "data/source.json")  # what the bot's commit may change
 TRAILER = "Measured-Commit: "
-SILENT = frozenset({"cancelled", "skipped"})  # conclusions of runs that measured nothing
+# Conclusions of runs that measured nothing; of what the workflow's own token opens, GitHub waits for an approval.
+SILENT = frozenset({"cancelled", "skipped", "action_required"})
 RECENT = 10  # runs of a branch that are looked at
 
 

@@ -9,6 +9,7 @@ from pipeline.errors import PipelineError
 # How a path and method begin, and the permission of the job that the call needs: the first that fits.
 PERMISSIONS = (
     (r"(POST|PATCH) issues/", "pull-requests: write"),
+    (r"(POST|PATCH) pulls", "pull-requests: write"),
     (r"GET issues/", "pull-requests: read"),
     (r"GET issues", "issues: read"),
     (r"GET pulls", "pull-requests: read"),

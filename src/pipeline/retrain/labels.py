@@ -33,7 +33,7 @@ def read(where: str, key: str | None) -> Labels:
         for row, value in zip(ids, values, strict=True):
             found.relabelled += found.values.get(row, value) != value
             found.values[row] = value
-        if key is not None and key in kept.columns:
+        if key not in {None, ID, LABEL} and key in kept.columns:  # a key called id is not what the column id is
             keyed = kept[key].notna()
             found.keys = (found.keys or {}) | dict(zip(ids[keyed], conversion.labels(kept[key][keyed]), strict=True))
     return found

@@ -1,30 +1,32 @@
-"""Rows of the prediction log, read file by file: those that somebody wants, whatever the size of the log."""
+"""Rows of the prediction log that somebody wants, by the monitor's own reading of it, whatever the size of the log."""
 
-from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+import time
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
 
-import msgspec
+from pipeline.data.column_types import Type
+from pipeline.data.schema import Schema
+from pipeline.models.signature import Feature, Signature
+from pipeline.monitor import logs, periods
+from pipeline.monitor.damage import Damage
+from pipeline.monitor.rows import TOLD
+from pipeline.params import Monitor, Params
 
-from pipeline.data import sources, store
-from pipeline.errors import PipelineError
-
-KNOB = "log"
-ENDINGS = (".jsonl", ".jsonl.gz", ".parquet")
-
-
-class Line(msgspec.Struct):
-    """What is needed of a logged row; its features stay text until somebody wants them."""
-
-    id: str
-    time: datetime
-    features: msgspec.Raw
+KINDS: dict[Type, Literal["number", "boolean", "category", "date"]] = {
+    "integer": "number",
+    "number": "number",
+    "boolean": "boolean",
+    "category": "category",
+    "text": "category",
+    "date": "date",
+}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row that the service answered: the features as they were sent."""
+    """A row that the service answered: when (UTC), and the features that it was sent; what was not is None."""
 
     id: str
     time: datetime
@@ -33,59 +35,68 @@ class Row:
 
 @dataclass
 class Found:
-    """The wanted rows by id, how many rows were read, and how many lines could not be."""
+    """The wanted rows by id, how many rows were looked at, and what could not be read."""
 
-    rows: dict[str, Row]
+    rows: dict[str, Row] = field(default_factory=dict)
     read: int = 0
-    damaged: int = 0
+    damage: Damage = field(default_factory=Damage)
 
 
-LINE = msgspec.json.Decoder(Line)
-FEATURES = msgspec.json.Decoder(dict[str, Any])
-
-
-def read(log: str, wanted: Container[str], since: datetime | None, heard: Callable[[str], None]) -> Found:
-    """The rows whose id is `wanted`, from `since` on, of the log in a folder or at a URL; of an id the first counts.
-
-    `heard` is told after each file. PipelineError where the log is not there or can't be reached.
-    """
-    found = Found({})
-    paths = _paths(log)
-    for place, path in enumerate(paths, start=1):
-        for line in _lines(path, found):
-            found.read += 1
-            if line.id in wanted and (since is None or line.time >= since) and line.id not in found.rows:
-                found.rows[line.id] = Row(line.id, line.time.astimezone(UTC), FEATURES.decode(line.features))
-        heard(f"file {place:,} of {len(paths):,}: {found.read:,} rows read, {len(found.rows):,} have a label")
+def read(
+    log: str,
+    wanted: Container[str],
+    since: datetime | None,
+    agreed: Schema,
+    knobs: Params,
+    heard: Callable[[str], None],
+) -> Found:
+    """The rows from `since` on whose id is `wanted`; of two with one id the earlier. BlindError; `heard` gets lines."""
+    found, shape = Found(), _shape(agreed, knobs)
+    files = logs.find(log, since, datetime.now(UTC))
+    low = periods.micros(since) if since else 0
+    names = list(dict.fromkeys(feature.source for feature in shape.features))
+    for rows in files.rows(shape, found.damage, _shown(len(files.files), found, heard)):
+        found.read += len(rows.ids)
+        places = [at for at, row in enumerate(rows.ids) if row in wanted and rows.times[at] >= low]
+        for told in rows.take(places):
+            row, moment, features = told[0], periods.moment(told[1]), told[len(TOLD) :]
+            if row not in found.rows or moment < found.rows[row].time:
+                found.rows[row] = Row(row, moment, dict(zip(names, features, strict=True)))
     return found
 
 
-def _paths(log: str) -> list[str]:
-    try:
-        paths = [path for path in store.matching(f"{log.rstrip('/')}/**", KNOB) if path.endswith(ENDINGS)]
-    except PipelineError:
-        raise
-    except Exception as error:  # fsspec's plug-ins raise what they like
-        raise PipelineError(f"{KNOB}: {log}: can't be reached: {sources.reason(error)}") from None
-    if not paths:
-        raise PipelineError(f"{KNOB}: {log}: holds no prediction log; name the folder that the service writes to")
-    return paths
+def beginning(chosen: Monitor) -> datetime | None:
+    """When the windows that the monitor shows begin; None where they are counted in rows."""
+    width = periods.size(chosen.window).micros
+    return None if width is None else datetime.now(UTC) - timedelta(microseconds=width * chosen.history)
 
 
-def _lines(path: str, found: Found) -> Iterator[Line]:
-    """The rows of a file; what is no row is counted, and a file that breaks off gives what comes before."""
-    try:
-        for text in _texts(path):
-            try:
-                line = LINE.decode(text)
-                if line.time.tzinfo is None:
-                    raise ValueError("a time without its zone")
-                yield line
-            except (msgspec.DecodeError, ValueError):
-                found.damaged += 1
-    except (OSError, EOFError) as error:
-        raise PipelineError(f"{KNOB}: {path}: can't be read: {sources.reason(error)}") from None
+def _shape(agreed: Schema, knobs: Params) -> Signature:
+    """The contract's columns as the log's reader wants them: no model is needed to learn from the log."""
+    told = {name: column for name, column in agreed.columns.items() if name not in {knobs.task.target, knobs.data.key}}
+    return Signature(
+        task=knobs.task.type,
+        target=knobs.task.target,
+        key=knobs.data.key,
+        positive=knobs.task.positive,
+        classes=(),
+        threshold=None,
+        quantile=knobs.train.quantile,
+        features=tuple(
+            Feature(name=name, source=name, kind=KINDS[column.type], nullable=True) for name, column in told.items()
+        ),
+        split=knobs.split,
+        device="cpu",
+    )
 
 
-def _texts(path: str) -> Iterator[bytes]:
-    raise NotImplementedError
+def _shown(files: int, found: Found, heard: Callable[[str], None]) -> logs.Progress:
+    """A line every other second."""
+    last = [time.monotonic()]
+
+    def show(begun: int, size: int, rows: int) -> None:
+        if time.monotonic() - last[0] > 2:
+            last[0] = time.monotonic()
+            heard(f"file {begun:,} of {files:,}: {rows:,} rows, {len(found.rows):,} have a label")
+
+    return show

@@ -115,7 +115,8 @@ def _describe(lock: str) -> dict[str, Any]:
     """All that MLflow is told of a run beside its files; it stays readable when params.yaml's keys change."""
     settings = params.read()
     source = files.read_json(Path("data/source.json"))
-    described = "\n".join(f"{item['path']} {item['size']} {item['sha256']}" for item in source["files"])
+    listed = [*source["files"], *source.get("added", {"files": []})["files"]]
+    described = "\n".join(f"{item['path']} {item['size']} {item['sha256']}" for item in listed)
     return {
         "time": int(time.time() * 1000),
         "name": lock[:8],
@@ -127,7 +128,7 @@ def _describe(lock: str) -> dict[str, Any]:
         "dataset": {
             "name": source["source"],
             "digest": hashlib.sha256(described.encode()).hexdigest()[:32],  # MLflow takes 36 characters
-            "files": source["files"],
+            "files": listed,
         },
     }
 
