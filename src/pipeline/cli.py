@@ -29,6 +29,7 @@ COMMANDS = {
     "announce": ("pipeline.github.announce", "GitHub: say on a pull request that it is being measured."),
     "answer": ("pipeline.github.answer", "GitHub: judge what a train run measured; comment and status."),
     "record": ("pipeline.github.record", "GitHub: commit what was measured to the pull request's branch."),
+    "watch": ("pipeline.github.watch", "GitHub: open, update or close the monitor's issues; start retraining."),
     "ingest": ("pipeline.stages.ingest", "Stage: the source into one raw table."),
     "validate": ("pipeline.stages.validate", "Stage: the raw table against the data contract."),
     "split": ("pipeline.stages.split", "Stage: training, validation and test rows."),

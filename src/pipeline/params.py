@@ -232,6 +232,10 @@ class Interval(Section):
 Choices = Annotated[tuple[bool | int | float | str, ...], Strict(strict=False), Field(min_length=1)]
 
 
+class Monitor(Section):
+    assignees: Names
+
+
 class Tune(Section):
     trials: Count
     timeout: Positive | None
@@ -255,6 +259,7 @@ class Params(Section):
     tracking: Tracking
     release: Release
     serve: Serve
+    monitor: Monitor
     tune: Tune
 
     @model_validator(mode="after")
