@@ -19,6 +19,7 @@ COMMANDS = {
     "measure": ("pipeline.measure.command", "Gather what a change did to the model in .pipeline/measurement/."),
     "serve": ("pipeline.service.command", "Serve the model as an HTTP service (make serve)."),
     "release": ("pipeline.release.command", "Build, scan, push and sign the image of the model that dvc.lock names."),
+    "restore": ("pipeline.release.source", "Bring what the monitor compares with, as dvc.lock names it."),
     "track": ("pipeline.tracking.track", "Log the current run to MLflow, where that has not happened yet."),
     "tune": ("pipeline.tuning.tune", "Search for better train parameters and write them to params.yaml."),
     "verify-lock": ("pipeline.lock", "Say whether dvc.lock fits its inputs, also without a cache."),

@@ -43,7 +43,7 @@ def _text(blind: Blind, result: Result, memory: Memory, pages: Pages) -> str:
     where = f" {pages}." if str(pages) else ""
     return (
         f"{markdown.escape(blind.reason[:1000])}\n\n"
-        f"Nobody has looked for drift for {lasted(since, result.until)}, since {moment(since)}: this is no all-clear.\n\n"
+        f"Nobody looked for drift for {lasted(since, result.until)}, since {moment(since)}: this is no all-clear.\n\n"
         f"Last look: {moment(result.until)}.{where}\n\n"
         f"<sub>The monitor closes this issue when it can see again. {MANUAL}.</sub>\n"
     )

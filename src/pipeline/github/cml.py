@@ -22,7 +22,7 @@ def watermark(sha: str) -> str:
 
 
 def comment(target: str, body: str, *, update: bool) -> int | None:
-    """Have CML post the body on pr/N or issue/N; the id of the comment that it says it wrote, None where it says none."""
+    """Have CML post the body on pr/N or issue/N; the id of the comment that it says it wrote, None without."""
     with tempfile.TemporaryDirectory() as home:
         report = Path(home, "report.md")
         report.write_text(body, encoding="utf-8")

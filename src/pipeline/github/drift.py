@@ -61,7 +61,7 @@ def _left_alone(issue: Issue, result: Result) -> str | None:
 
 
 def _quiet(issue: Issue | None, result: Result) -> Kept:
-    """Nothing alarms and nothing of ours is open; once what a person closed has recovered, the next alarm is a new one."""
+    """Nothing alarms and nothing of ours is open; what a person closed and recovered makes way for a new one."""
     if issue and not issue.open and not issue.memory.closed and not alarm.standing(result, issue.memory.signals):
         memory = issue.memory.but("the signals recovered", at=result.until, closed="recovered", signals={})
         issues.changed(issue, body=issues.remembering(issue, memory))
