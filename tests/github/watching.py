@@ -18,7 +18,7 @@ def result(day: int, *alarming: str, since: int = 1, **states: Any) -> dict[str,
     until = START + day * DAY
     blind, labels = states.pop("blind", None), states.pop("labels", 0)
     few = states.pop("few", False)
-    told = {name: "not_enough_data" if few else "ok" for name in NAMES} | dict.fromkeys(alarming, "alarm") | states
+    told = dict.fromkeys(NAMES, "not_enough_data" if few else "ok") | dict.fromkeys(alarming, "alarm") | states
     return {
         "state": "blind" if blind else "alarm" if alarming else "not_enough_data" if few else "ok",
         "until": until.isoformat(),
