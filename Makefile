@@ -7,7 +7,7 @@ PORT ?= 5000
 # Imports cost more than the work here: compiled modules are kept, also where the environment says not to.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test lint format bench ui tune gate report serve bento
+.PHONY: help setup run test lint format bench ui tune gate report serve simulate monitor bento
 help:  ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -56,6 +56,14 @@ ui: setup  ## Open the MLflow UI (PORT, default 5000)
 
 serve: setup  ## Serve the model (PORT, default 3000)
 	@exec $(BIN)/pipeline serve --port $(if $(filter file,$(origin PORT)),3000,$(PORT))
+
+monitor: setup  ## Judge the prediction log (LOG, LABELS, SINCE)
+	@$(BIN)/pipeline monitor $(if $(LOG),--log "$(LOG)") $(if $(LABELS),--labels "$(LABELS)") \
+		$(if $(SINCE),--since "$(SINCE)")
+
+simulate: setup  ## Send the service simulated traffic (SHIFT, ROWS, PORT)
+	@$(BIN)/pipeline simulate --url "http://127.0.0.1:$(if $(filter file,$(origin PORT)),3000,$(PORT))" \
+		$(if $(SHIFT),--shift "$(SHIFT)") $(if $(ROWS),--rows "$(ROWS)")
 
 bento: setup  ## Build the Bento: service, model and locked requirements
 	@mkdir -p build

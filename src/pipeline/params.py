@@ -39,8 +39,15 @@ class Card(Section):
 
 class Data(Section):
     source: Name
+    added: Name | None = None
     key: Name | None
     deduplicate: bool
+
+    @model_validator(mode="after")
+    def _added_can_be_written(self) -> "Data":
+        if self.added and self.added.startswith(("http://", "https://")):
+            raise ValueError(f"added: {self.added}: a web server takes no files; allowed: a folder, or a URL as s3://")
+        return self
 
     @model_validator(mode="after")
     def _key_to_deduplicate_by(self) -> "Data":
@@ -170,6 +177,34 @@ class Deploy(Section):
         return self
 
 
+class Monitor(Section):
+    log: Name
+    labels: Name | None
+    window: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,6} (minutes?|hours?|days?|rows)$")]
+    history: Annotated[int, Field(ge=2, le=366)]
+    windows: Count
+    alarm: Count
+    min_rows: Count
+    max_rows: Annotated[int, Field(ge=100, le=10_000)]
+    min_labels: Count
+    false_alarms: Share
+    reference_rows: Count
+    missing: UnitInterval
+    unseen: UnitInterval
+    volume: UnitInterval
+    latency_ms: Positive
+    performance: NonNegative
+    assignees: Names
+
+    @model_validator(mode="after")
+    def _alarm_can_be_reached(self) -> "Monitor":
+        if self.alarm > self.windows or self.windows > self.history:
+            raise ValueError("alarm, windows, history: must not fall in this order")
+        if self.min_rows > self.max_rows:
+            raise ValueError(f"min_rows {self.min_rows} is above max_rows {self.max_rows}")
+        return self
+
+
 class Tracking(Section):
     experiment: Name
 
@@ -215,6 +250,15 @@ class Release(Section):
     scan: Scan
 
 
+class Simulate(Section):
+    limits: Names
+    late: Names
+    paid: Names
+    owed: Name | None
+    broken: Name | None
+    category: Name | None
+
+
 class Interval(Section):
     low: float
     high: float
@@ -230,10 +274,6 @@ class Interval(Section):
 
 
 Choices = Annotated[tuple[bool | int | float | str, ...], Strict(strict=False), Field(min_length=1)]
-
-
-class Monitor(Section):
-    assignees: Names
 
 
 class Tune(Section):
@@ -256,10 +296,11 @@ class Params(Section):
     drift: Drift
     gate: Gate
     deploy: Deploy
+    monitor: Monitor
     tracking: Tracking
     release: Release
     serve: Serve
-    monitor: Monitor
+    simulate: Simulate
     tune: Tune
 
     @model_validator(mode="after")

@@ -88,10 +88,10 @@ def test_what_training_does_not_cure_starts_none(watch: Watch) -> None:
 
 def test_recovery_closes_the_issue_and_the_next_alarm_is_a_new_one(watch: Watch) -> None:
     watch(result(3, "data_drift"))
-    watch(result(4, data_drift="watching"))
+    watch(result(4, data_drift="lasting"))
     assert len(watch.open) == 1
     assert "recovering" in watch.open[0]["body"]
-    watch(result(5))
+    watch(result(5, data_drift="watching"))
     (issue,) = watch.issues
     assert (issue["state"], issue["state_reason"]) == ("closed", "completed")
     assert "**Closed:** the signals are back" in issue["body"]

@@ -36,10 +36,10 @@ def result(day: int, *alarming: str, since: int = 1, **states: Any) -> dict[str,
 
 
 def _signal(name: str, state: str, since: datetime) -> dict[str, Any]:
-    beyond = {"alarm": 3, "watching": 1}.get(state, 0)
+    beyond = {"alarm": 3, "lasting": 3, "watching": 2}.get(state, 0)
     return {
         "name": name,
-        "state": state,
+        "state": "watching" if state == "lasting" else state,
         "value": 1.7 if beyond else 0.4,
         "bound": 1.0,
         "since": since.isoformat() if state == "alarm" else None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pipeline.data import conversion
+from pipeline.data.conversion import Mask
 from pipeline.data.schema import Column, Schema
 from pipeline.params import TaskSection
 
@@ -36,18 +37,30 @@ class Violation:
 
 def violations(table: pd.DataFrame, schema: Schema, task: TaskSection) -> list[Violation]:
     """Every break of the contract in the table, and what makes its target unfit for the task, by column."""
+    found = [_violation(error, table) for error in _errors(table, schema, task)]
+    if task.target not in schema.columns and task.target not in table.columns:
+        found.append(Violation("missing column", task.target, "the target (task.target)", len(table)))
+    order = list(dict.fromkeys([*schema.columns, *map(str, table.columns), task.target]))
+    return sorted(found, key=lambda one: order.index(one.column))
+
+
+def broken_rows(table: pd.DataFrame, schema: Schema, task: TaskSection) -> list[tuple[Violation, Mask]]:
+    """The breaks that lie in single rows, each with the rows (rows,) that it lies in; not those of a whole column."""
+    return [
+        (_violation(error, table), ~error.check_output.to_numpy(dtype=bool))
+        for error in _errors(table, schema, task)
+        if isinstance(error.check_output, pd.Series)
+    ]
+
+
+def _errors(table: pd.DataFrame, schema: Schema, task: TaskSection) -> Sequence[Any]:
     import pandera.pandas as pa
 
     try:
         _build(schema, task).validate(table.reset_index(drop=True), lazy=True, inplace=True)
     except pa.errors.SchemaErrors as errors:
-        found = [_violation(error, table) for error in errors.schema_errors]
-    else:
-        found = []
-    if task.target not in schema.columns and task.target not in table.columns:
-        found.append(Violation("missing column", task.target, "the target (task.target)", len(table)))
-    order = list(dict.fromkeys([*schema.columns, *map(str, table.columns), task.target]))
-    return sorted(found, key=lambda one: order.index(one.column))
+        return list(errors.schema_errors)
+    return []
 
 
 def _build(schema: Schema, task: TaskSection) -> "pa.DataFrameSchema":

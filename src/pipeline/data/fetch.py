@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 import click
 
 from pipeline import files, params
-from pipeline.data import sources
-from pipeline.data.sources import FINGERPRINT, File, Source
+from pipeline.data import sources, store
+from pipeline.data.sources import FINGERPRINT, Added, File, Source
 from pipeline.errors import PipelineError
 
 KNOWN = sources.DOWNLOADS / "known.json"  # URL: entity tag and fingerprint of what was downloaded last
-WILD = "*?["
+BATCHES = "added-*.parquet"  # names of the batches in `data.added`
 
 
 class Unreachable(PipelineError):  # noqa: N818  # what the source is, more than an error
@@ -28,7 +28,8 @@ class Unreachable(PipelineError):  # noqa: N818  # what the source is, more than
 def command(path: Path) -> None:
     """Look at the data source and record its fingerprint in data/source.json."""
     changed = refresh(params.read().data, path)
-    found = sources.read(path).files
+    source = sources.read(path)
+    found = source.files + source.batches
     size = sum(file.size for file in found)
     what = f"{len(found):,} {'file' if len(found) == 1 else 'files'}, {size:,} bytes"
     click.echo(f"fetch: {what}; {path} {'has changed: commit it' if changed else 'is as it was'}")
@@ -41,19 +42,25 @@ def refresh(data: params.Data, path: Path = FINGERPRINT) -> bool:
     where it was not, and for a source that leads to no file or to one of an unknown type.
     """
     before = _recorded(path)
+    batches = added(data.added, before)
     try:
-        found = Source(source=data.source, files=tuple(resolve(data.source)))
+        found = Source(source=data.source, files=tuple(resolve(data.source)), added=batches)
     except PipelineError:
         raise
     except Exception as error:  # fsspec's plug-ins raise what they like
         problem = f"data.source: {data.source}: can't be reached: {sources.reason(error)}{_advice(data.source)}"
-        recorded = before is not None and before.source == data.source
+        recorded = before is not None and (before.source, before.added) == (data.source, batches)
         raise (Unreachable if recorded else PipelineError)(problem) from None
     if found == before:
         return False
-    files.write_json(path, found.model_dump(mode="json"))
+    write(path, found)
     _forget_all_but(found)
     return True
+
+
+def write(path: Path, source: Source) -> None:
+    """Record a fingerprint; without `data.added` it has no such key."""
+    files.write_json(path, source.model_dump(mode="json", exclude_none=True))
 
 
 def resolve(source: str) -> list[File]:
@@ -76,13 +83,31 @@ def resolve(source: str) -> list[File]:
     return [_look(path) for path in sorted(paths)]
 
 
+def added(folder: str | None, before: Source | None) -> Added | None:
+    """The batches of `data.added`: the recorded ones, or where the folder was not named before all that are there.
+
+    A batch that retraining has put there since is a proposal: its pull request records it, and a person merges that.
+    """
+    if folder is None:
+        return None
+    if before is not None and before.added is not None and before.added.folder == folder:
+        return before.added
+    try:
+        found = store.matching(f"{folder.rstrip('/')}/{BATCHES}", "data.added")
+        return Added(folder=folder, files=tuple(_look(path) for path in found))
+    except PipelineError:
+        raise
+    except Exception as error:
+        raise PipelineError(f"data.added: {folder}: can't be reached: {sources.reason(error)}") from None
+
+
 def _local_paths(source: str) -> list[str]:
     path = str(sources.local(source))
     if os.path.isdir(path):
         raise PipelineError(f"data.source: {source} is a folder; name its files, such as {path.rstrip('/')}/*.parquet")
     if os.path.isfile(path):
         return [Path(path).as_posix()]
-    found = glob.glob(path, recursive=True) if any(sign in path for sign in WILD) else []
+    found = glob.glob(path, recursive=True) if any(sign in path for sign in store.WILD) else []
     return [Path(name).as_posix() for name in found if os.path.isfile(name)]
 
 
@@ -93,7 +118,7 @@ def _remote_paths(source: str) -> list[str]:
         return [source]
     system, path = sources.filesystem(source)
     system.invalidate_cache()
-    if any(sign in path for sign in WILD):
+    if any(sign in path for sign in store.WILD):
         return [system.unstrip_protocol(name) for name in system.glob(path) if not name.endswith("/")]
     if system.isdir(path):
         raise PipelineError(
@@ -139,7 +164,7 @@ def _recorded(path: Path) -> Source | None:
 
 
 def _forget_all_but(source: Source) -> None:
-    kept = {file.sha256 for file in source.files} | {KNOWN.name}
+    kept = {file.sha256 for file in source.files + source.batches} | {KNOWN.name}
     for path in sources.DOWNLOADS.glob("*"):
         if path.name not in kept:
             path.unlink(missing_ok=True)

@@ -29,11 +29,24 @@ class File(Section):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
+class Added(Section):
+    """`data.added` as params.yaml has it, and those of its batches of labelled rows that are part of the data."""
+
+    folder: Name
+    files: Annotated[tuple[File, ...], Strict(strict=False)]
+
+
 class Source(Section):
     """The content of data/source.json: `data.source` as params.yaml has it, and the files it led to, by path."""
 
     source: Name
     files: Annotated[tuple[File, ...], Strict(strict=False), Field(min_length=1)]
+    added: Added | None = None
+
+    @property
+    def batches(self) -> tuple[File, ...]:
+        """The added batches, oldest first: their names begin with a time."""
+        return self.added.files if self.added else ()
 
 
 class ContentError(PipelineError):
@@ -75,7 +88,7 @@ def extension(path: str) -> str:
     return "".join(suffixes[-2:] if suffixes and suffixes[-1] in COMPRESSIONS else suffixes[-1:])
 
 
-def filesystem(url: str) -> tuple[Any, str]:
+def filesystem(url: str, knob: str = "data.source") -> tuple[Any, str]:
     """fsspec's file system for `url`, and the path in it; PipelineError for a protocol that is not installed."""
     import fsspec
 
@@ -83,7 +96,7 @@ def filesystem(url: str) -> tuple[Any, str]:
         system, path = fsspec.core.url_to_fs(url, **_patience(url.split("://")[0]))
     except (ImportError, ValueError) as error:
         raise PipelineError(
-            f"data.source: {url}: {error}; allowed: a path, https://, s3:// or a URL whose fsspec package "
+            f"{knob}: {url}: {error}; allowed: a path, https://, s3:// or a URL whose fsspec package "
             "is in the data group of pyproject.toml"
         ) from None
     return system, str(path)

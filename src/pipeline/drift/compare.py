@@ -61,7 +61,7 @@ def render(
     names = [name for name, item in found.items() if not isinstance(item, str) and item["test"] != MISSING_TEST]
     if not names:
         raise PipelineError(f"{path}: no column of the two tables can be compared, so there is no report to draw")
-    shown = [pd.DataFrame({name: _values(table[name], columns[name]) for name in names}) for table in tables]
+    shown = [pd.DataFrame({name: values(table[name], columns[name]) for name in names}) for table in tables]
     stattests.write_html(path, shown[0], shown[1], drift.share, drift.threshold)
 
 
@@ -75,7 +75,7 @@ def _compare(
         if name not in table.columns:
             return f"not in the {side} table"
     try:
-        before, after = _values(reference[name], kind), _values(current[name], kind)
+        before, after = values(reference[name], kind), values(current[name], kind)
     except (TypeError, ValueError):
         return f"is {reference[name].dtype} in the reference and {current[name].dtype} in the current table"
     return _score(before, after, kind, threshold)
@@ -102,7 +102,7 @@ def _score(before: Any, after: Any, kind: Kind, threshold: float | None) -> dict
     return vars(found) | shares if found else "Evidently's test gives no number for it"
 
 
-def _values(column: "pd.Series[Any]", kind: Kind) -> "pd.Series[Any]":
+def values(column: "pd.Series[Any]", kind: Kind) -> "pd.Series[Any]":
     """A column as Evidently takes it: numbers (dates as days since 1970) or text; TypeError or ValueError."""
     if kind == "date":
         dates = pd.to_datetime(column, utc=True)

@@ -28,16 +28,21 @@ class Score:
 
 
 def score(
-    reference: "pd.Series[Any]", current: "pd.Series[Any]", kind: FeatureType, threshold: float | None
+    reference: "pd.Series[Any]",
+    current: "pd.Series[Any]",
+    kind: FeatureType,
+    threshold: float | None,
+    name: str | None = None,
 ) -> Score | None:
-    """The score of the test that Evidently chooses for two columns without nulls; None where it gives no number.
+    """The score of the test that Evidently chooses for two columns without nulls, or of the one that is named; None
+    where it gives no number.
 
     The figures are those of `evidently.metrics.ValueDrift`, which calls the same two functions.
     """
     tests = _tests()
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        test = tests.get_stattest(reference, current, kind, None)
+        test = tests.get_stattest(reference, current, kind, name)
         found = test(reference, current, tests.ColumnType(kind), threshold)
     value = float(found.drift_score)
     if not np.isfinite(value):

@@ -29,10 +29,13 @@ class Pages:
         return " · ".join(link(name, address) or "" for name, address in shown.items() if address)
 
 
-def standing(result: Result, before: Mapping[str, datetime]) -> dict[str, datetime]:
-    """The signals that alarm, since when; one that alarmed before stays until its state is ok."""
-    states = {signal.name: signal for signal in result.signals}
-    kept = {name: since for name, since in before.items() if name in states and states[name].state != "ok"}
+def standing(result: Result, before: Mapping[str, datetime], least: int) -> dict[str, datetime]:
+    """The signals that alarm, since when.
+
+    One that alarmed before stays until fewer than `least` of its windows are beyond the bound, and it can be judged.
+    """
+    lasting = {signal.name for signal in result.signals if signal.state == "not_enough_data" or signal.beyond >= least}
+    kept = {name: since for name, since in before.items() if name in lasting}
     alarming = {signal.name: signal.since or result.until for signal in result.signals if signal.state == "alarm"}
     return dict(sorted((alarming | kept).items()))
 

@@ -1,5 +1,7 @@
 """What the monitor can't see: a warning issue for each kind, until it can."""
 
+from collections.abc import Sequence
+
 from pipeline import markdown
 from pipeline.github import codeowners, issues
 from pipeline.github.alarm import Pages
@@ -15,16 +17,18 @@ TITLES: dict[issues.Kind, str] = {
 MANUAL = "[What to do](../blob/HEAD/docs/watching.md#when-it-cannot-see)"
 
 
-def keep(result: Result, assignees: tuple[str, ...], pages: Pages) -> list[str]:
+def keep(result: Result, assignees: Sequence[str], pages: Pages, known: Sequence[Issue]) -> list[str]:
     """Open, update or close the warnings; what was done, a line each. Blind for one, it knows nothing of the others."""
     if result.blind:
-        return [_warn(result.blind, result, assignees, pages)]
-    closed = [_close(issue, result) for kind in TITLES if (issue := issues.current(kind)) and not issue.memory.closed]
+        issue = issues.current(known, result.blind.kind)
+        return [_warn(issue, result.blind, result, assignees, pages)]
+    closed = [
+        _close(issue, result) for kind in TITLES if (issue := issues.current(known, kind)) and not issue.memory.closed
+    ]
     return [line for line in closed if line]
 
 
-def _warn(blind: Blind, result: Result, assignees: tuple[str, ...], pages: Pages) -> str:
-    issue = issues.current(blind.kind)
+def _warn(issue: Issue | None, blind: Blind, result: Result, assignees: Sequence[str], pages: Pages) -> str:
     if issue and not issue.open and not issue.memory.closed:
         return f"{blind.kind}: can't be read; #{issue.number} was closed by hand and stays closed"
     memory = issue.memory if issue and issue.open and not issue.memory.closed else None

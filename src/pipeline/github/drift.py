@@ -1,6 +1,8 @@
 """The one drift issue through its life: opened, kept, closed, and left alone where a person closed it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from pipeline.github import alarm, api, codeowners, cure, issues
@@ -18,6 +20,11 @@ class Look:
     pages: Pages
     environment: str  # of GitHub, whose deployments say what is in production
     assignees: tuple[str, ...]
+    least: int  # windows beyond the bound that make an alarm
+
+    def standing(self, before: Mapping[str, datetime]) -> dict[str, datetime]:
+        """The signals that alarm, or have not recovered since they did."""
+        return alarm.standing(self.result, before, self.least)
 
 
 @dataclass(frozen=True)
@@ -29,19 +36,19 @@ class Kept:
     problem: str | None = None
 
 
-def keep(look: Look) -> Kept:
+def keep(look: Look, known: Sequence[Issue]) -> Kept:
     """Bring the drift issue in line with the result; without sight, or with too few rows, none is opened or closed."""
     if look.result.state == "blind":
         return Kept("drift: the monitor can't see; its issue stays as it is")
-    issue = issues.current("drift")
+    issue = issues.current(known, "drift")
     if issue and issue.open and not issue.memory.closed:
         return _live(issue, look)
-    now = alarm.standing(look.result, {})
+    now = look.standing({})
     if not now:
-        return _quiet(issue, look.result)
+        return _quiet(issue, look)
     if issue is None:
         return _open(look)
-    if not issue.open and (reason := _left_alone(issue, look.result)):
+    if not issue.open and (reason := _left_alone(issue, look)):
         return Kept(f"drift: #{issue.number} {reason}")
     if not issue.open and issue.memory.closed:
         return _open(look)
@@ -50,26 +57,26 @@ def keep(look: Look) -> Kept:
     return _update(issue, memory, look)
 
 
-def _left_alone(issue: Issue, result: Result) -> str | None:
+def _left_alone(issue: Issue, look: Look) -> str | None:
     """Why a closed issue stays closed, and no new one is opened, though something alarms."""
-    memory, now = issue.memory, alarm.standing(result, {})
+    memory, now = issue.memory, look.standing({})
     if memory.closed is None and set(now) <= set(memory.signals):
         return "was closed by hand and no other signal alarms: it stays closed"
-    if memory.closed and memory.released and not alarm.seen_since(result, now, memory.released):
+    if memory.closed and memory.released and not alarm.seen_since(look.result, now, memory.released):
         return "was closed by a release, and no window since then alarms: no new issue"
     return None
 
 
-def _quiet(issue: Issue | None, result: Result) -> Kept:
+def _quiet(issue: Issue | None, look: Look) -> Kept:
     """Nothing alarms and nothing of ours is open; what a person closed and recovered makes way for a new one."""
-    if issue and not issue.open and not issue.memory.closed and not alarm.standing(result, issue.memory.signals):
-        memory = issue.memory.but("the signals recovered", at=result.until, closed="recovered", signals={})
+    if issue and not issue.open and not issue.memory.closed and not look.standing(issue.memory.signals):
+        memory = issue.memory.but("the signals recovered", at=look.result.until, closed="recovered", signals={})
         issues.changed(issue, body=issues.remembering(issue, memory))
-    return Kept("drift: too few rows to judge" if result.state == "not_enough_data" else "drift: no signal alarms")
+    return Kept("drift: too few rows to judge" if look.result.state == "not_enough_data" else "drift: no signal alarms")
 
 
 def _open(look: Look) -> Kept:
-    result, now = look.result, alarm.standing(look.result, {})
+    result, now = look.result, look.standing({})
     memory = Memory().but(f"opened: {alarm.differences([], now)[0]}", at=result.until, signals=now)
     body = issues.written("drift", memory, alarm.text(result, memory, look.pages, "…"))
     issue = issues.opened("drift", alarm.title(now), body, codeowners.assignees(look.assignees))
@@ -79,7 +86,7 @@ def _open(look: Look) -> Kept:
 def _live(issue: Issue, look: Look) -> Kept:
     """The issue that is open: kept up to date, or closed."""
     memory, result = issue.memory, look.result
-    now = alarm.standing(result, memory.signals)
+    now = look.standing(memory.signals)
     memory = memory.but(*alarm.differences(memory.signals, now), at=result.until, signals=now)
     return _update(issue, memory, look) if now else _close(issue, memory, look, "recovered", "the signals are back")
 

@@ -42,12 +42,15 @@ def remembering(issue: Issue, memory: Memory) -> str:
     return LINE.sub(lambda _: str(memory), issue.body, count=1)
 
 
-def current(kind: Kind) -> Issue | None:
+def ours() -> list[Issue]:
+    """All issues of the monitor that are open, and those closed ones that are among the newest hundred."""
+    return [*_listed("open"), *_listed("closed")]
+
+
+def current(known: Sequence[Issue], kind: Kind) -> Issue | None:
     """The oldest open issue of the kind, else the newest that was closed; None where there was never one."""
-    standing = _listed(kind, "open")
-    if standing:
-        return min(standing, key=lambda issue: issue.number)
-    return max(_listed(kind, "closed"), key=lambda issue: issue.number, default=None)
+    of_kind = sorted((issue for issue in known if issue.kind == kind), key=lambda issue: issue.number)
+    return next((issue for issue in of_kind if issue.open), of_kind[-1] if of_kind else None)
 
 
 def opened(kind: Kind, title: str, body: str, assignees: Sequence[str]) -> Issue:
@@ -65,7 +68,7 @@ def opened(kind: Kind, title: str, body: str, assignees: Sequence[str]) -> Issue
 
 def _settled(kind: Kind, made: Issue) -> Issue:
     """The one open issue of the kind; others that were opened beside it are closed as its duplicates."""
-    standing = {issue.number: issue for issue in [made, *_listed(kind, "open")]}  # the list may lag behind
+    standing = {issue.number: issue for issue in [made, *_open_ones(kind)]}  # the list may lag behind
     first, *others = [standing[number] for number in sorted(standing)]
     for other in others:
         closed = {"state": "closed", "state_reason": "not_planned", "body": f"A duplicate of #{first.number}."}
@@ -87,24 +90,30 @@ def _open(content: dict[str, Any], kind: Kind) -> Issue:
         except api.RefusedError as problem:
             if problem.status not in api.BUSY:
                 raise
-            if found := _listed(kind, "open"):  # an error may come after the issue was made
+            if found := _open_ones(kind):  # an error may come after the issue was made
                 return found[0]
             if last:
                 raise
     raise AssertionError
 
 
-def _listed(kind: Kind, state: str) -> list[Issue]:
-    """Our issues of the kind; of the closed ones those among the newest hundred."""
+def _open_ones(kind: Kind) -> list[Issue]:
+    return [issue for issue in _listed("open") if issue.kind == kind]
+
+
+def _listed(state: str) -> list[Issue]:
     path = f"issues?labels={LABEL}&state={state}"
     found = api.pages(path, to="read the monitor's issues", limit=1 if state == "closed" else 50)
-    return [_issue(data, kind) for data in found if _is_ours(data, kind)]
+    return [_issue(data, kind) for data in found if (kind := _kind(data))]
 
 
-def _is_ours(data: Any, kind: Kind) -> bool:
-    """Whether the workflow's token wrote it: anybody can write the first line."""
+def _kind(data: Any) -> Kind | None:
+    """The kind of an issue that the workflow's token wrote: anybody can write the first line."""
     user, marked = data.get("user") or {}, MARK.match(data.get("body") or "")
-    return "pull_request" not in data and user.get("login") == BOT and marked is not None and marked[1] == kind
+    if "pull_request" in data or user.get("login") != BOT or marked is None:
+        return None
+    kind: Kind = marked[1]  # type: ignore[assignment]
+    return kind
 
 
 def _issue(data: Any, kind: Kind) -> Issue:
@@ -112,4 +121,4 @@ def _issue(data: Any, kind: Kind) -> Issue:
     return Issue(kind, data["number"], data["html_url"], data["state"] == "open", data["title"], body)
 
 
-__all__ = ["Issue", "Kind", "changed", "current", "opened", "remembering", "written"]
+__all__ = ["Issue", "Kind", "changed", "current", "opened", "ours", "remembering", "written"]

@@ -119,7 +119,7 @@ def _production(stopped: str | None) -> str | None:
     if stopped or not clock.watched():
         return markdown.escape(stopped or "not watched: the repository variable PREDICTION_LOG_URL names no log")
     try:
-        issue = issues.current("drift")
+        issue = issues.current(issues.ours(), "drift")
     except api.RefusedError:
         return None
     if issue is None or not issue.open:

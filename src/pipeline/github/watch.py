@@ -10,6 +10,7 @@ from pipeline.errors import PipelineError
 from pipeline.github import api, blindness, drift, posting, steps
 from pipeline.github.alarm import Pages
 from pipeline.github.drift import Look
+from pipeline.github.issues import ours
 from pipeline.github.posting import Marker
 from pipeline.github.pulls import NothingToDoError
 from pipeline.monitor import result as results
@@ -26,8 +27,9 @@ def command(path: Path, report: Path, artifact: str | None) -> None:
     found, text, knobs = results.read(path), _text(report), params.read()
     steps.summary(text)
     pages, assignees = Pages(_run(), artifact), knobs.monitor.assignees
-    told = blindness.keep(found, assignees, pages)
-    kept = drift.keep(Look(found, pages, knobs.deploy.environment, assignees))
+    issues = ours()
+    told = blindness.keep(found, assignees, pages, issues)
+    kept = drift.keep(Look(found, pages, knobs.deploy.environment, assignees, knobs.monitor.alarm), issues)
     if kept.number is not None:
         told.append(_comment(kept.number, text))
     for line in [*told, kept.said]:

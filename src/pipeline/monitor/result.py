@@ -9,6 +9,7 @@ from pipeline.errors import PipelineError
 from pipeline.params import Section
 from pipeline.strict_yaml import explain
 
+State = Literal["ok", "alarm", "not_enough_data", "blind"]
 SignalName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,39}$")]
 
 
@@ -36,6 +37,28 @@ class Scored(Section):
     bounds: dict[SignalName, float | None]
 
 
+class Column(Section):
+    """A column in the latest judged window against the reference; `before` and `now` describe its values."""
+
+    column: str
+    test: str
+    score: float
+    bound: float
+    missing_before: float
+    missing: float
+    unseen: float
+    before: str
+    now: str
+
+
+class Reference(Section):
+    """What the windows were compared with; `batches`: the newest added batches that the rows are of, 0 for all rows."""
+
+    train: int
+    test: int
+    batches: int
+
+
 class Blind(Section):
     """What could not be seen and why."""
 
@@ -49,7 +72,7 @@ class Labels(Section):
 
 
 class Result(Section):
-    state: Literal["ok", "alarm", "not_enough_data", "blind"]
+    state: State
     until: AwareDatetime
     window: str
     rows: int
@@ -61,6 +84,9 @@ class Result(Section):
     damage: dict[str, Any]
     labels: Labels
     blind: Blind | None
+    columns: Annotated[tuple[Column, ...], Field(strict=False)] = ()
+    not_logged: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    reference: Reference | None = None
 
 
 def read(path: Path) -> Result:

@@ -21,7 +21,15 @@ def rows(known: Signature, table: pd.DataFrame, scored: Scored) -> list[dict[str
     answers = told(scored)
     order = np.argsort(answers, kind="stable")
     chosen = order[np.unique(np.linspace(0, len(order) - 1, most).round().astype(int))].tolist()
-    return [{"row": _row(known, table.iloc[at]), "expected": _expected(known, scored, at)} for at in chosen]
+    asked = requested(known, table.iloc[chosen])
+    return [{"row": row, "expected": _expected(known, scored, at)} for row, at in zip(asked, chosen, strict=True)]
+
+
+def requested(known: Signature, table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as a request has them: the model's columns, as JSON knows values."""
+    kinds = {feature.source: feature.kind for feature in known.features}
+    columns = [[_value(value, kinds[name]) for value in table[name]] for name in known.columns]
+    return [dict(zip(known.columns, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def told(scored: Scored) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -57,11 +65,6 @@ def read(root: Path, test: str, scores: str) -> tuple[Scored, pd.DataFrame]:
 
     scored = scoring.read(root / scores)
     return scored, scored_rows(root / test, params.section(params.Data, root / params.PATH).key, scored)
-
-
-def _row(known: Signature, row: Any) -> dict[str, Any]:
-    kinds = {feature.source: feature.kind for feature in known.features}
-    return {name: _value(row[name], kinds[name]) for name in known.columns}
 
 
 def _value(value: Any, kind: str) -> Any:

@@ -11,6 +11,7 @@ MAIN, HERE, QUIET = "#d97706", "#3b82f6", "#8b949e"
 WORDS = {MAIN: "🟧 main", HERE: "🟦 this pull request"}
 WIDTH = 800
 BAR = 13  # pixels
+SHOWN = 10  # names along an axis of time
 Series = tuple[str, Sequence[float]]  # colour, values
 
 
@@ -48,6 +49,21 @@ def bars(names: Sequence[str], series: Sequence[Series], top: float, line: float
     head = _head(colours, 60 + (BAR if group > 1 else 2 * BAR) * max(4, len(axis)), ticks=False)
     names_axis = f"  x-axis [{', '.join(json.dumps(text, ensure_ascii=False) for text in axis)}]"
     return _block([*head, "xychart-beta horizontal", names_axis, f"  y-axis 0 --> {_number(top)}", *drawn])
+
+
+def upright(names: Sequence[str], series: Sequence[Series], line: Sequence[float], title: str) -> Markdown:
+    """Upright bars at the places along a time, those of a place on each other, and a line across them; not below 0."""
+    step = -(-len(names) // SHOWN)  # there is no room for all names
+    shown = dict(zip(range(0, len(names), step), labels(names[::step]), strict=True))
+    axis = [shown.get(at, _blank(at)) for at in range(len(names))]
+    top = 1.05 * max([*line, *(value for _, values in series for value in values)], default=1.0)
+    drawn = [f"  bar [{_listed(value if value > 0 else -top for value in values)}]" for _, values in series]
+    axes = [
+        f"  x-axis [{', '.join(json.dumps(text, ensure_ascii=False) for text in axis)}]",
+        f'  y-axis "{clean(title, 60)}" 0 --> {_number(top if top > 0 else 1.0)}',
+    ]
+    palette = [*(colour for colour, _ in series), QUIET]
+    return _block([*_head(palette, 220), "xychart-beta", *axes, *drawn, f"  line [{_listed(line)}]"])
 
 
 def grid(low: float, high: float) -> list[float]:
@@ -100,7 +116,11 @@ def _head(palette: Sequence[str], height: int, ticks: bool = True) -> list[str]:
 
 def _blanks(seen: int, count: int) -> list[str]:
     """Labels that show nothing and differ from each other."""
-    return ["\u200b" * (seen + place + 1) for place in range(count)]
+    return [_blank(seen + place) for place in range(count)]
+
+
+def _blank(place: int) -> str:
+    return "\u200b" * (place + 1)
 
 
 def _listed(values: Iterable[float]) -> str:

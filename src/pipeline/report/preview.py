@@ -1,4 +1,4 @@
-"""The comment as a page that opens without a network, about as GitHub shows it. For laptops: it needs the dev group."""
+"""A comment or a report as a page that opens without a network, about as GitHub shows it. It needs the dev group."""
 
 import html
 import importlib.util
@@ -22,13 +22,13 @@ mermaid.run({querySelector: '.mermaid', suppressErrors: true}).finally(() => {
 """
 
 
-def write(markdown: str, path: Path) -> None:
+def write(markdown: str, path: Path, title: str = "Pull request") -> None:
     """Write the comment as one HTML file; without the package `mermaidx` a chart is shown as its source."""
     script = _mermaid()
     drawn = f"<script>{script}</script><script>{DRAW}</script>" if script else ""
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><title>Pull request</title>'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><title>{html.escape(title)}</title>'
         f"<style>{_here('preview.css')}</style></head><body><article>{_html(markdown)}</article>{drawn}</body></html>\n"
     )
     files.write_text(path, page)

@@ -1,5 +1,6 @@
 """Stage: the files that `data/source.json` names, each checked against its hash, into one raw Parquet table."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,6 +28,8 @@ def command(source_path: Path, table_path: Path) -> None:
                 f"{source_path}: was made from {source.source}, data.source in params.yaml is {data.source}; "
                 "run `pipeline fetch`"
             )
+        if (source.added.folder if source.added else None) != data.added:
+            raise PipelineError(f"{source_path}: was made with another data.added; run `pipeline fetch`")
         table, dropped = ingest(source, data)
         write(table_path, table)
         cost["rows"] = table.num_rows
@@ -35,14 +38,15 @@ def command(source_path: Path, table_path: Path) -> None:
 
 
 def ingest(source: sources.Source, data: params.Data) -> tuple[pa.Table, int]:
-    """One table of all files, in the order of their paths, and how many repeats of a key were dropped.
+    """One table of all files, in the order of their paths and added batches last, and how many repeats were dropped.
 
     PipelineError where a file differs from its fingerprint or can't be read, columns differ between files, the table
     is empty, the key column is missing, or a key repeats that may not.
     """
-    names = [file.path for file in source.files]
-    tables = [readers.read(sources.opened(file), file.path, sources.extension(file.path)) for file in source.files]
-    table = joined(tables, names)
+    found, plain = source.files + source.batches, len(source.files)
+    names = [file.path for file in found]
+    tables = [readers.read(sources.opened(file), file.path, sources.extension(file.path)) for file in found]
+    table = joined([*tables[:plain], *(_as(tables[0], batch) for batch in tables[plain:])], names)
     if table.num_rows == 0:
         raise PipelineError(f"data.source: {source.source}: holds no row; get the data again, then `pipeline fetch`")
     if data.key is None:
@@ -81,6 +85,24 @@ def joined(tables: Sequence[pa.Table], names: Sequence[str]) -> pa.Table:
         return pa.concat_tables([table.select(first.column_names) for table in tables], promote_options="permissive")
     except (pa.ArrowTypeError, pa.ArrowInvalid):
         raise PipelineError(_misfit(tables, names)) from None
+
+
+def _as(first: pa.Table, batch: pa.Table) -> pa.Table:
+    """An added batch, whose types are the contract's, with text where the source has text and none where it has none.
+
+    What can't be read so stays as it is: `joined` says which column does not fit.
+    """
+    for place, field in enumerate(batch.schema):
+        kind = first.schema.field(field.name).type if field.name in first.column_names else field.type
+        if _group(kind) != _group(field.type):
+            with contextlib.suppress(pa.ArrowInvalid, pa.ArrowNotImplementedError):
+                batch = batch.set_column(place, field.name, batch.column(place).cast(kind))
+    return batch
+
+
+def _group(kind: pa.DataType) -> str:
+    """What permissive promotion joins: numbers; all else as it is called."""
+    return "number" if pa.types.is_integer(kind) or pa.types.is_floating(kind) else str(kind)
 
 
 def write(path: Path, table: pa.Table) -> None:

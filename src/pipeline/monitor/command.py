@@ -1,0 +1,152 @@
+"""`pipeline monitor`: the prediction log judged, window by window."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from pipeline import costs, files, params
+from pipeline.errors import PipelineError
+from pipeline.models import signature as signatures
+from pipeline.models.model_text import SIGNATURE
+from pipeline.models.signature import Signature
+from pipeline.monitor import judging, periods, reading, reference, report
+from pipeline.monitor import result as results
+from pipeline.monitor.blind import BlindError
+from pipeline.monitor.result import Result
+from pipeline.monitor.windows import Reading
+from pipeline.params import Params
+from pipeline.report import preview
+
+MODEL, FOLDER = Path("models"), Path("reports/monitor")
+STATUS = {"ok": 0, "not_enough_data": 0, "alarm": 1}
+LOG, LABELS = "PIPELINE_LOG_URL", "PIPELINE_LABELS_URL"
+
+
+class Moment(click.ParamType[datetime]):
+    """A time in ISO 8601, UTC where it names no zone."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value} is no time; write 2026-11-20 or 2026-11-20T08:00:00Z", param, ctx)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+@click.command(short_help="Judge the prediction log: drift, performance, missing values, volume, latency.")
+@click.option("--log", help=f"Folder or URL of the prediction log (default: {LOG}, else monitor.log).")
+@click.option("--labels", help=f"Labels that came later (default: {LABELS}, else monitor.labels).")
+@click.option("--since", type=Moment(), help="Start of a past period; without --until, to the end of the log.")
+@click.option("--until", type=Moment(), help="End of the period (default: now).")
+@click.option("--window", help="Size of a window, as monitor.window in params.yaml.")
+@click.option("--folder", type=click.Path(path_type=Path), default=FOLDER, show_default=True, help="Where to write to.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Result (default: in the folder).")
+@click.option(
+    "--html", "html_path", type=click.Path(path_type=Path), help="Evidently's report too (some seconds more)."
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    log: str | None,
+    labels: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    window: str | None,
+    folder: Path,
+    json_path: Path | None,
+    html_path: Path | None,
+) -> None:
+    """Exit 0 without an alarm, 1 with one, 2 where the log, the labels or the reference can't be seen."""
+    settings = params.read()
+    size = _size(window or settings.monitor.window)
+    json_path = json_path or folder / "monitor.json"
+    log = log or os.environ.get(LOG) or settings.monitor.log
+    labels = labels or os.environ.get(LABELS) or settings.monitor.labels
+    with costs.measured("monitor") as cost:
+        try:
+            known = signature()
+            compared = reference.load(known, settings.monitor.reference_rows)
+            read = reading.read(
+                log, labels, known, settings.monitor, since=since, until=until, window=size, progress=_say
+            )
+            found = judging.judge(read, compared, settings, size, _say)
+        except BlindError as blind:
+            _write(_blind(blind, until, size), json_path, folder)
+            raise
+        cost["rows"] = read.rows
+    _write(found, json_path, folder)
+    if html_path:
+        _evidently(html_path, read, compared, settings)
+    _print(found, folder)
+    ctx.exit(STATUS[found.state])
+
+
+def signature() -> Signature:
+    """The model's signature; BlindError where there is none."""
+    try:
+        return signatures.read(MODEL / SIGNATURE)
+    except PipelineError as error:
+        raise BlindError("reference", str(error)) from None
+
+
+def _size(text: str) -> str:
+    """A size of a window that params.yaml would take."""
+    periods.size(text)
+    return text
+
+
+def _blind(error: BlindError, until: datetime | None, size: str) -> Result:
+    return Result(
+        state="blind",
+        until=until or datetime.now(UTC),
+        window=size,
+        rows=0,
+        files=0,
+        release=None,
+        releases={},
+        signals=(),
+        windows=(),
+        damage={},
+        labels=results.Labels(rows=0, unknown=0),
+        blind=results.Blind(kind=error.kind, reason=str(error)),
+    )
+
+
+def _write(found: Result, json_path: Path, folder: Path) -> None:
+    text = report.render(found)
+    files.write_json(json_path, found.model_dump(mode="json"))
+    files.write_text(folder / "monitor.md", text)
+    try:
+        preview.write(text, folder / "monitor.html", "Monitor")
+    except PipelineError:  # a runner without the dev group has no use for the page
+        (folder / "monitor.html").unlink(missing_ok=True)
+
+
+def _evidently(path: Path, read: Reading, compared: reference.Reference, settings: Params) -> None:
+    """Evidently's own report of the latest complete window with enough rows."""
+    from pipeline.drift import compare
+
+    least = settings.monitor.min_rows
+    judged = [window for window in read.windows if window.complete and window.rows >= least]
+    if not judged:
+        _say(f"{path} is not written: no window has enough rows")
+        return
+    names = {name: kind for name, kind in compared.kinds.items() if name in judged[-1].sample.columns}
+    compare.render(path, compared.train, judged[-1].sample, names, settings.drift)
+
+
+def _print(found: Result, folder: Path) -> None:
+    for signal in found.signals:
+        click.echo(f"{report.label(signal.name):17} {signal.state.replace('_', ' '):16} {signal.sentence}")
+    damaged = {name: count for name, count in found.damage.items() if isinstance(count, int) and count}
+    if damaged:
+        click.echo("damage: " + ", ".join(f"{name} {count:,}" for name, count in damaged.items()))
+    click.echo(f"monitor: {found.state.replace('_', ' ')}\n{folder / 'monitor.md'}\n{folder / 'monitor.html'}")
+
+
+def _say(line: str) -> None:
+    click.echo(f"monitor: {line}", err=True)

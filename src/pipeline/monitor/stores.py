@@ -1,0 +1,72 @@
+"""The files that a folder, a file, a glob or a URL of the monitor leads to, local or in a store, by fsspec."""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.data import sources
+from pipeline.errors import PipelineError
+from pipeline.monitor.blind import BlindError, Kind
+
+WILD = "*?["
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as its store lists it: `name` for people, size in bytes, last change in seconds since 1970 if known."""
+
+    system: Any
+    path: str
+    name: str
+    size: int
+    modified: float | None
+    remote: bool
+
+    def open(self) -> Any:
+        """A binary stream; small read-ahead, because files are read one after the other."""
+        return self.system.open(self.path, "rb", block_size=4 * 2**20)
+
+
+def listed(url: str, kind: Kind) -> list[File]:
+    """The files, sorted by path; a folder is searched to its depth, hidden files are left out.
+
+    BlindError of this kind where nothing is there or the store can't be reached.
+    """
+    if url.startswith(("http://", "https://")) and kind == "log":
+        raise BlindError(kind, f"{url}: a web server lists no files; allowed: a folder or a store such as s3://")
+    try:
+        system, path = sources.filesystem(url)
+        system.invalidate_cache()
+        found = _find(system, path)
+    except PipelineError as error:
+        raise BlindError(kind, str(error).removeprefix("data.source: ")) from None
+    except Exception as error:  # fsspec's plug-ins raise what they like
+        raise unreachable(url, kind, error) from None
+    remote, top = sources.is_remote(url), "" if any(sign in path for sign in WILD) else path.rstrip("/") + "/"
+    made = [
+        File(system, name, name.removeprefix(top) or name, info.get("size") or 0, _modified(info), remote)
+        for name, info in sorted(found.items())
+        if info["type"] == "file" and not name.rsplit("/", 1)[-1].startswith(".")
+    ]
+    if not made:
+        raise BlindError(kind, f"{url}: no file is there")
+    return made
+
+
+def unreachable(url: str, kind: Kind, error: Exception) -> BlindError:
+    """The error for a store that does not answer, or refuses."""
+    return BlindError(kind, f"{url}: can't be read: {sources.reason(error)}")
+
+
+def _find(system: Any, path: str) -> dict[str, Any]:
+    if any(sign in path for sign in WILD):
+        return dict(system.glob(path, detail=True))
+    info = system.info(path)
+    return {path: info} if info["type"] == "file" else dict(system.find(path, detail=True))
+
+
+def _modified(info: dict[str, Any]) -> float | None:
+    told = info.get("mtime", info.get("LastModified"))
+    if isinstance(told, datetime.datetime):
+        return told.timestamp()
+    return float(told) if isinstance(told, int | float) else None
