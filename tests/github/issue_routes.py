@@ -23,11 +23,12 @@ def issues(hub: Hub) -> Said:
     wanted = set(filter(None, hub.query.get("labels", "").split(",")))
     state = hub.query.get("state", "open")
     found = [data for data in hub.state["issues"] if wanted <= set(data.get("labels", []))]
-    return hub.paged([shown.issue(hub, data) for data in found if state in {"all", data.get("state", "open")}])
+    newest = sorted(found, key=lambda data: -data["number"])
+    return hub.paged([shown.issue(hub, data) for data in newest if state in {"all", data.get("state", "open")}])
 
 
 def new_issue(hub: Hub) -> Said:
-    data = {"number": hub.next(), "state": "open"} | hub.body
+    data = {"number": hub.next(), "state": "open", "user": hub.state["user"]} | hub.body
     hub.state["issues"].append(data)
     return 201, {}, shown.issue(hub, data)
 

@@ -27,8 +27,11 @@ class Shapes:
                 wanted = [choice for choice in choices if self._fits(choice, said)] or choices
                 return self.fill(wanted[0], said)
         if "allOf" in schema:
-            merged = [self.fill(part, said) for part in schema["allOf"]]
-            return {key: value for part in merged for key, value in part.items()}
+            whole: dict[str, Any] = {}
+            for part in map(self._resolve, schema["allOf"]):
+                filled, own = self.fill(part, said), part.get("properties", {})
+                whole |= {key: value for key, value in filled.items() if key in own or key not in whole}
+            return whole
         if isinstance(said, dict) or "properties" in schema or self._type(schema) == "object":
             return self._object(schema, said or {})
         if isinstance(said, list):

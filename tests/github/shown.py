@@ -30,7 +30,7 @@ def pull(hub: "Hub", data: dict[str, Any]) -> dict[str, Any]:
             "sha": hub.git.refs().get(f"heads/{base.get('ref', hub.state['default_branch'])}", "0" * 40),
             "repo": repo(ours),
         },
-    }
+    } | {key: data[key] for key in ("body", "merged_at", "merge_commit_sha") if key in data}
 
 
 def issue(hub: "Hub", data: dict[str, Any]) -> dict[str, Any]:
@@ -42,6 +42,8 @@ def issue(hub: "Hub", data: dict[str, Any]) -> dict[str, Any]:
         "body": data.get("body"),
         "html_url": f"{hub.url}/{hub.state['repository']}/issues/{data['number']}",
         "labels": [{"name": name} for name in data.get("labels", [])],
+        "user": data.get("user", {"login": "someone", "type": "User"}),
+        "assignees": [{"login": login, "type": "User"} for login in data.get("assignees", [])],
     } | pull
 
 

@@ -6,15 +6,17 @@ to the ready file, one line of JSON: {"url": "https://127.0.0.1:PORT", "certific
 
 State (JSON; all keys but `repository` may be absent):
   repository: "owner/name"; default_branch: "main"; user: {login, type} (whom the token belongs to)
-  pulls: [{number, title, state, user: LOGIN, labels: [NAME], head: {ref, sha, repo: "owner/name"|null}, base: {ref}}]
-  comments: [{issue, user: {login, type}, body}]       issues: [{number, title, state, labels: [NAME]}]
+  pulls: [{number, title, state, user: LOGIN, labels: [NAME], head: {ref, sha, repo: "owner/name"|null}, base: {ref},
+    body, merged_at, merge_commit_sha}]
+  comments: [{issue, user: {login, type}, body}]       issues: [{number, title, state, labels: [NAME], body, user}]
   may_open_pulls: false (the workflow's token may open no pull request)
   statuses: [{sha, state, context, description, target_url}] (the last one of a context counts)
   runs: [{id, head_sha, head_branch, head_repository: "owner/name"|null, event, path, status, conclusion, run_attempt,
     run_number, run_started_at}]
   jobs: [{run, name, status, conclusion, labels}]      permissions: {LOGIN: admin|maintain|write|read|none}
   artifacts: [{id, run, name, file: PATH of a zip or a folder, expired, head_sha, size_in_bytes, created_at}]
-  deployments: [{id, ref, environment}]   deployment_statuses: [{deployment, state, description}]
+  deployments: [{id, ref, environment, payload}]   workflows: {NAME: {state, created_at}|null}
+  deployment_statuses: [{deployment, state, description, created_at}]
   events: [{issue, event, actor: LOGIN, label, created_at}]
   commits: {SHA: {message, parents: [SHA], tree: {PATH: BLOB SHA}, tree_sha}}   refs: {"heads/NAME": SHA}
 With --git DIR commits and refs that the state lacks are read from that repository.
@@ -44,7 +46,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.github import action_routes, deployment_routes, git_routes, issue_routes, retrain_routes
+from tests.github import (
+    action_routes,
+    deployment_routes,
+    git_routes,
+    issue_routes,
+    retrain_routes,
+    watch_routes,
+)
 from tests.github.contract import Contract
 from tests.github.hub import Fault, Hub
 
@@ -55,7 +64,7 @@ class StandIn:
     """The server, in a thread of this process."""
 
     def __init__(self, state: dict[str, Any], port: int = 0, git: Path | None = None) -> None:
-        known = (issue_routes, action_routes, git_routes, deployment_routes, retrain_routes)
+        known = (issue_routes, action_routes, git_routes, deployment_routes, retrain_routes, watch_routes)
         self.hub = Hub(state, git, [route for module in known for route in module.ROUTES])
         self.contract = Contract.read()
         self.certificate, key = make_certificate()

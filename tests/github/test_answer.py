@@ -2,16 +2,19 @@
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from pipeline.gate.verdict import Rule, Verdict
+from pipeline.github import issues
 from pipeline.github.changes import UNREAD
+from pipeline.github.memory import Memory
 from pipeline.report import judgement
 from pipeline.strict_yaml import load_yaml
 from tests.conftest import ROOT
-from tests.github.conftest import JUDGE, NUMBER, RUN, Pipeline, Scene, commit
+from tests.github.conftest import BOT, JUDGE, NUMBER, RUN, Pipeline, Scene, commit
 
 
 def answered(pipeline: Pipeline) -> str:
@@ -187,12 +190,35 @@ def test_an_override_ends_when_the_label_is_taken_off(scene: Scene, pipeline: Pi
     assert word() == ("success", "pass")
 
 
-def test_the_open_drift_issue_is_named_with_its_title_escaped(scene: Scene, pipeline: Pipeline) -> None:
-    scene.github.state["issues"] = [{"number": 3, "title": "Drift of `a|b` @everyone", "labels": ["drift"]}]
+def test_the_open_drift_issue_is_named_with_its_title_escaped(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_LOG_URL", "s3://bucket/log")
+    issue = {"number": 3, "title": "Drift of `a|b` @everyone", "labels": ["monitor", "drift"], "user": BOT}
+    scene.github.state["issues"] = [issue | {"body": issues.written("drift", Memory(), "")}]
+    scene.github.state["workflows"] = {"monitor.yaml": {"created_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}}
     answered(pipeline)
     body = scene.comments()[0]["body"]
     assert "#3 is open" in body
     assert "@everyone" not in body
+    assert "monitor is off" not in body
+
+
+def test_what_is_not_watched_is_not_said_to_be_without_drift(scene: Scene, pipeline: Pipeline) -> None:
+    answered(pipeline)
+    body = scene.comments()[0]["body"]
+    assert "not watched: the repository variable" in body
+    assert "no open drift issue" not in body
+
+
+def test_a_monitor_that_github_switched_off_is_said_on_the_first_screen(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_LOG_URL", "s3://bucket/log")
+    scene.github.state["workflows"] = {"monitor.yaml": {"state": "disabled_inactivity"}}
+    answered(pipeline)
+    first = scene.comments()[0]["body"].partition("<details")[0]
+    assert "the monitor is off: GitHub has switched it off after 60 days without a commit" in first
 
 
 def test_a_run_without_an_artifact_is_answered_as_not_measured(scene: Scene, pipeline: Pipeline) -> None:

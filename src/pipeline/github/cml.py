@@ -6,9 +6,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from pipeline.github import api
 
+Target = Literal["pr", "issue"]
 TITLE = "pipeline-report"
 TIMEOUT = 60  # seconds
 WATERMARK = re.compile(rf'!\[\]\(https://cml\.dev/watermark\.png#[0-9a-fA-F]+ "CML watermark {TITLE}"\)')
@@ -19,13 +21,13 @@ def watermark(sha: str) -> str:
     return f'![](https://cml.dev/watermark.png#{sha} "CML watermark {TITLE}")'
 
 
-def comment(number: int, body: str, *, update: bool) -> int | None:
-    """Have CML post the body; the id of the comment that it says it wrote, None where it says none."""
+def comment(target: str, body: str, *, update: bool) -> int | None:
+    """Have CML post the body on pr/N or issue/N; the id of the comment that it says it wrote, None without."""
     with tempfile.TemporaryDirectory() as home:
         report = Path(home, "report.md")
         report.write_text(body, encoding="utf-8")
         command = [
-            *("cml", "comment", "update" if update else "create", f"--target=pr/{number}", "--publish=false"),
+            *("cml", "comment", "update" if update else "create", f"--target={target}", "--publish=false"),
             *("--driver=github", f"--watermark-title={TITLE}", str(report)),
         ]
         try:

@@ -1,4 +1,4 @@
-"""The one comment of a pull request: posted by CML, else by `gh`, never twice and never over a newer answer."""
+"""The one comment of a pull request or an issue: by CML, else by `gh`, never twice and never over a newer one."""
 
 import os
 import re
@@ -48,14 +48,14 @@ class Comment:
 
 
 def ours(number: int) -> Comment | None:
-    """Our comment on the pull request, looked for on all pages; where there are several, that of the newest run."""
+    """Our comment, looked for on all pages; where there are several, that of the newest run."""
     listed = list(api.pages(f"issues/{number}/comments", to="read the comments"))
     marked = [index for index, data in enumerate(listed[:FIRST_PAGE]) if cml.WATERMARK.search(data.get("body") or "")]
     found = [_comment(data, marked == [index]) for index, data in enumerate(listed) if _is_ours(data)]
     return max(found, key=lambda comment: (comment.marker.run, comment.marker.attempt, -comment.id), default=None)
 
 
-def post(number: int, marker: Marker, text: str) -> str:
+def post(number: int, marker: Marker, text: str, *, on: cml.Target = "pr") -> str:
     """Post the text, or put it into our comment; the comment's address.
 
     NothingToDoError where a newer answer is there, RefusedError where neither CML nor gh may or can.
@@ -65,7 +65,7 @@ def post(number: int, marker: Marker, text: str) -> str:
         raise NothingToDoError(f"run {marker.run}: run {found.marker.run} has answered already; nothing posted")
     body = f"{marker}\n{text}"
     if found is None or found.cml:
-        told = cml.comment(number, body, update=found is not None)
+        told = cml.comment(f"{on}/{number}", body, update=found is not None)
         posted = _holds(told, marker) or _lookup(number, marker, text)
         if posted:
             return posted.url

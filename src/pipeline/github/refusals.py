@@ -8,6 +8,8 @@ from pipeline.errors import PipelineError
 
 # How a path and method begin, and the permission of the job that the call needs: the first that fits.
 PERMISSIONS = (
+    (r"POST issues$", "issues: write"),
+    (r"PATCH issues/\d+$", "issues: write"),
     (r"(POST|PATCH) issues/", "pull-requests: write"),
     (r"(POST|PATCH) pulls", "pull-requests: write"),
     (r"GET issues/", "pull-requests: read"),
@@ -17,6 +19,7 @@ PERMISSIONS = (
     (r"GET commits/.*/status", "statuses: read"),
     (r"POST actions/", "actions: write"),
     (r"GET actions/", "actions: read"),
+    (r"GET deployments", "deployments: read"),
     (r"(POST|PATCH) git/", "contents: write"),
     (r"GET ", "contents: read"),
 )

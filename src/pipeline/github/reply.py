@@ -9,7 +9,7 @@ from pipeline import markdown, params
 from pipeline.errors import PipelineError
 from pipeline.files import read_json
 from pipeline.git import git
-from pipeline.github import api, artifact, records, statuses
+from pipeline.github import api, artifact, clock, issues, records, statuses
 from pipeline.github.changes import Changes
 from pipeline.github.pulls import Pull, Run
 from pipeline.github.records import blob, recorded
@@ -20,7 +20,6 @@ from pipeline.report.render import Context
 from pipeline.strict_yaml import load_yaml
 
 LOCK, METRICS = Path("dvc.lock"), Path("reports/metrics.json")
-DRIFT_LABEL = "drift"
 BOT, AUTHOR = "recording what was measured", "commit dvc.lock as the comment says"
 Recording = Literal["none", "bot", "fork"]
 
@@ -61,6 +60,7 @@ def of_bundle(bundle: Bundle, run: Run, pull: Pull, artifacts: Mapping[str, str]
     verdict = judgement.judge(bundle, params.read().gate, changes.of_judge(bundle))
     override = statuses.overruled(pull.head) if statuses.LABEL in pull.labels else None
     recording = _recording(bundle, pull, changes)
+    stopped = clock.stopped()
     context = Context(
         main_params=load_yaml(params.PATH, str(params.PATH)),
         main_metrics=_main_metrics(),
@@ -70,10 +70,10 @@ def of_bundle(bundle: Bundle, run: Run, pull: Pull, artifacts: Mapping[str, str]
         override=override,
         stale_override=statuses.LABEL in pull.labels and override is None,
         recording=recording,
-        production=_production(),
+        production=_production(stopped),
         repository=api.repository(),
     )
-    text = render.render(artifact.noted(bundle, _moved(bundle)), verdict, context)
+    text = render.render(artifact.noted(bundle, [*_moved(bundle), *([stopped] if stopped else [])]), verdict, context)
     return Reply(text, *statuses.of_verdict(verdict), recording)
 
 
@@ -114,11 +114,14 @@ def _main_metrics() -> Mapping[str, Any] | None:
     return found
 
 
-def _production() -> str | None:
-    """What the monitor last said: the issue that it keeps open while it sees drift."""
+def _production(stopped: str | None) -> str | None:
+    """What the monitor last said: the issue that it keeps open while it sees drift; or that it says nothing."""
+    if stopped or not clock.watched():
+        return markdown.escape(stopped or "not watched: the repository variable PREDICTION_LOG_URL names no log")
     try:
-        listed = api.pages(f"issues?labels={DRIFT_LABEL}&state=open", to="read the drift issue", limit=1)
-        issue = next((data for data in listed if "pull_request" not in data), None)
+        issue = issues.current(issues.ours(), "drift")
     except api.RefusedError:
         return None
-    return f"#{issue['number']} is open: {markdown.escape(issue['title'])}" if issue else "no open drift issue"
+    if issue is None or not issue.open:
+        return "no open drift issue"
+    return f"#{issue.number} is open: {markdown.escape(issue.title)}"

@@ -1,7 +1,7 @@
-"""The model that `dvc.lock` names, and the test rows that it was judged on: from wherever their bytes can be had."""
+"""The model that `dvc.lock` names, and the rows that it was judged on: from wherever their bytes can be had."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import click
@@ -13,11 +13,18 @@ from pipeline.strict_yaml import load_yaml
 
 LOCK, MODEL, SIGNATURE = Path("dvc.lock"), "models/model.txt", "models/signature.json"
 TEST, SCORES = "data/split/test.parquet", "reports/scores.parquet"
-NEEDED = (MODEL, SIGNATURE, TEST, SCORES)
+NEEDED = (MODEL, SIGNATURE, TEST, SCORES)  # by a release
+WATCHED = (*NEEDED, "data/split/train.parquet")  # by the monitor, which compares with it
 
 
-def acquire(root: Path = Path()) -> Mapping[str, str]:
-    """Bring what a release needs into the work tree and return its MD5s, which are those of dvc.lock.
+@click.command()
+def command() -> None:
+    """Bring what the monitor compares with, as dvc.lock names it: from the cache, the DVC remote, or trained again."""
+    click.echo(f"restored: {', '.join(acquire(needed=WATCHED))}")
+
+
+def acquire(root: Path = Path(), needed: Collection[str] = NEEDED) -> Mapping[str, str]:
+    """Bring these outputs into the work tree and return their MD5s, which are those of dvc.lock.
 
     PipelineError where the lock does not fit its inputs, or its bytes are nowhere to be had.
     """
@@ -27,7 +34,7 @@ def acquire(root: Path = Path()) -> Mapping[str, str]:
             f"{LOCK}: does not fit its inputs ({problems[0]}{more}), so nobody has measured this model; "
             "run `make run` and commit the result"
         )
-    named = outputs(root)
+    named = outputs(root, needed)
     for bring in (_from_cache, _from_remote, _rebuilt):
         if missing := {path: md5 for path, md5 in named.items() if not is_there(root / path, md5)}:
             bring(root, missing)
@@ -40,12 +47,12 @@ def acquire(root: Path = Path()) -> Mapping[str, str]:
     )
 
 
-def outputs(root: Path) -> dict[str, str]:
-    """The MD5s that dvc.lock names for what a release needs; PipelineError where it names none."""
+def outputs(root: Path, needed: Collection[str] = NEEDED) -> dict[str, str]:
+    """The MD5s that dvc.lock names for these outputs; PipelineError where it names none."""
     stages = (load_yaml(root / LOCK, str(LOCK)) or {}).get("stages", {})
     outs = [out for stage in stages.values() for out in stage.get("outs", [])]
-    named = {out["path"]: str(out["md5"]) for out in outs if out["path"] in NEEDED}
-    if lacking := [path for path in NEEDED if path not in named]:
+    named = {out["path"]: str(out["md5"]) for out in outs if out["path"] in needed}
+    if lacking := [path for path in needed if path not in named]:
         raise PipelineError(f"{LOCK}: does not name {lacking[0]}; run `make run` and commit the result")
     return named
 
@@ -66,7 +73,7 @@ def _from_remote(root: Path, missing: Mapping[str, str]) -> None:
     from pipeline.measure import remote
 
     if remote.configured(root):
-        click.echo("release: bringing the model from the DVC remote ...")
+        click.echo("bringing what dvc.lock names from the DVC remote ...")
         remote.bring(missing.values())
         _from_cache(root, missing)
 
@@ -74,6 +81,6 @@ def _from_remote(root: Path, missing: Mapping[str, str]) -> None:
 def _rebuilt(root: Path, missing: Mapping[str, str]) -> None:
     from pipeline.gate.rebuild import run_again
 
-    click.echo("release: the model's bytes are in no cache and on no remote; training it again on the CPU ...")
-    run_again("HEAD", root, NEEDED, lambda _: None)
+    click.echo("the model's bytes are in no cache and on no remote; training it again on the CPU ...")
+    run_again("HEAD", root, missing, lambda _: None)
     _from_cache(root, missing)
