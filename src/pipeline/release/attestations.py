@@ -22,12 +22,13 @@ def proven(image: str, key: str | None, repository: str | None) -> Release:
 
 def verify(image: str, repository: str) -> Release:
     """The release that deploy.yaml of the repository (OWNER/NAME) attested for the image; PipelineError without one."""
+    refused = f"{image}: refused: no attestation by {repository} is proven (where there are none, sign by a key)"
     by = ["--repo", repository, "--signer-workflow", f"{repository}/{WORKFLOW}", "--source-ref", BRANCH]
     told = succeed(
         "gh",
         *("attestation", "verify", f"oci://{signing.by_digest(image)}", *by),
         *("--predicate-type", signing.STATEMENT, "--format", "json"),
-        why=f"{image}: refused: no attestation by {repository} (without attestations, sign by a key: docs/release.md)",
+        why=refused,
     )
     try:
         predicates = [one["verificationResult"]["statement"]["predicate"] for one in json.loads(told)]
