@@ -18,6 +18,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from tests.conftest import ROOT
+from tests.release.parts import serving_base
 from tests.runner.containers import base_image, docker
 
 PROXY = "pipeline-haproxy:test"
@@ -64,7 +65,7 @@ class World:
         """Build a release of the stand-in, write its file, and return its id."""
         number = hashlib.sha256(f"{name}{behaviour}".encode()).hexdigest()[:12]
         (self.folder / "Dockerfile").write_text(
-            f"FROM {base_image()}\nCOPY service.py /service.py\nUSER 10001\n"
+            f"FROM {serving_base()}\nCOPY service.py /service.py\nUSER 10001\n"
             f'ENV RELEASE={number} BEHAVIOUR={behaviour}\nCMD ["python3", "/service.py"]\n'
         )
         image = docker("build", "--force-rm", "--quiet", str(self.folder)).stdout.split()[-1]

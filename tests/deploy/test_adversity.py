@@ -18,7 +18,7 @@ class Shop(World):
     """A host with small disks, and a registry whose images are signed."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+        super().__init__(folder, steps=[100])
         self.key, self.public = parts.key(folder / "keys")
         for kind, size in VOLUMES.items():
             options = ["--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", f"o=size={size}"]
@@ -59,13 +59,18 @@ class Shop(World):
 
     def _in(self, kind: str, command: str) -> None:
         mounted = ["--volume", f"{self.name}-{kind}:/disk", "--entrypoint", "sh"]
-        docker("run", "--rm", *mounted, parts.base_image(), "-c", command)
+        docker("run", "--rm", *mounted, parts.serving_base(), "-c", command)
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def blobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("registry")
+
+
+@pytest.fixture(scope="module")
+def registry(blobs: Path) -> Iterator[str]:
     parts.require_parts()
-    with pytest.MonkeyPatch.context() as patch, parts.registry(tmp_path_factory.mktemp("registry")) as host:
+    with pytest.MonkeyPatch.context() as patch, parts.registry(blobs) as host:
         patch.setenv("PATH", parts.programs())
         yield host
 
@@ -118,8 +123,8 @@ def test_a_tampered_image_or_release_is_refused_before_it_runs(served: Shop, reg
     assert serving(20) == {served.champion}
 
 
-def test_a_registry_that_is_gone_fails_the_deployment_alone(served: Shop, tmp_path: Path) -> None:
-    with parts.registry(tmp_path) as gone:
+def test_a_registry_that_is_gone_fails_the_deployment_alone(served: Shop, blobs: Path) -> None:
+    with parts.registry(blobs) as gone:
         served.publish("lost", gone)
     with Load() as load:
         for options, said in [
