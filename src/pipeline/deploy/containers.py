@@ -43,14 +43,14 @@ class Containers:
             raise PipelineError(f"{image}: runs as root; its Dockerfile must name another USER")
 
     def start(self, release: Release, agent: Agent) -> None:
-        """Run the release and wait until it is ready; one that runs, or is kept stopped, is taken as it is."""
+        """Run the release and wait until it is ready; one that is kept stopped, or hangs, is started again."""
         name = self.name(release.id)
         found = self._docker.inspect("container", name)
         if found is None:
             self.bring(release.image)
             self._docker.run("run", "--detach", "--name", name, *self._options(release), release.image)
-        elif not found["State"]["Running"]:
-            self._docker.run("start", name)
+        else:
+            self._docker.run("restart", name)
         end = time.monotonic() + PATIENCE
         while not self.ready(release.id, agent):
             if ended := self.ended(release.id):
