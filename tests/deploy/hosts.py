@@ -5,6 +5,7 @@ import http.client
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from tests.conftest import ROOT
+from tests.release.parts import serving_base
 from tests.runner.containers import base_image, docker
 
 PROXY = "pipeline-haproxy:test"
@@ -47,31 +49,27 @@ class World:
 
     def __init__(self, folder: Path, **bounds: Any) -> None:
         self.folder, self.name, self.champion = folder, str(BOUNDS["name"]), ""
-        yaml = YAML()
-        content = yaml.load(ROOT / "params.yaml")
-        content["deploy"].update(BOUNDS | bounds)
-        yaml.dump(content, folder / "params.yaml")
+        self.images: set[str] = set()
+        shutil.copy(ROOT / "params.yaml", folder)
+        self.edit(**BOUNDS | bounds)
         (folder / "service.py").write_bytes(Path(__file__).with_name("service.py").read_bytes())
         self.clean()
 
     def clean(self) -> None:
-        """Remove what a deployment of this name left on the host."""
-        name = self.name
-        found = docker("ps", "--all", "--quiet", "--filter", f"name=^{name}-").stdout.split()
-        if found:
-            docker("rm", "--force", *found)
-        for kind in ("state", "run", "log"):
-            docker("volume", "rm", "--force", f"{name}-{kind}", check=False)
-        docker("network", "rm", f"{name}-network", check=False)
+        """Remove what a deployment of this name left on the host, and the images that were made for it."""
+        clean(self.name)
+        while self.images:
+            docker("image", "rm", "--force", self.images.pop(), check=False)
 
     def release(self, name: str, behaviour: str = "", **changes: Any) -> str:
         """Build a release of the stand-in, write its file, and return its id."""
         number = hashlib.sha256(f"{name}{behaviour}".encode()).hexdigest()[:12]
         (self.folder / "Dockerfile").write_text(
-            f"FROM {base_image()}\nCOPY service.py /service.py\nUSER 10001\n"
+            f"FROM {serving_base()}\nCOPY service.py /service.py\nUSER 10001\n"
             f'ENV RELEASE={number} BEHAVIOUR={behaviour}\nCMD ["python3", "/service.py"]\n'
         )
-        image = docker("build", "--quiet", str(self.folder)).stdout.split()[-1]
+        image = docker("build", "--force-rm", "--quiet", str(self.folder)).stdout.split()[-1]
+        self.images.add(image)
         told = {
             "id": number,
             "image": image,
@@ -88,6 +86,13 @@ class World:
         (self.folder / f"{name}.json").write_text(json.dumps(told | changes))
         return number
 
+    def edit(self, **bounds: Any) -> None:
+        """Set keys of deploy in params.yaml."""
+        yaml = YAML()
+        content = yaml.load(self.folder / "params.yaml")
+        content["deploy"].update(bounds)
+        yaml.dump(content, self.folder / "params.yaml")
+
     def until_free(self) -> None:
         """Until no deployment holds the host."""
         end = time.monotonic() + 20
@@ -100,21 +105,21 @@ class World:
         number = docker("inspect", "--format", "{{.State.Pid}}", f"{self.name}-proxy").stdout
         os.kill(int(number), signal.SIGKILL)
 
-    def start(self, *command: str, code: str | None = None) -> "subprocess.Popen[str]":
+    def start(self, *command: str, code: str | None = None, **env: str) -> "subprocess.Popen[str]":
         """`pipeline ...` as a program in a session of its own."""
         program = [sys.executable, "-c", code] if code else [str(Path(sys.executable).with_name("pipeline"))]
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("GITHUB_")}
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("GITHUB_", "MLFLOW_"))}
         return subprocess.Popen(
             [*program, *command],
             cwd=self.folder,
-            env=kept | {"PYTHONUNBUFFERED": "1"},
+            env=kept | {"PYTHONUNBUFFERED": "1"} | env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
-    def run(self, *command: str) -> tuple[int, str]:
-        process = self.start(*command)
+    def run(self, *command: str, **env: str) -> tuple[int, str]:
+        process = self.start(*command, **env)
         output, _ = process.communicate(timeout=120)
         return process.returncode, output
 
@@ -125,6 +130,16 @@ class World:
         status, output = self.deploy(name)
         assert status == 0, output
         return output
+
+
+def clean(name: str) -> None:
+    """Remove the containers, volumes and network of a deployment."""
+    found = docker("ps", "--all", "--quiet", "--filter", f"name=^{name}-").stdout.split()
+    if found:
+        docker("rm", "--force", "--volumes", *found)
+    for kind in ("state", "run", "log"):
+        docker("volume", "rm", "--force", f"{name}-{kind}", check=False)
+    docker("network", "rm", f"{name}-network", check=False)
 
 
 def golden(behaviour: str) -> list[dict[str, Any]]:

@@ -50,6 +50,14 @@ def test_proven_harm_goes_back_and_is_named(candidate: Side, pairs: Pairs, reaso
     assert [told for told in verdict.reasons if told.startswith(reason)] == list(verdict.reasons)
 
 
+def test_requests_that_are_in_no_log_are_no_evidence() -> None:
+    unlogged = Side(100, latencies=Latencies.of([10] * 100))
+    verdict = judged(unlogged)
+    assert verdict.decision == "hold"
+    assert verdict.reasons == ("the candidate's predictions are not in its log (a full disk?): nothing to judge",)
+    assert judged(unlogged, seconds=BOUNDS.deadline).decision == "go back"
+
+
 def test_an_equal_candidate_goes_on_with_its_figures() -> None:
     verdict = judged(side(100, mean=0.32))
     assert verdict.decision == "go on"

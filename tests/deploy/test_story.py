@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.deploy.hosts import Load, World, ask, serving
+from tests.deploy.hosts import PORT, Load, World, ask, serving
 from tests.runner.containers import docker
 
 STEPS = ["starting", "ready;", "replay:", "5 %: ", "25 %: ", "100 %: ", "promoting"]
@@ -101,6 +101,26 @@ def test_agreement_with_another_feature_list_is_not_judged(world: World) -> None
     assert load.failed == {}
 
 
+def test_a_tracking_server_that_is_down_fails_neither_a_deployment_nor_a_rollback(world: World) -> None:
+    world.release("untold")
+    world.edit(steps=[100], min_requests=0)
+    down = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+    for command in (["deploy", "--release", "untold.json", "--unsigned"], ["rollback"]):
+        status, output = world.run(*command, **down)
+        assert status == 0, output
+        assert "register: http://127.0.0.1:9 can't be reached" in output
+    world.edit(steps=[5, 25, 100], min_requests=20)
+
+
+def test_what_only_a_new_proxy_takes_over_is_said(world: World) -> None:
+    world.edit(port=PORT + 50)
+    status, output = world.deploy("first")
+    assert status == 0, output
+    assert f"the proxy still has deploy.port {PORT}, not {PORT + 50}; to change that: `docker rm -f" in output
+    world.edit(port=PORT)
+    assert "the proxy still has" not in world.ok("first")
+
+
 def test_a_second_deployment_is_refused_in_one_line(world: World) -> None:
     world.release("third")
     first = world.start("deploy", "--release", "third.json", "--unsigned")
@@ -109,7 +129,7 @@ def test_a_second_deployment_is_refused_in_one_line(world: World) -> None:
         if line.startswith("starting"):
             break
     status, output = world.deploy("third")
-    first.send_signal(signal.SIGINT)
+    first.terminate()
     first.communicate(timeout=60)
     assert status == 2
     assert output.splitlines()[-1].startswith("error: a deployment is under way (")

@@ -25,17 +25,19 @@ class Releasing(Project):
     def name(self) -> str:
         return f"{self.registry}/acme/model"
 
-    def release(self, *options: str, report: dict[str, Any] | None = None) -> "subprocess.CompletedProcess[str]":
+    def release(
+        self, *options: str, report: dict[str, Any] | None = None, **env: str
+    ) -> "subprocess.CompletedProcess[str]":
         """Run `pipeline release`, with a report where one is given."""
         given = [*options, "--registry", self.name, "--sign", str(self.key)]
         if report is not None:
             (self.folder / "build").mkdir(exist_ok=True)
             (self.folder / "build/report.json").write_text(json.dumps(report), encoding="utf-8")
             given += ["--report", "build/report.json"]
-        return self.pipeline("release", *given)
+        return self.pipeline("release", *given, **env)
 
-    def pipeline(self, *command: str) -> "subprocess.CompletedProcess[str]":
-        base = {"PIPELINE_BASE_IMAGE": parts.serving_base(), "COSIGN_PASSWORD": ""}
+    def pipeline(self, *command: str, **env: str) -> "subprocess.CompletedProcess[str]":
+        base = {"PIPELINE_BASE_IMAGE": parts.serving_base(), "COSIGN_PASSWORD": ""} | env
         return self.run("pipeline", *command, PATH=parts.programs(), **base)
 
     def manifest(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.conftest import ROOT, require
-from tests.runner.containers import base_image, missing, require_daemon
+from tests.runner.containers import base_image, docker, missing, require_daemon
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pipeline-cosign"
 BASE_PACKAGES = "ca-certificates,libgomp1,python3,python3-venv"  # what python:3.11-slim has, and OpenMP
@@ -100,6 +100,15 @@ def registry(folder: Path) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(timeout=20)
+            forget(host)
+
+
+def forget(host: str) -> None:
+    """Remove the engine's images of a registry."""
+    form = "{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}"
+    for line in docker("images", "--digests", "--format", form, f"{host}/*/*").stdout.splitlines():
+        for name in line.split():  # a tag takes its digest with it
+            docker("image", "rm", "--force", name, check=False)
 
 
 def _await(url: str, status: int, seconds: float) -> None:
@@ -115,8 +124,6 @@ def _await(url: str, status: int, seconds: float) -> None:
 @contextlib.contextmanager
 def running(image: str) -> Iterator[str]:
     """A container of the image as production runs it: its root file system read-only. Its name and address."""
-    from tests.runner.containers import docker
-
     limits = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]  # noqa: S108
     name = docker("run", "--detach", *limits, "--publish", "127.0.0.1::3000", image).stdout.strip()
     try:

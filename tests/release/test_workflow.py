@@ -1,33 +1,46 @@
-"""`deploy.yaml` itself, by act: a merge is built, scanned and signed; a documentation merge does nothing."""
+"""`deploy.yaml` itself, by act: a merge is built, scanned, signed and served; a documentation merge does nothing."""
 
 import json
 import os
 import shutil
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import ROOT, Project
+from tests.deploy.hosts import PORT as STORIES
+from tests.deploy.hosts import PROXY, WORKER, clean, proxy_image
+from tests.github.standin import StandIn
 from tests.release import parts
 from tests.release.reports import match, report
 from tests.workflows.acting import UV, Acted, Machine
 
-NAME = "acme/model"
+NAME, HERE = "acme/model", "unix:///var/run/docker.sock"
+DEPLOYMENT, PORT = f"pipeline-merge-{WORKER}", STORIES + 20
 
 
 class Merging:
-    """A repository whose main is pushed to, with a registry that receives what deploy.yaml builds."""
+    """A repository whose main is pushed to, with a registry that receives what deploy.yaml builds, and a host."""
 
-    def __init__(self, folder: Path, project: Project, registry: str) -> None:
-        self.folder, self.project, self.registry = folder, project, registry
+    def __init__(self, folder: Path, project: Project, registry: str, github: StandIn) -> None:
+        self.folder, self.project, self.registry, self.github = folder, project, registry, github
         self.key, self.public = parts.key(folder / "keys")
+        shutil.copy(self.public, project.folder / "cosign.pub")
+        project.configure(deploy={"name": DEPLOYMENT, "port": PORT, "proxy_image": PROXY})
+        project.commit("how it is deployed")
         self.origin = folder / "origin.git"
         project.ok("git", "clone", "--quiet", "--bare", ".", str(self.origin))
         project.ok("git", "-C", str(self.origin), "config", "uploadpack.allowAnySHA1InWant", "true")
         self.report = folder / "report.json"
         path = f"{folder / 'machine/bin'}{os.pathsep}{parts.programs()}"
-        self.machine = Machine(folder / "machine", self.origin, PATH=path, STANDIN_REPORT=str(self.report))
+        known = github.environment()
+        token = {"GH_HOST": known["GITHUB_SERVER_URL"].removeprefix("https://"), "GH_ENTERPRISE_TOKEN": "t0ken"}
+        self.machine = Machine(
+            folder / "machine", self.origin, **known, **token, PATH=path, STANDIN_REPORT=str(self.report)
+        )
         self._uv()
         shutil.copytree(project.folder / ".dvc/cache", self.machine.cache)
 
@@ -67,8 +80,17 @@ class Merging:
 @pytest.fixture
 def merging(trained: Project, tmp_path: Path) -> Iterator[Merging]:
     parts.require_parts()
-    with parts.registry(tmp_path / "registry") as host:
-        yield Merging(tmp_path, trained, host)
+    proxy_image(tmp_path)
+    with parts.registry(tmp_path / "registry") as host, StandIn({"repository": NAME}) as github:
+        clean(DEPLOYMENT)
+        yield Merging(tmp_path, trained, host, github)
+        clean(DEPLOYMENT)
+
+
+def asked(path: str, body: object = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(f"http://127.0.0.1:{PORT}{path}", data, timeout=30) as answer:
+        return json.loads(answer.read())
 
 
 def test_a_merge_ships_once_and_a_documentation_merge_ships_nothing(merging: Merging) -> None:
@@ -76,19 +98,27 @@ def test_a_merge_ships_once_and_a_documentation_merge_ships_nothing(merging: Mer
     readme = merging.project.folder / "README.md"
 
     readme.write_text("One\n", encoding="utf-8")
-    first = merging.merge("one")
+    first = merging.merge("one", DEPLOY_TARGET=HERE)
 
-    assert first.jobs == {"release": "success"}
+    assert first.jobs == {"release": "success", "deploy": "success"}
     assert "signed and attested" in first.log
-    assert "The repository variable `DEPLOY_TARGET` names one" in first.log
     told = json.loads((merging.machine.artifacts / "release/release.json").read_text(encoding="utf-8"))
     assert told["image"].startswith(f"{merging.registry}/{NAME}@sha256:")
     assert f"attest-build-provenance {told['image']}" in first.log
     verify = ["pipeline", "release", "verify", told["image"], "--key", str(merging.public)]
     assert "signed" in merging.project.ok(*verify, PATH=parts.programs())
 
+    assert "signature verified" in first.log
+    assert asked("/release")["release"] == told["id"]
+    golden = told["golden"][0]
+    (answer,) = asked("/predict", {"rows": [golden["row"]]})["predictions"]
+    assert golden["expected"] == {key: answer[key] for key in golden["expected"]}
+    (deployment,) = merging.github.state["deployments"]
+    assert (deployment["ref"], deployment["environment"]) == (told["commit"], "production")
+    assert merging.github.state["deployment_statuses"][-1]["state"] == "success"
+
     readme.write_text("Two\n", encoding="utf-8")
-    second = merging.merge("two", DEPLOY_TARGET="ssh://nobody@127.0.0.1")
+    second = merging.merge("two", DEPLOY_TARGET=HERE)
 
     assert second.jobs == {"release": "success"}  # and no `deploy`
     assert f"release {told['id']}: nothing to build: {told['image']}" in second.log

@@ -50,7 +50,7 @@ class Agent:
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
-            self._docker.attempt("rm", "--force", self.name)
+            self._docker.attempt("rm", "--force", "--volumes", self.name)
             self._process.kill()
 
     def call(self, name: str, *arguments: Any) -> Any:

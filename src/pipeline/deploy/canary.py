@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.deploy import intervals
-from pipeline.deploy.evidence import Moments, Pairs, Side
+from pipeline.deploy.evidence import Pairs, Side
 from pipeline.params import Deploy
 
 FEWEST = 20  # requests or rows below which nothing sends a candidate back
@@ -60,7 +60,7 @@ def found(champion: Side, candidate: Side, pairs: Pairs, expected: Expected, bou
         _share("refused", candidate.refused, champion.refused, candidate, champion, bounds, z),
         _latency(champion, candidate, bounds, z),
         agreement(pairs, expected, bounds),
-        _shift(champion.scores, candidate.scores, expected, bounds, z),
+        _shift(champion, candidate, expected, bounds, z),
     ]
 
 
@@ -102,7 +102,11 @@ def _latency(champion: Side, candidate: Side, bounds: Deploy, z: float) -> Findi
     return _stated(bad, mine > bound, f"p99 {mine:.3g} ms (champion {theirs:.3g} ms, bound {bound:.3g} ms)")
 
 
-def _shift(champion: Moments, candidate: Moments, expected: Expected, bounds: Deploy, z: float) -> Finding:
+def _shift(one: Side, other: Side, expected: Expected, bounds: Deploy, z: float) -> Finding:
+    champion, candidate = one.scores, other.scores
+    for name, side in (("champion", one), ("candidate", other)):
+        if side.requests >= FEWEST and not side.scores.count and expected.shift is not None:
+            return Finding("unclear", f"the {name}'s predictions are not in its log (a full disk?): nothing to judge")
     if min(champion.count, candidate.count) < 2 or not champion.variance:
         return Finding("note", "shift of the scores: nothing to compare")
     deviation = math.sqrt(champion.variance)

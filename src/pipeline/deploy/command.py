@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -34,17 +35,19 @@ def on_a_target(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command(short_help="Put a release into production, or back out with the reason.")
 @click.option("--release", "path", type=click.Path(path_type=Path), default=Path("release.json"), show_default=True)
-@click.option("--key", help="Public key of the signature; needed unless --unsigned.")
+@click.option("--key", help="Public key of the signature: a file, env://NAME or a KMS address.")
+@click.option("--attested", "repository", metavar="OWNER/NAME", help="Without a key: who attested the image on GitHub.")
 @click.option("--unsigned", is_flag=True, help="Deploy an image that nobody signed: for a trial on your own machine.")
 @on_a_target
-def deploy(path: Path, key: str | None, unsigned: bool, target: str, host: str | None) -> None:
+def deploy(path: Path, key: str | None, repository: str | None, unsigned: bool, target: str, host: str | None) -> None:
     """Verify, start, test, replay, then the steps of live traffic, judged; exit 1 where the champion stays."""
-    if key is None and not unsigned:
+    if key is None and repository is None and not unsigned:
         raise PipelineError(
-            "deploy: needs --key cosign.pub, to verify who signed the image (or --unsigned for a trial)"
+            "deploy: needs --key cosign.pub or --attested OWNER/NAME, to verify who made the image "
+            "(or --unsigned for a trial)"
         )
     given = _given(manifest.read(path), target, host)
-    _run(lambda: deployment.deploy(given, lambda release: _verify(release, key)))
+    _run(lambda: deployment.deploy(given, lambda release: _verify(release, key, repository)))
 
 
 @click.command(short_help="Return to a release that served before, in seconds.")
@@ -94,7 +97,8 @@ def _given(release: Release, target: str, host: str | None) -> Deployment:
 
 
 def _run(work: Callable[[], None]) -> None:
-    """Exit 1 where the champion stayed; what could not even begin is an error."""
+    """Exit 1 where the champion stayed; what could not even begin is an error. SIGTERM is Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         work()
     except deployment.FailedError as failure:
@@ -102,13 +106,13 @@ def _run(work: Callable[[], None]) -> None:
         click.get_current_context().exit(1)
 
 
-def _verify(release: Release, key: str | None) -> None:
-    """PipelineError unless the image is signed, and its attestation says what release.json says."""
-    if key is None:
+def _verify(release: Release, key: str | None, repository: str | None) -> None:
+    """PipelineError unless the image is signed or attested, and the attestation says what release.json says."""
+    if key is None and repository is None:
         click.echo("warning: the image's signature is not verified (--unsigned)")
         return
-    from pipeline.release.signing import verify
+    from pipeline.release.attestations import proven
 
-    if verify(release.image, key) != release:
+    if proven(release.image, key, repository) != release:
         raise PipelineError(f"{release.image}: refused: release.json is not the one that was signed with it")
     click.echo("signature verified")

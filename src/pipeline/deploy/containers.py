@@ -28,14 +28,29 @@ class Containers:
     def volume(self, kind: str) -> str:
         return f"{self._bounds.name}-{kind}"
 
+    def image(self) -> str | None:
+        """The image of a release that runs; None where none does."""
+        for release in self.releases("running"):
+            if found := self._docker.inspect("container", self.name(release)):
+                return str(found["Image"])
+        return None
+
+    def bring(self, image: str) -> None:
+        """Pull an image where the host lacks it; PipelineError where that fails, or it would run as root."""
+        if self._docker.inspect("image", image) is None:
+            self._docker.run("pull", "--quiet", image)
+        if (self._docker.inspect("image", image) or {})["Config"].get("User", "") in {"", "0", "root", "0:0"}:
+            raise PipelineError(f"{image}: runs as root; its Dockerfile must name another USER")
+
     def start(self, release: Release, agent: Agent) -> None:
-        """Run the release and wait until it is ready; one that runs, or is kept stopped, is taken as it is."""
+        """Run the release and wait until it is ready; one that is kept stopped, or hangs, is started again."""
         name = self.name(release.id)
         found = self._docker.inspect("container", name)
         if found is None:
+            self.bring(release.image)
             self._docker.run("run", "--detach", "--name", name, *self._options(release), release.image)
-        elif not found["State"]["Running"]:
-            self._docker.run("start", name)
+        else:
+            self._docker.run("restart", name)
         end = time.monotonic() + PATIENCE
         while not self.ready(release.id, agent):
             if ended := self.ended(release.id):
@@ -69,14 +84,12 @@ class Containers:
         networks = found.get("NetworkSettings", {}).get("Networks", {})
         return str(networks.get(self.network, {}).get("IPAddress", ""))
 
-    def releases(self) -> list[str]:
-        """The releases that have a container, the newest first."""
-        label = f"label=pipeline.deployment={self._bounds.name}"
-        form = '{{.Label "pipeline.release.id"}}'
-        told = self._docker.run(
-            "ps", "--all", "--filter", label, "--filter", "label=pipeline.release.id", "--format", form
-        )
-        return told.split()
+    def releases(self, status: str | None = None) -> list[str]:
+        """The releases that have a container (of that status), the newest first."""
+        wanted = [f"label=pipeline.deployment={self._bounds.name}", "label=pipeline.release.id"]
+        wanted += [f"status={status}"] if status else []
+        filters = [part for one in wanted for part in ("--filter", one)]
+        return self._docker.run("ps", "--all", *filters, "--format", '{{.Label "pipeline.release.id"}}').split()
 
     def keep(self, release: str) -> None:
         """A champion comes back with its host."""

@@ -1,5 +1,6 @@
 """A deployment: from a release that is verified to one that serves, or back to the champion with the reason."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -7,6 +8,7 @@ from pipeline.deploy import rollout
 from pipeline.deploy.deployment import Deployment
 from pipeline.deploy.targets import Host
 from pipeline.errors import PipelineError
+from pipeline.release import registration
 from pipeline.release.manifest import Release
 
 
@@ -16,20 +18,24 @@ class FailedError(PipelineError):
 
 def deploy(given: Deployment, verify: Callable[[Release], None]) -> None:
     """Verify, start, test, replay, canary, promote; FailedError where the champion stays."""
-    release = given.release
-    verify(release)
-    with given.target.hold(release.image, given.who) as host:
+    release, running = given.release, given.target.image()
+    if running is None:  # the release's own image will hold the lock: it runs nowhere before it is verified
+        verify(release)
+    with given.target.hold(running or release.image, given.who) as host:
         champion = host.champion()
-        if champion == release.id and host.ready(release.id):
+        if champion == release.id and _answers(host, release.id):
             host.settle()
             given.recorder.reconcile(host)
             given.say(f"release {release.id} serves already: nothing to do")
+            tell(given, host)
             return
         host.settle()
         given.recorder.reconcile(host)
         with recorded(given, host, champion):
+            if running is not None:
+                verify(release)
             _bring_up(given, host)
-            if champion is None or champion == release.id or not host.ready(champion):
+            if champion is None or champion == release.id or not _answers(host, champion):
                 given.say("no champion answers: the release takes all traffic after the smoke test")
                 host.promote(release)
             else:
@@ -48,27 +54,49 @@ def finish(given: Deployment, host: Host, former: str | None) -> None:
             given.say(f"release {former} drained and stopped; `pipeline rollback` returns to it")
         except PipelineError as error:
             given.say(f"warning: release {former} could not be stopped ({error})")
+    tell(given, host)
+
+
+def tell(given: Deployment, host: Host) -> None:
+    """MLflow, where a server is set, learns what serves; a person learns what the host can't do by itself."""
+    asked: tuple[Callable[[], str], ...] = (lambda: registration.promote(given.release.id), host.advice)
+    for ask in asked:
+        try:
+            told = ask()
+        except PipelineError as error:
+            told = f"warning: {error}"
+        if told:
+            given.say(told)
 
 
 @contextmanager
 def recorded(given: Deployment, host: Host, champion: str | None) -> Iterator[None]:
     """The ledger's entries around a deployment; any failure gives the champion all traffic first."""
-    given.recorder.start(host, given.release, champion)
     try:
+        given.recorder.start(host, given.release, champion)
         yield
     except (PipelineError, KeyboardInterrupt) as error:
         reason = str(error) or "interrupted"
         try:
             host.settle()
-            if host.champion() == given.release.id:  # it failed after the point of no return
+            if champion != given.release.id == host.champion():  # it failed after the point of no return
                 given.recorder.serve(host, given.release, f"promoted, then: {reason}")
                 return
         except PipelineError as other:  # the lease gives the traffic back without us
             given.say(f"warning: {other}; the proxy gives the champion all traffic within seconds")
         given.recorder.fail(host, given.release, reason)
-        serving = f"release {champion} serves 100 %" if champion else "nothing serves"
+        serving = "nothing serves" if champion in {None, given.release.id} else f"release {champion} serves 100 %"
         raise FailedError(f"release {given.release.id}: {reason}; {serving}") from None
     given.recorder.serve(host, given.release)
+
+
+def _answers(host: Host, champion: str) -> bool:
+    """Whether the champion is there; one slow answer on a busy host does not mean that there is none."""
+    for pause in (1.0, 1.0, 1.0, 0.0):
+        if host.ready(champion):
+            return True
+        time.sleep(pause)
+    return False
 
 
 def _bring_up(given: Deployment, host: Host) -> None:

@@ -29,13 +29,13 @@ class DockerTarget:
         self._containers = Containers(self._docker, bounds)
         self._lock = f"{bounds.name}-deployer"
 
+    def image(self) -> str | None:
+        return self._containers.image()
+
     @contextmanager
     def hold(self, image: str, who: str) -> Iterator["DockerHost"]:
-        """Pull the image where the host lacks it, then lock: the container of that name is the lock."""
-        if self._docker.inspect("image", image) is None:
-            self._docker.run("pull", "--quiet", image)
-        if (self._docker.inspect("image", image) or {})["Config"].get("User", "") in {"", "0", "root", "0:0"}:
-            raise PipelineError(f"{image}: runs as root; its Dockerfile must name another USER")
+        """The container of that name is the lock."""
+        self._containers.bring(image)
         if self._docker.inspect("network", self._containers.network) is None:
             self._docker.attempt("network", "create", self._containers.network)
         with Agent(self._docker, self._lock, self._agent_options(who), image) as agent:
@@ -172,6 +172,9 @@ class DockerHost:
 
     def record(self, entry: dict[str, Any]) -> None:
         self._agent.call("append", LEDGER, json.dumps(entry, ensure_ascii=False))
+
+    def advice(self) -> str:
+        return self._proxy.advice(self._largest)
 
     def _slot(self) -> tuple[str, str]:
         found = haproxy.champion(self._agent.call("read", CONFIGURATION))

@@ -12,6 +12,7 @@ CONFIGURATION = """\
 # lives in the running proxy alone, under a lease (lease.lua).
 # champion: {champion} {slot}
 global
+  description {description}
   stats socket /run/proxy/admin.sock mode 600 level admin
   stats timeout 1d
   tune.bufsize {largest}
@@ -65,7 +66,18 @@ def configuration(champion: str, slot: str, host: str, largest: int) -> str:
         f"  server {name} {host if name == slot else 'none.invalid'}:3000 weight {256 if name == slot else 0}"
         for name in SLOTS
     )
-    return CONFIGURATION.format(champion=champion, slot=slot, largest=largest + HEADERS, servers="\n".join(servers))
+    return CONFIGURATION.format(
+        champion=champion,
+        slot=slot,
+        description=description(largest),
+        largest=largest + HEADERS,
+        servers="\n".join(servers),
+    )
+
+
+def description(largest: int) -> str:
+    """What the running proxy says of the configuration that it began with."""
+    return f"serve.max_body {largest}"
 
 
 def champion(text: str | None) -> tuple[str, str] | None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from pipeline.deploy import haproxy
 from pipeline.deploy.agent import Agent
 from pipeline.deploy.containers import Containers
 from pipeline.deploy.docker_cli import Docker
@@ -62,6 +63,24 @@ class Proxy:
             if len(parts) > 5 and parts[3] == slot and parts[5] == "2":
                 return parts[4]
         return None
+
+    def advice(self, largest: int) -> str:
+        """One line where the proxy's container was made, or began, with other parameters; empty where it was not."""
+        found = self._docker.inspect("container", self._name) or {}
+        image = found.get("Config", {}).get("Image", "")
+        published = found.get("HostConfig", {}).get("PortBindings", {}).get("8080/tcp") or [{}]
+        port = published[0].get("HostPort", "")
+        differing = []
+        if port != str(self._bounds.port):
+            differing.append(f"deploy.port {port}, not {self._bounds.port}")
+        if image != self._bounds.proxy_image:
+            differing.append(f"deploy.proxy_image {image}, not {self._bounds.proxy_image}")
+        if f"description: {haproxy.description(largest)}" not in self.command("show info").splitlines():
+            differing.append(f"another serve.max_body than {largest}")
+        if not differing:
+            return ""
+        way = f"`docker rm -f {self._name}` on the host, then deploy again (its port is silent for some seconds)"
+        return f"warning: the proxy still has {' and '.join(differing)}; to change that: {way}"
 
     def sessions(self, slot: str) -> int:
         for line in self.command("show stat service 4 -1").splitlines():

@@ -25,7 +25,7 @@ def rollback(
         raise PipelineError(f"rollback: release {served[-1]['release']} is the first; there is none before it")
     if chosen not in images:
         raise PipelineError(f"rollback: release {chosen} never served here; allowed: {listed(images)}")
-    with target.hold(images[chosen], who) as host:
+    with target.hold(target.image() or images[chosen], who) as host:
         champion = host.champion()
         host.settle()
         release = host.known(chosen)

@@ -28,7 +28,7 @@ class Host(Protocol):
         """Give the champion all traffic again, and remove what else runs, whoever left it there."""
 
     def start(self, release: Release) -> None:
-        """Run the release beside the champion, without traffic, until it says that it is ready."""
+        """Bring the release's image and run it beside the champion, without traffic, until it says that it is ready."""
 
     def ready(self, release: str) -> bool:
         """Whether a release answers that it is."""
@@ -69,12 +69,18 @@ class Host(Protocol):
     def record(self, entry: dict[str, Any]) -> None:
         """Add an entry to the ledger."""
 
+    def advice(self) -> str:
+        """What a person must do for params.yaml to hold here; empty where it does."""
+
 
 class Target(Protocol):
     """A place that can be held by one deployment at a time."""
 
+    def image(self) -> str | None:
+        """The image of a release that runs here, and so was verified; None before the first."""
+
     def hold(self, image: str, who: str) -> AbstractContextManager[Host]:
-        """The lock; PipelineError where another deployment has it. `image` is had on the host by then."""
+        """The lock, held by a container of that image; PipelineError where another deployment has it."""
 
     def history(self) -> list[dict[str, Any]]:
         """The ledger's entries without the lock, oldest first."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from pipeline.github import steps
-from pipeline.release import image, making, manifest, publishing, registration, sbom, signing
+from pipeline.release import attestations, image, making, manifest, publishing, registration, sbom
 from pipeline.release.making import Content
 from pipeline.release.manifest import Release
 from pipeline.release.scan import Judged
@@ -22,6 +22,7 @@ NO_TARGET = (
 @click.option("--registry", metavar="HOST/NAME", help="Where the image goes (on GitHub: ghcr.io/OWNER/NAME).")
 @click.option("--report", type=click.Path(path_type=Path), help="Grype's JSON on the image; without it, no push.")
 @click.option("--sign", "key", metavar="KEY", help="Cosign's private key: a file, env://NAME or a KMS address.")
+@click.option("--attested", "repository", metavar="OWNER/NAME", help="Without a key: who attests images on GitHub.")
 @click.option("--base-image", envvar="PIPELINE_BASE_IMAGE", default=image.BASE, show_default=True)
 @click.option("--champion", default="HEAD^", show_default=True, help="Git revision whose model this one follows.")
 @click.option("--json", "target", type=click.Path(path_type=Path), default=manifest.PATH, show_default=True)
@@ -31,6 +32,7 @@ def command(
     registry: str | None,
     report: Path | None,
     key: str | None,
+    repository: str | None,
     base_image: str,
     champion: str,
     target: Path,
@@ -40,7 +42,7 @@ def command(
         return
     content = making.gather(Path(), base_image)
     name = publishing.registry_name(registry)
-    if name and (known := publishing.published(name, content, key)):
+    if name and (known := publishing.published(name, content, key, repository)):
         _finish(known, target, f"release {known.id}: nothing to build: {known.image}", built=False)
         return
     release = _built(content, champion)
@@ -54,7 +56,8 @@ def command(
         context.exit(1)
     pushed = publishing.publish(content, release, name, key, target)
     click.echo(registration.register(pushed))
-    signed = "signed and attested" if key else "not signed: that needs --sign"
+    unsigned = "not signed: deploy.yaml attests it" if repository else "not signed: that needs --sign"
+    signed = "signed and attested" if key else unsigned
     _finish(pushed, target, f"release {pushed.id}: {pushed.image}, {signed}", built=True)
 
 
@@ -101,11 +104,12 @@ def scan_command(context: click.Context, report: Path, bill: Path) -> None:
 
 @command.command("verify")
 @click.argument("reference", metavar="IMAGE")
-@click.option("--key", required=True, help="Cosign's public key: a file, env://NAME or a KMS address.")
+@click.option("--key", help="Cosign's public key: a file, env://NAME or a KMS address.")
+@click.option("--attested", "repository", metavar="OWNER/NAME", help="Without a key: who attested it on GitHub.")
 @click.option("--json", "target", type=click.Path(path_type=Path), help="Write the release that is proven to a file.")
-def verify_command(reference: str, key: str, target: Path | None) -> None:
+def verify_command(reference: str, key: str | None, repository: str | None, target: Path | None) -> None:
     """Prove that IMAGE (NAME@sha256:...) was signed by this key, and say which release it is."""
-    release = signing.verify(reference, key)
+    release = attestations.proven(reference, key, repository)
     if target:
         manifest.write(target, release)
     click.echo(f"release {release.id}: signed; commit {release.commit}, dvc.lock {release.lock}, model {release.model}")

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from pipeline import files, params
 from pipeline.errors import PipelineError
-from pipeline.release import image, manifest, scan, signing
+from pipeline.release import attestations, image, manifest, scan, signing
 from pipeline.release.bento import FOLDER
 from pipeline.release.making import Content
 from pipeline.release.manifest import Release
-from pipeline.release.processes import succeed
 
 BILL = FOLDER / "sbom.cdx.json"
 
@@ -25,23 +24,26 @@ def registry_name(given: str | None) -> str | None:
     return name.lower() or None  # a repository may have capitals, an image must not
 
 
-def published(name: str, content: Content, key: str | None) -> Release | None:
-    """The release where the registry has it already; with a key, only where its own signature proves it."""
+def published(name: str, content: Content, key: str | None, repository: str | None) -> Release | None:
+    """The release where the registry has it already; with a key, or attestations, only where these prove it."""
+    public = signing.public(key) if key else None
     found = image.pull(f"{name}:{content.id}")
     if found is None:
         return None
     reference = image.digest(found, name)
-    if key is None:
+    if public is None and repository is None:
         return labelled(found, content.id).model_copy(update={"image": reference})
+    try:
+        return _by_key(reference, public) if public else attestations.verify(reference, repository or "")
+    except PipelineError:  # a push that was never signed, or not ours: it is built and pushed again
+        return None
+
+
+def _by_key(reference: str, public: str) -> Release:
     with tempfile.TemporaryDirectory() as folder:
-        public = Path(folder) / "cosign.pub"
-        environment = {"COSIGN_PASSWORD": os.environ.get("COSIGN_PASSWORD", "")}
-        told = succeed("cosign", "public-key", "--key", key, why=f"{key}: is no key", environment=environment)
-        public.write_text(told, encoding="utf-8")
-        try:
-            return signing.verify(reference, str(public))
-        except PipelineError:  # a push that was never signed, or not ours: it is built and pushed again
-            return None
+        path = Path(folder) / "cosign.pub"
+        path.write_text(public, encoding="utf-8")
+        return signing.verify(reference, str(path))
 
 
 def labelled(found: dict[str, object], where: str) -> Release:

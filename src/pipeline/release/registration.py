@@ -15,7 +15,9 @@ def register(release: Release) -> str:
 
 
 def promote(release: str) -> str:
-    """Make a registered release `champion`, and the champion `previous`; a sentence on what happened."""
+    """Make a registered release `champion`, and the champion `previous`; what happened, or nothing without a server."""
+    if not mlflow_runs.is_server(track.tracking_uri()):
+        return ""
     return _asked(lambda client, name: _promote(client, name, release))
 
 
