@@ -23,12 +23,6 @@ class Prediction(msgspec.Struct, omit_defaults=True, gc=False):
     flags: dict[str, list[str]] | None = None
 
 
-class Answer(msgspec.Struct):
-    release: str
-    request_id: str
-    predictions: list[Prediction]
-
-
 def predictions(
     scores: Matrix, known: Signature, request_id: str, flags: dict[int, dict[str, list[str]]]
 ) -> list[Prediction]:
