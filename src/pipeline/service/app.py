@@ -1,6 +1,7 @@
 """The BentoML service: loads the model, mounts the endpoints, logs predictions by BentoML's monitoring."""
 
 import gc
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -30,6 +31,7 @@ class Direct(bentoml.Service):  # type: ignore[misc]  # BentoML says Any of it
 
     def to_asgi(self, is_main: bool = True) -> Any:
         app = super().to_asgi(is_main)
+        logging.getLogger("uvicorn.access").propagate = False  # nobody reads it: uvicorn need not prepare each line
 
         async def dispatch(scope: Any, receive: Any, send: Any) -> None:
             answering = endpoints.get(scope["path"], app) if scope["type"] == "http" else app
