@@ -69,7 +69,7 @@ bento: setup  ## Build the Bento: service, model and locked requirements
 	@mkdir -p build
 	@$(UV) export --quiet --locked --no-default-groups --group serving --no-emit-project --no-emit-package scipy \
 		--no-hashes --no-annotate --no-header --output-file build/serving.txt
-	@BENTOML_DO_NOT_TRACK=True $(BIN)/bentoml build
+	@PATH="$(abspath $(dir $(UV))):$$PATH" BENTOML_DO_NOT_TRACK=True $(BIN)/bentoml build
 
 bench: setup  ## Measure speed, memory and the error rates of gate and monitor
 	@$(BIN)/python -m benchmarks

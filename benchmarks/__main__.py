@@ -6,7 +6,7 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-ALL = ("overhead", "pull_request", "scale", "gate_study", "drift_alarms", "monitor_log", "serving")
+ALL = ("overhead", "pull_request", "scale", "gate_study", "serving", "soak", "monitor_log", "drift_alarms")
 
 
 def main() -> None:

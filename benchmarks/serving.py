@@ -92,8 +92,8 @@ def serving(
         process.wait(30)
 
 
-def load(port: int, path: str, body: Path, rate: float | None = None) -> dict[str, float]:
-    arguments = [str(port), path, str(body), str(CONNECTIONS), str(SECONDS), *([str(rate)] if rate else [])]
+def load(port: int, path: str, body: Path, rate: float | None = None, seconds: float = SECONDS) -> dict[str, float]:
+    arguments = [str(port), path, str(body), str(CONNECTIONS), str(seconds), *([str(rate)] if rate else [])]
     done = subprocess.run(
         ["taskset", "-c", LOAD_CORE, sys.executable, "-m", "benchmarks.load", *arguments],
         cwd=ROOT,

@@ -1,6 +1,10 @@
 """The log of predictions: complete for what was accepted, and never in a request's way."""
 
 import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +13,7 @@ import pytest
 
 from pipeline.service.log_files import LogFiles
 from tests.conftest import Project
-from tests.service.conftest import ROW, serving
+from tests.service.conftest import ROW, Server, serving
 
 
 def test_accepted_rows_are_logged_each_and_only_they(binary: Project, tmp_path: Path) -> None:
@@ -62,14 +66,53 @@ def test_a_log_that_cannot_be_written_fails_no_request(binary: Project, tmp_path
 
 
 def _wait() -> None:
-    import time
-
     time.sleep(0.05)
 
 
-def test_a_cut_line_is_taken_back_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of 1 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root can mount a tiny disk")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
 
+
+def test_a_full_disk_fails_no_request_and_is_left_behind(binary: Project, tiny_disk: Path) -> None:
+    """Each row is logged or counted as lost, no line is cut, and the log goes on where there is room again."""
+    with serving(binary.folder, tiny_disk / "logs") as server:
+        sent = 0
+        for _ in range(12):
+            assert server.post("/predict", {"rows": [ROW] * 500}).status == 200
+            sent += 500
+            _wait()
+        lines, lost = _settled(server, sent)
+        assert len(lines) > 0
+        assert lost > 0
+        assert len(lines) + lost == sent
+        for path in (tiny_disk / "logs").iterdir():
+            path.unlink()
+        time.sleep(1.1)  # after a failure a file is opened again once a second
+        told = server.post("/predict", {"rows": [ROW]}).json["predictions"]
+        assert [line["id"] for line in server.logged(1)] == [told[0]["id"]]
+        warned = next(binary.folder.glob(f"serve-{server.url.rsplit(':', 1)[1]}.txt")).read_text()
+    assert (warned.count("rows are lost"), warned.count("No space left"), warned.count("written again")) == (1, 1, 1)
+
+
+def _settled(server: Server, sent: int) -> tuple[list[dict[str, Any]], float]:
+    """The lines and the lost rows, once together they are what was sent."""
+    for _ in range(100):
+        lines, lost = server.logged(0), server.metric("pipeline_log_lost_rows_total")
+        if len(lines) + lost == sent:
+            break
+        _wait()
+    return lines, lost
+
+
+def test_a_cut_line_is_taken_back_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files, write = LogFiles(tmp_path, 1, 10_000, 3), os.write
     files.append(b"one\n")
 
@@ -81,6 +124,20 @@ def test_a_cut_line_is_taken_back_where_the_disk_is_full(tmp_path: Path, monkeyp
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(OSError, match="No space left"):
         files.append(b"two\n")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"one\n"]
+
+
+def test_a_disk_that_stays_full_pushes_no_written_file_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int, data: Any) -> int:
+        raise OSError(28, "No space left on device")
+
+    files = LogFiles(tmp_path, 1, 10_000, 2)
+    files.append(b"one\n")
+    monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr("pipeline.service.log_files.RETRY", -1.0)
+    for _ in range(5):
+        with pytest.raises(OSError, match="No space left"):
+            files.append(b"two\n")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"one\n"]
 
 

@@ -40,8 +40,8 @@ def test_rows_are_encoded_and_scored_as_in_training_to_the_bit(project: Project,
         some = slice(start, start + batch)
         _, matrix = served.read(body_of(table[some], trained.signature.columns))
         np.testing.assert_array_equal(matrix, expected[some])
-        _, _, told = served.predict(body_of(table[some], trained.signature.columns), "r")
-        found = [list(one.probabilities.values()) if scores.ndim == 2 else one.score for one in told]
+        told = json.loads(served.predict(body_of(table[some], trained.signature.columns), "r").content)["predictions"]
+        found = [list(one["probabilities"].values()) if scores.ndim == 2 else one["score"] for one in told]
         np.testing.assert_array_equal(found, scores[some])
 
 

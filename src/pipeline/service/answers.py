@@ -10,6 +10,7 @@ from pipeline.models.signature import Signature
 from pipeline.service.booster import Matrix
 
 DECIMALS = 9  # as models/model.py rounds
+SCALE = 10.0**DECIMALS
 
 
 class Prediction(msgspec.Struct, omit_defaults=True, gc=False):
@@ -22,36 +23,36 @@ class Prediction(msgspec.Struct, omit_defaults=True, gc=False):
     flags: dict[str, list[str]] | None = None
 
 
-class Answer(msgspec.Struct):
-    release: str
-    request_id: str
-    predictions: list[Prediction]
-
-
 def predictions(
     scores: Matrix, known: Signature, request_id: str, flags: dict[int, dict[str, list[str]]]
 ) -> list[Prediction]:
     """The answer for each row of LightGBM's scores, (rows, classes) or (rows, 1)."""
-    rounded = scores.round(DECIMALS)
+    rounded = _rounded(scores)
     names = [f"{request_id}-{at}" for at in range(len(rounded))]
     if known.task == "multiclass":
         made = _multiclass(rounded, known.classes, names)
     elif known.task == "binary":
         made = _binary(rounded, known, names)
     else:
-        made = [Prediction(name, score) for name, score in zip(names, rounded[:, 0].tolist(), strict=True)]
+        made = [Prediction(name, value) for name, (value,) in zip(names, rounded.tolist(), strict=True)]
     for at, found in flags.items():
         made[at].flags = found
+    return made
+
+
+def _rounded(numbers: Matrix) -> Matrix:
+    """What `numbers.round(DECIMALS)` gives, in half of its time for a single row."""
+    made: Matrix = np.rint(numbers * SCALE) / SCALE
     return made
 
 
 def _binary(rounded: Matrix, known: Signature, names: Sequence[str]) -> list[Prediction]:
     negative, positive = known.classes
     threshold = 0.5 if known.threshold is None else known.threshold
-    others = (1 - rounded[:, 0]).round(DECIMALS).tolist()
+    pairs = zip(names, rounded.tolist(), _rounded(1 - rounded).tolist(), strict=True)
     return [
         Prediction(name, score, positive if score >= threshold else negative, {negative: other, positive: score})
-        for name, score, other in zip(names, rounded[:, 0].tolist(), others, strict=True)
+        for name, (score,), (other,) in pairs
     ]
 
 

@@ -1,6 +1,7 @@
 """The BentoML service: loads the model, mounts the endpoints, logs predictions by BentoML's monitoring."""
 
 import gc
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -30,6 +31,7 @@ class Direct(bentoml.Service):  # type: ignore[misc]  # BentoML says Any of it
 
     def to_asgi(self, is_main: bool = True) -> Any:
         app = super().to_asgi(is_main)
+        logging.getLogger("uvicorn.access").propagate = False  # nobody reads it: uvicorn need not prepare each line
 
         async def dispatch(scope: Any, receive: Any, send: Any) -> None:
             answering = endpoints.get(scope["path"], app) if scope["type"] == "http" else app
@@ -73,15 +75,16 @@ class Service:
         gc.freeze()  # what is loaded stays: the collector need not look at it again and again
 
     def _predict(self, body: bytes, request_id: str, replay: bool, began: float) -> bytes:
-        content, rows, told = self._served.predict(body, request_id)
-        self._metrics.rows.inc(len(rows))
-        if flagged := sum(one.flags is not None for one in told):
-            self._metrics.flagged.inc(flagged)
+        made = self._served.predict(body, request_id)
+        self._metrics.rows.inc(len(made.rows))
+        if made.flagged:
+            self._metrics.flagged.inc(made.flagged)
         if not replay:
             milliseconds = round((time.perf_counter() - began) * 1000, 3)
-            record: Any = log.Record(time.time(), self._served.release["release"], milliseconds, body, rows, told)
+            release = self._served.release["release"]
+            record: Any = log.Record(time.time(), release, milliseconds, body, made.rows, made.lines)
             self._monitor.log_table([record], {})
-        return content
+        return made.content
 
     def _explain(self, body: bytes, request_id: str, replay: bool, began: float) -> bytes:
         return self._served.explain(body, request_id)

@@ -3,16 +3,15 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain, repeat
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from bentoml.monitoring import MonitorBase
 
-from pipeline.service.answers import Prediction
 from pipeline.service.log_files import LogFiles
 
 NAME, CLASS = "predictions", "pipeline.service.log.PredictionLog"
@@ -20,8 +19,7 @@ WAITING = 100_000  # rows that may wait to be written; beyond, they are lost and
 logger = logging.getLogger("bentoml.pipeline")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """An accepted request, as it is handed to the log."""
 
     moment: float  # seconds since 1970, UTC
@@ -29,24 +27,10 @@ class Record:
     milliseconds: float
     body: bytes
     rows: Sequence[Any]
-    predictions: Sequence[Prediction]
+    predictions: bytes  # a line of JSON for each row, as the answer has them
 
 
-Features = Callable[[Record], Sequence[Any]]
-
-
-class Line(msgspec.Struct, omit_defaults=True, gc=False):
-    """A row of the log. The id is the request's with the row's place in it; the time is UTC, ISO 8601 with its zone."""
-
-    id: str
-    time: str
-    release: str
-    ms: float
-    score: float
-    features: Any
-    label: str | None = None
-    probabilities: dict[str, float] | None = None
-    flags: dict[str, list[str]] | None = None
+Features = Callable[[Record], Sequence[bytes | msgspec.Raw]]
 
 
 class Sent(msgspec.Struct):
@@ -59,14 +43,14 @@ SENT = msgspec.json.Decoder(Sent)
 
 
 def features(names: Sequence[str], omit: Sequence[str]) -> Features:
-    """What is logged of a record's rows: the text as it was sent where that is one line, else the fields by name."""
+    """What is logged of a record's rows, as JSON: as it was sent where that is one line, else the fields by name."""
     kept = [(name, at) for at, name in enumerate(names) if name not in omit]
 
-    def logged(record: Record) -> Sequence[Any]:
+    def logged(record: Record) -> Sequence[bytes | msgspec.Raw]:
         if not omit and b"\n" not in record.body and b"\r" not in record.body:
             return SENT.decode(record.body).rows
         rows = [msgspec.structs.astuple(row) for row in record.rows]
-        return [{name: values[at] for name, at in kept} for values in rows]
+        return [msgspec.json.encode({name: values[at] for name, at in kept}) for values in rows]
 
     return logged
 
@@ -124,7 +108,7 @@ class PredictionLog(MonitorBase[Any]):
         rows = sum(len(record.rows) for record in records)
         try:
             if records:
-                self._files.append(msgspec.json.Encoder().encode_lines(self._lines(records)))
+                self._files.append(b"".join([part for record in records for part in self._lines(record)]))
                 if self._failing:
                     self._failing = False
                     logger.warning("prediction log: is written again")
@@ -133,25 +117,13 @@ class PredictionLog(MonitorBase[Any]):
             self._lose(rows, reason)
         self._taken += rows
 
-    def _lines(self, records: list[Record]) -> list[Line]:
-        lines = []
-        for record in records:
-            moment = datetime.fromtimestamp(record.moment, UTC).isoformat(timespec="microseconds")
-            lines += [
-                Line(
-                    told.id,
-                    moment,
-                    record.release,
-                    record.milliseconds,
-                    told.score,
-                    row,
-                    told.label,
-                    told.probabilities,
-                    told.flags,
-                )
-                for row, told in zip(self._features(record), record.predictions, strict=True)
-            ]
-        return lines
+    def _lines(self, record: Record) -> Iterator[bytes | msgspec.Raw]:
+        """The parts of a record's lines: each row's prediction with the time (UTC, ISO 8601), release and features."""
+        moment = datetime.fromtimestamp(record.moment, UTC).isoformat(timespec="microseconds")
+        shared = {"time": moment, "release": record.release, "ms": record.milliseconds}
+        middle = b"," + msgspec.json.encode(shared)[1:-1] + b',"features":'
+        told = [line[:-1] for line in record.predictions.splitlines()]
+        return chain.from_iterable(zip(told, repeat(middle), self._features(record), repeat(b"}\n")))
 
     def _lose(self, rows: int, reason: str) -> None:
         self._lost(rows)

@@ -17,7 +17,7 @@ class LogFiles:
     def __init__(self, folder: Path, worker: int, size: int, keep: int) -> None:
         self.folder, self._worker, self._size, self._keep = folder, worker, size, keep
         self._descriptor: int | None = None
-        self._length = 0
+        self._path, self._length = folder, 0
         self._retry, self._failure = 0.0, OSError("")
 
     def append(self, lines: bytes) -> None:
@@ -47,8 +47,8 @@ class LogFiles:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             began = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
-            path = self.folder / f"predictions.w{self._worker}.{began}.jsonl"
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o640)
+            self._path = self.folder / f"predictions.w{self._worker}.{began}.jsonl"
+            self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o640)
             self._length = 0
             self._prune()
         except OSError as error:
@@ -67,5 +67,7 @@ class LogFiles:
             return
         try:
             os.ftruncate(self._descriptor, self._length)
+            if not self._length:  # an empty file for each try would push the written ones out
+                self._path.unlink()
         finally:
             self.close()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -11,10 +11,18 @@ from pipeline.data import schema
 from pipeline.models import model_text, signature
 from pipeline.models.signature import Signature
 from pipeline.service import answers, columns, release
-from pipeline.service.answers import Answer, Prediction
 from pipeline.service.booster import Booster
 from pipeline.service.request import RequestModel, refuse
 from pipeline.service.rows import Rows
+
+LINES = msgspec.json.Encoder().encode_lines
+
+
+class Predicted(NamedTuple):
+    content: bytes  # the answer as JSON
+    rows: list[Any]
+    lines: bytes  # each row's prediction as a line of JSON: the answer and the log are made of the same bytes
+    flagged: int
 
 
 @dataclass(frozen=True)
@@ -26,11 +34,14 @@ class Predictor:
     rows: Rows
     booster: Booster
 
-    def predict(self, body: bytes, request_id: str) -> tuple[bytes, list[Any], list[Prediction]]:
-        """The answer as JSON, its rows and their predictions; RefusalError where the body is not as it should be."""
+    def predict(self, body: bytes, request_id: str) -> Predicted:
+        """RefusalError where the body is not as it should be."""
         rows, matrix = self.read(body)
-        told = answers.predictions(self.booster.predict(matrix), self.known, request_id, self.rows.flags(rows, matrix))
-        return msgspec.json.encode(Answer(self.release["release"], request_id, told)), rows, told
+        flags = self.rows.flags(rows, matrix)
+        lines = LINES(answers.predictions(self.booster.predict(matrix), self.known, request_id, flags))
+        head = msgspec.json.encode({"release": self.release["release"], "request_id": request_id})[:-1]
+        content = b'%b,"predictions":[%b]}' % (head, lines[:-1].replace(b"\n", b","))
+        return Predicted(content, rows, lines, len(flags))
 
     def explain(self, body: bytes, request_id: str) -> bytes:
         """The answer as JSON: each row's base value and strongest contributions; RefusalError."""

@@ -1,7 +1,8 @@
 """Rows of a request into the model's matrix, as `models/features.encode` does it for tables, without pandas."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
 from typing import Annotated, Any
 
 import msgspec
@@ -33,8 +34,6 @@ class Rows:
         made = [column.name for column in (*plain, *categories)]
         made += [f"{column.name}__{part}" for column in dates for part in ("days", "month", "weekday")]
         self._order = np.array([made.index(feature.name) for feature in signature.features])
-        self._pack = struct.Struct(f"{len(plain)}d").pack
-        self._whole = np.array([column.whole for column in plain], dtype=bool)
         self._by_source = {column.name: column for column in columns}
         self.sources = [feature.source for feature in signature.features]
         self._low, self._high = (self._bounds(signature, end) for end in ("low", "high"))
@@ -58,40 +57,33 @@ class Rows:
 
     def encode(self, rows: Sequence[Any]) -> Matrix:
         """(rows, features), C order: categories as codes, NaN for a missing value or unseen category; ValueError."""
-        values = [msgspec.structs.astuple(row) for row in rows]
+        columns = list(zip(*map(msgspec.structs.astuple, rows), strict=True))
         numbers, texts = self._ends
-        made = np.empty((len(rows), len(self._order)))
-        made[:, :numbers] = self._numbers(values)
-        if (made[:, :numbers] % 1 > 0).any(where=self._whole):  # NaN is not above 0
-            raise ValueError("a fraction where a whole number belongs")
-        columns = list(zip(*values, strict=True))
-        for at, (codes, column) in enumerate(zip(self._codes, columns[numbers:texts], strict=True), numbers):
-            made[:, at] = [codes.get(value, NAN) for value in column]
-        for at, column in enumerate(columns[texts:]):
-            place = texts + 3 * at
-            made[:, place : place + 3] = [MISSING_DATE if text is None else date_parts(text) for text in column]
-        return np.take(made, self._order, axis=1)
-
-    def _numbers(self, values: Sequence[tuple[Any, ...]]) -> Matrix:
-        """The columns of numbers, (rows, numbers); packing is the fastest way from floats to an array."""
-        numbers = self._ends[0]
-        plain = [row[:numbers] for row in values]
+        made: list[Iterable[Any]] = [*columns[:numbers]]
+        for codes, column in zip(self._codes, columns[numbers:texts], strict=True):
+            made.append(map(codes.get, column, repeat(NAN)))
+        for column in columns[texts:]:
+            made += zip(*[MISSING_DATE if text is None else date_parts(text) for text in column], strict=True)
+        values = [*chain.from_iterable(made)]
         try:
-            packed = b"".join([self._pack(*row) for row in plain])
+            packed = struct.pack(f"{len(values)}d", *values)  # the fastest way from floats to an array
         except struct.error:  # null somewhere
-            packed = b"".join([self._pack(*(NAN if cell is None else cell for cell in row)) for row in plain])
-        return np.frombuffer(packed).reshape(len(values), numbers)
+            packed = struct.pack(f"{len(values)}d", *(NAN if value is None else value for value in values))
+        return np.frombuffer(packed).reshape(-1, len(rows)).T.take(self._order, axis=1)
 
     def flags(self, rows: Sequence[Any], matrix: Matrix) -> dict[int, dict[str, list[str]]]:
         """What is unusual, by the place of the row: `missing`, `unseen` and `outside`, each with names of columns."""
-        empty, beyond = np.isnan(matrix), (matrix < self._low) | (matrix > self._high)
+        usual = (matrix >= self._low) & (matrix <= self._high)  # NaN is neither
         found: dict[int, dict[str, list[str]]] = {}
-        for at in np.flatnonzero((empty | beyond).any(axis=1)).tolist():
+        if usual.all():
+            return found
+        for at in np.flatnonzero(~usual.all(axis=1)).tolist():
             told: dict[str, list[str]] = {}
             values = dict(zip((column.name for column in self.ordered), msgspec.structs.astuple(rows[at]), strict=True))
-            for place in np.flatnonzero(empty[at] | beyond[at]).tolist():
+            for place in np.flatnonzero(~usual[at]).tolist():
                 name = self.sources[place]
-                kind = "outside" if beyond[at, place] else "missing" if values[name] is None else "unseen"
+                beyond = not np.isnan(matrix[at, place])
+                kind = "outside" if beyond else "missing" if values[name] is None else "unseen"
                 if name not in told.setdefault(kind, []):
                     told[kind].append(name)
             found[at] = told
@@ -112,7 +104,7 @@ def _struct(columns: Sequence[Column]) -> type[msgspec.Struct]:
     """A row as a struct; its attributes are numbered, because a column may have any name."""
     fields: list[Any] = []
     for at, column in enumerate(columns):
-        kind = KINDS[column.kind]
+        kind = Annotated[float, msgspec.Meta(multiple_of=1)] if column.whole else KINDS[column.kind]
         fields.append((f"f{at}", kind) if column.required else (f"f{at}", kind | None, None))
     return msgspec.defstruct(
         "Row",
