@@ -268,6 +268,38 @@ def test_without_cml_the_answer_is_still_given(template: Path, tmp_path: Path) -
     assert calls(acted) == ["answer --run 4711", "record --run 4711 --artifact 99"]
 
 
+def watch(machine: Machine, template: Path, **variables: str) -> Acted:
+    payload = {"repository": {"full_name": "acme/model", "default_branch": "main"}}
+    return machine.act("monitor", "schedule", payload, template, variables=variables, secrets=SECRETS, runners=HOSTED)
+
+
+def test_the_clock_looks_at_production_where_a_log_is_named(machine: Machine, template: Path) -> None:
+    acted = watch(machine, template, PREDICTION_LOG_URL="s3://bucket/log", LABELS_URL="s3://bucket/labels.csv")
+
+    assert acted.jobs == {"watch": "success"}
+    assert calls(acted) == ["restore", "monitor --html reports/monitor/drift.html", "watch"]
+    assert "PIPELINE_LOG_URL=s3://bucket/log" in acted.environment
+    assert "PIPELINE_LABELS_URL=s3://bucket/labels.csv" in acted.environment
+
+
+def test_the_clock_does_nothing_where_no_log_is_named(machine: Machine, template: Path) -> None:
+    acted = watch(machine, template)
+
+    assert acted.jobs == {"off": "success"}
+    assert calls(acted) == []
+
+
+def test_an_alarm_is_no_failed_run_and_what_was_seen_reaches_the_issues(machine: Machine, template: Path) -> None:
+    source = PIPELINE.replace("sys.exit(", 'sys.exit(1 if sys.argv[1] in {"restore", "monitor"} else ')
+    (template / "src/pipeline/cli.py").write_text(source, encoding="utf-8")
+    publish(template)
+
+    acted = watch(machine, template, PREDICTION_LOG_URL="s3://bucket/log")
+
+    assert acted.jobs == {"watch": "success"}
+    assert calls(acted)[-1] == "watch"
+
+
 def test_lint_and_tests_run_on_a_hosted_runner(machine: Machine, template: Path) -> None:
     (template / "Makefile").write_text("setup lint test:\n\t@echo called: make $@\n", encoding="utf-8")
     publish(template)

@@ -73,6 +73,7 @@ def test_rights_to_write_are_exactly_these() -> None:
         "comment.record": {"actions", "contents", "statuses"},
         "deploy.release": {"attestations", "id-token", "packages"},
         "deploy.deploy": {"deployments"},
+        "monitor.watch": {"actions", "issues"},
         "override.overrule": {"statuses"},
         "override.answer": {"actions", "statuses"},
         "retrain.retrain": {"actions", "contents", "issues", "pull-requests"},
@@ -217,6 +218,13 @@ def test_a_deployment_is_never_cancelled_and_meets_the_code_of_main_alone() -> N
     assert deploy["on"] == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
 
 
+def test_the_monitor_has_a_clock_and_a_hand_and_never_runs_twice_at_once() -> None:
+    monitor = WORKFLOWS["monitor"]
+
+    assert set(monitor["on"]) == {"schedule", "workflow_dispatch"}
+    assert monitor["concurrency"] == {"group": "monitor", "cancel-in-progress": False}
+
+
 def test_a_deployment_needs_a_host_and_something_new() -> None:
     condition = WORKFLOWS["deploy"]["jobs"]["deploy"]["if"]
 
@@ -226,7 +234,7 @@ def test_a_deployment_needs_a_host_and_something_new() -> None:
 def test_what_is_uploaded_from_a_hidden_folder_is_not_left_out() -> None:
     uploads = [step["with"] for _, step in steps() if step.get("uses", "").startswith("actions/upload-artifact@")]
 
-    assert [upload["name"] for upload in uploads] == ["release", "measurement", "reports"]
+    assert [upload["name"] for upload in uploads] == ["release", "monitor", "measurement", "reports"]
     assert all(upload.get("include-hidden-files") for upload in uploads if upload["path"].startswith("."))
 
 
@@ -235,16 +243,8 @@ def test_the_commands_exist() -> None:
 
     called = {match for _, step in steps() for match in re.findall(r"\.venv/bin/pipeline (\S+)", step.get("run", ""))}
     assert called == {
-        "run",
-        "measure",
-        "drift",
-        "announce",
-        "answer",
-        "record",
-        "release",
-        "deploy",
-        "retrain",
-        "propose",
+        *("run", "measure", "drift", "announce", "answer", "record"),
+        *("release", "deploy", "restore", "monitor", "watch", "retrain", "propose"),
     }
     assert called <= set(COMMANDS)
 
