@@ -159,6 +159,14 @@ def test_a_log_in_a_store_is_read_like_a_folder(tmp_path: Path, store: Any) -> N
     assert logged.read(f"file://{tmp_path}").rows == 650
 
 
+def test_a_file_that_left_the_store_in_between_is_no_error(store: Any) -> None:
+    store.put_object(Bucket="bucket", Key="going/a.jsonl", Body=logged.text(logged.rows(5)))
+    store.put_object(Bucket="bucket", Key="going/b.jsonl", Body=logged.text(logged.rows(5, first=20)))
+    found = logs.find("s3://bucket/going", None, START + DAY)
+    store.delete_object(Bucket="bucket", Key="going/b.jsonl")
+    assert sum(len(rows.ids) for rows in found.rows(KNOWN, logs.Damage(), lambda *_: None)) == 5
+
+
 def test_a_store_that_can_not_be_seen_says_so(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for url, why in (
         ("s3://bucket/nothing", "is not there"),

@@ -52,7 +52,7 @@ class Log:
         self, file: File, signature: Signature, decoder: Any, damage: Damage, seen: Callable[[int], None]
     ) -> Iterator[Rows]:
         try:
-            with file.open() as stream:
+            with file.opened("log") as stream:
                 if file.name.endswith(".parquet"):
                     yield from parquet_rows.read(stream, file.name, signature, damage)
                     seen(file.size)
@@ -61,11 +61,7 @@ class Log:
                     yield from json_lines.read(stream, file.name, growing, decoder, damage, seen)
         except FileNotFoundError:
             return
-        except Exception as error:  # fsspec's plug-ins raise what they like
-            if file.remote:
-                raise stores.unreachable(self.url, "log", error) from None
-            if not isinstance(error, OSError):
-                raise
+        except OSError as error:
             damage.add("files", file.name, f"can't be read: {error.strerror or error}")
 
 
