@@ -61,6 +61,19 @@ def test_a_file_that_was_rotated_away_in_between_is_no_error(tmp_path: Path) -> 
     assert damage.counts == {}
 
 
+def test_a_name_that_holds_no_time_is_a_name_like_any(tmp_path: Path) -> None:
+    logged.write(tmp_path, logged.rows(5), "predictions.w1.20249999T999999.000000Z.jsonl")
+    assert logged.read(tmp_path).rows == 5
+
+
+def test_times_beyond_all_calendars_are_the_future(tmp_path: Path) -> None:
+    lines = pa.Table.from_pylist(logged.rows(5))
+    late = pa.array([2**62] * 5).cast(pa.timestamp("us", tz="UTC"))
+    pq.write_table(lines.set_column(lines.column_names.index("time"), "time", late), tmp_path / "log.parquet")
+    logged.write(tmp_path, logged.rows(5))
+    assert logged.read(tmp_path).damage.counts == {"future": 5}
+
+
 def test_hidden_and_other_files_are_no_log(tmp_path: Path) -> None:
     logged.write(tmp_path, logged.rows(5))
     for name in (f".{NAME}", f"{NAME}.part", "labels.csv"):

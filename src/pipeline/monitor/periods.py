@@ -10,6 +10,7 @@ from pipeline.errors import PipelineError
 from pipeline.monitor.rows import Times
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 SECOND = 1_000_000  # times are microseconds
 LONGEST = 366  # days of a window
@@ -23,8 +24,8 @@ def micros(moment: datetime) -> int:
 
 
 def moment(micro: int) -> datetime:
-    """The time, UTC, of microseconds since 1970."""
-    return EPOCH + timedelta(microseconds=int(micro))
+    """The time, UTC, of microseconds since 1970; the last day of the year 9999 for what is later."""
+    return EPOCH + timedelta(microseconds=min(int(micro), LATEST))
 
 
 @dataclass(frozen=True)
