@@ -6,7 +6,7 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-ALL = ("overhead", "pull_request", "scale", "gate_study", "serving")
+ALL = ("overhead", "pull_request", "scale", "gate_study", "serving", "monitor_log")
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +132,27 @@ def small_project(folder: Path, task: str) -> Project:
 @pytest.fixture
 def binary_project(tmp_path: Path) -> Project:
     return small_project(tmp_path, "binary")
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Any]:
+    """An S3 store; boto3's client for it."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    before = dict(os.environ)
+    os.environ |= {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
+    os.environ |= {"AWS_DEFAULT_REGION": "us-east-1", "no_proxy": host}
+    import boto3  # type: ignore[import-untyped]
+    import s3fs
+
+    s3fs.S3FileSystem.clear_instance_cache()  # those of an earlier store
+
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="bucket")
+    yield client
+    os.environ.clear()
+    os.environ |= before
+    server.stop()

@@ -1,7 +1,6 @@
 """The source's fingerprint: paths, globs, web servers and stores, and what a source that can't be reached means."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -59,27 +58,6 @@ def site(folder: Path) -> Iterator[Site]:
     (folder / "site/a.csv").write_text(CSV)
     yield served
     served.stop()
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Any]:
-    """An S3 store; boto3's client for it."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    before = dict(os.environ)
-    os.environ |= {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
-    os.environ |= {"AWS_DEFAULT_REGION": "us-east-1", "no_proxy": host}
-    import boto3  # type: ignore[import-untyped]
-
-    client = boto3.client("s3")
-    client.create_bucket(Bucket="bucket")
-    yield client
-    os.environ.clear()
-    os.environ |= before
-    server.stop()
 
 
 def test_a_local_file_is_recorded_with_its_size_and_hash(folder: Path) -> None:

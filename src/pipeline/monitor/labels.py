@@ -118,7 +118,7 @@ def _files(source: str) -> list[File]:
 
 def _tables(source: str, file: File, damage: Damage) -> Iterator[tuple[int, pd.DataFrame]]:
     """The rows of a file in blocks: (place of the first, table of id and label)."""
-    first, read = 1, _parquet if file.name.endswith((".parquet", ".pq")) else _csv
+    first, read = (1, _parquet) if file.name.endswith((".parquet", ".pq")) else (2, _csv)  # the header is line 1
     try:
         with file.open() as stream:
             for batch in read(stream, file.name, damage):
@@ -127,10 +127,12 @@ def _tables(source: str, file: File, damage: Damage) -> Iterator[tuple[int, pd.D
                 first += len(table)
     except (pa.ArrowKeyError, KeyError, _LackingError):
         raise BlindError("labels", f"{file.name}: lacks a column; needed: {' and '.join(COLUMNS)}") from None
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise BlindError("labels", f"{file.name}: damaged: {str(error).splitlines()[0]}") from None
     except Exception as error:  # fsspec's plug-ins raise what they like
-        raise stores.unreachable(source, "labels", error) from None
+        if not isinstance(error, pa.ArrowException | UnicodeDecodeError) and (
+            file.remote or not isinstance(error, OSError)
+        ):
+            raise stores.unreachable(source, "labels", error) from None
+        raise BlindError("labels", f"{file.name}: damaged: {str(error).splitlines()[0]}") from None
 
 
 class _LackingError(Exception):

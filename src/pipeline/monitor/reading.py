@@ -44,7 +44,7 @@ def read(
     """
     now = datetime.now(UTC)
     end = min(until or now, now)
-    size = periods.size(window or chosen.window)
+    size = periods.size(chosen.window if window is None else window)
     low = since if since or size.micros is None else end - timedelta(microseconds=size.micros * chosen.history)
     found = logs.find(log, low, end)
     if size.micros is not None:
@@ -151,11 +151,14 @@ class _Pass:
 
     def _blind(self, found: Log) -> BlindError:
         low, high = (f"{periods.moment(one):%Y-%m-%dT%H:%M:%SZ}" for one in (self.grid.edges[0], self.grid.edges[-1]))
+        if not found.files:
+            return BlindError("log", f"{found.url}: holds files, but none of {low} to {high}")
         if self.newest is not None:
             newest = f"{periods.moment(self.newest):%Y-%m-%dT%H:%M:%SZ}"
             return BlindError("log", f"{found.url}: no row from {low} to {high}; the newest is of {newest}")
         place = f"; {self.damage.places[0]}" if self.damage.places else ""
-        return BlindError("log", f"{found.url}: no row in {len(found.files):,} files{place}")
+        many = "1 file" if len(found.files) == 1 else f"{len(found.files):,} files"
+        return BlindError("log", f"{found.url}: no row in {many}{place}")
 
 
 def _micros(span: timedelta) -> int:

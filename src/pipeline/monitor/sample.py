@@ -44,7 +44,7 @@ class Sample:
             before = self._rows.get(one)
             if before is None or row[1] < before[1]:
                 self._rows[one] = row
-        if len(self._copies) > 2 * self._size:
+        if len(self._copies) > 1.25 * self._size:
             self._cut()
 
     def put_away(self) -> None:

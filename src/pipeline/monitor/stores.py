@@ -38,13 +38,15 @@ def listed(url: str, kind: Kind) -> list[File]:
         system, path = sources.filesystem(url)
         system.invalidate_cache()
         found = _find(system, path)
+    except FileNotFoundError:
+        raise BlindError(kind, f"{url}: is not there") from None
     except PipelineError as error:
         raise BlindError(kind, str(error).removeprefix("data.source: ")) from None
     except Exception as error:  # fsspec's plug-ins raise what they like
         raise unreachable(url, kind, error) from None
-    remote, top = sources.is_remote(url), "" if any(sign in path for sign in WILD) else path.rstrip("/") + "/"
+    remote, top = sources.is_remote(url), _top(path, found)
     made = [
-        File(system, name, name.removeprefix(top) or name, info.get("size") or 0, _modified(info), remote)
+        File(system, name, name.removeprefix(top), info.get("size") or 0, _modified(info), remote)
         for name, info in sorted(found.items())
         if info["type"] == "file" and not name.rsplit("/", 1)[-1].startswith(".")
     ]
@@ -63,6 +65,14 @@ def _find(system: Any, path: str) -> dict[str, Any]:
         return dict(system.glob(path, detail=True))
     info = system.info(path)
     return {path: info} if info["type"] == "file" else dict(system.find(path, detail=True))
+
+
+def _top(path: str, found: dict[str, Any]) -> str:
+    """The folder that names are told from."""
+    if path in found:
+        return path.rpartition("/")[0] + "/"
+    wild = min((path.find(sign) for sign in WILD if sign in path), default=None)
+    return path.rstrip("/") + "/" if wild is None else path[:wild].rpartition("/")[0] + "/"
 
 
 def _modified(info: dict[str, Any]) -> float | None:

@@ -1,0 +1,105 @@
+"""The monitor on logs of growing size: seconds and peak memory of reading alone, and of `pipeline monitor` as a whole.
+
+Needs a model (`make run`). Each log holds answers to the test rows, repeated with ids and times of their own, over
+thirty days in files of a day; it is removed when it was measured.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from benchmarks.projects import BIN, ROOT
+
+MILLION = 1_000_000
+ROWS = (10_000, 100_000, MILLION, 10 * MILLION)
+DAYS, UNTIL = 30, datetime(2024, 6, 1, tzinfo=UTC)
+COLUMNS = ("rows", "log", "reading", "peak memory", "`pipeline monitor`", "peak memory", "seconds per million rows")
+
+
+def main() -> None:
+    print("| " + " | ".join(COLUMNS) + " |")
+    print("| ---: " * len(COLUMNS) + "|")
+    for rows in ROWS:
+        with tempfile.TemporaryDirectory() as name:
+            log = Path(name) / "log"
+            measured([sys.executable, "-m", "benchmarks.monitor_log", "write", str(log), str(rows)])
+            size = sum(path.stat().st_size for path in log.iterdir()) / 2**20
+            read = measured([sys.executable, "-m", "benchmarks.monitor_log", "read", str(log)])
+            period = ["--log", str(log), "--until", UNTIL.isoformat(), "--folder", f"{name}/report"]
+            judged = measured([str(BIN / "pipeline"), "monitor", *period])
+        cells = [f"{seconds:.1f} s | {peak:,.0f} MB" for seconds, peak in (read, judged)]
+        print(f"| {rows:,} | {size:,.0f} MB | {' | '.join(cells)} | {judged[0] / rows * 1e6:.1f} |", flush=True)
+    print(flush=True)
+
+
+def measured(command: list[str]) -> tuple[float, float]:
+    """Wall seconds and peak memory (MB) of a process; 1 is the command's word for "it alarms"."""
+    begun = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said, text=True)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in (0, 1):
+            said.seek(0)
+            sys.exit(f"error: {' '.join(command)} failed:\n{said.read()}")
+    return time.perf_counter() - begun, used.ru_maxrss / 1024
+
+
+def write(folder: Path, rows: int) -> None:
+    """Answers of the model in the service's own lines, evenly over the days before UNTIL; beyond a million rows by
+    several workers, whose rows have ids of their own and are else the same.
+    """
+    folder.mkdir()
+    ends = [line[line.index(b',"release"') :] for line in _answers()]
+    workers = max(1, rows // MILLION)
+    each = rows // workers
+    step, size = timedelta(days=DAYS) / each, each // DAYS + 1
+    for first in range(0, each, size):
+        moments = [UNTIL - timedelta(days=DAYS) + at * step for at in range(first, min(first + size, each))]
+        lines = [
+            b'{"id":"worker0-%x-0","time":"%s"%s\n'
+            % (at, moment.isoformat(timespec="microseconds").encode(), ends[at % len(ends)])
+            for at, moment in enumerate(moments, first)
+        ]
+        content = b"".join(lines)
+        for worker in range(workers):
+            path = folder / f"predictions.w{worker}.{moments[0]:%Y%m%dT%H%M%S.%fZ}.jsonl"
+            path.write_bytes(content.replace(b'"worker0-', b'"worker%d-' % worker))
+
+
+def _answers() -> list[bytes]:
+    """A line of the log for each test row."""
+    import msgspec
+    import pandas as pd
+
+    from pipeline.service import log, predictor
+
+    served = predictor.load(ROOT)
+    columns = [column.name for column in served.rows.ordered]
+    table = pd.read_parquet(ROOT / "data/split/test.parquet")[columns]
+    lines = []
+    for first in range(0, len(table), served.serve.max_rows):
+        body = b'{"rows":%s}' % table[first : first + served.serve.max_rows].to_json(orient="records").encode()
+        _, rows, told = served.predict(body, "r")
+        record = log.Record(0.0, served.release["release"], 0.4, body, rows, told)
+        for logged, one in zip(log.features(columns, [])(record), told, strict=True):
+            line = log.Line(one.id, "", record.release, 0.4, one.score, logged, one.label, one.probabilities, one.flags)
+            lines.append(msgspec.json.encode(line))
+    return lines
+
+
+def read(folder: str) -> None:
+    from pipeline import params
+    from pipeline.models import model_text, signature
+    from pipeline.monitor import reading
+
+    known = signature.read(ROOT / "models" / model_text.SIGNATURE)
+    reading.read(folder, None, known, params.section(params.Monitor), until=UNTIL, window="1 day")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[2]), int(sys.argv[3])) if sys.argv[1] == "write" else read(sys.argv[2])
