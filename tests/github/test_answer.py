@@ -2,8 +2,10 @@
 
 import json
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -415,3 +417,28 @@ def test_the_parameters_that_no_stage_reads_are_known() -> None:
     stages = load_yaml(ROOT / "dvc.yaml", "dvc.yaml")["stages"].values()
     read = {name.split(".")[0] for stage in stages for name in stage.get("params", []) if isinstance(name, str)}
     assert set(UNREAD) == sections - read
+
+
+def test_a_run_that_asks_for_its_own_answer_is_given_time_to_end(scene: Scene, pipeline: Pipeline) -> None:
+    """Its last job is still running when the answer is started."""
+    scene.run["status"], scene.run["conclusion"] = "in_progress", None
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        scene.run.update(status="completed", conclusion="success")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.github.answer.time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
+        answered(pipeline)
+    assert len(waited) == 1
+    assert scene.comments()
+
+
+def test_a_run_that_waits_for_an_approval_hides_no_measured_one(scene: Scene, pipeline: Pipeline) -> None:
+    """GitHub lists it for a pull request that the workflow's own token has opened."""
+    later = {"id": scene.run["id"] + 1, "head_sha": scene.head, "head_branch": "feature"}
+    scene.github.state["runs"].append(later | {"status": "completed", "conclusion": "action_required"})
+    code, said = pipeline("answer", "--pull-request", "7")
+    assert code == 0, said
+    assert f"run={scene.run['id']} " in scene.comments()[0]["body"]

@@ -1,8 +1,6 @@
 """`pipeline retrain` on a small project: what comes into the data, what is kept out, and what is said of it."""
 
 import json
-import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,40 +8,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipeline import cli, files
+from pipeline import files
 from pipeline.data import sources
 from pipeline.retrain import outcome as outcomes
-from tests.conftest import Project, small_project, small_table
+from tests.conftest import Project, small_table
 from tests.retrain import scenes
+from tests.retrain.conftest import Command
 
 LOG, LABELS = Path("logs/predictions"), Path("labels.csv")
-Command = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    project = small_project(tmp_path_factory.mktemp("retrain"), "binary")
-    project.configure(data={"added": "store"})
-    return project.folder
-
-
-@pytest.fixture
-def project(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    shutil.copytree(template, tmp_path / "work")
-    monkeypatch.chdir(tmp_path / "work")
-    return Project(tmp_path / "work")
-
-
-@pytest.fixture
-def pipeline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    def call(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["pipeline", *arguments])
-        capsys.readouterr()
-        code = cli.run()
-        printed = capsys.readouterr()
-        return code, printed.out + printed.err
-
-    return call
 
 
 def answered(rows: int = 40, **labels: str) -> pd.DataFrame:
@@ -232,3 +204,34 @@ def test_json_of_what_was_found_is_read_again(project: Project, pipeline: Comman
     retrain(pipeline)
 
     assert outcomes.read().rows == json.loads(Path(".pipeline/retrain.json").read_text())["rows"] == 40
+
+
+def test_log_labels_and_batches_may_all_lie_in_a_store(project: Project, pipeline: Command, bucket: Any) -> None:
+    project.configure(data={"added": "s3://bucket/added"})
+    answered()
+    for path, key in ((LABELS, "labels/a.csv"), (next(LOG.iterdir()), "log/w/predictions.w1.x.jsonl")):
+        bucket.put_object(Bucket="bucket", Key=key, Body=path.read_bytes())
+    given = ("--log", "s3://bucket/log", "--labels", "s3://bucket/labels/*.csv", "--since", "2026-11-01")
+
+    assert "40 newly labelled rows" in pipeline("retrain", *given)[1]
+    assert "40 are in the data already" in pipeline("retrain", *given)[1]
+
+    (batch,) = sources.read(sources.FINGERPRINT).batches
+    assert batch.path.startswith("s3://bucket/added/added-20261120T080039Z-")
+    assert pipeline("ingest", "--source", "data/source.json", "--table", "raw.parquet")[0] == 0
+    assert len(pd.read_parquet("raw.parquet")) == 1240
+
+
+def test_a_store_that_refuses_leaves_the_fingerprint_as_it_was(
+    project: Project, pipeline: Command, bucket: Any
+) -> None:
+    project.configure(data={"added": "s3://no-bucket/added"})
+    answered()
+    before = Path("data/source.json").read_bytes()
+
+    code, said = retrain(pipeline)
+
+    assert code == 2
+    assert "error: data.added: s3://no-bucket/added/added-" in said
+    assert "can't be written" in said
+    assert Path("data/source.json").read_bytes() == before

@@ -13,16 +13,7 @@ from pipeline.data.schema import Schema
 from pipeline.errors import PipelineError
 from pipeline.params import Params
 from pipeline.retrain.logged import Row
-
-
-@dataclass(frozen=True)
-class Reason:
-    """A check of the contract that rows broke, and how many did."""
-
-    column: str
-    check: str
-    expected: str
-    rows: int
+from pipeline.retrain.outcome import Reason
 
 
 @dataclass(frozen=True)
@@ -60,7 +51,10 @@ def assemble(
     return Assembled(
         kept=schema.typed(table[~bad], agreed),
         quarantined=_explained(table, breaks, bad),
-        reasons=tuple(Reason(one.column, one.check, one.expected, int(mask.sum())) for one, mask in breaks),
+        reasons=tuple(
+            Reason(column=one.column, check=one.check, expected=one.expected, rows=int(mask.sum()))
+            for one, mask in breaks
+        ),
         absent=tuple(absent),
         repeated=int(again.sum()),
     )

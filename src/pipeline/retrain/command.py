@@ -110,7 +110,7 @@ def _stored(counts: Outcome, made: Assembled, rows: Mapping[str, Row], folder: s
             "repeated": made.repeated,
             "quarantined": len(made.quarantined),
             "quarantine": aside.path if aside else None,
-            "reasons": tuple(outcome.Reason(**vars(reason)) for reason in made.reasons),
+            "reasons": made.reasons,
             "absent": made.absent,
         }
     )
