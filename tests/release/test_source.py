@@ -39,6 +39,16 @@ def test_bytes_come_from_the_work_tree_then_the_cache_then_a_rebuild(trained: Pr
     assert trained.ok("git", "status", "--porcelain") == ""
 
 
+def test_what_the_monitor_compares_with_is_restored_in_a_fresh_clone(trained: Project) -> None:
+    forget(trained)
+
+    told = trained.ok("pipeline", "restore", PYTHONPATH=str(trained.folder / "src"))
+
+    assert "data/split/train.parquet" in told
+    assert (trained.folder / "data/split/train.parquet").is_file()
+    assert (trained.folder / "reports/scores.parquet").is_file()
+
+
 def test_a_model_that_is_not_the_locks_stops_with_one_sentence(trained: Project) -> None:
     path = trained.folder / "models/model.txt"
     text = path.read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ class Watched(World):
     def __init__(self, folder: Path, made: Path, github: StandIn) -> None:
         super().__init__(folder, made, github)
         self.store, self.log, self.labels = folder / "store", folder / "log", folder / "labels.csv"
-        self.variables = RUNNERS | {"PREDICTION_LOG_URL": str(self.log), "LABELS_URL": str(self.labels)}
+        self.variables = RUNNERS | {"PIPELINE_LOG_URL": str(self.log), "PIPELINE_LABELS_URL": str(self.labels)}
 
     def name_a_store(self, **sections: dict[str, Any]) -> None:
         """A commit on main that names it, and what else is configured; the model stays as it is."""

@@ -274,7 +274,7 @@ def watch(machine: Machine, template: Path, **variables: str) -> Acted:
 
 
 def test_the_clock_looks_at_production_where_a_log_is_named(machine: Machine, template: Path) -> None:
-    acted = watch(machine, template, PREDICTION_LOG_URL="s3://bucket/log", LABELS_URL="s3://bucket/labels.csv")
+    acted = watch(machine, template, PIPELINE_LOG_URL="s3://bucket/log", PIPELINE_LABELS_URL="s3://bucket/labels.csv")
 
     assert acted.jobs == {"watch": "success"}
     assert calls(acted) == ["restore", "monitor --html reports/monitor/drift.html", "watch"]
@@ -294,7 +294,7 @@ def test_an_alarm_is_no_failed_run_and_what_was_seen_reaches_the_issues(machine:
     (template / "src/pipeline/cli.py").write_text(source, encoding="utf-8")
     publish(template)
 
-    acted = watch(machine, template, PREDICTION_LOG_URL="s3://bucket/log")
+    acted = watch(machine, template, PIPELINE_LOG_URL="s3://bucket/log")
 
     assert acted.jobs == {"watch": "success"}
     assert calls(acted)[-1] == "watch"

@@ -18,15 +18,8 @@ from pipeline.strict_yaml import load_yaml
 
 MOST = 300  # files that GitHub lists
 PARAMS = "params.yaml"
-UNREAD = (
-    "deploy",
-    "gate",
-    "monitor",
-    "release",
-    "serve",
-    "tracking",
-    "tune",
-)  # sections of params.yaml that no stage reads
+# Sections of params.yaml that no stage reads.
+UNREAD = ("deploy", "gate", "monitor", "release", "serve", "simulate", "tracking", "tune")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.github import api
 
 WORKFLOW = "monitor.yaml"
-LOG_VARIABLE = "PIPELINE_LOG_URL"
+LOG = "PIPELINE_LOG_URL"
 LATEST = timedelta(days=8)  # between two runs: a clock that is set to once a week is alive
 AGAIN = f"gh workflow enable {WORKFLOW}"
 OFF = {
@@ -19,7 +19,7 @@ OFF = {
 
 def watched() -> bool:
     """Whether there is anything to watch: a log that is named."""
-    return bool(os.environ.get(LOG_VARIABLE))
+    return bool(os.environ.get(LOG))
 
 
 def stopped(now: datetime | None = None) -> str | None:

@@ -117,7 +117,7 @@ def _main_metrics() -> Mapping[str, Any] | None:
 def _production(stopped: str | None) -> str | None:
     """What the monitor last said: the issue that it keeps open while it sees drift; or that it says nothing."""
     if stopped or not clock.watched():
-        return markdown.escape(stopped or "not watched: the repository variable PREDICTION_LOG_URL names no log")
+        return markdown.escape(stopped or "not watched: the repository variable PIPELINE_LOG_URL names no log")
     try:
         issue = issues.current(issues.ours(), "drift")
     except api.RefusedError:
