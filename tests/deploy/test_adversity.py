@@ -156,12 +156,12 @@ def test_a_full_disk_under_the_ledger_fails_the_deployment_alone(served: Shop) -
 
 def test_a_full_disk_under_the_prediction_log_leaves_no_evidence_and_the_candidate_goes_back(served: Shop) -> None:
     served.release("fourth")
-    served.edit(deadline=5)
+    served.edit(deadline=15)
     served.fill("log")
     with Load() as load:
         status, output = served.deploy("fourth")
     served.free("log")
-    served.edit(deadline=40)
+    served.edit(deadline=120)
     assert status == 1, output
     assert "predictions are not in its log (a full disk?)" in served.last()
     assert load.failed == {}
