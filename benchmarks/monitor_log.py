@@ -14,7 +14,8 @@ from pathlib import Path
 
 from benchmarks.projects import BIN, ROOT
 
-ROWS = (10_000, 100_000, 1_000_000, 10_000_000)
+MILLION = 1_000_000
+ROWS = (10_000, 100_000, MILLION, 10 * MILLION)
 DAYS, UNTIL = 30, datetime(2024, 6, 1, tzinfo=UTC)
 COLUMNS = ("rows", "log", "reading", "peak memory", "`pipeline monitor`", "peak memory", "seconds per million rows")
 
@@ -49,18 +50,25 @@ def measured(command: list[str]) -> tuple[float, float]:
 
 
 def write(folder: Path, rows: int) -> None:
-    """Answers of the model in the service's own lines, evenly over the days before UNTIL."""
+    """Answers of the model in the service's own lines, evenly over the days before UNTIL; beyond a million rows by
+    several workers, whose rows have ids of their own and are else the same.
+    """
     folder.mkdir()
     ends = [line[line.index(b',"release"') :] for line in _answers()]
-    step = timedelta(days=DAYS) / rows
-    for first in range(0, rows, rows // DAYS + 1):
-        begun = UNTIL - timedelta(days=DAYS) + first * step
-        with (folder / f"predictions.w1.{begun:%Y%m%dT%H%M%S.%fZ}.jsonl").open("wb") as file:
-            for at in range(first, min(first + rows // DAYS + 1, rows)):
-                moment = (UNTIL - timedelta(days=DAYS) + at * step).isoformat(timespec="microseconds")
-                file.write(
-                    b'{"id":"0123456789abcdef-%x-0","time":"%s"%s\n' % (at, moment.encode(), ends[at % len(ends)])
-                )
+    workers = max(1, rows // MILLION)
+    each = rows // workers
+    step, size = timedelta(days=DAYS) / each, each // DAYS + 1
+    for first in range(0, each, size):
+        moments = [UNTIL - timedelta(days=DAYS) + at * step for at in range(first, min(first + size, each))]
+        lines = [
+            b'{"id":"worker0-%x-0","time":"%s"%s\n'
+            % (at, moment.isoformat(timespec="microseconds").encode(), ends[at % len(ends)])
+            for at, moment in enumerate(moments, first)
+        ]
+        content = b"".join(lines)
+        for worker in range(workers):
+            path = folder / f"predictions.w{worker}.{moments[0]:%Y%m%dT%H%M%S.%fZ}.jsonl"
+            path.write_bytes(content.replace(b'"worker0-', b'"worker%d-' % worker))
 
 
 def _answers() -> list[bytes]:

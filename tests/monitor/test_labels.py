@@ -137,10 +137,10 @@ def test_labels_in_a_store(log: Path, store: Any) -> None:
     ("name", "content", "why"),
     [
         ("labels.csv", b"id,target\nr-1,1\n", "lacks a column; needed: id and label"),
-        ("labels.csv", b"", "damaged: Empty CSV file"),
-        ("labels.csv", b"id,label\nr-\xff,1\n", "damaged: "),
-        ("labels.parquet", b"PAR1 and no more", "damaged: "),
-        ("labels.csv.gz", gzip.compress(b"id,label\nr-1,1\n" * 900)[:-30], "damaged: "),
+        ("labels.csv", b"", "can't be read: Empty CSV file"),
+        ("labels.csv", b"id,label\nr-\xff,1\n", "can't be read: "),
+        ("labels.parquet", b"PAR1 and no more", "can't be read: "),
+        ("labels.csv.gz", gzip.compress(b"id,label\nr-1,1\n" * 900)[:-30], "can't be read: "),
         ("labels.txt", b"id,label\nr-1,1\n", "leads to no labels"),
     ],
 )

@@ -61,6 +61,19 @@ def test_a_file_that_was_rotated_away_in_between_is_no_error(tmp_path: Path) -> 
     assert damage.counts == {}
 
 
+def test_a_name_that_holds_no_time_is_a_name_like_any(tmp_path: Path) -> None:
+    logged.write(tmp_path, logged.rows(5), "predictions.w1.20249999T999999.000000Z.jsonl")
+    assert logged.read(tmp_path).rows == 5
+
+
+def test_times_beyond_all_calendars_are_the_future(tmp_path: Path) -> None:
+    lines = pa.Table.from_pylist(logged.rows(5))
+    late = pa.array([2**62] * 5).cast(pa.timestamp("us", tz="UTC"))
+    pq.write_table(lines.set_column(lines.column_names.index("time"), "time", late), tmp_path / "log.parquet")
+    logged.write(tmp_path, logged.rows(5))
+    assert logged.read(tmp_path).damage.counts == {"future": 5}
+
+
 def test_hidden_and_other_files_are_no_log(tmp_path: Path) -> None:
     logged.write(tmp_path, logged.rows(5))
     for name in (f".{NAME}", f"{NAME}.part", "labels.csv"):
@@ -157,6 +170,14 @@ def test_a_log_in_a_store_is_read_like_a_folder(tmp_path: Path, store: Any) -> N
     for one, other in zip(there.windows, here.windows, strict=True):
         pd.testing.assert_frame_equal(one.sample, other.sample)
     assert logged.read(f"file://{tmp_path}").rows == 650
+
+
+def test_a_file_that_left_the_store_in_between_is_no_error(store: Any) -> None:
+    store.put_object(Bucket="bucket", Key="going/a.jsonl", Body=logged.text(logged.rows(5)))
+    store.put_object(Bucket="bucket", Key="going/b.jsonl", Body=logged.text(logged.rows(5, first=20)))
+    found = logs.find("s3://bucket/going", None, START + DAY)
+    store.delete_object(Bucket="bucket", Key="going/b.jsonl")
+    assert sum(len(rows.ids) for rows in found.rows(KNOWN, logs.Damage(), lambda *_: None)) == 5
 
 
 def test_a_store_that_can_not_be_seen_says_so(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:

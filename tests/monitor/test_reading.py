@@ -100,6 +100,11 @@ def test_a_window_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
         logged.read(tmp_path, window=text)
 
 
+def test_a_window_of_many_years_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="window: is '9999999 days'; allowed: at most 366 days"):
+        logged.read(tmp_path, window="9999999 days")
+
+
 def test_the_sample_is_the_same_in_any_order_and_cut_into_any_files(tmp_path: Path) -> None:
     lines = [row | {"features": {"income": at}} for at, row in enumerate(logged.rows(3000))]
     logged.write(tmp_path / "one", lines)

@@ -33,7 +33,7 @@ def join(reading: Reading, source: str, signature: Signature) -> Reading:
     found = _Found(signature, frozenset(one for window in reading.windows for one in window.answers["id"]))
     found.limit = min((_limit(window) for window in reading.windows), default=2**64 - 1)
     for file in _files(source):
-        for first, table in _tables(source, file, found.damage):
+        for first, table in _tables(file, found.damage):
             found.add(file.name, first, table)
     return replace(
         reading,
@@ -74,7 +74,7 @@ class _Found:
         self.strange += int((~known.loc[compared.index]).sum())
         for one, label in zip(ids[known], labels[known], strict=True):
             if self.labels.get(one, label) != label:
-                self.damage.add("relabelled", name, f"{one} has another label than before; the later one counts")
+                self.damage.add("relabelled", name, f"{one[:64]} has another label than before; the later one counts")
             self.labels[one] = label
 
     @property
@@ -116,23 +116,19 @@ def _files(source: str) -> list[File]:
     return found
 
 
-def _tables(source: str, file: File, damage: Damage) -> Iterator[tuple[int, pd.DataFrame]]:
+def _tables(file: File, damage: Damage) -> Iterator[tuple[int, pd.DataFrame]]:
     """The rows of a file in blocks: (place of the first, table of id and label)."""
     first, read = (1, _parquet) if file.name.endswith((".parquet", ".pq")) else (2, _csv)  # the header is line 1
     try:
-        with file.open() as stream:
+        with file.opened("labels") as stream:
             for batch in read(stream, file.name, damage):
                 table = batch.to_pandas(date_as_object=False)
                 yield first, table.assign(id=conversion.labels(table["id"]))
                 first += len(table)
     except (pa.ArrowKeyError, KeyError, _LackingError):
         raise BlindError("labels", f"{file.name}: lacks a column; needed: {' and '.join(COLUMNS)}") from None
-    except Exception as error:  # fsspec's plug-ins raise what they like
-        if not isinstance(error, pa.ArrowException | UnicodeDecodeError) and (
-            file.remote or not isinstance(error, OSError)
-        ):
-            raise stores.unreachable(source, "labels", error) from None
-        raise BlindError("labels", f"{file.name}: damaged: {str(error).splitlines()[0]}") from None
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        raise BlindError("labels", f"{file.name}: can't be read: {str(error).splitlines()[0]}") from None
 
 
 class _LackingError(Exception):

@@ -1,5 +1,6 @@
 """The log's files, as rows: which are read for a period, in which order, and how each kind is."""
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.models.signature import Signature
-from pipeline.monitor import json_lines, parquet_rows, stores
+from pipeline.monitor import json_lines, parquet_rows, periods, stores
 from pipeline.monitor.blind import BlindError
 from pipeline.monitor.damage import Damage
 from pipeline.monitor.rows import Rows
@@ -52,7 +53,7 @@ class Log:
         self, file: File, signature: Signature, decoder: Any, damage: Damage, seen: Callable[[int], None]
     ) -> Iterator[Rows]:
         try:
-            with file.open() as stream:
+            with file.opened("log") as stream:
                 if file.name.endswith(".parquet"):
                     yield from parquet_rows.read(stream, file.name, signature, damage)
                     seen(file.size)
@@ -61,11 +62,7 @@ class Log:
                     yield from json_lines.read(stream, file.name, growing, decoder, damage, seen)
         except FileNotFoundError:
             return
-        except Exception as error:  # fsspec's plug-ins raise what they like
-            if file.remote:
-                raise stores.unreachable(self.url, "log", error) from None
-            if not isinstance(error, OSError):
-                raise
+        except OSError as error:
             damage.add("files", file.name, f"can't be read: {error.strerror or error}")
 
 
@@ -100,6 +97,7 @@ def find(url: str, since: datetime | None, until: datetime) -> Log:
 def _named(file: File) -> tuple[str, datetime]:
     """Which worker wrote the file, and when it was begun; a file by another name has a worker of its own."""
     named = NAMED.fullmatch(file.path)
-    if named is None:
-        return file.path, datetime(1970, 1, 1, tzinfo=UTC)
-    return named["worker"], datetime.strptime(named["start"], "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+    with contextlib.suppress(ValueError):  # digits that are no time
+        if named is not None:
+            return named["worker"], datetime.strptime(named["start"], "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+    return file.path, periods.EPOCH

@@ -10,8 +10,10 @@ from pipeline.errors import PipelineError
 from pipeline.monitor.rows import Times
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 SECOND = 1_000_000  # times are microseconds
+LONGEST = 366  # days of a window
 MOST_WINDOWS = 366  # that one reading may have: their samples are held in memory
 MOST_ROWS = 10_000_000  # that windows of a number of rows may hold together: their times are held in memory
 
@@ -22,8 +24,8 @@ def micros(moment: datetime) -> int:
 
 
 def moment(micro: int) -> datetime:
-    """The time, UTC, of microseconds since 1970."""
-    return EPOCH + timedelta(microseconds=int(micro))
+    """The time, UTC, of microseconds since 1970; the last day of the year 9999 for what is later."""
+    return EPOCH + timedelta(microseconds=min(int(micro), LATEST))
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ def size(text: str) -> Size:
         raise PipelineError(f"window: is {text!r}; allowed: a number of minutes, hours, days or rows, such as 6 hours")
     if unit == "row":
         return Size(None, int(number))
+    if int(number) * UNITS[unit] > LONGEST * UNITS["day"]:
+        raise PipelineError(f"window: is {text!r}; allowed: at most {LONGEST} days")
     return Size(int(number) * UNITS[unit] * SECOND, None)
 
 

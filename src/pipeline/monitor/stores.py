@@ -1,8 +1,12 @@
 """The files that a folder, a file, a glob or a URL of the monitor leads to, local or in a store, by fsspec."""
 
 import datetime
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from pipeline.data import sources
 from pipeline.errors import PipelineError
@@ -22,9 +26,27 @@ class File:
     modified: float | None
     remote: bool
 
-    def open(self) -> Any:
-        """A binary stream; small read-ahead, because files are read one after the other."""
-        return self.system.open(self.path, "rb", block_size=4 * 2**20)
+    @contextmanager
+    def opened(self, kind: Kind) -> Iterator[IO[bytes]]:
+        """A binary stream. A file in a store is copied here first, by one request: it may be replaced meanwhile.
+
+        FileNotFoundError where it is gone by now; BlindError of this kind where the store fails, OSError for a local
+        file that can't be read.
+        """
+        if not self.remote:
+            with Path(self.path).open("rb") as stream:
+                yield stream
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "copy"
+            try:
+                self.system.get_file(self.path, str(copy))
+            except FileNotFoundError:
+                raise
+            except Exception as error:  # fsspec's plug-ins raise what they like
+                raise unreachable(self.name, kind, error) from None
+            with copy.open("rb") as stream:
+                yield stream
 
 
 def listed(url: str, kind: Kind) -> list[File]:
