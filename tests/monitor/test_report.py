@@ -107,6 +107,7 @@ def test_windows_of_one_day_are_told_apart_by_their_time() -> None:
     first = result().windows[0]
     later = first.model_copy(update={"start": first.start.replace(hour=6)})
     assert picture.times([first, later]) == ["05-06 00:00", "05-06 06:00"]
+    assert picture.times([first, first.model_copy(update={"start": first.start.replace(second=9)})])[1] == "00:00:09"
     assert picture.times([first]) == ["05-06"]
 
 

@@ -167,8 +167,8 @@ def _damage(result: Result) -> str:
 
 
 def _reproduce(result: Result) -> Markdown:
-    first = [f"--since {result.windows[0].start:%Y-%m-%dT%H:%M:%SZ}"] if result.windows else []
-    words = ["pipeline monitor", *first, f"--until {result.until:%Y-%m-%dT%H:%M:%SZ}"]
+    first = [f"--since {result.windows[0].start.isoformat()}"] if result.windows else []
+    words = ["pipeline monitor", *first, f"--until {result.until.isoformat()}"]
     words += [f"--window {shlex.quote(result.window)}"] if result.window else []
     html = " --html reports/monitor/drift.html  # with Evidently's own report"
     return fence(f"{' '.join(words)}\n{' '.join(words)}{html}", "console")
