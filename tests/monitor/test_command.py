@@ -101,7 +101,7 @@ def test_windows_with_too_few_rows_are_not_enough_data_and_no_alarm(project: Pro
     [
         (["--log", "nowhere"], "log", "nowhere"),
         (["--log", "s3://"], "log", "s3://"),
-        (["--until", "2023-01-01"], "log", "no row"),
+        (["--until", "2023-01-01"], "log", "none of 2022-12-02"),
         (["--since", "2024-05-06", "--labels", "nowhere.csv"], "labels", "nowhere.csv"),
     ],
 )
