@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def run() -> int:
-    """Run the command: 0, 1 where the gate fails, 2 with a line for each error, 130 where interrupted."""
+    """Run the command: 0, 1 where gate or monitor says no, 2 with a line for each error, 130 where interrupted."""
     try:
         code = pipeline(prog_name="pipeline", standalone_mode=False)
     except PipelineError as error:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from pipeline.report import mermaid
-from pipeline.report.mermaid import HERE, MAIN, bars, clean, flow, grid, labels, lines
+from pipeline.report.mermaid import HERE, MAIN, SHOWN, bars, clean, flow, grid, labels, lines, upright
 
 
 def axis(chart: str) -> list[str]:
@@ -29,6 +29,19 @@ def test_every_label_is_another_one() -> None:
     chart = bars(names, [(MAIN, [1.0] * len(names)), (HERE, [1.0] * len(names))], 1)
     assert len(set(axis(chart))) == len(axis(chart)) == 3 * len(names)
     assert len(set(labels(names))) == len(names)
+
+
+def test_upright_bars_have_a_place_each_and_one_that_is_not_there_is_drawn_nowhere() -> None:
+    chart = upright(["a", "b"], [(HERE, [0.5, 0]), (MAIN, [0, 2])], [1, 1], "loss")
+    assert rows(chart) == [[0.5, -2.1], [-2.1, 2], [1, 1]]
+    assert axis(chart) == ["a", "b"]
+
+
+def test_an_axis_of_time_shows_some_of_its_names_all_of_them_different() -> None:
+    names = [f"05-{day:02}" for day in range(31)]
+    shown = axis(upright(names, [(HERE, [1.0] * 31)], [1.0] * 31, "loss"))
+    assert len(set(shown)) == 31
+    assert 1 < sum(name in names for name in shown) <= SHOWN
 
 
 @pytest.mark.parametrize(

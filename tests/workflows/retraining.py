@@ -94,6 +94,8 @@ class Watched(World):
             (self.work.folder / path).write_text(text, encoding="utf-8")
         self.work.commit("merged")
         self.publish()
+        self.work.ok("dvc", "repro", "--quiet")
+        assert self.work.ok("git", "status", "--porcelain") == ""  # the same bytes as were measured
         self.work.ok("git", "branch", "--force", "main")
         pull |= {"state": "closed", "merged_at": "2026-11-21T12:00:00Z", "merge_commit_sha": self.head()}
         return self.head()

@@ -46,7 +46,7 @@ def judge(
         blind=None,
         columns=_columns(*latest, reference) if latest else (),
         not_logged=tuple(name for name in reference.kinds if latest and name not in latest[0].sample.columns),
-        reference=results.Reference(train=len(reference.train), test=len(reference.tested), batches=reference.batches),
+        reference=results.Reference(train=len(reference.train), test=len(reference.tested), newest=reference.newest),
     )
 
 

@@ -40,9 +40,12 @@ def is_beyond(window: Scored, name: str) -> bool:
 
 
 def times(windows: Sequence[Scored]) -> list[str]:
-    """When each window began: a date, with the time where windows share a day."""
-    days = [f"{window.start:%m-%d}" for window in windows]
-    return days if len(set(days)) == len(days) else [f"{window.start:%m-%d %H:%M}" for window in windows]
+    """When each window began: a date, with the time where windows share a day, to the second where a minute."""
+    for form in ("%m-%d", "%m-%d %H:%M"):
+        shown = [window.start.strftime(form) for window in windows]
+        if len(set(shown)) == len(shown):
+            return shown
+    return [window.start.strftime("%H:%M:%S") for window in windows]
 
 
 def _filled(bounds: Sequence[float | None]) -> list[float]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline import params
 from pipeline.drift import compare, stattests
 from pipeline.drift.compare import Kind
 
@@ -60,8 +61,9 @@ class Population:
     rows: int
 
 
-def population(table: pd.DataFrame, kinds: Mapping[str, Kind]) -> Population:
-    """The table's columns of the given kinds as a reference."""
+def population(table: pd.DataFrame, kinds: Mapping[str, Kind], drift: params.Drift) -> Population:
+    """The table's columns of the given kinds as a reference; a larger table is sampled to `drift.max_rows`."""
+    table = table if len(table) <= drift.max_rows else table.sample(drift.max_rows, random_state=drift.seed)
     return Population({name: _column(table[name], kind) for name, kind in kinds.items()}, len(table))
 
 

@@ -32,7 +32,7 @@ class Reference:
     kinds: Mapping[str, Kind]
     train: pd.DataFrame
     tested: Scored
-    batches: int  # the newest added batches that the rows are of; 0 for all rows
+    newest: int  # how many added rows, the newest ones, the rows are of; 0 for all rows
 
     @property
     def missing(self) -> dict[str, float]:
@@ -54,7 +54,7 @@ class Reference:
 def load(
     signature: Signature, rows: int, train: Path = TRAIN, scores: Path = SCORES, source: Path = sources.FINGERPRINT
 ) -> Reference:
-    """The reference: rows of the newest added batches until they hold `rows` training rows, else all.
+    """The reference: the newest added rows until they hold `rows` training rows, else all.
 
     BlindError where a file is missing, damaged or does not belong to the model.
     """
@@ -76,20 +76,26 @@ def load(
         tested = tested.rows(np.isin(tested.keys, list(newest)))
     for path, found in ((train, len(table)), (scores, len(tested))):
         if found < FEWEST:
-            of = " of the newest batches" if newest is not None else ""
+            of = " of the newest added ones" if newest is not None else ""
             raise BlindError("reference", f"{path}: has {found:,} rows{of}; at least {FEWEST} are needed to judge by")
     return Reference(signature, kinds, table, tested, count)
 
 
 def _newest(table: pd.DataFrame, key: str, batches: tuple[sources.File, ...], rows: int) -> tuple[set[str] | None, int]:
-    """The keys in the newest batches that hold so many training rows, and how many batches; None where all do not."""
-    trained, found = set(conversion.labels(table[key])), set[str]()
-    for count, batch in enumerate(reversed(batches), start=1):
+    """The keys of the newest added rows that hold so many training rows, and how many; None where all do not.
+
+    Batches and their rows are in the order of time.
+    """
+    trained, found = conversion.labels(table[key]), list[str]()
+    for batch in reversed(batches):
         read = readers.read(sources.opened(batch), batch.path, sources.extension(batch.path))
-        if key in read.column_names:
-            found |= set(conversion.labels(read.column(key).to_pandas()))
-        if len(found & trained) >= rows:
-            return found, count
+        if key not in read.column_names:
+            continue
+        found += list(conversion.labels(read.column(key).to_pandas()))[::-1]
+        held = pd.Series(found).isin(trained).cumsum()
+        if held.iloc[-1] >= rows:
+            count = int(held.searchsorted(rows)) + 1
+            return set(found[:count]), count
     return None, 0
 
 

@@ -167,8 +167,8 @@ def _damage(result: Result) -> str:
 
 
 def _reproduce(result: Result) -> Markdown:
-    first = [f"--since {result.windows[0].start:%Y-%m-%dT%H:%M:%SZ}"] if result.windows else []
-    words = ["pipeline monitor", *first, f"--until {result.until:%Y-%m-%dT%H:%M:%SZ}"]
+    first = [f"--since {result.windows[0].start.isoformat()}"] if result.windows else []
+    words = ["pipeline monitor", *first, f"--until {result.until.isoformat()}"]
     words += [f"--window {shlex.quote(result.window)}"] if result.window else []
     html = " --html reports/monitor/drift.html  # with Evidently's own report"
     return fence(f"{' '.join(words)}\n{' '.join(words)}{html}", "console")
@@ -178,7 +178,7 @@ def _footer(result: Result) -> str:
     found = result.reference
     if found is None:
         return ""
-    of = f", of the newest {found.batches} added batches" if found.batches else ""
+    of = f", of the newest {found.newest:,} added rows" if found.newest else ""
     without = (
         f" Not logged, so not compared: {escape(', '.join(result.not_logged)[:500])}." if result.not_logged else ""
     )

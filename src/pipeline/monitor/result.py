@@ -52,11 +52,11 @@ class Column(Section):
 
 
 class Reference(Section):
-    """What the windows were compared with; `batches`: the newest added batches that the rows are of, 0 for all rows."""
+    """What the windows were compared with; `newest`: how many added rows they are of, 0 for all rows."""
 
     train: int
     test: int
-    batches: int
+    newest: int
 
 
 class Blind(Section):

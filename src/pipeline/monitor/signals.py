@@ -82,8 +82,8 @@ class Judge:
     def __init__(self, reference: Reference, settings: Params, release: str) -> None:
         self._settings, self._limits, self._release = settings, settings.monitor, release
         self._reference = reference
-        self._data = Drift(population(reference.train, reference.kinds), settings)
-        self._predictions = Drift(population(*predictions(reference.tested)), settings)
+        self._data = Drift(population(reference.train, reference.kinds, settings.drift), settings)
+        self._predictions = Drift(population(*predictions(reference.tested), settings.drift), settings)
         self._performance = Performance(
             reference.tested,
             reference.signature,

@@ -63,7 +63,7 @@ def upright(names: Sequence[str], series: Sequence[Series], line: Sequence[float
         f'  y-axis "{clean(title, 60)}" 0 --> {_number(top if top > 0 else 1.0)}',
     ]
     palette = [*(colour for colour, _ in series), QUIET]
-    return _block([*_head(palette, 220), "xychart-beta", *axes, *drawn, f"  line [{_listed(line)}]"])
+    return _block([*_head(palette, 280), "xychart-beta", *axes, *drawn, f"  line [{_listed(line)}]"])
 
 
 def grid(low: float, high: float) -> list[float]:
