@@ -98,7 +98,7 @@ def read(folder: str) -> None:
     from pipeline.monitor import reading
 
     known = signature.read(ROOT / "models" / model_text.SIGNATURE)
-    reading.read(folder, None, known, params.section(params.Monitor), until=UNTIL, window="1 day")
+    reading.read(folder, known, params.section(params.Monitor), until=UNTIL, window="1 day")
 
 
 if __name__ == "__main__":

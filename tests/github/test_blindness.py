@@ -27,12 +27,27 @@ def test_a_log_that_cannot_be_read_is_one_warning_until_it_can(watch: Watch) -> 
     assert len(watch.issues) == 2
 
 
-@pytest.mark.parametrize("kind", ["labels", "reference"])
-def test_each_kind_has_its_own(watch: Watch, kind: str) -> None:
+def test_each_kind_has_its_own(watch: Watch) -> None:
     watch(result(3, blind=UNREACHABLE))
-    watch(result(4, blind={"kind": kind, "reason": "damaged"}))
+    watch(result(4, blind={"kind": "reference", "reason": "damaged"}))
     assert len(watch.open) == 2
     watch(result(5, few=True))
+    assert watch.open == []
+
+
+def test_drift_is_watched_without_the_labels_and_what_they_showed_has_not_recovered(watch: Watch) -> None:
+    unlabelled = {"kind": "labels", "reason": "s3://bucket/labels.csv: can't be reached"}
+    watch(result(3, blind=UNREACHABLE))
+    watch(result(4, "performance"))
+    watch(result(5, "data_drift", performance="not_enough_data", blind=unlabelled))
+    drift, warning = watch.open
+    assert drift["title"] == "Monitor: data drift, performance"
+    assert warning["title"] == "Monitor: the labels can't be read"
+    assert "performance was not judged for" in warning["body"]
+    assert "Nobody looked for drift" not in warning["body"]
+    watch(result(6, performance="not_enough_data", blind=unlabelled))
+    assert watch.open == [drift, warning]
+    watch(result(7))
     assert watch.open == []
 
 

@@ -20,7 +20,13 @@ def result(day: int, *alarming: str, since: int = 1, **states: Any) -> dict[str,
     few = states.pop("few", False)
     told = dict.fromkeys(NAMES, "not_enough_data" if few else "ok") | dict.fromkeys(alarming, "alarm") | states
     return {
-        "state": "blind" if blind else "alarm" if alarming else "not_enough_data" if few else "ok",
+        "state": "blind"
+        if blind and blind["kind"] != "labels"
+        else "alarm"
+        if alarming
+        else "not_enough_data"
+        if few
+        else "ok",
         "until": until.isoformat(),
         "window": "1 day",
         "rows": 5000,

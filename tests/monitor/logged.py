@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline import params
 from pipeline.models.signature import Feature, Signature
+from pipeline.monitor import labels as later
 from pipeline.monitor import reading
 from pipeline.monitor.windows import Reading
 from tests.conftest import ROOT
@@ -79,4 +80,5 @@ def read(
     **chosen: Any,
 ) -> Reading:
     settings = params.section(params.Monitor, ROOT / "params.yaml").model_copy(update={"max_rows": 100} | chosen)
-    return reading.read(str(folder), labels, signature, settings, since=since, until=until, window=window)
+    found = reading.read(str(folder), signature, settings, since=since, until=until, window=window)
+    return later.join(found, labels, signature) if labels else found

@@ -102,7 +102,6 @@ def test_windows_with_too_few_rows_are_not_enough_data_and_no_alarm(project: Pro
         (["--log", "nowhere"], "log", "nowhere"),
         (["--log", "s3://"], "log", "s3://"),
         (["--until", "2023-01-01"], "log", "none of 2022-12-02"),
-        (["--since", "2024-05-06", "--labels", "nowhere.csv"], "labels", "nowhere.csv"),
     ],
 )
 def test_what_can_not_be_seen_is_exit_status_2_and_said_in_the_files(
@@ -115,6 +114,15 @@ def test_what_can_not_be_seen_is_exit_status_2_and_said_in_the_files(
     assert told in found.blind.reason
     assert [line for line in said.splitlines() if line.startswith("error: ")] == [f"error: {found.blind.reason}"]
     assert "can’t see" in project.read("reports/monitor/monitor.md").splitlines()[0]
+
+
+def test_drift_is_judged_without_the_labels_too(project: Project) -> None:
+    found, said = monitor(project, "--since", "2024-05-06", "--labels", "nowhere.csv", status=2)
+    assert found.blind is not None
+    assert found.blind.kind == "labels"
+    assert "nowhere.csv" in found.blind.reason
+    assert [line for line in said.splitlines() if line.startswith("error: ")] == [f"error: {found.blind.reason}"]
+    assert (state(found, "data_drift"), state(found, "performance")) == ("alarm", "not_enough_data")
 
 
 def test_a_damaged_reference_is_blindness(project: Project) -> None:

@@ -16,6 +16,7 @@ from pipeline.monitor.blind import BlindError
 from pipeline.service.answers import Prediction
 from pipeline.service.log import PredictionLog, Record, features
 from pipeline.service.log_files import LogFiles
+from pipeline.service.predictor import LINES
 from tests.monitor import logged
 from tests.monitor.logged import DAY, KNOWN, NAME, START
 
@@ -26,7 +27,7 @@ def test_what_the_service_writes_is_read(tmp_path: Path) -> None:
     body = b'{"rows": [{"income": 1.5}, {"town": "Rome"}]}'
     for at in range(20):
         told = [Prediction(f"q{at}-0", 0.2, "0"), Prediction(f"q{at}-1", 0.8, "1", flags={"unseen": ["town"]})]
-        record: Any = Record(time.time(), "r1", 1.25, body, [1, 2], told)
+        record: Any = Record(time.time(), "r1", 1.25, body, [1, 2], LINES(told))
         log.log_table([record], {})
         if at % 5 == 4:
             log._files.close()

@@ -181,7 +181,7 @@ def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     logged.write(tmp_path, logged.rows(10))
     told: list[str] = []
     chosen = params.section(params.Monitor, logged.ROOT / "params.yaml")
-    reading.read(str(tmp_path), None, logged.KNOWN, chosen, until=START + DAY, progress=told.append)
+    reading.read(str(tmp_path), logged.KNOWN, chosen, until=START + DAY, progress=told.append)
     assert told == ["10 rows, file 1 of 1, 0 of 0 MB"]
 
 

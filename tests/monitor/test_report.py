@@ -37,7 +37,7 @@ def test_the_headline_is_the_state(state: str, told: str) -> None:
     assert told in report.render(result(state)).splitlines()[0]
 
 
-@pytest.mark.parametrize("kind", ["log", "labels", "reference"])
+@pytest.mark.parametrize("kind", ["log", "reference"])
 def test_a_blind_monitor_says_that_it_is_not_no_drift(kind: Any) -> None:
     text = report.render(
         result("blind", windows=0, signals=(), blind=Blind(kind=kind, reason="s3://x: no such *folder*"))
@@ -46,6 +46,13 @@ def test_a_blind_monitor_says_that_it_is_not_no_drift(kind: Any) -> None:
     assert "no such \\*folder\\*" in text
     assert "not “no drift”" in text
     assert "No alarm" not in text
+
+
+def test_without_its_labels_the_rest_is_shown_below_a_warning() -> None:
+    text = report.render(result("ok", blind=Blind(kind="labels", reason="s3://x: no such *folder*")))
+    assert text.splitlines()[0] == "### 🟢 No alarm; the labels can’t be read"
+    assert "⚠️ Performance was not judged: s3\\://x: no such \\*folder\\*" in text
+    assert "| data drift |" in text
 
 
 def test_columns_that_moved_are_shown_the_furthest_first_and_the_rest_is_folded() -> None:

@@ -104,7 +104,7 @@ def test_predictions_and_performance_are_of_one_release_data_of_all() -> None:
 @pytest.mark.parametrize(
     ("truth", "told"),
     [
-        (None, "no labels are named (monitor.labels)"),
+        (None, "no labels were read (monitor.labels)"),
         (pd.Series(dtype="str"), "0 labels of compared rows, 100 are needed"),
         (pd.Series(["0"] * 400), "roc_auc is undefined: the labels are of one class"),
     ],

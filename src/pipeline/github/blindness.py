@@ -18,14 +18,15 @@ MANUAL = "[What to do](../blob/HEAD/docs/watching.md#when-it-cannot-see)"
 
 
 def keep(result: Result, assignees: Sequence[str], pages: Pages, known: Sequence[Issue]) -> list[str]:
-    """Open, update or close the warnings; what was done, a line each. Blind for one, it knows nothing of the others."""
+    """Open, update or close the warnings; what was done, a line each. Where nothing was judged, none is closed."""
+    said = list[str | None]()
     if result.blind:
-        issue = issues.current(known, result.blind.kind)
-        return [_warn(issue, result.blind, result, assignees, pages)]
-    closed = [
-        _close(issue, result) for kind in TITLES if (issue := issues.current(known, kind)) and not issue.memory.closed
-    ]
-    return [line for line in closed if line]
+        said.append(_warn(issues.current(known, result.blind.kind), result.blind, result, assignees, pages))
+    if result.state != "blind":
+        readable = [kind for kind in TITLES if result.blind is None or kind != result.blind.kind]
+        open_ = [issue for kind in readable if (issue := issues.current(known, kind)) and not issue.memory.closed]
+        said += [_close(issue, result) for issue in open_]
+    return [line for line in said if line]
 
 
 def _warn(issue: Issue | None, blind: Blind, result: Result, assignees: Sequence[str], pages: Pages) -> str:
@@ -45,9 +46,10 @@ def _warn(issue: Issue | None, blind: Blind, result: Result, assignees: Sequence
 def _text(blind: Blind, result: Result, memory: Memory, pages: Pages) -> str:
     since = memory.signals.get(blind.kind, result.until)
     where = f" {pages}." if str(pages) else ""
+    what = "Nobody looked for drift" if result.state == "blind" else "Drift is watched, but performance was not judged"
     return (
         f"{markdown.escape(blind.reason[:1000])}\n\n"
-        f"Nobody looked for drift for {lasted(since, result.until)}, since {moment(since)}: this is no all-clear.\n\n"
+        f"{what} for {lasted(since, result.until)}, since {moment(since)}: this is no all-clear.\n\n"
         f"Last look: {moment(result.until)}.{where}\n\n"
         f"<sub>The monitor closes this issue when it can see again. {MANUAL}.</sub>\n"
     )

@@ -12,6 +12,7 @@ from pipeline.models import signature as signatures
 from pipeline.models.model_text import SIGNATURE
 from pipeline.models.signature import Signature
 from pipeline.monitor import judging, periods, reading, reference, report
+from pipeline.monitor import labels as later
 from pipeline.monitor import result as results
 from pipeline.monitor.blind import BlindError
 from pipeline.monitor.result import Result
@@ -60,7 +61,10 @@ def command(
     json_path: Path | None,
     html_path: Path | None,
 ) -> None:
-    """Exit 0 without an alarm, 1 with one, 2 where the log, the labels or the reference can't be seen."""
+    """Exit 0 without an alarm, 1 with one, 2 where the log, the labels or the reference can't be seen.
+
+    Without its labels, everything but performance is judged and written.
+    """
     settings = params.read()
     size = _size(window or settings.monitor.window)
     json_path = json_path or folder / "monitor.json"
@@ -70,18 +74,21 @@ def command(
         try:
             known = signature()
             compared = reference.load(known, settings.monitor.reference_rows)
-            read = reading.read(
-                log, labels, known, settings.monitor, since=since, until=until, window=size, progress=_say
-            )
+            read = reading.read(log, known, settings.monitor, since=since, until=until, window=size, progress=_say)
+            read, unlabelled = _labelled(read, labels, known)
             found = judging.judge(read, compared, settings, size, _say)
         except BlindError as blind:
             _write(_blind(blind, until, size), json_path, folder)
             raise
+        if unlabelled:
+            found = found.model_copy(update={"blind": results.Blind(kind="labels", reason=str(unlabelled))})
         cost["rows"] = read.rows
     _write(found, json_path, folder)
     if html_path:
         _evidently(html_path, read, compared, settings)
     _print(found, folder)
+    if unlabelled:
+        raise unlabelled
     ctx.exit(STATUS[found.state])
 
 
@@ -91,6 +98,16 @@ def signature() -> Signature:
         return signatures.read(MODEL / SIGNATURE)
     except PipelineError as error:
         raise BlindError("reference", str(error)) from None
+
+
+def _labelled(read: Reading, source: str | None, known: Signature) -> tuple[Reading, BlindError | None]:
+    """The reading with the labels that came later; without them, and why, where they can't be read."""
+    if not source:
+        return read, None
+    try:
+        return later.join(read, source, known), None
+    except BlindError as blind:
+        return read, blind
 
 
 def _size(text: str) -> str:

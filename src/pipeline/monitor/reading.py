@@ -9,7 +9,6 @@ import numpy as np
 
 from pipeline.errors import PipelineError
 from pipeline.models.signature import Signature
-from pipeline.monitor import labels as later
 from pipeline.monitor import logs, periods
 from pipeline.monitor.blind import BlindError
 from pipeline.monitor.damage import Damage
@@ -28,7 +27,6 @@ Told = Callable[[str], None]
 
 def read(
     log: str,
-    labels: str | None,
     signature: Signature,
     chosen: Monitor,
     *,
@@ -37,7 +35,7 @@ def read(
     window: str | None = None,
     progress: Told = lambda _: None,
 ) -> Reading:
-    """The windows of the period, with the labels that came later. Times have a zone; `progress` is told lines.
+    """The windows of the period. Times have a zone; `progress` is told lines.
 
     Without `until` the period lasts until now; with `since` alone until the newest row. BlindError where nothing can
     be seen, PipelineError for a period that makes no sense.
@@ -55,8 +53,7 @@ def read(
     pass_ = _Pass(signature, chosen.max_rows, grid, periods.micros(now + SKEW))
     for rows in found.rows(signature, pass_.damage, _shown(found, progress)):
         pass_.add(rows)
-    reading = pass_.reading(found, size.rows, since, end, open_end=since is not None and until is None)
-    return reading if labels is None else later.join(reading, labels, signature)
+    return pass_.reading(found, size.rows, since, end, open_end=since is not None and until is None)
 
 
 def _by_rows(

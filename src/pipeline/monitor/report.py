@@ -26,7 +26,7 @@ BLIND = {"log": "the prediction log", "labels": "the labels", "reference": "the 
 
 def render(result: Result) -> str:
     """The report as GitHub Markdown, at most `LIMIT` characters."""
-    if result.blind:
+    if result.blind and result.state == "blind":
         told = f"{escape(result.blind.reason)}\n\nNothing was judged. That is not “no drift”."
         return f"### ⚠️ The monitor can’t see {BLIND[result.blind.kind]}\n\n{told}\n\n{_reproduce(result)}\n"
     loud = [signal.name for signal in result.signals if signal.state in ("alarm", "watching")]
@@ -67,7 +67,14 @@ def _headline(result: Result) -> str:
         f"{result.rows:,} logged rows in {len(result.windows):,} windows of {escape(result.window)}, {complete:,} with "
         f"enough rows, until {result.until:%Y-%m-%d %H:%M} UTC."
     )
-    return f"### {words[result.state]}\n\n{told}{_releases(result)}"
+    unseen = "; the labels can’t be read" if result.blind else ""
+    return f"### {words[result.state]}{unseen}\n\n{told}{_releases(result)}{_unlabelled(result)}"
+
+
+def _unlabelled(result: Result) -> str:
+    if result.blind is None:
+        return ""
+    return f"\n\n⚠️ Performance was not judged: {escape(result.blind.reason)}"
 
 
 def _releases(result: Result) -> str:

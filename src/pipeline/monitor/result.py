@@ -60,7 +60,7 @@ class Reference(Section):
 
 
 class Blind(Section):
-    """What could not be seen and why."""
+    """What could not be seen and why. Without its labels the state is not `blind`: the rest was judged."""
 
     kind: Literal["log", "labels", "reference"]
     reason: str

@@ -111,7 +111,7 @@ class Judge:
 
     def _lost(self, window: Window, mine: "pd.Series[bool]") -> Found:
         if window.truth is None:
-            return Found(told="no labels are named (monitor.labels)")
+            return Found(told="no labels were read (monitor.labels)")
         truth, least = window.truth[mine.loc[window.truth.index].to_numpy(bool)], self._limits.min_labels
         if len(truth) < least:
             return Found(told=f"{len(truth):,} labels of compared rows, {least:,} are needed")
