@@ -1,4 +1,7 @@
-"""Workflow runs, jobs, artifacts and dispatches of the stand-in GitHub."""
+"""Workflows, their runs, jobs, artifacts and dispatches of the stand-in GitHub.
+
+State: workflows {"monitor.yaml": {state, created_at}}; one that is not named there is active.
+"""
 
 from tests.github import shown
 from tests.github.hub import Hub, Routes, Said
@@ -47,6 +50,13 @@ def artifact(hub: Hub, number: str) -> Said:
     return 302, {"Location": f"{hub.url}/_download/{data['id']}"}, None
 
 
+def workflow(hub: Hub, name: str) -> Said:
+    known = hub.state.get("workflows", {}).get(name, {})
+    if known is None:
+        raise UnknownError("Not Found")
+    return 200, {}, {"id": 1, "name": name, "path": f".github/workflows/{name}", "state": "active"} | known
+
+
 def dispatch(hub: Hub, workflow: str) -> Said:
     if f"heads/{hub.body['ref']}" not in hub.git.refs():
         raise UnknownError(f"No ref found for: {hub.body['ref']}", 422)
@@ -55,6 +65,7 @@ def dispatch(hub: Hub, workflow: str) -> Said:
 
 
 ROUTES: Routes = [
+    ("GET", r"actions/workflows/([^/]+)", workflow),
     ("GET", r"actions/runs/(\d+)", run),
     ("GET", r"actions/workflows/([^/]+)/runs", runs),
     ("GET", r"actions/runs/(\d+)/jobs", jobs),

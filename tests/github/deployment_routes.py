@@ -1,4 +1,7 @@
-"""Deployments of the stand-in GitHub, and their statuses."""
+"""Deployments of the stand-in GitHub, and their statuses.
+
+State: deployments [{id, ref, environment, payload}], deployment_statuses [{deployment, state, created_at}].
+"""
 
 from tests.github.hub import Hub, Routes, Said
 from tests.github.repositories import UnknownError
@@ -19,7 +22,32 @@ def new_status(hub: Hub, number: str) -> Said:
     return 201, {}, {key: data[key] for key in ("id", "state", "description") if key in data}
 
 
+def deployments(hub: Hub) -> Said:
+    wanted = hub.query.get("environment")
+    found = [data for data in hub.state["deployments"] if wanted in {None, data["environment"]}]
+    return hub.paged([_deployment(hub, data) for data in sorted(found, key=lambda data: -data["id"])])
+
+
+def deployment_statuses(hub: Hub, number: str) -> Said:
+    hub.one("deployments", id=int(number))
+    found = [data for data in hub.state["deployment_statuses"] if data["deployment"] == int(number)]
+    shown = [{key: data[key] for key in ("id", "state", "description", "created_at") if key in data} for data in found]
+    return hub.paged(shown[::-1])
+
+
+def _deployment(hub: Hub, data: dict[str, object]) -> dict[str, object]:
+    return {
+        "id": data["id"],
+        "ref": data["ref"],
+        "sha": hub.git.resolve(str(data["ref"])),
+        "environment": data["environment"],
+        "payload": data.get("payload", {}),
+    }
+
+
 ROUTES: Routes = [
+    ("GET", "deployments", deployments),
+    ("GET", r"deployments/(\d+)/statuses", deployment_statuses),
     ("POST", r"deployments", new_deployment),
     ("POST", r"deployments/(\d+)/statuses", new_status),
 ]

@@ -51,8 +51,7 @@ from tests.github import (
     deployment_routes,
     git_routes,
     issue_routes,
-    retrain_routes,
-    watch_routes,
+    pull_routes,
 )
 from tests.github.contract import Contract
 from tests.github.hub import Fault, Hub
@@ -64,7 +63,7 @@ class StandIn:
     """The server, in a thread of this process."""
 
     def __init__(self, state: dict[str, Any], port: int = 0, git: Path | None = None) -> None:
-        known = (issue_routes, action_routes, git_routes, deployment_routes, retrain_routes, watch_routes)
+        known = (issue_routes, action_routes, git_routes, deployment_routes, pull_routes)
         self.hub = Hub(state, git, [route for module in known for route in module.ROUTES])
         self.contract = Contract.read()
         self.certificate, key = make_certificate()

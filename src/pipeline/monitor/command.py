@@ -1,6 +1,5 @@
 """`pipeline monitor`: the prediction log judged, window by window."""
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from pipeline.report import preview
 
 MODEL, FOLDER = Path("models"), Path("reports/monitor")
 STATUS = {"ok": 0, "not_enough_data": 0, "alarm": 1}
-LOG, LABELS = "PIPELINE_LOG_URL", "PIPELINE_LABELS_URL"
 
 
 class Moment(click.ParamType[datetime]):
@@ -39,8 +37,18 @@ class Moment(click.ParamType[datetime]):
 
 
 @click.command(short_help="Judge the prediction log: drift, performance, missing values, volume, latency.")
-@click.option("--log", help=f"Folder or URL of the prediction log (default: {LOG}, else monitor.log).")
-@click.option("--labels", help=f"Labels that came later (default: {LABELS}, else monitor.labels).")
+@click.option(
+    "--log",
+    envvar="PIPELINE_LOG_URL",
+    show_envvar=True,
+    help="Folder or URL of the prediction log (default: monitor.log).",
+)
+@click.option(
+    "--labels",
+    envvar="PIPELINE_LABELS_URL",
+    show_envvar=True,
+    help="Labels that came later: CSV or Parquet (default: monitor.labels).",
+)
 @click.option("--since", type=Moment(), help="Start of a past period; without --until, to the end of the log.")
 @click.option("--until", type=Moment(), help="End of the period (default: now).")
 @click.option("--window", help="Size of a window, as monitor.window in params.yaml.")
@@ -68,8 +76,8 @@ def command(
     settings = params.read()
     size = _size(window or settings.monitor.window)
     json_path = json_path or folder / "monitor.json"
-    log = log or os.environ.get(LOG) or settings.monitor.log
-    labels = labels or os.environ.get(LABELS) or settings.monitor.labels
+    log = log or settings.monitor.log
+    labels = labels or settings.monitor.labels
     with costs.measured("monitor") as cost:
         try:
             known = signature()

@@ -1,6 +1,5 @@
 """`pipeline retrain`: take newly labelled rows of the prediction log into the data, where they keep its contract."""
 
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -18,7 +17,7 @@ from pipeline.retrain.labels import Labels
 from pipeline.retrain.logged import Row
 from pipeline.retrain.outcome import Outcome
 
-LOG, LABELS = "PIPELINE_LOG_URL", "PIPELINE_LABELS_URL"  # variables that go before params.yaml
+UNLABELLED = "monitor.labels: names none; set it, or PIPELINE_LABELS_URL, to a file with the columns id and label"
 UNNAMED = (
     "data.added: names no store for labelled rows; set it in params.yaml to a folder or URL that can be written, such "
     "as s3://bucket/added"
@@ -26,9 +25,18 @@ UNNAMED = (
 
 
 @click.command(short_help="Take newly labelled rows into the data.")
-@click.option("--log", help=f"Folder or URL of the prediction log (default: {LOG}, else monitor.log).")
 @click.option(
-    "--labels", "where", help=f"Labels that came later: CSV or Parquet (default: {LABELS}, else monitor.labels)."
+    "--log",
+    envvar="PIPELINE_LOG_URL",
+    show_envvar=True,
+    help="Folder or URL of the prediction log (default: monitor.log).",
+)
+@click.option(
+    "--labels",
+    "where",
+    envvar="PIPELINE_LABELS_URL",
+    show_envvar=True,
+    help="Labels that came later: CSV or Parquet (default: monitor.labels).",
 )
 @click.option(
     "--since", type=click.DateTime(), help="Only rows answered since, UTC (default: monitor.history windows)."
@@ -56,10 +64,10 @@ def retrain(knobs: Params, log: str | None, where: str | None, since: datetime |
     """Write the batch and data/source.json; PipelineError, and nothing written, where that can't be done."""
     if knobs.data.added is None:
         raise PipelineError(UNNAMED)
-    where = where or os.environ.get(LABELS) or knobs.monitor.labels
+    where = where or knobs.monitor.labels
     if not where:
-        raise PipelineError(f"monitor.labels: names none; set it, or {LABELS}, to a file with the columns id and label")
-    log = log or os.environ.get(LOG) or knobs.monitor.log
+        raise PipelineError(UNLABELLED)
+    log = log or knobs.monitor.log
     since = since or logged.beginning(knobs.monitor)
     agreed = schema.read(schema.PATH)
     recorded = _recorded(knobs.data.added)
