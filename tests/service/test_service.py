@@ -48,6 +48,10 @@ def test_health_lineage_and_metrics(server: Server) -> None:
     server.post("/predict", {"rows": [ROW] * 3})
     assert server.metric("pipeline_rows_total") == before + 3
     assert server.metric("bentoml_service_request_total") > 0
+    assert server.metric("bentoml_service_request_duration_seconds_sum") > 0
+    assert server.metric("bentoml_service_request_duration_seconds_count") == server.metric(
+        "bentoml_service_request_total"
+    )
 
 
 WRONG: list[tuple[str, Any, int, str]] = [

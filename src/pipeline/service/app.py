@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import bentoml
 import msgspec
 from bentoml.exceptions import BentoMLConfigException
@@ -66,7 +67,7 @@ class Service:
             [
                 *(Route(path, endpoint) for path, endpoint in endpoints.items()),
                 Route("/release", _fixed(msgspec.json.encode(self._served.release))),
-                Route("/metrics", _metrics),
+                Route("/metrics", self._exposition),
                 Route("/docs.json", _fixed(msgspec.json.encode(openapi.describe(self._served)))),
                 Route("/", lambda _: HTMLResponse(openapi.PAGE)),
             ]
@@ -76,9 +77,7 @@ class Service:
 
     def _predict(self, body: bytes, request_id: str, replay: bool, began: float) -> bytes:
         made = self._served.predict(body, request_id)
-        self._metrics.rows.inc(len(made.rows))
-        if made.flagged:
-            self._metrics.flagged.inc(made.flagged)
+        self._metrics.predicted(len(made.rows), made.flagged)
         if not replay:
             milliseconds = round((time.perf_counter() - began) * 1000, 3)
             release = self._served.release["release"]
@@ -88,6 +87,11 @@ class Service:
 
     def _explain(self, body: bytes, request_id: str, replay: bool, began: float) -> bytes:
         return self._served.explain(body, request_id)
+
+    async def _exposition(self, _: Any) -> Response:
+        self._metrics.flush()
+        content = await anyio.to_thread.run_sync(metrics.exposition)
+        return Response(content, media_type=metrics.CONTENT_TYPE)
 
     def _log_options(self) -> dict[str, Any]:
         chosen = self._served.serve.log
@@ -102,10 +106,6 @@ class Service:
         """Write what the log still holds."""
         if isinstance(self._monitor, log.PredictionLog):  # it may be switched off in BentoML's configuration
             self._monitor.close()
-
-
-def _metrics(_: Any) -> Response:
-    return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
 
 def _fixed(content: bytes) -> Callable[[Any], Response]:
