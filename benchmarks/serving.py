@@ -28,7 +28,7 @@ from benchmarks.load import WARM_UP
 from benchmarks.projects import BIN, ROOT
 from pipeline.models import features, model
 
-SECONDS, ROUNDS, CONNECTIONS, BATCH = 3, 3, 8, 100
+SECONDS, ROUNDS, CONNECTIONS, BATCH = 3, 5, 8, 100
 CORE, LOAD_CORE = "0", "1"
 PLAIN = """import bentoml, lightgbm, pandas as pd
 from typing import Any
