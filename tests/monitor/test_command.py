@@ -90,6 +90,12 @@ def test_windows_of_rows_need_no_clock(project: Project) -> None:
     assert {window.rows for window in found.windows if window.judged} == {120}
 
 
+def test_without_a_complete_window_it_says_how_to_judge_what_is_there(project: Project) -> None:
+    found, said = monitor(project, "--window", "9000 rows", "--since", "2024-05-06", status=0)
+    assert found.state == "not_enough_data"
+    assert "no window of 9000 rows is complete yet; --window '500 rows' judges" in said
+
+
 def test_windows_with_too_few_rows_are_not_enough_data_and_no_alarm(project: Project) -> None:
     found, said = monitor(project, "--window", "6 hours", "--since", "2024-05-06", status=0)
     assert found.state == "not_enough_data"

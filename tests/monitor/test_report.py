@@ -25,7 +25,7 @@ def column(name: str, score: float = 0.4) -> Column:
 def test_the_first_lines_name_the_alarm_the_release_and_since_when() -> None:
     text = report.render(result("alarm"))
     first = text[:700]
-    assert first.startswith("### 🔴 data drift: alarm\n")
+    assert first.startswith("### 🔴 Data drift: alarm\n")
     assert "<code>a</code>" in first
     assert "2024-05-09" in first
 
@@ -99,7 +99,7 @@ def test_a_report_of_everything_fits_into_an_issue() -> None:
     long = [f"file:{at}: {HOSTILE * 20}" for at in range(10)]
     text = report.render(result("alarm", 366, columns=wide, damage={"lines": 10, "places": long}))
     assert len(text) <= report.LIMIT
-    assert "data drift: alarm" in text
+    assert "Data drift: alarm" in text
 
 
 def test_a_window_is_beyond_above_its_bound_and_volume_below() -> None:

@@ -167,6 +167,8 @@ def _evidently(path: Path, read: Reading, compared: reference.Reference, setting
 def _print(found: Result, folder: Path) -> None:
     for signal in found.signals:
         click.echo(f"{report.label(signal.name):17} {signal.state.replace('_', ' '):16} {signal.sentence}")
+    if not found.signals:
+        click.echo(f"no window of {found.window} is complete yet; --window '500 rows' judges what is there already")
     damaged = {name: count for name, count in found.damage.items() if isinstance(count, int) and count}
     if damaged:
         click.echo("damage: " + ", ".join(f"{name} {count:,}" for name, count in damaged.items()))

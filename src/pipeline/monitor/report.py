@@ -58,7 +58,7 @@ def label(name: str) -> str:
 def _headline(result: Result) -> str:
     alarms = [label(signal.name) for signal in result.signals if signal.state == "alarm"]
     words = {
-        "alarm": f"🔴 {', '.join(alarms)}: alarm",
+        "alarm": f"🔴 {', '.join(alarms).capitalize()}: alarm",
         "ok": "🟢 No alarm",
         "not_enough_data": "⚪ Not enough data to judge drift",
     }
