@@ -22,6 +22,7 @@ def pull(hub: "Hub", data: dict[str, Any]) -> dict[str, Any]:
         "state": data.get("state", "open"),
         "title": data.get("title", "A change"),
         "body": data.get("body"),
+        "merged_at": None,
         "user": {"login": data.get("user", "someone"), "type": "User"},
         "labels": [{"name": name} for name in data.get("labels", [])],
         "head": {"ref": head["ref"], "sha": head["sha"], "label": f"{owner}:{head['ref']}", "repo": repo(source)},

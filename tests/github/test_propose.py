@@ -191,6 +191,34 @@ def test_rows_that_a_person_refused_are_not_proposed_again(scene: Scene, pipelin
     assert proposed(scene)["state"] == "closed"
 
 
+def test_a_refusal_for_an_issue_holds_when_there_are_more_rows_until_somebody_asks(
+    scene: Scene, pipeline: Pipeline
+) -> None:
+    found()
+    pipeline("propose", "--issue", str(ISSUE))
+    proposed(scene)["state"], before = "closed", tip(scene)
+
+    found(900)
+    code, said = pipeline("propose", "--issue", str(ISSUE))
+
+    assert code == 0
+    assert "brought rows for this issue and was closed. Reopen it" in said
+    assert tip(scene) == before
+    assert pipeline("propose")[0] == 0
+    assert tip(scene) != before
+
+
+def test_a_pull_request_goes_on_naming_the_issues_that_it_was_for(scene: Scene, pipeline: Pipeline) -> None:
+    found()
+    pipeline("propose", "--issue", str(ISSUE))
+    found(900)
+    pipeline("propose")
+    assert proposed(scene)["body"].startswith(f"Retrains for #{ISSUE}.")
+    scene.github.hub.update({"issues": [{"number": 8, "title": "Latency", "state": "open"}]})
+    pipeline("propose", "--issue", "8")
+    assert proposed(scene)["body"].startswith(f"Retrains for #8: Latency. Retrains for #{ISSUE}.")
+
+
 def test_an_issue_that_is_not_there_stops_it_before_anything_is_made(scene: Scene, pipeline: Pipeline) -> None:
     found()
 

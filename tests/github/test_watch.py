@@ -77,7 +77,9 @@ def test_labels_that_come_later_ask_for_retraining_again(watch: Watch) -> None:
     watch(result(3, "data_drift"))
     watch(result(4, "data_drift", labels=900))
     watch(result(5, "data_drift", labels=1800))
-    assert len(watch.dispatches) == 2
+    assert len(watch.dispatches) == 3
+    watch(result(6, "data_drift", labels=1800))
+    assert len(watch.dispatches) == 3
 
 
 def test_what_training_does_not_cure_starts_none(watch: Watch) -> None:
@@ -111,10 +113,38 @@ def test_too_few_rows_open_and_close_nothing(watch: Watch) -> None:
 
 
 def test_an_open_pull_request_of_retraining_is_waited_for(watch: Watch) -> None:
+    watch(result(3, "data_drift"))
+    watch.retraining(issue=watch.issues[0]["number"])
+    watch(result(4, "data_drift", labels=900))
+    assert len(watch.dispatches) == 1
+    assert "#40 brings the newly labelled rows" in watch.issues[0]["body"]
+
+
+def test_one_that_is_open_for_another_issue_is_asked_to_name_this_one(watch: Watch) -> None:
     watch.retraining(issue=1)
     watch(result(3, "data_drift"))
-    assert watch.dispatches == []
-    assert "#40 brings the newly labelled rows" in watch.issues[0]["body"]
+    assert len(watch.dispatches) == 1
+
+
+def test_retraining_that_a_person_refused_is_not_asked_for_again(watch: Watch) -> None:
+    watch(result(3, "data_drift"))
+    watch.retraining(issue=watch.issues[0]["number"])
+    watch.scene.github.state["pulls"][-1]["state"] = "closed"
+    watch(result(4, "data_drift", labels=900))
+    assert len(watch.dispatches) == 1
+    assert "#40 was closed without being merged. Reopen it, or start" in watch.issues[0]["body"]
+
+
+def test_a_reference_that_has_learned_the_drift_is_no_recovery_of_the_model_that_serves(watch: Watch) -> None:
+    """After the merge, and before the release, windows are compared with rows that production has not learned."""
+    watch(result(3, "data_drift"))
+    watch.retraining(issue=watch.issues[0]["number"], merged=watch.scene.base)
+    watch(result(4))
+    assert len(watch.open) == 1
+    assert "is merged; this issue is closed when its model is in production" in watch.issues[0]["body"]
+    watch.deployed(watch.scene.base, START + 5 * DAY)
+    watch(result(6))
+    assert watch.open == []
 
 
 def test_a_branch_of_that_name_in_a_fork_is_no_retraining(watch: Watch) -> None:

@@ -36,7 +36,7 @@ def result(day: int, *alarming: str, since: int = 1, **states: Any) -> dict[str,
         "signals": [_signal(name, state, START + since * DAY) for name, state in told.items()],
         "windows": [_window(START + past * DAY, told) for past in range(max(0, day - 5), day)],
         "damage": {"lines": 0, "places": []},
-        "labels": {"rows": labels, "unknown": 0},
+        "labels": {"rows": labels, "joined": labels, "unknown": 0},
         "blind": blind,
     }
 

@@ -131,7 +131,7 @@ def result(state: Any = "ok", windows: int = 6, **fields: Any) -> Result:
         "signals": (drift, signal("volume", value=1.0, bound=0.5)),
         "windows": shown,
         "damage": {"lines": 0, "places": []},
-        "labels": Labels(rows=0, unknown=0),
+        "labels": Labels(rows=0, joined=0, unknown=0),
         "blind": None,
     }
     return Result(**told | fields)

@@ -151,7 +151,12 @@ def test_the_variables_go_before_params_yaml(project: Project) -> None:
 
 @pytest.mark.parametrize(
     ("options", "told"),
-    [(["--since", "yesterday"], "yesterday is no time"), (["--window", "2 weeks"], "2 weeks")],
+    [
+        (["--since", "0001-01-01T00:00:00+05:00"], "is beyond the calendar in UTC"),
+        (["--since", "0001-01-01", "--window", "1 minute"], "more than 1,000,000 windows"),
+        (["--since", "yesterday"], "yesterday is no time"),
+        (["--window", "2 weeks"], "2 weeks"),
+    ],
 )
 def test_a_wrong_option_is_one_line(project: Project, options: list[str], told: str) -> None:
     done = project.run("pipeline", "monitor", *options)

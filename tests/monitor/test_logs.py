@@ -132,6 +132,7 @@ def test_parquet_that_others_wrote_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
+        ({"ms": float("nan")}, "lacks one of id, time, release, ms, score"),
         ({"time": "naive"}, "time has no zone; write it in UTC with its zone"),
         ({"time": "yesterday"}, "time holds string, expected timestamp[us, tz=UTC]"),
         ({"score": "high"}, "score holds string, expected double"),

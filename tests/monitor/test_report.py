@@ -72,7 +72,7 @@ def test_two_releases_are_warned_of() -> None:
 
 def test_damage_is_counted_and_named() -> None:
     damage = {"lines": 3, "types": 0, "places": [f"x.jsonl:7: {HOSTILE}"]}
-    text = report.render(result(damage=damage, labels=Labels(rows=10, unknown=4)))
+    text = report.render(result(damage=damage, labels=Labels(rows=10, joined=6, unknown=4)))
     assert "| lines | 3 |" in text
     assert "| labels for unknown ids | 4 |" in text
     assert "x.jsonl\\:7" in text

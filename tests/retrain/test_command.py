@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from pipeline import files
+from pipeline.data import schema as schemas
 from pipeline.data import sources
 from pipeline.retrain import outcome as outcomes
+from pipeline.retrain.assemble import key_of
 from tests.conftest import Project, small_table
 from tests.retrain import scenes
 from tests.retrain.conftest import Command
@@ -132,12 +134,46 @@ def test_a_key_that_the_labels_bring_is_taken_and_one_that_the_data_has_is_left_
     assert pd.read_parquet(batch)["client"].to_dict() == {"r-1": 5000, "r-3": 5001}
 
 
+def test_rows_without_a_key_among_the_labels_get_one_of_their_id(project: Project, pipeline: Command) -> None:
+    answered()
+    project.configure(data={"key": "client"})
+    schema = Path("data/schema.yaml")
+    schema.write_text(schema.read_text().replace("  id: {", "  client: {"))
+    pd.read_parquet("data/table.parquet").rename(columns={"id": "client"}).to_parquet("data/table.parquet", index=False)
+    pipeline("fetch")
+    scenes.write_labels(LABELS, {f"r-{at}": "yes" for at in range(4)}, client=[5000, None, None, 5001])
+
+    code, said = retrain(pipeline)
+
+    assert code == 0, said
+    assert "4 newly labelled rows" in said
+    made = pd.read_parquet(stored("added")[0])["client"]
+    assert made[["r-0", "r-3"]].tolist() == [5000, 5001]
+    assert made.is_unique
+    assert made["r-1"] == key_of("r-1", schemas.read(schema).columns["client"])
+
+
+def test_labels_are_read_as_the_monitor_reads_them(project: Project, pipeline: Command) -> None:
+    """From a folder, the last row still being written."""
+    answered()
+    Path("late").mkdir()
+    LABELS.rename("late/labels.csv")
+    with Path("late/labels.csv").open("a") as stream:
+        stream.write("r-5")
+
+    code, said = pipeline("retrain", "--labels", "late")
+
+    assert code == 0, said
+    assert "40 newly labelled rows" in said
+    assert outcome()["damage"] == {"labels": 1}
+
+
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
         (lambda: None, "monitor.labels: names none"),
-        (lambda: answered() is LABELS.unlink(), "labels: labels.csv: no file is there"),
-        (lambda: LABELS.write_text("row,label\n1,yes\n"), "labels: labels.csv: lacks the column id"),
+        (lambda: answered() is LABELS.unlink(), "labels.csv: is not there"),
+        (lambda: LABELS.write_text("row,label\n1,yes\n"), "labels.csv: lacks a column; needed: id and label"),
         (lambda: scenes.write_labels(LABELS, {"r-0": "yes"}), "logs/predictions"),
     ],
 )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from pipeline.github import api
@@ -16,15 +16,17 @@ ASKED = (
     f"`{WORKFLOW}` was started: it opens a pull request where there are newly labelled rows to learn from, "
     "and says here why where there are none"
 )
+BY_HAND = f"Reopen it, or start `{WORKFLOW}` by hand without an issue, to go on."
 UNAVAILABLE = frozenset({404, 422})  # no such workflow, or it is switched off
 
 
 @dataclass(frozen=True)
 class Retraining:
-    """A pull request of retraining; `merge` is the commit that it became."""
+    """A pull request of retraining; `merge` is the commit that it became. A person may have closed it without that."""
 
     number: int
-    merge: str | None
+    state: Literal["open", "merged", "refused"]
+    merge: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,21 @@ def curable(signals: Iterable[str]) -> set[str]:
 
 
 def retraining(issue: int) -> Retraining | None:
-    """The open pull request, else the newest merged one that names this issue."""
+    """The newest pull request that names this issue, the open one first."""
     head = f"{api.repository().split('/')[0]}:{BRANCH}"
-    for data in _pulls(f"pulls?state=open&head={head}", 1):
-        return Retraining(data["number"], None)
-    named = re.compile(rf"\bRetrains for #{issue}\b")
-    for data in _pulls(f"pulls?state=closed&head={head}&sort=updated&direction=desc", 3):
-        if data["merged_at"] and named.search(data["body"] or ""):
-            return Retraining(data["number"], data["merge_commit_sha"])
+    for state, pages in ("open", 1), ("closed", 3):
+        listed = _pulls(f"pulls?state={state}&head={head}&sort=updated&direction=desc", pages)
+        ours = [data for data in listed if issue in named(data["body"])]
+        if newest := max(ours, key=lambda data: data["number"], default=None):
+            if newest["merged_at"]:
+                return Retraining(newest["number"], "merged", newest["merge_commit_sha"])
+            return Retraining(newest["number"], "open" if state == "open" else "refused")
     return None
+
+
+def named(body: str | None) -> list[int]:
+    """The issues that the text of a pull request says it retrains for."""
+    return [int(number) for number in re.findall(r"\bRetrains for #(\d{1,12})\b", body or "")]
 
 
 def production(environment: str) -> Production | None:

@@ -87,6 +87,8 @@ def _live(issue: Issue, look: Look) -> Kept:
     """The issue that is open: kept up to date, or closed."""
     memory, result = issue.memory, look.result
     now = look.standing(memory.signals)
+    if not now and (found := cure.retraining(issue.number)) and found.state == "merged" and found.number != memory.cure:
+        return _update(issue, memory, look)  # the reference has learned what drifted, the serving model has not
     memory = memory.but(*alarm.differences(memory.signals, now), at=result.until, signals=now)
     return _update(issue, memory, look) if now else _close(issue, memory, look, "recovered", "the signals are back")
 
@@ -110,13 +112,13 @@ def _treated(
     number: int, found: cure.Retraining | None, memory: Memory, result: Result
 ) -> tuple[Memory, str, str | None]:
     """The memory with what was asked for, what is done about the alarm, and what went wrong with that."""
-    if found and (found.merge is None or found.number != memory.cure):
+    if found and found.number != memory.cure:
         return memory, _pull_request(found), None
     wanted = cure.curable(memory.signals)
     if not wanted:
         return memory, "training again cures none of these: look at the service, and at what calls it.", None
-    labelled = result.labels.rows > 0
-    if wanted <= set(memory.asked) and (memory.labelled or not labelled):
+    labelled = result.labels.rows if result.labels.joined else 0
+    if wanted <= set(memory.asked) and labelled <= memory.labelled:
         return memory, f"{cure.ASKED}.", None
     try:
         reason = cure.ask(number)
@@ -129,8 +131,10 @@ def _treated(
 
 
 def _pull_request(found: cure.Retraining) -> str:
-    if found.merge is None:
+    if found.state == "open":
         return f"#{found.number} brings the newly labelled rows; a person merges it."
+    if found.state == "refused":
+        return f"#{found.number} was closed without being merged. {cure.BY_HAND}"
     return f"#{found.number} is merged; this issue is closed when its model is in production."
 
 

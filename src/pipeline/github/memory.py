@@ -11,7 +11,7 @@ LONGEST = 20  # events that are kept
 
 
 class Memory(BaseModel):
-    """`signals` alarm, each since when; retraining was asked for because of `asked`, with labels or without.
+    """`signals` alarm, each since when; retraining was asked for because of `asked`, with so many labels.
 
     `closed` is how the monitor closed the issue, so that a closed issue without it was closed by a person.
     """
@@ -20,7 +20,7 @@ class Memory(BaseModel):
 
     signals: dict[str, AwareDatetime] = {}
     asked: tuple[str, ...] = ()
-    labelled: bool = False
+    labelled: int = 0
     closed: Literal["recovered", "released"] | None = None
     cure: int | None = None  # the retraining pull request whose release closed the issue
     released: AwareDatetime | None = None  # when that release went into production

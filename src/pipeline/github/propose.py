@@ -9,13 +9,13 @@ import click
 
 from pipeline.data.sources import FINGERPRINT
 from pipeline.errors import PipelineError
-from pipeline.github import api, branch, statuses
+from pipeline.github import api, branch, cure, statuses
+from pipeline.github.cure import BRANCH
 from pipeline.github.remark import remark
 from pipeline.markdown import escape
 from pipeline.retrain import description, outcome
 from pipeline.retrain.outcome import Outcome
 
-BRANCH = "retrain/drift"
 TRAIN = "train.yaml"
 # A pull request of the workflow's own token starts no workflows by itself, and the end of a run none that follows it.
 STARTED = {TRAIN: {"answer": "true"}, "test.yaml": {}}
@@ -46,9 +46,12 @@ def proposed(found: Outcome, issue: int | None) -> str:
     """The branch, its pull request and their runs; what came of it, in one sentence."""
     drift = str(api.call("GET", f"issues/{issue}", to=f"read issue {issue}")["title"]) if issue else None
     text = FINGERPRINT.read_text(encoding="utf-8")
+    if issue and (refused := cure.retraining(issue)) and refused.state == "refused" and _pull() is None:
+        return f"#{refused.number} brought rows for this issue and was closed. {cure.BY_HAND}"
     head, moved = branch.write(BRANCH, str(FINGERPRINT), text, description.title(found))
-    fields = {"title": description.title(found), "body": description.body(found, issue, drift)}
     pull = _pull()
+    others = [number for number in cure.named(pull["body"]) if number != issue] if pull else []
+    fields = {"title": description.title(found), "body": description.body(found, issue, drift, others)}
     if pull is None and not moved and (closed := _pull("closed", head)):
         return f"#{closed['number']} brought these rows and was closed: reopen it to go on"
     if pull is None:

@@ -33,7 +33,10 @@ class Moment(click.ParamType[datetime]):
             moment = datetime.fromisoformat(str(value))
         except ValueError:
             self.fail(f"{value} is no time; write 2026-11-20 or 2026-11-20T08:00:00Z", param, ctx)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        try:
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except OverflowError:
+            self.fail(f"{value} is beyond the calendar in UTC", param, ctx)
 
 
 @click.command(short_help="Judge the prediction log: drift, performance, missing values, volume, latency.")
@@ -136,7 +139,7 @@ def _blind(error: BlindError, until: datetime | None, size: str) -> Result:
         signals=(),
         windows=(),
         damage={},
-        labels=results.Labels(rows=0, unknown=0),
+        labels=results.Labels(rows=0, joined=0, unknown=0),
         blind=results.Blind(kind=error.kind, reason=str(error)),
     )
 

@@ -13,7 +13,7 @@ from pipeline.monitor.alarm import Rule, Standing, standing
 from pipeline.monitor.reference import Reference
 from pipeline.monitor.result import Result
 from pipeline.monitor.signals import NAMES, Found, Judge
-from pipeline.monitor.windows import Reading, Window
+from pipeline.monitor.windows import Labels, Reading, Window
 from pipeline.params import Params
 
 Judged = tuple[Window, dict[str, Found]]
@@ -40,9 +40,7 @@ def judge(
         signals=signals,
         windows=tuple(_scored(window, dict(found_in(found, window)), named.min_rows) for window in reading.windows),
         damage=dict(vars(reading.damage)),
-        labels=results.Labels(
-            rows=reading.labels.rows if reading.labels else 0, unknown=reading.labels.unknown if reading.labels else 0
-        ),
+        labels=results.Labels(**vars(reading.labels or Labels(0, 0, 0))),
         blind=None,
         columns=_columns(*latest, reference) if latest else (),
         not_logged=tuple(name for name in reference.kinds if latest and name not in latest[0].sample.columns),
@@ -81,6 +79,7 @@ def _scored(window: Window, said: dict[str, Found], least: int) -> results.Score
         judged=window.complete and window.rows >= least,
         values={name: one.value for name, one in known.items()},
         bounds={name: one.bound for name, one in known.items()},
+        metric=known["performance"].metric if "performance" in known else None,
     )
 
 

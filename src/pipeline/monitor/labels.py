@@ -1,28 +1,17 @@
 """Labels that came later, joined to the sampled rows by row id: streamed, so that only those of samples are held."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.csv as arrow_csv
-import pyarrow.parquet as pq
 
 from pipeline.data import conversion
 from pipeline.models.signature import Signature
-from pipeline.monitor import stores
-from pipeline.monitor.blind import BlindError
+from pipeline.monitor import label_files
 from pipeline.monitor.damage import Damage
 from pipeline.monitor.sample import hashed
-from pipeline.monitor.stores import File
 from pipeline.monitor.windows import Labels, Reading, Window
-
-BLOCK = 4 * 2**20  # bytes of a CSV that are read at a time
-BATCH = 50_000  # rows of a Parquet file that are read at a time
-ENDINGS = (".csv", ".csv.gz", ".parquet", ".pq")
-COLUMNS = ["id", "label"]
 
 
 def join(reading: Reading, source: str, signature: Signature) -> Reading:
@@ -32,8 +21,8 @@ def join(reading: Reading, source: str, signature: Signature) -> Reading:
     """
     found = _Found(signature, frozenset(one for window in reading.windows for one in window.answers["id"]))
     found.limit = min((_limit(window) for window in reading.windows), default=2**64 - 1)
-    for file in _files(source):
-        for first, table in _tables(file, found.damage):
+    for file in label_files.listed(source):
+        for first, table in label_files.tables(file, found.damage):
             found.add(file.name, first, table)
     return replace(
         reading,
@@ -107,55 +96,3 @@ def _limit(window: Window) -> int:
     if len(window.answers) == window.rows:
         return 2**64 - 1
     return int(hashed(window.answers["id"].iloc[-1:])[0])
-
-
-def _files(source: str) -> list[File]:
-    found = [file for file in stores.listed(source, "labels") if file.name.endswith(ENDINGS)]
-    if not found:
-        raise BlindError("labels", f"{source}: leads to no labels ({', '.join('*' + ending for ending in ENDINGS)})")
-    return found
-
-
-def _tables(file: File, damage: Damage) -> Iterator[tuple[int, pd.DataFrame]]:
-    """The rows of a file in blocks: (place of the first, table of id and label)."""
-    first, read = (1, _parquet) if file.name.endswith((".parquet", ".pq")) else (2, _csv)  # the header is line 1
-    try:
-        with file.opened("labels") as stream:
-            for batch in read(stream, file.name, damage):
-                table = batch.to_pandas(date_as_object=False)
-                yield first, table.assign(id=conversion.labels(table["id"]))
-                first += len(table)
-    except (pa.ArrowKeyError, KeyError, _LackingError):
-        raise BlindError("labels", f"{file.name}: lacks a column; needed: {' and '.join(COLUMNS)}") from None
-    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
-        raise BlindError("labels", f"{file.name}: can't be read: {str(error).splitlines()[0]}") from None
-
-
-class _LackingError(Exception):
-    """A needed column is not there."""
-
-
-def _parquet(stream: Any, name: str, damage: Damage) -> Iterator[pa.RecordBatch]:
-    table = pq.ParquetFile(stream)
-    if not set(COLUMNS) <= set(table.schema_arrow.names):
-        raise _LackingError
-    yield from table.iter_batches(BATCH, columns=COLUMNS)
-
-
-def _csv(stream: Any, name: str, damage: Damage) -> Iterator[pa.RecordBatch]:
-    """A row with too few or too many values (the last of a file that is being written) is damage."""
-
-    def skip(row: arrow_csv.InvalidRow) -> str:
-        place = f"{name}:{row.number}" if row.number else name
-        damage.add("labels", place, f"has {row.actual_columns} values, the header {row.expected_columns}")
-        return "skip"
-
-    opened = pa.CompressedInputStream(pa.PythonFile(stream), "gzip") if name.endswith(".gz") else stream
-    yield from arrow_csv.open_csv(
-        opened,
-        read_options=arrow_csv.ReadOptions(block_size=BLOCK, use_threads=False),
-        parse_options=arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
-        convert_options=arrow_csv.ConvertOptions(
-            include_columns=COLUMNS, column_types=dict.fromkeys(COLUMNS, pa.string()), strings_can_be_null=True
-        ),
-    )

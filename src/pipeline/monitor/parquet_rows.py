@@ -49,7 +49,8 @@ def _rows(batch: pa.RecordBatch, name: str, first: int, signature: Signature, da
     features = _features(batch, signature)
     flags = batch.column("flags").to_pylist() if "flags" in batch.schema.names else [None] * batch.num_rows
     whole = np.logical_and.reduce([told[field].is_valid().to_numpy(zero_copy_only=False) for field in TYPES])
-    whole &= np.isfinite(told["score"].fill_null(np.nan).to_numpy(zero_copy_only=False))
+    for field in ("score", "ms"):
+        whole &= np.isfinite(told[field].fill_null(np.nan).to_numpy(zero_copy_only=False))
     if not whole.all():
         lacking = np.flatnonzero(~whole)
         damage.add("types", f"{name}:{first + int(lacking[0])}", f"lacks one of {', '.join(TYPES)}", len(lacking))

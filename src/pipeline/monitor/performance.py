@@ -20,11 +20,16 @@ SHARES = "log_loss"  # needs each class's probability
 
 @dataclass(frozen=True)
 class Loss:
-    """A metric in a window and on the test rows, how much worse it is, and the least that it can be by chance."""
+    """A metric in a window and on the test rows, how much worse it is, and the least that it can be by chance.
+
+    `low` and `high` are the ends of the window's 95 % bootstrap interval.
+    """
 
     metric: str
     tested: float
     window: float
+    low: float
+    high: float
     loss: float
     least: float
 
@@ -50,7 +55,8 @@ class Performance:
         if not np.isfinite(value) or 2 * len(losses) < self._count:
             return None
         least = float(np.quantile(losses, self._share))
-        return Loss(self.metric, tested, value, sign * (tested - value), least)
+        low, high = np.quantile(drawn[np.isfinite(drawn)], (0.025, 0.975)).tolist()
+        return Loss(self.metric, tested, value, low, high, sign * (tested - value), least)
 
     @cached_property
     def _reference(self) -> tuple[float, Array]:

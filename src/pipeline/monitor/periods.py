@@ -15,6 +15,7 @@ UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 SECOND = 1_000_000  # times are microseconds
 LONGEST = 366  # days of a window
 MOST_WINDOWS = 366  # that one reading may have: their samples are held in memory
+MOST_EDGES = 1_000_000  # windows of a period, most of them before the log begins
 MOST_ROWS = 10_000_000  # that windows of a number of rows may hold together: their times are held in memory
 
 
@@ -74,6 +75,8 @@ def by_time(width: int, history: int, since: datetime | None, until: datetime, s
     first = last - history + 1 if since is None else micros(since) // width
     if since is not None and micros(since) >= end:
         raise PipelineError(f"since: {since:%Y-%m-%dT%H:%M:%SZ} is not before until, {until:%Y-%m-%dT%H:%M:%SZ}")
+    if last - first > MOST_EDGES:
+        raise PipelineError(f"since: the period has more than {MOST_EDGES:,} windows; name a later one")
     edges = np.arange(first, last + 2, dtype=np.int64) * width
     low = int(edges[0]) if since is None else micros(since)
     return Grid(edges, low, end + slack)

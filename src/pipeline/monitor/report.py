@@ -142,16 +142,25 @@ def _charts(result: Result, names: Sequence[str]) -> str | None:
 
 def _windows(result: Result) -> str:
     names = [signal.name for signal in result.signals]
+    metric = next((window.metric.name for window in result.windows if window.metric), None)
     rows = [
         (
             f"{window.start:%Y-%m-%d %H:%M}",
             window.rows,
             "yes" if window.judged else "no",
             *(_judged(window, name) for name in names),
+            *([_metric(window)] if metric else []),
         )
         for window in reversed(result.windows)
     ]
-    return table(["start (UTC)", "rows", "enough", *map(label, names)], rows, "lrl" + "r" * len(names))
+    heads = ["start (UTC)", "rows", "enough", *map(label, names), *([f"{metric} (95 % interval)"] if metric else [])]
+    return table(heads, rows, "lrl" + "r" * (len(heads) - 3))
+
+
+def _metric(window: Scored) -> Markdown:
+    """The metric of the labelled rows with its interval."""
+    one = window.metric
+    return Markdown("–" if one is None else f"{one.value:.4g} ({one.low:.4g} to {one.high:.4g})")
 
 
 def _judged(window: Scored, name: str) -> Markdown:

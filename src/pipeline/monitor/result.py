@@ -26,8 +26,17 @@ class Signal(Section):
     sentence: str
 
 
+class Metric(Section):
+    """A metric of the labelled rows of a window, with its 95 % interval."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
 class Scored(Section):
-    """A window and its value and bound by signal."""
+    """A window and its value and bound by signal; `metric` where enough labels have come."""
 
     start: AwareDatetime
     end: AwareDatetime
@@ -35,6 +44,7 @@ class Scored(Section):
     judged: bool
     values: dict[SignalName, float | None]
     bounds: dict[SignalName, float | None]
+    metric: Metric | None = None
 
 
 class Column(Section):
@@ -67,7 +77,10 @@ class Blind(Section):
 
 
 class Labels(Section):
+    """Labels that were read: those of a compared row are `joined`, those of no row of the windows `unknown`."""
+
     rows: int
+    joined: int
     unknown: int
 
 

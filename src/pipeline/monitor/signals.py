@@ -12,6 +12,7 @@ from pipeline.monitor.calibration import Bounds
 from pipeline.monitor.performance import Performance
 from pipeline.monitor.population import Population, population
 from pipeline.monitor.reference import Reference, predictions
+from pipeline.monitor.result import Metric
 from pipeline.monitor.windows import Window
 from pipeline.params import Params
 
@@ -40,6 +41,7 @@ class Found:
     beyond: bool | None = None
     told: str = ""
     columns: Mapping[str, Compared] = field(default_factory=dict)
+    metric: Metric | None = None
 
 
 def enough_rows(rows: int, least: int) -> Found | None:
@@ -118,9 +120,11 @@ class Judge:
         loss = self._performance.loss(window.answers, truth)
         if loss is None:
             return Found(told=f"{self._performance.metric} is undefined: the labels are of one class")
-        told = f"{loss.metric} {loss.window:.4f}, on the test rows {loss.tested:.4f}"
+        interval = f"95 % interval {loss.low:.4f} to {loss.high:.4f}"
+        told = f"{loss.metric} {loss.window:.4f} ({interval}), on the test rows {loss.tested:.4f}"
         bound = self._limits.performance + loss.loss - loss.least  # what chance takes comes on top
-        return Found(loss.loss, bound, loss.least > self._limits.performance, told)
+        shown = Metric(name=loss.metric, value=loss.window, low=loss.low, high=loss.high)
+        return Found(loss.loss, bound, loss.least > self._limits.performance, told, metric=shown)
 
     def _shares(
         self, counts: Mapping[str, int], rows: int, expected: Mapping[str, float], limit: float, rise: bool = True

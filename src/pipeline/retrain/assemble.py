@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,16 @@ def key_of(row: str, agreed: schema.Column) -> Any:
     raise PipelineError(f"data.key: holds {agreed.type}; such keys can't be made up: give the labels the key's column")
 
 
+def _as(column: schema.Column, key: str) -> Any:
+    """A key that labels bring; whole numbers as such, since a column of text and numbers loses digits."""
+    try:
+        number = Decimal(key) if column.type == "integer" else None
+    except ArithmeticError:
+        return key
+    whole = number is not None and number.is_finite() and abs(number) < 2**63 and number == int(number)
+    return int(number) if number is not None and whole else key
+
+
 def _table(
     rows: Sequence[Row], labels: Mapping[str, str], keys: Mapping[str, str] | None, agreed: Schema, knobs: Params
 ) -> tuple[pd.DataFrame, list[str]]:
@@ -83,7 +94,8 @@ def _table(
         if name == knobs.task.target:
             values = [labels[row.id] for row in rows]
         elif name == knobs.data.key:
-            values = [keys.get(row.id) for row in rows] if keys else [key_of(row.id, column) for row in rows]
+            brought = keys or {}
+            values = [_as(column, brought[row.id]) if row.id in brought else key_of(row.id, column) for row in rows]
         elif name == knobs.split.time and name not in logged:
             values = [row.time.replace(tzinfo=None) for row in rows]
         else:

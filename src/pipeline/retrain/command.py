@@ -38,9 +38,7 @@ UNNAMED = (
     show_envvar=True,
     help="Labels that came later: CSV or Parquet (default: monitor.labels).",
 )
-@click.option(
-    "--since", type=click.DateTime(), help="Only rows answered since, UTC (default: monitor.history windows)."
-)
+@click.option("--since", type=click.DateTime(), help="Only rows answered since, UTC (default: the whole log).")
 def command(log: str | None, where: str | None, since: datetime | None) -> None:
     """Put labelled rows that are not in the data yet into data.added, and name the batch in data/source.json."""
     try:
@@ -68,7 +66,6 @@ def retrain(knobs: Params, log: str | None, where: str | None, since: datetime |
     if not where:
         raise PipelineError(UNLABELLED)
     log = log or knobs.monitor.log
-    since = since or logged.beginning(knobs.monitor)
     agreed = schema.read(schema.PATH)
     recorded = _recorded(knobs.data.added)
     told = labels.read(where, knobs.data.key)
@@ -80,7 +77,7 @@ def retrain(knobs: Params, log: str | None, where: str | None, since: datetime |
         labels=len(told.values),
         relabelled=told.relabelled,
         logged=read.read,
-        damage=read.damage.counts,
+        damage=(read.damage + told.damage).counts,
         labelled=len(read.rows),
         known=len(read.rows) - len(fresh),
     )

@@ -1,5 +1,7 @@
 """The pull request of a retraining in words: what came in, what was kept out, and what happens next."""
 
+from collections.abc import Sequence
+
 from pipeline import markdown
 from pipeline.markdown import Markdown, code, escape
 from pipeline.retrain.outcome import Outcome
@@ -11,10 +13,11 @@ def title(found: Outcome) -> str:
     return f"Retrain on {found.rows:,} newly labelled rows"
 
 
-def body(found: Outcome, issue: int | None, drift: str | None) -> str:
-    """Markdown; `drift` is what the issue says in one line."""
+def body(found: Outcome, issue: int | None, drift: str | None, others: Sequence[int] = ()) -> str:
+    """Markdown; `drift` is what the issue says in one line, `others` are issues that it was already for."""
     assert found.batch is not None
-    why = f"Retrains for #{issue}{f': {escape(drift)}' if drift else ''}." if issue else "Retrains by hand."
+    named = [f"Retrains for #{issue}{f': {escape(drift)}' if drift else ''}."] if issue else []
+    why = " ".join([*named, *(f"Retrains for #{other}." for other in others)]) or "Retrains by hand."
     rows = [
         ("new in this pull request", found.rows),
         ("which the service answered, UTC", f"{found.first} to {found.last}"),

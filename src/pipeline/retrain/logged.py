@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pipeline.data.column_types import Type
@@ -12,7 +12,7 @@ from pipeline.models.signature import Feature, Signature
 from pipeline.monitor import logs, periods
 from pipeline.monitor.damage import Damage
 from pipeline.monitor.rows import TOLD
-from pipeline.params import Monitor, Params
+from pipeline.params import Params
 
 KINDS: dict[Type, Literal["number", "boolean", "category", "date"]] = {
     "integer": "number",
@@ -63,12 +63,6 @@ def read(
             if row not in found.rows or moment < found.rows[row].time:
                 found.rows[row] = Row(row, moment, dict(zip(names, features, strict=True)))
     return found
-
-
-def beginning(chosen: Monitor) -> datetime | None:
-    """When the windows that the monitor shows begin; None where they are counted in rows."""
-    width = periods.size(chosen.window).micros
-    return None if width is None else datetime.now(UTC) - timedelta(microseconds=width * chosen.history)
 
 
 def _shape(agreed: Schema, knobs: Params) -> Signature:
