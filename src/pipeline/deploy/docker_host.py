@@ -122,10 +122,10 @@ class DockerHost:
     def route(self, release: str, percent: int) -> None:
         _, slot = self._slot()
         free = haproxy.other(slot)
-        address = self._containers.address(release)
-        if self._proxy.reached(free) != address:
-            self._proxy.command(f"set server service/{free} fqdn {self._containers.name(release)}")
-            wait(lambda: self._proxy.reached(free) == address, f"the proxy does not reach release {release}")
+        address, name = self._containers.address(release), self._containers.name(release)
+        if self._proxy.named(free) != name:  # the address alone may be a stopped container's, taken over
+            self._proxy.command(f"set server service/{free} fqdn {name}")
+        wait(lambda: self._proxy.reached(free) == address, f"the proxy does not reach release {release}")
         self._proxy.command(f"lease route {slot} {free} {percent} {LEASE}")
 
     def renew(self, release: str) -> None:
