@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.deploy import haproxy
 from pipeline.deploy.agent import Agent
 from pipeline.deploy.containers import PORT, Containers
-from pipeline.deploy.docker_cli import Docker
+from pipeline.deploy.docker_cli import Docker, said
 from pipeline.deploy.evidence import Side
 from pipeline.deploy.proxy import CONFIGURATION, PATIENCE, Proxy, wait
 from pipeline.deploy.targets import Answer
@@ -48,7 +48,11 @@ class DockerTarget:
         proxy = self._docker.inspect("container", f"{self._bounds.name}-proxy")
         image = proxy["Image"] if proxy else self._bounds.proxy_image
         mounted = ["--volume", f"{volume}:/state:ro", "--network", "none", "--entrypoint", "cat", image]
-        return _lines(self._docker.attempt("run", "--rm", *mounted, f"/state/{LEDGER}").stdout.splitlines())
+        done = self._docker.attempt("run", "--rm", *mounted, f"/state/{LEDGER}")
+        unwritten = done.returncode == 1 and "No such file" in done.stderr
+        if done.returncode and not unwritten:
+            raise PipelineError(f"docker run: {said(done.stderr)}")
+        return _lines(done.stdout.splitlines())
 
     def held(self) -> bool:
         return self._docker.inspect("container", self._lock) is not None
