@@ -14,13 +14,13 @@ BOUNDS = params.read(ROOT / "params.yaml").deploy
 UNREACHED = 'error during connect: Get "http://nohost.invalid:2375": dial tcp: lookup nohost.invalid: no such host'
 
 
-def answer(monkeypatch: pytest.MonkeyPatch, status: int, stderr: str, *, volume: bool = False) -> None:
-    """Docker answers so; with `volume`, it answers an `inspect` of a volume with one."""
+def answer(monkeypatch: pytest.MonkeyPatch, status: int, stderr: str, ledger: str | None = None) -> None:
+    """Docker answers so; with a `ledger`, to `run` alone: its volume is there."""
 
     def attempt(_: Docker, *command: str) -> "subprocess.CompletedProcess[str]":
-        if volume and command[1] == "inspect":
+        if ledger is not None and command[1] == "inspect":
             return subprocess.CompletedProcess(command, 0, '[{"Image": "sha256:1"}]', "")
-        return subprocess.CompletedProcess(command, status, "[]", stderr)
+        return subprocess.CompletedProcess(command, status, ledger or "[]", stderr)
 
     monkeypatch.setattr(Docker, "attempt", attempt)
 
@@ -60,11 +60,17 @@ def test_an_engine_that_is_not_reached_is_an_error(monkeypatch: pytest.MonkeyPat
     [(125, f"docker: {UNREACHED}"), (125, "docker: dial unix /x.sock: No such file or directory"), (1, "cat: denied")],
 )
 def test_a_ledger_that_can_not_be_read_is_an_error(monkeypatch: pytest.MonkeyPatch, status: int, stderr: str) -> None:
-    answer(monkeypatch, status, stderr, volume=True)
+    answer(monkeypatch, status, stderr, ledger="")
     with pytest.raises(PipelineError, match="docker run: "):
         DockerTarget(None, BOUNDS, 1000).history()
 
 
 def test_a_ledger_that_nobody_wrote_is_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer(monkeypatch, 1, "cat: /state/ledger.jsonl: No such file or directory", volume=True)
+    answer(monkeypatch, 1, "cat: /state/ledger.jsonl: No such file or directory", ledger="")
     assert DockerTarget(None, BOUNDS, 1000).history() == []
+
+
+def test_a_reason_with_a_line_separator_stays_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = '{"event": "failed", "reason": "one\u2028two"}'
+    answer(monkeypatch, 0, "", ledger=f"{entry}\n")
+    assert DockerTarget(None, BOUNDS, 1000).history() == [{"event": "failed", "reason": "one\u2028two"}]

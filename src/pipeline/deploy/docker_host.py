@@ -52,7 +52,7 @@ class DockerTarget:
         unwritten = done.returncode == 1 and "No such file" in done.stderr
         if done.returncode and not unwritten:
             raise PipelineError(f"docker run: {said(done.stderr)}")
-        return _lines(done.stdout.splitlines())
+        return _lines(done.stdout.split("\n"))
 
     def held(self) -> bool:
         return self._docker.inspect("container", self._lock) is not None
@@ -172,7 +172,7 @@ class DockerHost:
         return parse(text, f"release {release} on the host") if text else None
 
     def ledger(self) -> list[dict[str, Any]]:
-        return _lines((self._agent.call("read", LEDGER) or "").splitlines())
+        return _lines((self._agent.call("read", LEDGER) or "").split("\n"))
 
     def record(self, entry: dict[str, Any]) -> None:
         self._agent.call("append", LEDGER, json.dumps(entry, ensure_ascii=False))
