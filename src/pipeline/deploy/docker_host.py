@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pipeline.deploy import haproxy
+from pipeline.deploy import haproxy, ledger
 from pipeline.deploy.agent import Agent
 from pipeline.deploy.containers import PORT, Containers
 from pipeline.deploy.docker_cli import Docker, said
@@ -165,7 +165,7 @@ class DockerHost:
         self._containers.stop(release)
         champion = self.champion()
         assert champion
-        self._containers.prune(champion)
+        self._containers.prune(champion, ledger.served(self.ledger()))
 
     def known(self, release: str) -> Release | None:
         text = self._agent.call("read", f"releases/{release}.json")
