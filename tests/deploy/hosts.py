@@ -156,11 +156,13 @@ def golden(behaviour: str) -> list[dict[str, Any]]:
     return rows
 
 
-def ask(connection: http.client.HTTPConnection | None = None, x: float = 0.5) -> tuple[int, str]:
+def ask(
+    connection: http.client.HTTPConnection | None = None, x: float = 0.5, path: str = "/predict"
+) -> tuple[int, str]:
     """One request through the proxy: its status and the release that answered."""
     own = connection or http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
     try:
-        own.request("POST", "/predict", json.dumps({"rows": [{"x": x}]}), {"content-type": "application/json"})
+        own.request("POST", path, json.dumps({"rows": [{"x": x}]}), {"content-type": "application/json"})
         answer = own.getresponse()
         text = answer.read()
         return answer.status, json.loads(text).get("release", "") if answer.status == 200 else ""
@@ -180,9 +182,9 @@ def serving(count: int = 60) -> set[str]:
 class Load:
     """Constant requests from several clients, each with a kept connection; every answer is counted."""
 
-    def __init__(self, clients: int = 6, pause: float = 0.02) -> None:
+    def __init__(self, clients: int = 6, pause: float = 0.02, path: str = "/predict") -> None:
         self.answers: Counter[tuple[int, str]] = Counter()
-        self._end, self._pause, self._lock = threading.Event(), pause, threading.Lock()
+        self._end, self._pause, self._path, self._lock = threading.Event(), pause, path, threading.Lock()
         self._threads = [threading.Thread(target=self._client, args=(seed,)) for seed in range(clients)]
 
     def _client(self, seed: int) -> None:
@@ -191,7 +193,7 @@ class Load:
             if self._end.wait(self._pause):
                 connection.close()
                 return
-            answer = ask(connection, (number * 37 % 100) / 100)
+            answer = ask(connection, (number * 37 % 100) / 100, self._path)
             with self._lock:
                 self.answers[answer] += 1
 

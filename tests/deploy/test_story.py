@@ -101,6 +101,16 @@ def test_agreement_with_another_feature_list_is_not_judged(world: World) -> None
     assert load.failed == {}
 
 
+def test_probes_are_no_evidence(world: World) -> None:
+    world.release("probed")
+    world.edit(steps=[100], deadline=5)
+    with Load(path="/healthz") as load:
+        status, output = world.deploy("probed")
+    world.edit(steps=[5, 25, 100], deadline=120)
+    assert sum(load.answers.values()) > 20
+    assert (status, "nothing clear within 5 s: 0 of 20 requests" in output) == (1, True), output
+
+
 def test_a_tracking_server_that_is_down_fails_neither_a_deployment_nor_a_rollback(world: World) -> None:
     world.release("untold")
     world.edit(steps=[100], min_requests=0)

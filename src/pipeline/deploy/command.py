@@ -59,7 +59,7 @@ def rollback(release: str | None, target: str, host: str | None) -> None:
 
     bounds = params.section(params.Deploy)
     place = _place(target, host)
-    _run(lambda: back(place, bounds, release, lambda chosen: _given(chosen, target, host), who()))
+    _run(lambda: back(place, bounds, release, click.echo, _recorder(bounds), who()))
 
 
 @click.command(short_help="Show what served when.")
@@ -93,7 +93,11 @@ def _place(target: str, host: str | None) -> Target:
 def _given(release: Release, target: str, host: str | None) -> Deployment:
     bounds = params.section(params.Deploy)
     place = _place(target, host)
-    return Deployment(release, place, bounds, click.echo, Recorder(bounds.environment, who(), click.echo), who())
+    return Deployment(release, place, bounds, click.echo, _recorder(bounds), who())
+
+
+def _recorder(bounds: Deploy) -> Recorder:
+    return Recorder(bounds.environment, who(), click.echo)
 
 
 def _run(work: Callable[[], None]) -> None:

@@ -1,6 +1,7 @@
 """The service's containers on a Docker host: one for each release, named after it, locked in."""
 
 import time
+from collections.abc import Sequence
 
 from pipeline.deploy.agent import Agent
 from pipeline.deploy.docker_cli import Docker
@@ -85,7 +86,7 @@ class Containers:
         return str(networks.get(self.network, {}).get("IPAddress", ""))
 
     def releases(self, status: str | None = None) -> list[str]:
-        """The releases that have a container (of that status), the newest first."""
+        """The releases that have a container (of that status)."""
         wanted = [f"label=pipeline.deployment={self._bounds.name}", "label=pipeline.release.id"]
         wanted += [f"status={status}"] if status else []
         filters = [part for one in wanted for part in ("--filter", one)]
@@ -102,11 +103,12 @@ class Containers:
     def remove(self, release: str) -> None:
         self._docker.attempt("rm", "--force", "--volumes", self.name(release))
 
-    def prune(self, champion: str) -> None:
-        """Remove stopped containers but the newest; their images stay."""
-        stopped = [release for release in self.releases() if release != champion]
-        for release in stopped[KEPT:]:
-            self.remove(release)
+    def prune(self, champion: str, served: Sequence[str]) -> None:
+        """Keep the champion and the releases that served last before it (given newest first); images stay."""
+        kept = [release for release in served if release != champion][:KEPT]
+        for release in self.releases():
+            if release not in {champion, *kept}:
+                self.remove(release)
 
     def _options(self, release: Release) -> list[str]:
         labels = {

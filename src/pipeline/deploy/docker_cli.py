@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from typing import Any
 
@@ -42,7 +43,8 @@ class Docker:
     def inspect(self, kind: str, name: str) -> dict[str, Any] | None:
         """What `docker inspect` says of an object; None where there is none."""
         done = self.attempt(kind, "inspect", name)
-        if done.returncode and "no such" not in done.stderr.lower() and "not found" not in done.stderr.lower():
+        absent = rf"no such {kind}\b|^Error[^:]*: {kind} \S+ not found$"  # a host name can be unknown, too
+        if done.returncode and not re.search(absent, done.stderr, re.IGNORECASE | re.MULTILINE):
             raise PipelineError(f"docker: {said(done.stderr)}; is the engine running, and --host right?")
         found = json.loads(done.stdout or "[]")
         return found[0] if found else None

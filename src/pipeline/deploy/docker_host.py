@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pipeline.deploy import haproxy
+from pipeline.deploy import haproxy, ledger
 from pipeline.deploy.agent import Agent
 from pipeline.deploy.containers import PORT, Containers
-from pipeline.deploy.docker_cli import Docker
+from pipeline.deploy.docker_cli import Docker, said
 from pipeline.deploy.evidence import Side
 from pipeline.deploy.proxy import CONFIGURATION, PATIENCE, Proxy, wait
 from pipeline.deploy.targets import Answer
@@ -48,7 +48,11 @@ class DockerTarget:
         proxy = self._docker.inspect("container", f"{self._bounds.name}-proxy")
         image = proxy["Image"] if proxy else self._bounds.proxy_image
         mounted = ["--volume", f"{volume}:/state:ro", "--network", "none", "--entrypoint", "cat", image]
-        return _lines(self._docker.attempt("run", "--rm", *mounted, f"/state/{LEDGER}").stdout.splitlines())
+        done = self._docker.attempt("run", "--rm", *mounted, f"/state/{LEDGER}")
+        unwritten = done.returncode == 1 and "No such file" in done.stderr
+        if done.returncode and not unwritten:
+            raise PipelineError(f"docker run: {said(done.stderr)}")
+        return _lines(done.stdout.split("\n"))
 
     def held(self) -> bool:
         return self._docker.inspect("container", self._lock) is not None
@@ -122,10 +126,10 @@ class DockerHost:
     def route(self, release: str, percent: int) -> None:
         _, slot = self._slot()
         free = haproxy.other(slot)
-        address = self._containers.address(release)
-        if self._proxy.reached(free) != address:
-            self._proxy.command(f"set server service/{free} fqdn {self._containers.name(release)}")
-            wait(lambda: self._proxy.reached(free) == address, f"the proxy does not reach release {release}")
+        address, name = self._containers.address(release), self._containers.name(release)
+        if self._proxy.named(free) != name:  # the address alone may be a stopped container's, taken over
+            self._proxy.command(f"set server service/{free} fqdn {name}")
+        wait(lambda: self._proxy.reached(free) == address, f"the proxy does not reach release {release}")
         self._proxy.command(f"lease route {slot} {free} {percent} {LEASE}")
 
     def renew(self, release: str) -> None:
@@ -161,14 +165,14 @@ class DockerHost:
         self._containers.stop(release)
         champion = self.champion()
         assert champion
-        self._containers.prune(champion)
+        self._containers.prune(champion, ledger.served(self.ledger()))
 
     def known(self, release: str) -> Release | None:
         text = self._agent.call("read", f"releases/{release}.json")
         return parse(text, f"release {release} on the host") if text else None
 
     def ledger(self) -> list[dict[str, Any]]:
-        return _lines((self._agent.call("read", LEDGER) or "").splitlines())
+        return _lines((self._agent.call("read", LEDGER) or "").split("\n"))
 
     def record(self, entry: dict[str, Any]) -> None:
         self._agent.call("append", LEDGER, json.dumps(entry, ensure_ascii=False))

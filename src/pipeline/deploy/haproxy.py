@@ -47,6 +47,7 @@ defaults
 frontend public
   bind :8080
   http-request del-header x-pipeline-replay
+  http-request set-log-level silent unless {{ path /predict /explain }}  # a probe is no evidence
   default_backend service
 
 backend service

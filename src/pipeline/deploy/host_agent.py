@@ -82,10 +82,7 @@ def recent(release: str, limit: int) -> list[str]:
     for path in reversed(_logs(release)):
         with path.open("rb") as stream:
             stream.seek(max(0, path.stat().st_size - 4_000_000))
-            lines = [
-                *stream.read().decode(errors="replace").splitlines()[1 if stream.tell() > 4_000_000 else 0 :],
-                *lines,
-            ]
+            lines = [*_split(stream.read())[1 if stream.tell() > 4_000_000 else 0 :], *lines]
         if len(lines) >= limit:
             break
     return lines[-limit:] if limit else []
@@ -102,8 +99,13 @@ def fresh(release: str) -> list[str]:
             block = stream.read(4_000_000)
         whole = block[: block.rfind(b"\n") + 1]
         offsets[path] = start + len(whole)
-        lines += whole.decode(errors="replace").splitlines()
+        lines += _split(whole)
     return lines
+
+
+def _split(block: bytes) -> list[str]:
+    """Its lines; JSON text may hold the other characters that `splitlines` would end one at."""
+    return [line for line in block.decode(errors="replace").split("\n") if line]
 
 
 def _logs(release: str) -> list[Path]:

@@ -45,9 +45,12 @@ def serving(entries: Sequence[dict[str, Any]]) -> str | None:
 
 def former(entries: Sequence[dict[str, Any]], champion: str) -> str | None:
     """The release that served before the champion did."""
-    return next(
-        (one["release"] for one in reversed(entries) if one["event"] == "serving" and one["release"] != champion), None
-    )
+    return next((release for release in served(entries) if release != champion), None)
+
+
+def served(entries: Sequence[dict[str, Any]]) -> list[str]:
+    """The releases that served, each once, the last one first."""
+    return list(dict.fromkeys(one["release"] for one in reversed(entries) if one["event"] == "serving"))
 
 
 def rows(entries: Sequence[dict[str, Any]], *, held: bool) -> list[Row]:

@@ -58,11 +58,20 @@ class Proxy:
 
     def reached(self, slot: str) -> str | None:
         """The address behind a slot, where its health check passes."""
+        state = self._state(slot)
+        return state["address"] if state.get("runs") == "2" else None
+
+    def named(self, slot: str) -> str | None:
+        """The host name that a slot is bound to."""
+        return self._state(slot).get("name")
+
+    def _state(self, slot: str) -> dict[str, str]:
+        """What the proxy says of a slot; nothing where it does not know it."""
         for line in self.command("show servers state service").splitlines():
             parts = line.split()
-            if len(parts) > 5 and parts[3] == slot and parts[5] == "2":
-                return parts[4]
-        return None
+            if len(parts) > 17 and parts[3] == slot:
+                return {"address": parts[4], "runs": parts[5], "name": parts[17]}
+        return {}
 
     def advice(self, largest: int) -> str:
         """One line where the proxy's container was made, or began, with other parameters; empty where it was not."""

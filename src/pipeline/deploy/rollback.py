@@ -1,44 +1,54 @@
 """The way back: a release that served before takes all traffic, after its smoke test, without a build."""
 
-from collections.abc import Callable
-
 from pipeline.deploy import ledger
 from pipeline.deploy.deploy import finish, recorded
-from pipeline.deploy.deployment import Deployment
+from pipeline.deploy.deployment import Deployment, Say
+from pipeline.deploy.record import Recorder
 from pipeline.deploy.rollout import smoke
-from pipeline.deploy.targets import Target
+from pipeline.deploy.targets import Host, Target
 from pipeline.errors import PipelineError, listed
 from pipeline.params import Deploy
 from pipeline.release.manifest import Release
 
 
-def rollback(
-    target: Target, bounds: Deploy, wanted: str | None, given: Callable[[Release], Deployment], who: str
-) -> None:
+def rollback(target: Target, bounds: Deploy, wanted: str | None, say: Say, recorder: Recorder, who: str) -> None:
     """Return to `wanted`, or to what served before the champion."""
-    served = [one for one in target.history() if one["event"] == "serving"]
-    images = {str(one["release"]): str(one["image"]) for one in served}
-    if not served:
+    image = target.image() or _served(target)
+    if image is None:
         raise PipelineError("rollback: nothing was deployed yet")
-    chosen = wanted or ledger.former(served, served[-1]["release"])
-    if chosen is None:
-        raise PipelineError(f"rollback: release {served[-1]['release']} is the first; there is none before it")
-    if chosen not in images:
-        raise PipelineError(f"rollback: release {chosen} never served here; allowed: {listed(images)}")
-    with target.hold(target.image() or images[chosen], who) as host:
-        champion = host.champion()
+    with target.hold(image, who) as host:
         host.settle()
-        release = host.known(chosen)
-        if release is None:
-            raise PipelineError(f"rollback: the host's record of release {chosen} is gone; deploy its release.json")
-        deployment = given(release)
-        deployment.recorder.reconcile(host)
-        if champion == chosen:
-            deployment.say(f"release {chosen} serves already: nothing to do")
+        recorder.reconcile(host)
+        champion = host.champion()
+        release = _chosen(host, champion, wanted)
+        deployment = Deployment(release, target, bounds, say, recorder, who)
+        if champion == release.id:
+            say(f"release {release.id} serves already: nothing to do")
             return
         with recorded(deployment, host, champion):
             host.start(release)
             smoke(release, host)
             host.promote(release)
-        deployment.say(f"release {chosen} serves 100 %; release {champion} did before")
+        say(f"release {release.id} serves 100 %; release {champion} did before")
         finish(deployment, host, champion)
+
+
+def _served(target: Target) -> str | None:
+    """The image of the last release that served."""
+    return next((str(one["image"]) for one in reversed(target.history()) if one["event"] == "serving"), None)
+
+
+def _chosen(host: Host, champion: str | None, wanted: str | None) -> Release:
+    """The release to return to, by the ledger as it is once the champion is in it."""
+    served = ledger.served(host.ledger())
+    if champion is None:
+        raise PipelineError("rollback: nothing serves here; deploy a release")
+    chosen = wanted or ledger.former(host.ledger(), champion)
+    if chosen is None:
+        raise PipelineError(f"rollback: release {champion} is the first; there is none before it")
+    if chosen not in served:
+        raise PipelineError(f"rollback: release {chosen} never served here; allowed: {listed(served)}")
+    release = host.known(chosen)
+    if release is None:
+        raise PipelineError(f"rollback: the host's record of release {chosen} is gone; deploy its release.json")
+    return release
