@@ -1,4 +1,4 @@
-"""A release: the image, what it was made of, and what it must answer. `release.json` is this, as JSON."""
+"""A release: the image, what it was made of, and what it must answer. `build/release.json` is this, as JSON."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipeline import files
 from pipeline.errors import PipelineError
 
-PATH = Path("release.json")
+PATH = Path("build/release.json")  # not `release.json`, by which the service inside an image knows itself
 LABEL = "pipeline.release"  # of the image: all of this but `image`, which an image can't know of itself
 
 
