@@ -49,6 +49,7 @@ def describe(root: Path, content: Content, champion: str) -> Release:
     """The release, as far as it is known before its image."""
     known = signature.read(root / source.SIGNATURE)
     scored, table = golden.read(root, source.TEST, source.SCORES)
+    compared = golden.against_champion(champion, scored, table, known.target)
     return Release(
         id=content.id,
         image="",
@@ -60,7 +61,8 @@ def describe(root: Path, content: Content, champion: str) -> Release:
         features=known.columns,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         golden=golden.rows(known, table, scored),
-        expected=golden.against_champion(champion, scored, table, known.target),
+        expected=compared.expected,
+        against=compared.against,
     )
 
 

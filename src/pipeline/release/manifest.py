@@ -28,7 +28,8 @@ class Release(BaseModel):
     features: list[str]  # the fields of a row
     created: str  # UTC, ISO 8601
     golden: list[dict[str, Any]]  # {"row": as a request has it, "expected": part of its prediction}
-    expected: dict[str, float]  # agreement and shift against the champion on the test rows; empty without one
+    expected: dict[str, float]  # agreement and shift against the model before it on the test rows; empty without one
+    against: str = ""  # MD5 of that model; empty without one
 
 
 def read(path: Path) -> Release:
