@@ -26,3 +26,22 @@ def test_a_checkout_that_made_a_release_still_serves_its_own_model(tmp_path: Pat
     manifest.write(tmp_path / manifest.PATH, release("a" * 12))
 
     assert served.read(tmp_path)["release"].startswith("local-")
+
+
+def test_a_wide_table_with_long_names_has_as_many_golden_rows_as_the_label_holds() -> None:
+    names = [f"Größe der Verkäufe über {at}" for at in range(75)]
+    golden = [{"row": dict.fromkeys(names, 1.5), "expected": {"score": float(at)}} for at in range(20)]
+    wide = release("a" * 12, features=names, golden=golden)
+    assert len(manifest.label(wide)) > manifest.LONGEST
+
+    found = manifest.fitting(wide)
+
+    assert len(manifest.label(found)) <= manifest.LONGEST
+    assert [one["expected"]["score"] for one in found.golden] == [0, 2, 4, 6, 8, 10, 12, 14, 16, 18]
+    assert found.model_copy(update={"golden": golden}) == wide
+
+
+def test_names_that_fill_the_label_alone_leave_no_golden_row() -> None:
+    names = ["ö" * 60 + str(at) for at in range(300)]
+    wide = release("a" * 12, features=names, golden=[{"row": {}, "expected": {}}] * 3)
+    assert manifest.fitting(wide).golden == []

@@ -50,7 +50,7 @@ def describe(root: Path, content: Content, champion: str) -> Release:
     known = signature.read(root / source.SIGNATURE)
     scored, table = golden.read(root, source.TEST, source.SCORES)
     compared = golden.against_champion(champion, scored, table, known.target)
-    return Release(
+    release = Release(
         id=content.id,
         image="",
         commit=_commit(root),
@@ -64,6 +64,7 @@ def describe(root: Path, content: Content, champion: str) -> Release:
         expected=compared.expected,
         against=compared.against,
     )
+    return manifest.fitting(release)
 
 
 def lineage(root: Path, release: Release, content: Content) -> dict[str, Any]:
