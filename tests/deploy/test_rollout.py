@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from pipeline import params
-from pipeline.deploy import rollout
+from pipeline.deploy import host_agent, rollout
 from pipeline.deploy.canary import Expected
 from pipeline.deploy.deployment import Deployment
 from pipeline.deploy.record import Recorder
+from pipeline.deploy.targets import Answer
 from tests.conftest import ROOT
 from tests.deploy.hosts_in_memory import MemoryHost, release
 
@@ -39,3 +40,11 @@ def test_what_the_gate_measured_is_expected_only_beside_the_model_that_it_was_me
 
     assert rollout._expected(given(told, **changes), host, "a") == expected
     assert [line.partition(":")[0] for line in told] == said
+
+
+def test_a_release_without_golden_rows_passes_the_smoke_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(_: MemoryHost, release: str, bodies: list[Any], seconds: float) -> list[Answer]:
+        return [Answer(*one) for one in host_agent.ask("127.0.0.1", 9, "POST", "/predict", bodies, seconds)]
+
+    monkeypatch.setattr(MemoryHost, "ask", ask)
+    rollout.smoke(release("b", golden=[]), MemoryHost())

@@ -12,7 +12,7 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation.scoring import Scored
 from pipeline.models.signature import Signature
 
-MOST_ROWS, MOST_CELLS = 20, 1500  # they travel in a label of the image
+MOST_CELLS = 1500  # they travel in a label of the image
 
 
 class Compared(NamedTuple):
@@ -25,9 +25,9 @@ class Compared(NamedTuple):
 NOTHING = Compared({}, "")
 
 
-def rows(known: Signature, table: pd.DataFrame, scored: Scored) -> list[dict[str, Any]]:
-    """Up to twenty rows, spread evenly over the scores, each with the part of its prediction that is expected."""
-    most = max(1, min(MOST_ROWS, MOST_CELLS // len(known.columns), len(scored)))
+def rows(known: Signature, table: pd.DataFrame, scored: Scored, most: int) -> list[dict[str, Any]]:
+    """Up to `most` rows, spread evenly over the scores, each with the part of its prediction that is expected."""
+    most = min(most, max(1, MOST_CELLS // len(known.columns)), len(scored))
     answers = told(scored)
     order = np.argsort(answers, kind="stable")
     chosen = order[np.unique(np.linspace(0, len(order) - 1, most).round().astype(int))].tolist()

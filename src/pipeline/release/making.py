@@ -60,7 +60,7 @@ def describe(root: Path, content: Content, champion: str) -> Release:
         metrics=_headline(files.read_json(root / METRICS)),
         features=known.columns,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        golden=golden.rows(known, table, scored),
+        golden=golden.rows(known, table, scored, params.section(params.Release, root / params.PATH).golden),
         expected=compared.expected,
         against=compared.against,
     )
