@@ -247,6 +247,7 @@ class Scan(Section):
 
 
 class Release(Section):
+    golden: Annotated[int, Field(ge=0)]
     scan: Scan
 
 

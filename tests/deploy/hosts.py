@@ -82,6 +82,7 @@ class World:
             "created": "2026-11-21T10:00:00+00:00",
             "golden": golden(behaviour),
             "expected": {"agreement": 0.97, "shift": 0.0},
+            "against": "2" * 32,
         }
         (self.folder / f"{name}.json").write_text(json.dumps(told | changes))
         return number

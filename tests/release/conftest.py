@@ -41,7 +41,7 @@ class Releasing(Project):
         return self.run("pipeline", *command, PATH=parts.programs(), **base)
 
     def manifest(self) -> dict[str, Any]:
-        return dict(json.loads(self.read("release.json")))
+        return dict(json.loads(self.read("build/release.json")))
 
 
 @pytest.fixture

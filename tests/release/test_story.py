@@ -117,7 +117,7 @@ def test_an_attestation_of_another_image_proves_nothing(releasing: Releasing, tm
     signed = ["--yes", "--tlog-upload=false", "--key", str(releasing.key)]
     for command in (
         ["sign", *signed, forged],
-        ["attest", *signed, "--type", "urn:pipeline:release:1", "--predicate", "release.json", forged],
+        ["attest", *signed, "--type", "urn:pipeline:release:1", "--predicate", "build/release.json", forged],
     ):
         from tests.release.parts import programs
 

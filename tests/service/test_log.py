@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.models import signature
+from pipeline.monitor import json_lines
+from pipeline.service import log
 from pipeline.service.log_files import LogFiles
 from tests.conftest import Project
 from tests.service.conftest import ROW, Server, serving
@@ -37,6 +40,49 @@ def test_what_waits_is_written_when_the_service_ends(binary: Project, tmp_path: 
         told = server.post("/predict", pretty).json["predictions"]
     lines = server.logged(1, seconds=0)
     assert [(line["id"], line["features"]) for line in lines] == [(told[0]["id"], ROW)]
+
+
+TEXT = json.dumps(ROW)
+ODD = [  # bodies that only the request model takes, and one that it refuses
+    f'{{"rows":0,"rows":[{TEXT}]}}',
+    f'{{"rows":NaN,"rows":[{TEXT}]}}',
+    f'{{"rows":[-Infinity],"rows":[{TEXT}, {TEXT}]}}',
+    f'{{"rows":[{TEXT},{TEXT}],"rows":[{TEXT}]}}',
+    f'{{"rows":[1,2,3],"rows":[{TEXT},{TEXT}]}}',
+    f'{{"rows":{"[" * 150}{"]" * 150},"rows":[{TEXT}]}}',
+    f'{{"rows":[{{"age":"x",{TEXT[1:]}]}}',
+    f'{{"rows":[{{"age":NaN,{TEXT[1:]}]}}',
+    f'{{"rows":[{{"age":{"9" * 500},{TEXT[1:]}]}}',
+    f'\t{{"ro\\u0077s":[{TEXT}]}}',
+    f'\ufeff{{"rows":[{TEXT}]}}',
+]
+
+
+def test_a_body_that_is_odd_and_accepted_is_logged_and_costs_no_other_its_line(binary: Project, tmp_path: Path) -> None:
+    accepted, refused = list[str](), list[str]()
+    with serving(binary.folder, tmp_path / "logs") as server:
+        for body in [body.encode() for body in ODD] + [f'{{"rows":[{TEXT}]}}'.encode("utf-16")]:
+            for reply in (server.post("/predict", body), server.post("/predict", {"rows": [ROW]})):
+                accepted += [one["id"] for one in reply.json["predictions"]] if reply.status == 200 else []
+                refused += [reply.text] if reply.status != 200 else []
+        lines = server.logged(len(accepted))
+    assert [line["id"] for line in lines] == accepted
+    assert [line["features"] for line in lines] == [ROW] * len(accepted)
+    assert len(refused) == 2  # the two with a byte order mark
+    strict = json_lines.decoder(signature.read(binary.folder / "models/signature.json"))  # as the monitor reads them
+    for path in (tmp_path / "logs").iterdir():
+        assert len([strict.decode(line) for line in path.read_bytes().splitlines()]) == len(accepted)
+
+
+def test_a_record_that_has_no_lines_is_lost_by_itself(tmp_path: Path) -> None:
+    lost = list[int]()
+    told = log.PredictionLog("p", LogFiles(tmp_path, 1, 10_000, 2), log.features(["x"], []), lost.append)
+    bodies = [b'{"rows":[{"x":1}]}', b'{"rows":[', b'{"rows":[{"x":2}]}']
+    told.log_table([log.Record(0.0, "r", 1.0, body, [None], b'{"score":1}\n') for body in bodies], {})
+    told.close()
+    (path,) = tmp_path.iterdir()
+    assert [json.loads(line)["features"] for line in path.read_text().splitlines()] == [{"x": 1}, {"x": 2}]
+    assert lost == [1]
 
 
 def test_columns_can_be_left_out(binary: Project, tmp_path: Path) -> None:

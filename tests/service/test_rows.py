@@ -38,7 +38,7 @@ def test_rows_are_encoded_and_scored_as_in_training_to_the_bit(project: Project,
     expected, scores = features.encode(table, trained.signature), trained.predict(table)
     for start in range(0, len(table), batch):
         some = slice(start, start + batch)
-        _, matrix = served.read(body_of(table[some], trained.signature.columns))
+        _, matrix, _ = served.read(body_of(table[some], trained.signature.columns))
         np.testing.assert_array_equal(matrix, expected[some])
         told = json.loads(served.predict(body_of(table[some], trained.signature.columns), "r").content)["predictions"]
         found = [list(one["probabilities"].values()) if scores.ndim == 2 else one["score"] for one in told]
@@ -48,7 +48,7 @@ def test_rows_are_encoded_and_scored_as_in_training_to_the_bit(project: Project,
 def test_contributions_are_those_of_the_model(project: Project) -> None:
     served, trained = predictor.load(project.folder), model.load(project.folder / "models")
     table = pd.read_parquet(project.folder / "data/split/test.parquet").head(20)
-    _, matrix = served.read(body_of(table, trained.signature.columns))
+    _, matrix, _ = served.read(body_of(table, trained.signature.columns))
     np.testing.assert_array_equal(
         served.booster.contributions(matrix).reshape(20, -1),
         trained.booster.predict(features.encode(table, trained.signature), pred_contrib=True),

@@ -34,7 +34,7 @@ def on_a_target(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command(short_help="Put a release into production, or back out with the reason.")
-@click.option("--release", "path", type=click.Path(path_type=Path), default=Path("release.json"), show_default=True)
+@click.option("--release", "path", type=click.Path(path_type=Path), default=manifest.PATH, show_default=True)
 @click.option("--key", help="Public key of the signature: a file, env://NAME or a KMS address.")
 @click.option("--attested", "repository", metavar="OWNER/NAME", help="Without a key: who attested the image on GitHub.")
 @click.option("--unsigned", is_flag=True, help="Deploy an image that nobody signed: for a trial on your own machine.")

@@ -34,7 +34,7 @@ def smoke(release: Release, host: Host) -> None:
 
 def canary_steps(given: Deployment, host: Host, champion: str) -> None:
     """Replay, then the steps of live traffic; PipelineError with what was found where the candidate must go back."""
-    expected = Expected(given.release.expected.get("agreement"), given.release.expected.get("shift"))
+    expected = _expected(given, host, champion)
     bounds, release = given.bounds, given.release.id
     pairs = _replay(given, host, champion, expected)
     host.fresh(champion)
@@ -43,6 +43,15 @@ def canary_steps(given: Deployment, host: Host, champion: str) -> None:
     for percent in bounds.steps:
         host.route(release, percent)
         baseline, pairs = _step(given, host, champion, percent, baseline, pairs, expected)
+
+
+def _expected(given: Deployment, host: Host, champion: str) -> Expected:
+    """What the gate measured, where it was against the champion's model: after a rollback it was against another."""
+    told, known = given.release.expected, host.known(champion)
+    if told and (known is None or known.model != given.release.against):
+        given.say("agreement and shift are not judged: the gate measured them against another model, not this champion")
+        return Expected()
+    return Expected(told.get("agreement"), told.get("shift"))
 
 
 def _replay(given: Deployment, host: Host, champion: str, expected: Expected) -> Pairs:

@@ -13,6 +13,7 @@ from pipeline.errors import PipelineError
 from pipeline.models.model_text import MODEL, SIGNATURE
 from pipeline.release.identity import modules
 from pipeline.release.processes import last_line
+from pipeline.service.release import FILE
 
 FOLDER = Path("build/release")  # BentoML reads no files of a hidden folder
 BENTOFILE, REQUIREMENTS = Path("bentofile.yaml"), Path("build/serving.txt")
@@ -71,7 +72,7 @@ def _stage(root: Path, staged: Path, told: dict[str, Any], locked: str) -> None:
         (staged / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / path, staged / path)
     files.write_text(staged / REQUIREMENTS, locked)
-    files.write_json(staged / "release.json", told)
+    files.write_json(staged / FILE, told)
 
 
 def _uv(root: Path) -> str:

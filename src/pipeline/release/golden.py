@@ -2,7 +2,7 @@
 
 import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,12 +12,22 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation.scoring import Scored
 from pipeline.models.signature import Signature
 
-MOST_ROWS, MOST_CELLS = 20, 1500  # they travel in a label of the image
+MOST_CELLS = 1500  # they travel in a label of the image
 
 
-def rows(known: Signature, table: pd.DataFrame, scored: Scored) -> list[dict[str, Any]]:
-    """Up to twenty rows, spread evenly over the scores, each with the part of its prediction that is expected."""
-    most = max(1, min(MOST_ROWS, MOST_CELLS // len(known.columns), len(scored)))
+class Compared(NamedTuple):
+    """What a canary is expected to find beside the champion, and the MD5 of that model; both empty without one."""
+
+    expected: dict[str, float]
+    against: str
+
+
+NOTHING = Compared({}, "")
+
+
+def rows(known: Signature, table: pd.DataFrame, scored: Scored, most: int) -> list[dict[str, Any]]:
+    """Up to `most` rows, spread evenly over the scores, each with the part of its prediction that is expected."""
+    most = min(most, max(1, MOST_CELLS // len(known.columns)), len(scored))
     answers = told(scored)
     order = np.argsort(answers, kind="stable")
     chosen = order[np.unique(np.linspace(0, len(order) - 1, most).round().astype(int))].tolist()
@@ -37,7 +47,7 @@ def told(scored: Scored) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.asarray(scored.score.max(axis=1) if scored.score.ndim == 2 else scored.score, dtype=np.float64)
 
 
-def against_champion(base: str, candidate: Scored, table: pd.DataFrame, target: str) -> dict[str, float]:
+def against_champion(base: str, candidate: Scored, table: pd.DataFrame, target: str) -> Compared:
     """Agreement and shift of the candidate against the model of revision `base` on the test rows; {} where none."""
     from pipeline.gate import champion
     from pipeline.gate.opponent import common, meet
@@ -45,17 +55,21 @@ def against_champion(base: str, candidate: Scored, table: pd.DataFrame, target: 
     try:
         found = champion.find(base)
     except PipelineError:  # the first commit has none before it
-        return {}
+        return NOTHING
     met = meet(found, candidate, target, lambda: table)
-    if met.scored is None:
-        return {}
+    if found.hashes and met.state == "same":
+        return Compared({"agreement": 1.0, "shift": 0.0}, found.hashes[0])
+    if found.hashes is None or met.scored is None:
+        return NOTHING
     mine, theirs = common(candidate, met.scored)
     if candidate.task == "regression":
         agreement = float(np.corrcoef(mine.score, theirs.score)[0, 1])
     else:
         agreement = float((mine.decisions() == theirs.decisions()).mean())
     shift = float(told(mine).mean() - told(theirs).mean())
-    return {"agreement": round(agreement, 6), "shift": round(shift, 6)} if np.isfinite(agreement) else {}
+    if not np.isfinite(agreement):
+        return NOTHING
+    return Compared({"agreement": round(agreement, 6), "shift": round(shift, 6)}, found.hashes[0])
 
 
 def read(root: Path, test: str, scores: str) -> tuple[Scored, pd.DataFrame]:

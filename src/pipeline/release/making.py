@@ -49,7 +49,8 @@ def describe(root: Path, content: Content, champion: str) -> Release:
     """The release, as far as it is known before its image."""
     known = signature.read(root / source.SIGNATURE)
     scored, table = golden.read(root, source.TEST, source.SCORES)
-    return Release(
+    compared = golden.against_champion(champion, scored, table, known.target)
+    release = Release(
         id=content.id,
         image="",
         commit=_commit(root),
@@ -59,9 +60,11 @@ def describe(root: Path, content: Content, champion: str) -> Release:
         metrics=_headline(files.read_json(root / METRICS)),
         features=known.columns,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        golden=golden.rows(known, table, scored),
-        expected=golden.against_champion(champion, scored, table, known.target),
+        golden=golden.rows(known, table, scored, params.section(params.Release, root / params.PATH).golden),
+        expected=compared.expected,
+        against=compared.against,
     )
+    return manifest.fitting(release)
 
 
 def lineage(root: Path, release: Release, content: Content) -> dict[str, Any]:

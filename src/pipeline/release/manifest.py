@@ -1,4 +1,4 @@
-"""A release: the image, what it was made of, and what it must answer. `release.json` is this, as JSON."""
+"""A release: the image, what it was made of, and what it must answer. `build/release.json` is this, as JSON."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipeline import files
 from pipeline.errors import PipelineError
 
-PATH = Path("release.json")
+PATH = Path("build/release.json")  # not `release.json`, by which the service inside an image knows itself
+LONGEST = 64_000  # bytes of the label: Linux takes 131,072 for one argument of a program, which `docker` gets it by
 LABEL = "pipeline.release"  # of the image: all of this but `image`, which an image can't know of itself
 
 
@@ -28,7 +29,8 @@ class Release(BaseModel):
     features: list[str]  # the fields of a row
     created: str  # UTC, ISO 8601
     golden: list[dict[str, Any]]  # {"row": as a request has it, "expected": part of its prediction}
-    expected: dict[str, float]  # agreement and shift against the champion on the test rows; empty without one
+    expected: dict[str, float]  # agreement and shift against the model before it on the test rows; empty without one
+    against: str = ""  # MD5 of that model; empty without one
 
 
 def read(path: Path) -> Release:
@@ -50,6 +52,14 @@ def parse(text: str, where: str) -> Release:
 
 def write(path: Path, release: Release) -> None:
     files.write_text(path, release.model_dump_json(indent=2) + "\n")
+
+
+def fitting(release: Release) -> Release:
+    """With as many golden rows as the label holds: every other is left out until it does."""
+    while release.golden and len(label(release)) > LONGEST:  # ASCII: as many bytes
+        rows = release.golden[::2] if len(release.golden) > 1 else []
+        release = release.model_copy(update={"golden": rows})
+    return release
 
 
 def label(release: Release) -> str:

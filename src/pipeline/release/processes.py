@@ -29,14 +29,17 @@ def program(name: str) -> str:
 
 def succeed(name: str, *arguments: str, why: str, environment: Mapping[str, str] | None = None) -> str:
     """What the program printed; PipelineError with `why` and its last line where it fails."""
-    done = subprocess.run(
-        [program(name), *arguments],
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [program(name), *arguments],
+            env={**os.environ, **(environment or {})},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except OSError as error:  # arguments that are too long, no memory for a process
+        raise PipelineError(f"{why}: {error.strerror}") from None
     if done.returncode != 0:
         raise PipelineError(f"{why}: {' '.join(last_line(done.stderr or done.stdout).split())[:500]}")
     return done.stdout

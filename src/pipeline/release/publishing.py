@@ -61,7 +61,7 @@ def judged(report: Path, bill: Path) -> scan.Judged:
 
 
 def publish(content: Content, release: Release, name: str, key: str | None, target: Path) -> Release:
-    """Push, write release.json, sign and attest; the release with its image by digest."""
+    """Push, write the release's file, sign and attest; the release with its image by digest."""
     pushed = release.model_copy(update={"image": image.push(content.tag, name, content.id)})
     manifest.write(target, pushed)
     if key:

@@ -81,7 +81,7 @@ class Service:
         if not replay:
             milliseconds = round((time.perf_counter() - began) * 1000, 3)
             release = self._served.release["release"]
-            record: Any = log.Record(time.time(), release, milliseconds, body, made.rows, made.lines)
+            record: Any = log.Record(time.time(), release, milliseconds, made.sent, made.rows, made.lines)
             self._monitor.log_table([record], {})
         return made.content
 

@@ -1,6 +1,7 @@
 """The endpoints as bare ASGI, inside the BentoML service: its own dispatch costs more than the predictions do."""
 
 import itertools
+import logging
 import re
 import secrets
 import time
@@ -19,6 +20,7 @@ Send = Callable[[Message], Awaitable[None]]
 REQUEST_ID, REPLAY, LENGTH = b"x-request-id", b"x-pipeline-replay", b"content-length"
 WORKER, COUNT = secrets.token_hex(8), itertools.count(1)  # a made request id: unique, and cheap
 NAME = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+logger = logging.getLogger("bentoml.pipeline")
 
 
 class DisconnectedError(Exception):
@@ -32,7 +34,10 @@ class Handler(Protocol):
 
 
 class Post:
-    """An endpoint that takes JSON and answers JSON; every wrong request gets a 4xx that says what is allowed."""
+    """An endpoint that takes JSON and answers JSON; a wrong request gets a 4xx that says what is allowed.
+
+    What the service itself does wrong is a 500 with the request's id, by which its log has the traceback.
+    """
 
     def __init__(self, path: str, handler: Handler, metrics: Metrics, max_body: int, *, threaded: bool = False) -> None:
         self._path, self._handler, self._metrics = path, handler, metrics
@@ -53,9 +58,12 @@ class Post:
             else:
                 content = self._handler(body, request_id, REPLAY in headers, began)
         except RefusalError as refusal:
-            status, content = refusal.status, _refused(refusal, request_id)
+            status, content = refusal.status, _said(refusal.message, refusal.problems, request_id)
         except DisconnectedError:
             return
+        except Exception:  # a defect of ours: counted like any other answer
+            logger.exception("request %s failed", request_id)
+            status, content = 500, _said("the service failed; its log says why", [], request_id)
         await _answer(send, status, content, request_id)
         self._metrics.answered(self._path, status, time.perf_counter() - began)
 
@@ -97,8 +105,8 @@ class Post:
         return refuse(413, "", "the body is too large", f"{self._max_body} bytes (serve.max_body)")
 
 
-def _refused(refusal: RefusalError, request_id: str) -> bytes:
-    return msgspec.json.encode({"error": refusal.message, "problems": refusal.problems, "request_id": request_id})
+def _said(error: str, problems: list[dict[str, str]], request_id: str) -> bytes:
+    return msgspec.json.encode({"error": error, "problems": problems, "request_id": request_id})
 
 
 async def _answer(send: Send, status: int, content: bytes, request_id: str) -> None:

@@ -25,7 +25,7 @@ class Record(NamedTuple):
     moment: float  # seconds since 1970, UTC
     release: str
     milliseconds: float
-    body: bytes
+    body: bytes  # empty where its text is not what was accepted: a key that occurs twice, for one
     rows: Sequence[Any]
     predictions: bytes  # a line of JSON for each row, as the answer has them
 
@@ -43,11 +43,11 @@ SENT = msgspec.json.Decoder(Sent)
 
 
 def features(names: Sequence[str], omit: Sequence[str]) -> Features:
-    """What is logged of a record's rows, as JSON: as it was sent where that is one line, else the fields by name."""
+    """What is logged of a record's rows, as JSON: as it was sent where that is one line, else the values by name."""
     kept = [(name, at) for at, name in enumerate(names) if name not in omit]
 
     def logged(record: Record) -> Sequence[bytes | msgspec.Raw]:
-        if not omit and b"\n" not in record.body and b"\r" not in record.body:
+        if record.body and not omit and b"\n" not in record.body and b"\r" not in record.body:
             return SENT.decode(record.body).rows
         rows = [msgspec.structs.astuple(row) for row in record.rows]
         return [msgspec.json.encode({name: values[at] for name, at in kept}) for values in rows]
@@ -105,17 +105,24 @@ class PredictionLog(MonitorBase[Any]):
         self._files.close()
 
     def _append(self, records: list[Record]) -> None:
-        rows = sum(len(record.rows) for record in records)
+        """Write records; one that has no lines is lost by itself, and no other with it."""
+        lines, made = list[bytes | msgspec.Raw](), 0
+        for record in records:
+            try:
+                lines += [*self._lines(record)]
+                made += len(record.rows)
+            except Exception as error:  # whatever it is: the log must not end
+                self._lose(len(record.rows), repr(error))
         try:
-            if records:
-                self._files.append(b"".join([part for record in records for part in self._lines(record)]))
-                if self._failing:
+            if made:
+                self._files.append(b"".join(lines))
+                if self._failing and made == sum(len(record.rows) for record in records):
                     self._failing = False
                     logger.warning("prediction log: is written again")
-        except Exception as error:  # whatever it is: the log must not end
+        except Exception as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else repr(error)
-            self._lose(rows, reason)
-        self._taken += rows
+            self._lose(made, reason)
+        self._taken += sum(len(record.rows) for record in records)
 
     def _lines(self, record: Record) -> Iterator[bytes | msgspec.Raw]:
         """The parts of a record's lines: each row's prediction with the time (UTC, ISO 8601), release and features."""

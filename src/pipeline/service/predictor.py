@@ -23,6 +23,7 @@ class Predicted(NamedTuple):
     rows: list[Any]
     lines: bytes  # each row's prediction as a line of JSON: the answer and the log are made of the same bytes
     flagged: int
+    sent: bytes  # the body; empty where the quick way in refused it, so that its text may be odd
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,16 @@ class Predictor:
 
     def predict(self, body: bytes, request_id: str) -> Predicted:
         """RefusalError where the body is not as it should be."""
-        rows, matrix = self.read(body)
+        rows, matrix, quick = self.read(body)
         flags = self.rows.flags(rows, matrix)
         lines = LINES(answers.predictions(self.booster.predict(matrix), self.known, request_id, flags))
         head = msgspec.json.encode({"release": self.release["release"], "request_id": request_id})[:-1]
         content = b'%b,"predictions":[%b]}' % (head, lines[:-1].replace(b"\n", b","))
-        return Predicted(content, rows, lines, len(flags))
+        return Predicted(content, rows, lines, len(flags), body if quick else b"")
 
     def explain(self, body: bytes, request_id: str) -> bytes:
         """The answer as JSON: each row's base value and strongest contributions; RefusalError."""
-        rows, matrix = self.read(body)
+        rows, matrix, _ = self.read(body)
         if len(rows) > self.serve.explain_rows:
             allowed = f"a list of 1 to {self.serve.explain_rows} rows"
             raise refuse(422, "rows", f"holds {len(rows)} rows, too many to explain", allowed)
@@ -57,14 +58,14 @@ class Predictor:
             {"release": self.release["release"], "request_id": request_id, "explanations": named}
         )
 
-    def read(self, body: bytes) -> tuple[list[Any], Any]:
-        """The rows of a body and their matrix: by the quick way, else by the request model, which explains."""
+    def read(self, body: bytes) -> tuple[list[Any], Any, bool]:
+        """The rows of a body, their matrix, and whether by the quick way; else by the request model, which explains."""
         try:
             rows = self.rows.decode(body)
-            return rows, self.rows.encode(rows)
+            return rows, self.rows.encode(rows), True
         except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
             rows = self.rows.read(self.request.read(body))
-            return rows, self.rows.encode(rows)
+            return rows, self.rows.encode(rows), False
 
 
 def load(root: Path) -> Predictor:

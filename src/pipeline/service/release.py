@@ -1,4 +1,4 @@
-"""What is served, and its lineage: from `release.json` where a deployment made one, else from the files."""
+"""What is served, and its lineage: from `release.json` inside the image of a release, else from the files."""
 
 from pathlib import Path
 from typing import Any
