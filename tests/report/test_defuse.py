@@ -125,9 +125,8 @@ def test_no_line_closes_its_fence(line: str) -> None:
     assert tokens[-2].content == "beyond"
 
 
-def test_a_large_document_takes_no_time() -> None:
-    import time
-
+@pytest.mark.timeout(60)  # linear: a quadratic one would take minutes
+def test_a_large_document_does_not_hang() -> None:
     for text in (
         "`" * 40_000,
         "<code>" * 8_000,
@@ -137,6 +136,4 @@ def test_a_large_document_takes_no_time() -> None:
         "> " * 20_000,
         "&lt;code&gt;" * 4000,
     ):
-        start = time.perf_counter()
         defuse(text)
-        assert time.perf_counter() - start < 1

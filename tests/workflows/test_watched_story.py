@@ -94,7 +94,7 @@ def test_drift_becomes_one_issue_then_a_pull_request_and_the_retrained_model_clo
 
     commit = world.merge(pull)
     world.look()
-    assert open_issues(world) == [issue]  # merged is not yet in production
+    assert open_issues(world) == [issue], world.state["issues"]  # merged is not yet in production
 
     with serving(world.work.folder, world.log) as server:
         released(world, commit, server.get("/release").json["release"])
