@@ -54,7 +54,7 @@ class Reference:
 def load(
     signature: Signature, rows: int, train: Path = TRAIN, scores: Path = SCORES, source: Path = sources.FINGERPRINT
 ) -> Reference:
-    """The reference: the newest added rows until they hold `rows` training rows, else all.
+    """The reference: the newest added rows until they hold `rows` training rows and enough test rows, else all.
 
     BlindError where a file is missing, damaged or does not belong to the model.
     """
@@ -68,7 +68,7 @@ def load(
             raise PipelineError(f"{train}: lacks column {absent[0]}; run `make run`")
         if tested.task != signature.task or tested.classes != tuple(signature.classes):
             raise PipelineError(f"{scores}: is of another model than models/; run `make run`")
-        newest, count = _newest(table, str(key), batches, rows) if batches else (None, 0)
+        newest, count = _newest(table, tested, str(key), batches, rows) if batches else (None, 0)
     except PipelineError as error:
         raise BlindError("reference", str(error)) from None
     if newest is not None:
@@ -76,25 +76,27 @@ def load(
         tested = tested.rows(np.isin(tested.keys, list(newest)))
     for path, found in ((train, len(table)), (scores, len(tested))):
         if found < FEWEST:
-            of = " of the newest added ones" if newest is not None else ""
-            raise BlindError("reference", f"{path}: has {found:,} rows{of}; at least {FEWEST} are needed to judge by")
+            raise BlindError("reference", f"{path}: has {found:,} rows; at least {FEWEST} are needed to judge by")
     return Reference(signature, kinds, table, tested, count)
 
 
-def _newest(table: pd.DataFrame, key: str, batches: tuple[sources.File, ...], rows: int) -> tuple[set[str] | None, int]:
-    """The keys of the newest added rows that hold so many training rows, and how many; None where all do not.
+def _newest(
+    table: pd.DataFrame, tested: Scored, key: str, batches: tuple[sources.File, ...], rows: int
+) -> tuple[set[str] | None, int]:
+    """The keys of the newest added rows that hold so many training rows and enough test rows, and how many they are.
 
-    Batches and their rows are in the order of time.
+    None where all of them do not. Batches and their rows are in the order of time.
     """
-    trained, found = conversion.labels(table[key]), list[str]()
+    trained, tests, found = conversion.labels(table[key]), [*tested.keys], list[str]()
     for batch in reversed(batches):
         read = readers.read(sources.opened(batch), batch.path, sources.extension(batch.path))
         if key not in read.column_names:
             continue
         found += list(conversion.labels(read.column(key).to_pandas()))[::-1]
-        held = pd.Series(found).isin(trained).cumsum()
-        if held.iloc[-1] >= rows:
-            count = int(held.searchsorted(rows)) + 1
+        keys = pd.Series(found)
+        enough = (keys.isin(trained).cumsum() >= max(rows, FEWEST)) & (keys.isin(tests).cumsum() >= FEWEST)
+        if enough.any():
+            count = int(enough.to_numpy().argmax()) + 1
             return set(found[:count]), count
     return None, 0
 
