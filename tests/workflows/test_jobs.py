@@ -269,7 +269,7 @@ def test_without_cml_the_answer_is_still_given(template: Path, tmp_path: Path) -
 
 
 def watch(machine: Machine, template: Path, **variables: str) -> Acted:
-    payload = {"repository": {"full_name": "acme/model", "default_branch": "main"}}
+    payload = {"repository": {"full_name": "acme/model"}}  # GitHub's names no repository at all; act needs it
     return machine.act("monitor", "schedule", payload, template, variables=variables, secrets=SECRETS, runners=HOSTED)
 
 
@@ -280,6 +280,15 @@ def test_the_clock_looks_at_production_where_a_log_is_named(machine: Machine, te
     assert calls(acted) == ["restore", "monitor --html reports/monitor/drift.html", "watch"]
     assert "PIPELINE_LOG_URL=s3://bucket/log" in acted.environment
     assert "PIPELINE_LABELS_URL=s3://bucket/labels.csv" in acted.environment
+
+
+def test_a_branch_that_somebody_starts_it_on_does_not_look(machine: Machine, template: Path) -> None:
+    repository = {"full_name": "acme/model", "default_branch": "main"}
+    payload, variables = {"ref": "refs/heads/mine", "repository": repository}, {"PIPELINE_LOG_URL": "s3://bucket/log"}
+    acted = machine.act("monitor", "workflow_dispatch", payload, template, variables=variables, runners=HOSTED)
+
+    assert calls(acted) == []
+    assert "watch" not in acted.jobs
 
 
 def test_the_clock_does_nothing_where_no_log_is_named(machine: Machine, template: Path) -> None:

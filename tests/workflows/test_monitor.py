@@ -47,7 +47,7 @@ def write_log(folder: Path, table: pd.DataFrame) -> str:
 
 
 def look(world: World, log: str) -> Acted:
-    payload: dict[str, Any] = {"repository": {"full_name": NAME, "default_branch": "main"}}
+    payload: dict[str, Any] = {"repository": {"full_name": NAME}}
     variables, secrets = {"PIPELINE_LOG_URL": log}, {"GITHUB_TOKEN": "t0ken"}
     acted = world.machine.act(
         "monitor", "schedule", payload, world.main, variables=variables, secrets=secrets, runners=HOSTED
