@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from tests.conftest import GATES, ROOT, Project, require, small_project, small_table
+from tests.conftest import GATES, ROOT, Project, missing, require, small_project, small_table
 
 SOURCE = "data/table.parquet"
 STAGES = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
@@ -290,7 +290,7 @@ def on_a_tiny_disk(project: Project, folder: str, *command: str) -> Done:
     own = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--user", "--map-root-user"]
     mount = f"mkdir -p {folder} && mount -t tmpfs -o size=4k tmpfs {folder}"
     if subprocess.run([*own, "sh", "-c", mount], cwd=project.folder, capture_output=True, check=False).returncode:
-        pytest.skip("no right to mount a file system")
+        missing("no right to mount a file system")
     script = f'{mount} && "$@"; status=$?; echo "left: $(ls -A {folder})"; exit $status'
     return project.run(*own, "sh", "-c", script, "sh", *command)
 

@@ -13,8 +13,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.conftest import ROOT, require
-from tests.runner.containers import base_image, docker, missing, require_daemon
+from tests.conftest import ROOT, missing, require
+from tests.runner.containers import base_image, docker, require_daemon
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pipeline-cosign"
 BASE_PACKAGES = "ca-certificates,libgomp1,python3,python3-venv"  # what python:3.11-slim has, and OpenMP

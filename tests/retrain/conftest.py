@@ -1,11 +1,9 @@
-"""A small project whose data grows in a folder, the command line in this process, and an S3 store."""
+"""A small project whose data grows in a folder, and the command line in this process."""
 
-import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -41,24 +39,3 @@ def pipeline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
         return code, printed.out + printed.err
 
     return call
-
-
-@pytest.fixture
-def bucket() -> Iterator[Any]:
-    """boto3's client of an S3 store on the loopback interface, with a bucket called bucket."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    before = dict(os.environ)
-    os.environ |= {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
-    os.environ |= {"AWS_DEFAULT_REGION": "us-east-1", "no_proxy": host}
-    import boto3  # type: ignore[import-untyped]
-
-    client = boto3.client("s3")
-    client.create_bucket(Bucket="bucket")
-    yield client
-    os.environ.clear()
-    os.environ |= before
-    server.stop()

@@ -242,11 +242,11 @@ def test_json_of_what_was_found_is_read_again(project: Project, pipeline: Comman
     assert outcomes.read().rows == json.loads(Path(".pipeline/retrain.json").read_text())["rows"] == 40
 
 
-def test_log_labels_and_batches_may_all_lie_in_a_store(project: Project, pipeline: Command, bucket: Any) -> None:
+def test_log_labels_and_batches_may_all_lie_in_a_store(project: Project, pipeline: Command, store: Any) -> None:
     project.configure(data={"added": "s3://bucket/added"})
     answered()
     for path, key in ((LABELS, "labels/a.csv"), (next(LOG.iterdir()), "log/w/predictions.w1.x.jsonl")):
-        bucket.put_object(Bucket="bucket", Key=key, Body=path.read_bytes())
+        store.put_object(Bucket="bucket", Key=key, Body=path.read_bytes())
     given = ("--log", "s3://bucket/log", "--labels", "s3://bucket/labels/*.csv", "--since", "2026-11-01")
 
     assert "40 newly labelled rows" in pipeline("retrain", *given)[1]
@@ -258,9 +258,7 @@ def test_log_labels_and_batches_may_all_lie_in_a_store(project: Project, pipelin
     assert len(pd.read_parquet("raw.parquet")) == 1240
 
 
-def test_a_store_that_refuses_leaves_the_fingerprint_as_it_was(
-    project: Project, pipeline: Command, bucket: Any
-) -> None:
+def test_a_store_that_refuses_leaves_the_fingerprint_as_it_was(project: Project, pipeline: Command, store: Any) -> None:
     project.configure(data={"added": "s3://no-bucket/added"})
     answered()
     before = Path("data/source.json").read_bytes()

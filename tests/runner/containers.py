@@ -7,9 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
-from tests.conftest import require
+from tests.conftest import missing, require
 
 PACKAGES = "ca-certificates,curl,gh,git,libgomp1,make,ocl-icd-libopencl1,openssl,python3,python3-venv"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pipeline-base-image"
@@ -35,12 +33,6 @@ def require_daemon() -> None:
         missing("no Docker daemon is running")
     if os.geteuid():
         missing("debootstrap needs root")
-
-
-def missing(reason: str) -> None:
-    if os.environ.get("PIPELINE_REQUIRE_SYSTEM_PARTS"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def base_image(packages: str = PACKAGES) -> str:

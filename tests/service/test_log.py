@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -15,7 +14,7 @@ from pipeline.models import signature
 from pipeline.monitor import json_lines
 from pipeline.service import log
 from pipeline.service.log_files import LogFiles
-from tests.conftest import Project
+from tests.conftest import Project, small_disk
 from tests.service.conftest import ROW, Server, serving
 
 
@@ -117,14 +116,8 @@ def _wait() -> None:
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk of 1 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("only root can mount a tiny disk")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        yield disk
 
 
 def test_a_full_disk_fails_no_request_and_is_left_behind(binary: Project, tiny_disk: Path) -> None:

@@ -1,8 +1,6 @@
 """Files into one raw table: what fits is joined, what does not is explained, and nothing is left half-written."""
 
 import gzip
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from pipeline.data import fetch, sources
 from pipeline.errors import PipelineError
 from pipeline.params import Data
 from pipeline.stages import ingest
+from tests.conftest import small_disk
 
 FINGERPRINT = Path("data/source.json")
 
@@ -164,14 +163,8 @@ def test_equal_tables_are_equal_bytes(folder: Path) -> None:
 
 @pytest.fixture
 def tiny_disk(folder: Path) -> Iterator[Path]:
-    """A folder on a disk of 256 kB."""
-    disk = folder / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("only root can mount a tiny disk")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    with small_disk(folder / "disk", "256k") as disk:
+        yield disk
 
 
 @pytest.mark.parametrize(

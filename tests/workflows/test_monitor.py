@@ -19,9 +19,7 @@ ROWS = 60  # of a window
 
 
 @pytest.fixture
-def world(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Iterator[World]:
-    shared = tmp_path_factory.getbasetemp()
-    made = worlds.base(shared.parent if shared.name.startswith("popen-") else shared)
+def world(made: Path, tmp_path: Path) -> Iterator[World]:
     with StandIn(worlds.new_state(), git=tmp_path / "origin.git") as github:
         world = World(tmp_path, made, github)
         world.work.configure(monitor={"window": f"{ROWS} rows", "min_rows": ROWS, "max_rows": 200})

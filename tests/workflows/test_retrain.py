@@ -30,13 +30,6 @@ class Retraining(Watched):
 
 
 @pytest.fixture
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project that every story begins with; with xdist its workers share it."""
-    shared = tmp_path_factory.getbasetemp()
-    return worlds.base(shared.parent if shared.name.startswith("popen-") else shared)
-
-
-@pytest.fixture
 def world(made: Path, tmp_path: Path) -> Iterator[Retraining]:
     with StandIn(worlds.new_state(), git=tmp_path / "origin.git") as github:
         yield Retraining(tmp_path, made, github)

@@ -13,13 +13,6 @@ from tests.workflows.world import AUTHOR, COMMITTER, FORK, LABEL, MAINTAINER, RE
 
 
 @pytest.fixture
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project that every story begins with; with xdist its workers share it."""
-    shared = tmp_path_factory.getbasetemp()
-    return worlds.base(shared.parent if shared.name.startswith("popen-") else shared)
-
-
-@pytest.fixture
 def world(made: Path, tmp_path: Path) -> Iterator[World]:
     with StandIn(worlds.new_state(), git=tmp_path / "origin.git") as github:
         yield World(tmp_path, made, github)

@@ -27,9 +27,7 @@ KNOBS = {
 
 
 @pytest.fixture
-def world(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Iterator[Watched]:
-    shared = tmp_path_factory.getbasetemp()
-    made = worlds.base(shared.parent if shared.name.startswith("popen-") else shared)
+def world(made: Path, tmp_path: Path) -> Iterator[Watched]:
     with StandIn(worlds.new_state(), git=tmp_path / "origin.git") as github:
         yield Watched(tmp_path, made, github)
 

@@ -40,10 +40,11 @@ def _served(target: Target) -> str | None:
 
 def _chosen(host: Host, champion: str | None, wanted: str | None) -> Release:
     """The release to return to, by the ledger as it is once the champion is in it."""
-    served = ledger.served(host.ledger())
+    entries = host.ledger()
+    served = ledger.served(entries)
     if champion is None:
         raise PipelineError("rollback: nothing serves here; deploy a release")
-    chosen = wanted or ledger.former(host.ledger(), champion)
+    chosen = wanted or ledger.former(entries, champion)
     if chosen is None:
         raise PipelineError(f"rollback: release {champion} is the first; there is none before it")
     if chosen not in served:

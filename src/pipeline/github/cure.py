@@ -1,7 +1,7 @@
 """What becomes of an alarm: retraining asked for, its pull request, and whether its model is in production."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -44,11 +44,8 @@ def curable(signals: Iterable[str]) -> set[str]:
 
 def retraining(issue: int) -> Retraining | None:
     """The newest pull request that names this issue, the open one first."""
-    head = f"{api.repository().split('/')[0]}:{BRANCH}"
-    for state, pages in ("open", 1), ("closed", 3):
-        listed = _pulls(f"pulls?state={state}&head={head}&sort=updated&direction=desc", pages)
-        ours = [data for data in listed if issue in named(data["body"])]
-        if newest := max(ours, key=lambda data: data["number"], default=None):
+    for state in "open", "closed":
+        if newest := newest_pull(state, lambda data: issue in named(data["body"])):
             if newest["merged_at"]:
                 return Retraining(newest["number"], "merged", newest["merge_commit_sha"])
             return Retraining(newest["number"], "open" if state == "open" else "refused")
@@ -101,8 +98,16 @@ def ask(issue: int) -> str | None:
     return None
 
 
-def _pulls(path: str, limit: int) -> Iterable[Any]:
-    """Pull requests from our own repository: a fork may have a branch of that name."""
-    for data in api.pages(path, to="look for the retraining pull request", limit=limit):
-        if (data["head"]["repo"] or {}).get("full_name") == api.repository():
-            yield data
+def newest_pull(state: str, wanted: Callable[[Any], bool] = lambda _: True) -> Any:
+    """The newest wanted pull request from the branch in this state; None where there is none.
+
+    It is of our own repository: a fork may have a branch of that name.
+    """
+    head = f"{api.repository().split('/')[0]}:{BRANCH}"
+    path = f"pulls?state={state}&head={head}&sort=updated&direction=desc"
+    ours = [
+        data
+        for data in api.pages(path, to="look for the retraining pull request", limit=3)
+        if (data["head"]["repo"] or {}).get("full_name") == api.repository() and wanted(data)
+    ]
+    return max(ours, key=lambda data: data["number"], default=None)

@@ -3,7 +3,6 @@
 import contextlib
 import os
 from typing import Any
-from urllib.parse import quote
 
 import click
 
@@ -46,13 +45,13 @@ def proposed(found: Outcome, issue: int | None) -> str:
     """The branch, its pull request and their runs; what came of it, in one sentence."""
     drift = str(api.call("GET", f"issues/{issue}", to=f"read issue {issue}")["title"]) if issue else None
     text = FINGERPRINT.read_text(encoding="utf-8")
-    if issue and (refused := cure.retraining(issue)) and refused.state == "refused" and _pull() is None:
+    pull = cure.newest_pull("open")
+    if issue and pull is None and (refused := cure.retraining(issue)) and refused.state == "refused":
         return f"#{refused.number} brought rows for this issue and was closed. {cure.BY_HAND}"
     head, moved = branch.write(BRANCH, str(FINGERPRINT), text, description.title(found))
-    pull = _pull()
     others = [number for number in cure.named(pull["body"]) if number != issue] if pull else []
     fields = {"title": description.title(found), "body": description.body(found, issue, drift, others)}
-    if pull is None and not moved and (closed := _pull("closed", head)):
+    if pull is None and not moved and (closed := cure.newest_pull("closed", lambda data: data["head"]["sha"] == head)):
         return f"#{closed['number']} brought these rows and was closed: reopen it to go on"
     if pull is None:
         pull = _open(fields)
@@ -63,19 +62,6 @@ def proposed(found: Outcome, issue: int | None) -> str:
             body = {"ref": BRANCH, "inputs": inputs}
             api.call("POST", f"actions/workflows/{workflow}/dispatches", body, to=f"start {workflow}")
     return f"#{pull['number']} brings {escape(found.sentence)}"
-
-
-def _pull(state: str = "open", head: str | None = None) -> Any:
-    """The newest pull request from the branch in this state (and of this head); None where there is none."""
-    owner = api.repository().split("/")[0]
-    path = f"pulls?state={state}&head={quote(f'{owner}:{BRANCH}', safe=':')}"
-    listed = api.pages(path, to="list the pull requests")
-    ours = [
-        data
-        for data in listed
-        if (data["head"]["repo"] or {}).get("full_name") == api.repository() and head in {None, data["head"]["sha"]}
-    ]
-    return max(ours, key=lambda data: data["number"], default=None)
 
 
 def _open(fields: dict[str, str]) -> Any:

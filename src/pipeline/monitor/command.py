@@ -14,6 +14,7 @@ from pipeline.monitor import judging, periods, reading, reference, report
 from pipeline.monitor import labels as later
 from pipeline.monitor import result as results
 from pipeline.monitor.blind import BlindError
+from pipeline.monitor.options import Moment, on_the_log
 from pipeline.monitor.result import Result
 from pipeline.monitor.windows import Reading
 from pipeline.params import Params
@@ -23,35 +24,8 @@ MODEL, FOLDER = Path("models"), Path("reports/monitor")
 STATUS = {"ok": 0, "not_enough_data": 0, "alarm": 1}
 
 
-class Moment(click.ParamType[datetime]):
-    """A time in ISO 8601, UTC where it names no zone."""
-
-    name = "time"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value} is no time; write 2026-11-20 or 2026-11-20T08:00:00Z", param, ctx)
-        try:
-            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        except OverflowError:
-            self.fail(f"{value} is beyond the calendar in UTC", param, ctx)
-
-
 @click.command(short_help="Judge the prediction log: drift, performance, missing values, volume, latency.")
-@click.option(
-    "--log",
-    envvar="PIPELINE_LOG_URL",
-    show_envvar=True,
-    help="Folder or URL of the prediction log (default: monitor.log).",
-)
-@click.option(
-    "--labels",
-    envvar="PIPELINE_LABELS_URL",
-    show_envvar=True,
-    help="Labels that came later: CSV or Parquet (default: monitor.labels).",
-)
+@on_the_log
 @click.option("--since", type=Moment(), help="Start of a past period; without --until, to the end of the log.")
 @click.option("--until", type=Moment(), help="End of the period (default: now).")
 @click.option("--window", help="Size of a window, as monitor.window in params.yaml.")

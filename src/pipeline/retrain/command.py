@@ -1,7 +1,7 @@
 """`pipeline retrain`: take newly labelled rows of the prediction log into the data, where they keep its contract."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 import pandas as pd
@@ -10,6 +10,7 @@ from pipeline import params
 from pipeline.data import fetch, schema, sources
 from pipeline.data.sources import FINGERPRINT, File, Source
 from pipeline.errors import PipelineError
+from pipeline.monitor.options import Moment, on_the_log
 from pipeline.params import Params
 from pipeline.retrain import assemble, batch, labels, logged, outcome
 from pipeline.retrain.assemble import Assembled
@@ -25,24 +26,12 @@ UNNAMED = (
 
 
 @click.command(short_help="Take newly labelled rows into the data.")
-@click.option(
-    "--log",
-    envvar="PIPELINE_LOG_URL",
-    show_envvar=True,
-    help="Folder or URL of the prediction log (default: monitor.log).",
-)
-@click.option(
-    "--labels",
-    "where",
-    envvar="PIPELINE_LABELS_URL",
-    show_envvar=True,
-    help="Labels that came later: CSV or Parquet (default: monitor.labels).",
-)
-@click.option("--since", type=click.DateTime(), help="Only rows answered since, UTC (default: the whole log).")
-def command(log: str | None, where: str | None, since: datetime | None) -> None:
+@on_the_log
+@click.option("--since", type=Moment(), help="Only rows answered since (default: the whole log).")
+def command(log: str | None, labels: str | None, since: datetime | None) -> None:
     """Put labelled rows that are not in the data yet into data.added, and name the batch in data/source.json."""
     try:
-        found = retrain(params.read(), log, where, since.replace(tzinfo=UTC) if since else None)
+        found = retrain(params.read(), log, labels, since)
     except PipelineError as problem:
         outcome.write(Outcome(state="refused", sentence=str(problem).splitlines()[0]))
         raise

@@ -25,14 +25,14 @@ def read(where: str, key: str | None) -> Labels:
     BlindError where there is no such file or it lacks a column.
     """
     found = Labels()
-    extra = [] if key is None or key in label_files.COLUMNS else [key]  # a key called id is not what the column id is
+    extra = [key] if key and key not in label_files.COLUMNS else []  # a key called id is not what the column id is
     for file in label_files.listed(where):
         for _, table in label_files.tables(file, found.damage, extra):
             kept = table.dropna(subset=[ID, LABEL])
             for row, value in zip(kept[ID], conversion.labels(kept[LABEL]), strict=True):
                 found.relabelled += found.values.get(row, value) != value
                 found.values[row] = value
-            for name in set(extra) & set(kept.columns):
-                keyed = kept[kept[name].notna()]
-                found.keys = (found.keys or {}) | dict(zip(keyed[ID], conversion.labels(keyed[name]), strict=True))
+            if extra and key in kept.columns:
+                keyed = kept[kept[key].notna()]
+                found.keys = (found.keys or {}) | dict(zip(keyed[ID], conversion.labels(keyed[key]), strict=True))
     return found
