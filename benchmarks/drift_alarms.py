@@ -20,18 +20,18 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
-from pipeline import params
+from pipeline.core import params
+from pipeline.core.params import Params
+from pipeline.demo import shifts
 from pipeline.drift.compare import Kind
 from pipeline.evaluation.scoring import Scored
 from pipeline.models import training
-from pipeline.models.features import codes
+from pipeline.models.matrix import codes
 from pipeline.models.model import Model
-from pipeline.monitor.alarm import Rule, standing
-from pipeline.monitor.reference import Reference
-from pipeline.monitor.signals import NAMES, Found, Judge
-from pipeline.monitor.windows import Window
-from pipeline.params import Params
-from pipeline.simulate import shifts
+from pipeline.predictions.windows import Window
+from pipeline.watch.monitor.alarm import Rule, standing
+from pipeline.watch.monitor.reference import Reference
+from pipeline.watch.monitor.signals import NAMES, Found, Judge
 
 ROOT = Path(__file__).parents[1]
 TRAINED, STOPPED, TESTED = 15_000, 3_000, 6_000  # rows; the other 6,000 are the traffic

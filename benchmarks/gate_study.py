@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline import params
+from pipeline.core import params
+from pipeline.core.params import Gate, Params
 from pipeline.evaluation import slices
 from pipeline.evaluation.metrics import compute
 from pipeline.evaluation.scoring import Scored
-from pipeline.gate.judge import judge
-from pipeline.gate.opponent import Opponent
-from pipeline.gate.verdict import Verdict
 from pipeline.models import training
-from pipeline.params import Gate, Params
+from pipeline.review.baseline.scored import ScoredBaseline
+from pipeline.review.gate.judge import judge
+from pipeline.review.gate.verdict import Verdict
 
 ROOT = Path(__file__).parents[1]
 TRAINED, STOPPED, DRAWN = 15_000, 3_000, 6_000  # rows to train on, to stop on, and of each trial's test set
@@ -92,7 +92,7 @@ def prepare(models: int, root: Path = ROOT) -> Study:
 def _train(
     train: pd.DataFrame, stop: pd.DataFrame, pool: pd.DataFrame, chosen: Params, seed: int
 ) -> tuple[Array, float | None]:
-    from pipeline.models import features
+    from pipeline.models import matrix as features
 
     knobs = chosen.train.model_copy(update={"seed": seed})
     settings = training.Settings(chosen.data, chosen.task, chosen.features, chosen.split, knobs)
@@ -115,7 +115,7 @@ def _trial(study: Study, change: Degraded | None, seed: int) -> Verdict:
     first, second = source.choice(len(study.models), 2, replace=False)
     candidate, champion = study.models[first], study.models[second]
     changed = candidate if change is None else change(candidate, seed)
-    against = Opponent("main", "scored", champion.rows(rows))
+    against = ScoredBaseline("main", "scored", champion.rows(rows))
     gate = study.gate.model_copy(update={"seed": seed})
     return judge(changed.rows(rows), against, None, gate, QUALITY, inform=False)
 

@@ -78,8 +78,8 @@ def _answers(folder: Path) -> list[bytes]:
     """A line of the log for each test row, as the service's own log writes it into the folder, which is empty again."""
     import pandas as pd
 
-    from pipeline.service import log, predictor
-    from pipeline.service.log_files import LogFiles
+    from pipeline.ship.service import log, predictor
+    from pipeline.ship.service.log_files import LogFiles
 
     served = predictor.load(ROOT)
     columns = [column.name for column in served.rows.ordered]
@@ -99,12 +99,12 @@ def _answers(folder: Path) -> list[bytes]:
 
 
 def read(folder: str) -> None:
-    from pipeline import params
+    from pipeline.core import params
     from pipeline.models import model_text, signature
-    from pipeline.monitor import reading
+    from pipeline.watch.monitor import windowing
 
     known = signature.read(ROOT / "models" / model_text.SIGNATURE)
-    reading.read(folder, known, params.section(params.Monitor), until=UNTIL, window="1 day")
+    windowing.read(folder, known, params.section(params.Monitor), until=UNTIL, window="1 day")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def main() -> None:
     # A run is logged under its lock; here it only has to name the model.
     model = hashlib.md5(Path("models/model.txt").read_bytes()).hexdigest()  # noqa: S324 (DVC's)
     Path("dvc.lock").write_text(f"model: {model}\n", encoding="utf-8")
-    from pipeline.tracking import track as tracking
+    from pipeline.train.tracking import track as tracking
 
     tracking.track()
     importlib.import_module(COMMANDS["gate"][0]).command.main([], standalone_mode=False)

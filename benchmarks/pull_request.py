@@ -58,7 +58,7 @@ def commit(folder: Path, what: str, old: str, new: str) -> None:
 
 def answer(measured: Path, artifact: Path, checkout: Path) -> float:
     """Seconds that `pipeline answer` takes in main's checkout."""
-    from tests.github.standin import StandIn
+    from tests.pipeline.github.standin import StandIn
 
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=measured, capture_output=True, text=True, check=True)
     sha = head.stdout.strip()
@@ -71,7 +71,7 @@ def answer(measured: Path, artifact: Path, checkout: Path) -> float:
     with StandIn(state, git=measured) as github:
         os.environ.update(github.environment())
         if shutil.which("cml") is None:
-            os.environ["PATH"] = f"{ROOT / 'tests/github'}{os.pathsep}{os.environ['PATH']}"
+            os.environ["PATH"] = f"{ROOT / 'tests/pipeline/github'}{os.pathsep}{os.environ['PATH']}"
         seconds = timed([str(BIN / "pipeline"), "answer", "--run", str(RUN)], checkout)
         comments, broken = github.state["comments"], github.state["violations"]
     if len(comments) != 1 or "ROC AUC" not in comments[0]["body"] or broken:

@@ -26,7 +26,8 @@ import psutil
 
 from benchmarks.load import WARM_UP
 from benchmarks.projects import BIN, ROOT
-from pipeline.models import features, model
+from pipeline.models import matrix as features
+from pipeline.models import model
 
 SECONDS, ROUNDS, CONNECTIONS, BATCH = 3, 5, 8, 100
 CORE, LOAD_CORE = "0", "1"

@@ -7,40 +7,52 @@ import sys
 
 import click
 
-from pipeline.errors import PipelineError
+from pipeline.core.errors import PipelineError
 
 # Command: its module (whose `command` it runs, where no other name follows) and its line in the help.
 COMMANDS = {
     "run": ("pipeline.run", "Fetch, run what changed, log it and print the verdict (make run)."),
-    "fetch": ("pipeline.data.fetch", "Look at the data source and record its fingerprint in data/source.json."),
-    "schema": ("pipeline.data.inference", "Infer the data contract data/schema.yaml from the data."),
-    "gate": ("pipeline.gate.command", "Judge the model against the champion; exit 1 where it fails."),
-    "drift": ("pipeline.drift.compare", "Compare any two tables for drift, as JSON and HTML."),
-    "measure": ("pipeline.measure.command", "Gather what a change did to the model in .pipeline/measurement/."),
-    "serve": ("pipeline.service.command", "Serve the model as an HTTP service (make serve)."),
-    "simulate": ("pipeline.simulate.command", "Replay held-out rows as traffic, plain or shifted (make simulate)."),
-    "release": ("pipeline.release.command", "Build, scan, push and sign the image of the model that dvc.lock names."),
-    "restore": ("pipeline.release.source", "Bring what the monitor compares with, as dvc.lock names it."),
-    "monitor": ("pipeline.monitor.command", "Judge the prediction log: drift, performance, volume (make monitor)."),
-    "track": ("pipeline.tracking.track", "Log the current run to MLflow, where that has not happened yet."),
-    "tune": ("pipeline.tuning.tune", "Search for better train parameters and write them to params.yaml."),
-    "verify-lock": ("pipeline.lock", "Say whether dvc.lock fits its inputs, also without a cache."),
-    "report": ("pipeline.report.command", "Write the pull request's comment for this work tree (make report)."),
-    "deploy": ("pipeline.deploy.command:deploy", "Put a release into production, judged as it goes; or back out."),
-    "rollback": ("pipeline.deploy.command:rollback", "Return to a release that served before, in seconds."),
-    "history": ("pipeline.deploy.command:history", "Show what served when."),
-    "retrain": ("pipeline.retrain.command", "Take newly labelled rows of the prediction log into the data."),
-    "announce": ("pipeline.github.announce", "GitHub: say on a pull request that it is being measured."),
-    "answer": ("pipeline.github.answer", "GitHub: judge what a train run measured; comment and status."),
-    "record": ("pipeline.github.record", "GitHub: commit what was measured to the pull request's branch."),
-    "propose": ("pipeline.github.propose", "GitHub: open or update the pull request of `pipeline retrain`."),
-    "watch": ("pipeline.github.watch", "GitHub: open, update or close the monitor's issues; start retraining."),
-    "ingest": ("pipeline.stages.ingest", "Stage: the source into one raw table."),
-    "validate": ("pipeline.stages.validate", "Stage: the raw table against the data contract."),
-    "split": ("pipeline.stages.split", "Stage: training, validation and test rows."),
-    "train": ("pipeline.stages.train", "Stage: the LightGBM model and its signature."),
-    "evaluate": ("pipeline.stages.evaluate", "Stage: metrics, curves, importance, slices, fairness."),
-    "card": ("pipeline.stages.card", "Stage: the model card."),
+    "fetch": ("pipeline.data.source.fetch", "Look at the data source and record its fingerprint in data/source.json."),
+    "schema": ("pipeline.data.contract.inference", "Infer the data contract data/schema.yaml from the data."),
+    "gate": ("pipeline.review.gate.command", "Judge the model against the champion; exit 1 where it fails."),
+    "drift": ("pipeline.train.stages.drift", "Compare any two tables for drift, as JSON and HTML."),
+    "measure": ("pipeline.review.measure.command", "Gather what a change did to the model in .pipeline/measurement/."),
+    "serve": ("pipeline.ship.service.command", "Serve the model as an HTTP service (make serve)."),
+    "simulate": ("pipeline.demo.command", "Replay held-out rows as traffic, plain or shifted (make simulate)."),
+    "release": (
+        "pipeline.ship.release.command",
+        "Build, scan, push and sign the image of the model that dvc.lock names.",
+    ),
+    "restore": ("pipeline.ship.release.source", "Bring what the monitor compares with, as dvc.lock names it."),
+    "monitor": (
+        "pipeline.watch.monitor.command",
+        "Judge the prediction log: drift, performance, volume (make monitor).",
+    ),
+    "track": ("pipeline.train.tracking.track", "Log the current run to MLflow, where that has not happened yet."),
+    "tune": ("pipeline.train.tuning.tune", "Search for better train parameters and write them to params.yaml."),
+    "verify-lock": ("pipeline.core.lock", "Say whether dvc.lock fits its inputs, also without a cache."),
+    "report": ("pipeline.review.comment.command", "Write the pull request's comment for this work tree (make report)."),
+    "deploy": ("pipeline.ship.deploy.command:deploy", "Put a release into production, judged as it goes; or back out."),
+    "rollback": ("pipeline.ship.deploy.command:rollback", "Return to a release that served before, in seconds."),
+    "history": ("pipeline.ship.deploy.command:history", "Show what served when."),
+    "retrain": ("pipeline.watch.retrain.command", "Take newly labelled rows of the prediction log into the data."),
+    "announce": ("pipeline.github.pull_request.announce", "GitHub: say on a pull request that it is being measured."),
+    "answer": ("pipeline.github.pull_request.answer", "GitHub: judge what a train run measured; comment and status."),
+    "record": ("pipeline.github.pull_request.record", "GitHub: commit what was measured to the pull request's branch."),
+    "propose": (
+        "pipeline.github.drift_issue.propose",
+        "GitHub: open or update the pull request of `pipeline retrain`.",
+    ),
+    "watch": (
+        "pipeline.github.drift_issue.watch",
+        "GitHub: open, update or close the monitor's issues; start retraining.",
+    ),
+    "ingest": ("pipeline.train.stages.ingest", "Stage: the source into one raw table."),
+    "validate": ("pipeline.train.stages.validate", "Stage: the raw table against the data contract."),
+    "split": ("pipeline.train.stages.split", "Stage: training, validation and test rows."),
+    "train": ("pipeline.train.stages.train", "Stage: the LightGBM model and its signature."),
+    "evaluate": ("pipeline.train.stages.evaluate", "Stage: metrics, curves, importance, slices, fairness."),
+    "card": ("pipeline.train.stages.card", "Stage: the model card."),
 }
 
 

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import click
 import numpy as np
 import pandas as pd
 
-from pipeline import costs, files, params, parquet
-from pipeline.data import conversion, readers
+from pipeline.core import params
+from pipeline.core.errors import PipelineError
+from pipeline.data.values import conversion
 from pipeline.drift import stattests
-from pipeline.errors import PipelineError
 
 Kind = Literal["number", "boolean", "category", "date"]
 MAX_VALUES = 1000  # text with more different values is an identifier or prose, which Evidently would train a model on
@@ -130,69 +129,3 @@ def _kind(column: "pd.Series[Any]") -> Kind:
     if pd.api.types.is_numeric_dtype(column):
         return "number"
     return "date" if pd.api.types.is_datetime64_any_dtype(column) else "category"
-
-
-def _signed(path: Path) -> dict[str, Kind]:
-    from pipeline.models import signature
-
-    return {feature.source: feature.kind for feature in signature.read(path).features}
-
-
-def _read(path: Path, wanted: Mapping[str, Kind] | None) -> pd.DataFrame:
-    """A table, Parquet or CSV, of the wanted columns alone (those that it has)."""
-    if not path.is_file():
-        raise PipelineError(f"{path}: no such file; give a Parquet or CSV table")
-    if path.suffix == ".csv":
-        read = readers.read(path, str(path), path.suffix)
-        chosen = [name for name in read.column_names if wanted is None or name in wanted]
-        found: pd.DataFrame = read.select(chosen).to_pandas(date_as_object=False)
-        return found
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        present = pq.read_schema(path).names
-    except pa.ArrowInvalid:
-        raise PipelineError(f"{path}: not a Parquet table, or cut off; give a Parquet or CSV table") from None
-    return parquet.read(path, None if wanted is None else [name for name in present if name in wanted])
-
-
-def _summary(result: Mapping[str, Any]) -> list[str]:
-    rows, columns = result["rows"], result["columns"]
-    names = [column["column"] for column in columns if column["drifted"]]
-    verdict = "drifted" if result["drifted"] else "no drift"
-    lines = [
-        f"drift: {rows['reference']:,} reference rows, {rows['current']:,} current rows: {verdict}, "
-        f"{len(names)} of {len(columns)} columns drifted (bound {result['bound']:.0%})"
-    ]
-    lines += [f"drift: drifted: {', '.join(names)}"] if names else []
-    return lines + [f"drift: not compared: {item['column']}: {item['reason']}" for item in result["skipped"]]
-
-
-@click.command(short_help="Compare any two tables for drift, as JSON and HTML.")
-@click.option(
-    "--reference", "reference_path", type=click.Path(path_type=Path), required=True, help="Table to compare with."
-)
-@click.option("--current", "current_path", type=click.Path(path_type=Path), required=True, help="Table to compare.")
-@click.option(
-    "--signature", "signature_path", type=click.Path(path_type=Path), help="Compare this model's columns alone."
-)
-@click.option("--json", "json_path", type=click.Path(path_type=Path), required=True, help="Result for machines.")
-@click.option("--html", "html_path", type=click.Path(path_type=Path), help="Evidently's report for people (10 s more).")
-def command(
-    reference_path: Path, current_path: Path, signature_path: Path | None, json_path: Path, html_path: Path | None
-) -> None:
-    """Compare two tables (Parquet or CSV) column by column with Evidently's tests."""
-    drift = params.section(params.Drift)
-    with costs.measured("drift") as cost:
-        columns = _signed(signature_path) if signature_path else None
-        reference, current = _read(reference_path, columns), _read(current_path, columns)
-        columns = columns if columns is not None else kinds(current) | kinds(reference)
-        result = compare(reference, current, columns, drift)
-        files.write_json(json_path, result)
-        cost["rows"] = len(reference) + len(current)
-    for line in _summary(result):
-        click.echo(line)
-    if html_path:
-        render(html_path, reference, current, columns, drift)
-        click.echo(f"drift: report in {html_path}")

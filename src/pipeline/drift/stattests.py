@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from pipeline import files
+from pipeline.core import files
 
 FeatureType = Literal["num", "cat"]
 os.environ.setdefault("DO_NOT_TRACK", "1")  # no telemetry

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.core.tasks import Task
 from pipeline.evaluation.metrics import Array, Figures, Weights, prepare
-from pipeline.tasks import Task
 
 if TYPE_CHECKING:
     from pipeline.evaluation.scoring import Scored

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.core.params import Evaluate
+from pipeline.core.tasks import Task
 from pipeline.evaluation.bootstrap import Estimate, estimate, sampled
 from pipeline.evaluation.scoring import Scored
-from pipeline.params import Evaluate
-from pipeline.tasks import Task
 
 Array = npt.NDArray[np.float64]
 Counts = npt.NDArray[Any]  # (..., groups, 2 labels, 2 predictions)

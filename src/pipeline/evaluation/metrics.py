@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.tasks import Task
+from pipeline.core.tasks import Task
 
 Array = npt.NDArray[np.float64]
 Weights = npt.NDArray[Any]  # (b, n): how often each row counts in each of b resamples

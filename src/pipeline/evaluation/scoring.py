@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.errors import PipelineError
-from pipeline.files import replacing
-from pipeline.tasks import METRICS, Task
+from pipeline.core.errors import PipelineError
+from pipeline.core.files import replacing
+from pipeline.core.tasks import METRICS, Task
 
 SLICE, SENSITIVE, SETTINGS = "slice:", "sensitive:", b"pipeline"
 

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.data import conversion
-from pipeline.errors import PipelineError
+from pipeline.core.errors import PipelineError
+from pipeline.core.params import Evaluate
+from pipeline.core.tasks import Task
+from pipeline.data.values import conversion
 from pipeline.evaluation.bootstrap import intervals
 from pipeline.evaluation.scoring import Scored
-from pipeline.params import Evaluate
-from pipeline.tasks import Task
 
 MOST = 50  # values of a column that are shown; rarer ones become one
 MISSING, OTHERS = "missing", "other values"

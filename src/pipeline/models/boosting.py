@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Literal, get_args
 
-from pipeline.errors import PipelineError
+from pipeline.core.errors import PipelineError
 
 Device = Literal["cpu", "gpu", "cuda"]
 Wanted = Literal["auto", "cpu", "gpu"]

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import PipelineError
-from pipeline.models import features, model_text, signature
+from pipeline.core.errors import PipelineError
+from pipeline.models import matrix, model_text, signature
 from pipeline.models.boosting import lightgbm
 from pipeline.models.model_text import MODEL as MODEL
 from pipeline.models.model_text import SIGNATURE as SIGNATURE
@@ -46,7 +46,7 @@ class Model:
 
     def _by_chunk(self, table: pd.DataFrame, options: dict[str, Any]) -> Array:
         parts = [
-            self.booster.predict(features.encode(table.iloc[start : start + CHUNK], self.signature), **options)
+            self.booster.predict(matrix.encode(table.iloc[start : start + CHUNK], self.signature), **options)
             for start in range(0, len(table), CHUNK)
         ]
         if not parts:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.errors import PipelineError
+from pipeline.core.errors import PipelineError
 
 MODEL, SIGNATURE = "model.txt", "signature.json"
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from pipeline import files
-from pipeline.errors import PipelineError
-from pipeline.params import Names, Section, Split
-from pipeline.tasks import Task
+from pipeline.core import files
+from pipeline.core.errors import PipelineError
+from pipeline.core.params import Names, Section, Split
+from pipeline.core.tasks import Task
 
 
 class Feature(Section):

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.data import conversion
-from pipeline.errors import PipelineError, listed
-from pipeline.models.features import codes
+from pipeline.core.errors import PipelineError, listed
+from pipeline.core.params import TaskSection
+from pipeline.data.values import conversion
+from pipeline.models.matrix import codes
 from pipeline.models.signature import Signature
-from pipeline.params import TaskSection
 
 
 def learn(target: "pd.Series[Any]", task: TaskSection) -> tuple[str, ...]:

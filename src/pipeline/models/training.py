@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import PipelineError
-from pipeline.models import features, targets
+from pipeline.core.errors import PipelineError
+from pipeline.core.params import Data, Features, Split, TaskSection, Train
+from pipeline.models import matrix, targets
 from pipeline.models.boosting import Device, lightgbm
 from pipeline.models.signature import Signature
-from pipeline.params import Data, Features, Split, TaskSection, Train
 
 Array = np.ndarray[Any, Any]
 # Objectives whose logarithm needs targets of one sign (LightGBM's documentation of `objective`).
@@ -59,10 +59,10 @@ def prepare(train: pd.DataFrame, validation: pd.DataFrame, settings: Settings) -
     target = targets.encode(train, known)
     _check_sign(target, knobs, settings.task)
     categorical = [i for i, feature in enumerate(known.features) if feature.kind == "category"]
-    matrix = features.encode(train, known)
+    encoded = matrix.encode(train, known)
     options = {"verbosity": -1, "feature_pre_filter": False, "data_random_seed": knobs.seed}
     dataset = lightgbm().Dataset(
-        matrix,
+        encoded,
         target,
         weight=_class_weights(target) if knobs.class_weight == "balanced" else None,
         categorical_feature=categorical,
@@ -70,7 +70,7 @@ def prepare(train: pd.DataFrame, validation: pd.DataFrame, settings: Settings) -
         free_raw_data=True,
     )
     dataset.construct()
-    held = features.encode(validation, known)
+    held = matrix.encode(validation, known)
     held_target = targets.encode(validation, known)
     return Prepared(known, dataset, dataset.create_valid(held, held_target), held, held_target)
 
@@ -161,7 +161,7 @@ def _signature(train: pd.DataFrame, validation: pd.DataFrame, settings: Settings
         classes=targets.learn(train[task.target], task),
         threshold=None,
         quantile=knobs.quantile if knobs.objective == "quantile" else 0.5,
-        features=features.learn(train, settings.features, roles),
+        features=matrix.learn(train, settings.features, roles),
         split=split,
         seen_until=str(newest) if split.time else None,
         hashed=tuple(map(str, train.columns)) if key is None else (),

@@ -1,0 +1,87 @@
+"""Reading and writing files so that nothing is ever half-written: a new file replaces the old one in one step."""
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.errors import PipelineError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` to write to; it becomes `path` when the block ends well, else it is removed.
+
+    An OSError, in the block as well, is a PipelineError that names `path` and the reason.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(descriptor)
+        temporary = Path(name)
+        yield temporary
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise PipelineError(f"{path}: the disk is full; free some space and run again") from None
+        if error.errno in {errno.EACCES, errno.EROFS, errno.EPERM}:
+            raise PipelineError(f"{path}: can't be written ({error.strerror}); check its permissions") from None
+        raise PipelineError(f"{path}: can't be written: {_reason(error)}") from None
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` with its floats rounded to six significant digits, so that equal results are equal bytes."""
+    write_text(path, json.dumps(_rounded(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file; PipelineError where it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: no such file; `make run` makes it") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise PipelineError(f"{path}: damaged ({error}); remove it and run `make run`") from None
+    except OSError as error:
+        raise PipelineError(f"{path}: can't be read: {_reason(error)}") from None
+
+
+def md5(path: Path) -> str:
+    """A file's MD5, as DVC's lock has it; PipelineError where it is missing."""
+    if not path.is_file():
+        raise PipelineError(f"{path}: no such file; `make run` makes it")
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, IsADirectoryError):
+        return "it is a folder; name a file"
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "a part of the path is a file, no folder"
+    return " ".join((error.strerror or str(error) or type(error).__name__).split())
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    if hasattr(value, "item"):  # a NumPy scalar
+        value = value.item()
+    return float(f"{value:.6g}") if isinstance(value, float) else value

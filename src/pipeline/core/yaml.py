@@ -1,0 +1,91 @@
+"""YAML that people write: read strictly, and each mistake in it explained in one line."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from pipeline.core.errors import PipelineError
+
+
+def load_yaml(path: Path, shown: str) -> Any:
+    """The content of a YAML file; PipelineError with the line where it is no YAML or repeats a key."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError
+
+    try:
+        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PipelineError(f"{shown}: no such file; run from the top of the repository") from None
+    except UnicodeDecodeError:
+        raise PipelineError(f"{shown}: not UTF-8 text; save it as UTF-8") from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f" line {mark.line + 1}" if mark else ""
+        problem = " ".join(str(error.problem or error).split())
+        raise PipelineError(f"{shown}{where}: not valid YAML: {problem}") from None
+
+
+def explain(shown: str, model: type[BaseModel], problems: Sequence[Any]) -> list[str]:
+    """One line for each wrong key; what a union allows is put into one."""
+    lines = dict[str, str]()
+    for problem in problems:
+        place = [str(part) for part in problem["loc"] if not _names_a_type(str(part))]
+        key = ".".join(place)
+        if key not in lines:
+            lines[key] = _explain(f"{shown}: {key}" if key else shown, model, place, problem)
+        elif "; allowed: " in lines[key]:
+            lines[key] += f" or {_allowed(problem)}"
+    return list(lines.values())
+
+
+def _explain(where: str, model: type[BaseModel], place: list[str], problem: Any) -> str:
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"{where}: unknown key; {_neighbours(model, place)}"
+        case "missing":
+            return f"{where}: missing; add it"
+        case "value_error":
+            lines = str(problem["ctx"]["error"]).splitlines()
+            return "\n".join(f"{where}: {line}" for line in lines)
+        case _:
+            return f"{where}: is {_shown(problem['input'])}; allowed: {_allowed(problem)}"
+
+
+def _allowed(problem: Any) -> str:
+    if problem["type"] in ("model_type", "dict_type"):
+        return "a mapping of keys to values"
+    if problem["type"] == "tuple_type":
+        return "a list"
+    return (
+        str(problem["msg"])
+        .removeprefix("Input should be ")
+        .replace("a valid ", "a ")
+        .replace("a integer", "an integer")
+    )
+
+
+def _names_a_type(part: str) -> bool:
+    """Whether pydantic put the name of a union's member into the location instead of a key."""
+    return part in {"bool", "int", "str", "float", "Interval"} or "[" in part or part.startswith("constrained-")
+
+
+def _neighbours(model: type[BaseModel], place: list[str]) -> str:
+    section: Any = model
+    for name in place[:-1]:
+        field = getattr(section, "model_fields", {}).get(name)
+        section = next((t for t in _types_of(field) if hasattr(t, "model_fields")), None) if field else None
+    known = list(getattr(section, "model_fields", {}))
+    close = difflib.get_close_matches(place[-1], known, n=1)
+    return f"did you mean {close[0]}?" if close else f"allowed: {', '.join(known)}"
+
+
+def _types_of(field: Any) -> tuple[Any, ...]:
+    return getattr(field.annotation, "__args__", ()) or (field.annotation,)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

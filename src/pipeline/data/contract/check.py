@@ -1,0 +1,148 @@
+"""The data contract as pandera checks, and every break of it in a table, counted and located."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from pipeline.core.params import TaskSection
+from pipeline.data.contract.schema import Column, Schema
+from pipeline.data.values import conversion
+from pipeline.data.values.conversion import Mask
+
+if TYPE_CHECKING:
+    import pandera.pandas as pa
+
+SHOWN = 10  # row numbers, and values where asked for
+
+# Of pandera's own: how the report calls them, and what was expected.
+STRUCTURE = {
+    "column_in_dataframe": ("missing column", "a column of this name"),
+    "column_in_schema": ("extra column", "no column of this name, or an entry in the contract"),
+}
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One check that a column fails: in how many rows, the first of them (1-based), and some of their values."""
+
+    check: str
+    column: str
+    expected: str
+    count: int
+    rows: tuple[int, ...] = ()
+    values: tuple[str, ...] = ()
+
+
+def violations(table: pd.DataFrame, schema: Schema, task: TaskSection) -> list[Violation]:
+    """Every break of the contract in the table, and what makes its target unfit for the task, by column."""
+    found = [_violation(error, table) for error in _errors(table, schema, task)]
+    if task.target not in schema.columns and task.target not in table.columns:
+        found.append(Violation("missing column", task.target, "the target (task.target)", len(table)))
+    order = list(dict.fromkeys([*schema.columns, *map(str, table.columns), task.target]))
+    return sorted(found, key=lambda one: order.index(one.column))
+
+
+def broken_rows(table: pd.DataFrame, schema: Schema, task: TaskSection) -> list[tuple[Violation, Mask]]:
+    """The breaks that lie in single rows, each with the rows (rows,) that it lies in; not those of a whole column."""
+    return [
+        (_violation(error, table), ~error.check_output.to_numpy(dtype=bool))
+        for error in _errors(table, schema, task)
+        if isinstance(error.check_output, pd.Series)
+    ]
+
+
+def _errors(table: pd.DataFrame, schema: Schema, task: TaskSection) -> Sequence[Any]:
+    import pandera.pandas as pa
+
+    try:
+        _build(schema, task).validate(table.reset_index(drop=True), lazy=True, inplace=True)
+    except pa.errors.SchemaErrors as errors:
+        return list(errors.schema_errors)
+    return []
+
+
+def _build(schema: Schema, task: TaskSection) -> "pa.DataFrameSchema":
+    import pandera.pandas as pa
+
+    # pandera's own null and uniqueness checks list every failing row one by one; ours count them.
+    columns = {
+        name: pa.Column(
+            checks=[*_checks(column), *(_target_checks(column, task) if name == task.target else [])],
+            nullable=True,
+        )
+        for name, column in schema.columns.items()
+    }
+    return pa.DataFrameSchema(columns, strict=True)
+
+
+def _check(
+    name: str, expected: str, holds: Callable[["pd.Series[Any]"], Any], *, with_nulls: bool = False
+) -> "pa.Check":
+    import pandera.pandas as pa
+
+    return pa.Check(holds, name=name, error=expected, ignore_na=not with_nulls, n_failure_cases=1)
+
+
+def _checks(column: Column) -> list["pa.Check"]:
+    """What each value must be. Only values of the right type are compared with lists and ranges."""
+
+    def read(values: "pd.Series[Any]") -> "pd.Series[Any]":
+        return conversion.convert(values, column.type)[0]
+
+    def of_type(values: "pd.Series[Any]") -> Any:
+        wrong = conversion.convert(values, column.type)[1]
+        return pd.Series(~wrong, index=values.index)
+
+    checks = [_check("all missing", "at least one value", lambda values: bool(values.notna().any()), with_nulls=True)]
+    if not column.nullable:
+        checks.append(_check("missing value", "a value in every row", lambda values: values.notna(), with_nulls=True))
+    checks.append(_check("type", column.type, of_type))
+    if column.unique:
+        checks.append(_check("unique", "each value once", lambda values: ~values.duplicated(keep=False)))
+    if column.allowed is not None:
+        listed = list(column.allowed)
+        shown = ", ".join(str(value) for value in listed[:SHOWN]) + (", …" if len(listed) > SHOWN else "")
+        checks.append(_check("allowed", shown, lambda values: (got := read(values)).isin(listed) | got.isna()))
+    if column.min is not None:
+        low: Any = pd.Timestamp(column.min) if column.type == "date" else column.min
+        checks.append(_check("min", f"{column.min} or more", lambda values: ~(read(values) < low)))
+    if column.max is not None:
+        high: Any = pd.Timestamp(column.max) if column.type == "date" else column.max
+        checks.append(_check("max", f"{column.max} or less", lambda values: ~(read(values) > high)))
+    return checks
+
+
+def _target_checks(column: Column, task: TaskSection) -> list["pa.Check"]:
+    """What the target must be, so that a model can learn it."""
+
+    def classes(values: "pd.Series[Any]") -> set[str]:
+        return set(conversion.labels(conversion.convert(values, column.type)[0].dropna()).unique().tolist())
+
+    checks = []
+    if column.nullable:
+        checks.append(_check("target", "a value in every row", lambda values: values.notna(), with_nulls=True))
+    varies = "values that differ" if task.type == "regression" else "at least two classes"
+    checks.append(_check("target", varies, lambda values: values.empty or len(classes(values)) > 1))
+    if task.type == "regression" and column.type not in ("integer", "number"):
+        checks.append(_check("target", "integer or number, for task.type regression", lambda values: False))
+    if task.type == "binary":
+        positive = conversion.labels(pd.Series([task.positive]))[0]
+        checks.append(_check("target", "at most two classes", lambda values: len(classes(values)) <= 2))
+        checks.append(_check("target", "the positive class", lambda values: positive in classes(values)))
+    return checks
+
+
+def _violation(error: Any, table: pd.DataFrame) -> Violation:
+    if isinstance(error.check, str):
+        name, expected = STRUCTURE.get(error.check, (error.check, ""))
+        return Violation(name, str(error.failure_cases), expected, len(table))
+    column, outcome = str(error.schema.name), error.check_output
+    if not isinstance(outcome, pd.Series):
+        return Violation(error.check.name, column, error.check.error, len(table))
+    failed = outcome.index[~outcome.to_numpy(dtype=bool)]
+    first = failed[:SHOWN]
+    values = dict.fromkeys(repr(value) for value in table[column].iloc[first].tolist())
+    rows: Sequence[int] = (first + 1).tolist()
+    return Violation(error.check.name, column, error.check.error, len(failed), tuple(rows), tuple(values))

@@ -1,0 +1,115 @@
+"""How a data contract is inferred from a table, and written for people to correct."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+from pandas.api import types
+
+from pipeline.core import files, params
+from pipeline.core.errors import PipelineError
+from pipeline.data.contract.schema import PATH, Column, Schema
+from pipeline.data.values.column_types import Type
+from pipeline.data.values.conversion import convert
+
+MOST_LISTED = 50  # categories that are listed one by one; text with more is open to new values
+
+HEADER = """\
+# The data contract: what each column of the data holds. `pipeline validate` refuses data that breaks it, and lists
+# every break. It was inferred once by `pipeline schema`; from now on you own it: correct it, tighten it, commit it.
+#
+# type      integer, number, boolean, category, text or date (text in a CSV file is read as this type; dates: ISO 8601).
+#           Codes that stand for something (1 = married) are best declared as category, with their values in quotes.
+# nullable  whether values may be missing.
+# unique    true: no value may occur twice (the key).
+# allowed   the values that may occur; any other is a violation. Leave it out where new ones are no mistake.
+# min, max  the range, both ends included. Only `min: 0` is inferred, where no value is negative: the extremes of one
+#           sample are no law. Set what must hold for any data, such as an age from 18 to 120.
+"""
+
+
+@click.command(short_help="Infer the data contract from the data.")
+@click.option("--force", is_flag=True, help="Replace the contract that is there.")
+@click.option("--schema", "path", type=click.Path(path_type=Path), default=PATH, help="The contract to write.")
+def command(force: bool, path: Path) -> None:
+    """Infer the data contract from the files that data/source.json names, for people to read and correct."""
+    from pipeline.data.source import sources
+    from pipeline.data.source import table as tables
+
+    if path.exists() and not force:
+        raise PipelineError(f"{path}: is there and people own it; --force replaces it by one inferred anew")
+    data = params.read().data
+    table, _ = tables.read(sources.read(sources.FINGERPRINT), data)
+    inferred = infer(table.to_pandas(date_as_object=False), data.key)
+    files.write_text(path, document(inferred))
+    click.echo(f"schema: {len(inferred.columns)} columns in {path}; read it, correct it, commit it")
+
+
+def infer(table: pd.DataFrame, key: str | None) -> Schema:
+    """What a table holds, as a contract."""
+    return Schema(columns={str(name): column(table[name], name == key) for name in table.columns})
+
+
+def column(values: "pd.Series[Any]", is_key: bool) -> Column:
+    """What a column holds: its narrowest type, whether values are missing, listed values, a lower bound of 0.
+
+    Text is a category where its values come back at least twice on average, and they are listed up to 50 of them.
+    Whole numbers are listed where they are 0 and 1 alone. Only the key is unique.
+    """
+    kind, nullable = _kind(values), bool(values.isna().any())
+    converted, _ = convert(values.dropna(), kind)
+    if is_key:
+        return Column(type="text" if kind == "category" else kind, nullable=False, unique=True)
+    allowed: tuple[Any, ...] | None = None
+    if kind == "category" and converted.nunique() <= MOST_LISTED:
+        allowed = tuple(sorted(converted.unique().tolist()))
+    if kind == "integer" and set(converted.unique().tolist()) == {0, 1}:
+        allowed = (0, 1)
+    floor = kind in ("integer", "number") and allowed is None and len(converted) > 0 and converted.min() >= 0
+    return Column(type=kind, nullable=nullable, allowed=allowed, min=0 if floor else None)
+
+
+def document(schema: Schema) -> str:
+    """The contract as YAML, one line a column, under a header that explains it."""
+    import io
+
+    from ruamel.yaml import YAML
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+    columns = CommentedMap()
+    for name, found in schema.columns.items():
+        line = CommentedMap(found.model_dump(exclude_defaults=True))
+        if found.allowed is not None:
+            line["allowed"] = CommentedSeq(found.allowed)
+        line.fa.set_flow_style()
+        columns[name] = line
+    yaml, text = YAML(), io.StringIO()
+    yaml.width = 10_000
+    yaml.dump({"columns": columns}, text)
+    return HEADER + text.getvalue()
+
+
+def _kind(values: "pd.Series[Any]") -> Type:
+    present = values.dropna()
+    if present.empty:
+        return "number"  # nobody can tell; `pipeline validate` refuses it until there are values
+    if types.is_bool_dtype(present):
+        return "boolean"
+    if types.is_integer_dtype(present):
+        return "integer"
+    if types.is_float_dtype(present):  # whole numbers with gaps are read as fractions
+        return "integer" if len(present) < len(values) and bool((present % 1 == 0).all()) else "number"
+    if types.is_datetime64_any_dtype(present):
+        return "date"
+    named = {"boolean": "boolean", "integer": "integer", "decimal": "number", "date": "date", "datetime": "date"}
+    if present.dtype == object and (kind := named.get(types.infer_dtype(present))):
+        return kind  # type: ignore[return-value]  # the values of `named` are types
+    return _kind_of_text(present)
+
+
+def _kind_of_text(present: "pd.Series[Any]") -> Type:
+    text = present.astype("str")
+    if bool(text.str.match(r"\d{4}-\d{2}-\d{2}").all()) and not convert(text, "date")[1].any():
+        return "date"
+    return "category" if text.nunique() * 2 <= len(text) else "text"

@@ -1,0 +1,140 @@
+"""The data contract, `data/schema.yaml`: what each column holds. Inferred once from data, then owned by people."""
+
+import datetime
+import difflib
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, Strict, ValidationError, model_validator
+
+from pipeline.core.errors import PipelineError, listed
+from pipeline.core.params import Name, Params, Section
+from pipeline.core.yaml import explain, load_yaml
+from pipeline.data.values.column_types import Type
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PATH = Path("data/schema.yaml")
+DATE_PARTS = ("days", "month", "weekday")  # a date column's features (models/features.py): since__days and so on
+Bound = int | float | datetime.date
+Allowed = Annotated[tuple[bool | int | float | str, ...], Strict(strict=False), Field(min_length=1)]
+
+# What Python calls the values that `allowed`, `min` and `max` may hold, for each type.
+LISTED: dict[Type, tuple[type, ...]] = {
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "category": (str,),
+    "text": (str,),
+    "date": (),
+}
+BOUNDED: dict[Type, tuple[type, ...]] = {"integer": (int, float), "number": (int, float), "date": (datetime.date,)}
+
+
+class Column(Section):
+    """What one column holds."""
+
+    type: Type
+    nullable: bool
+    unique: bool = False
+    allowed: Allowed | None = None
+    min: Bound | None = None
+    max: Bound | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> "Column":
+        for value in self.allowed or ():
+            if type(value) not in LISTED[self.type]:
+                kinds = " or ".join(kind.__name__ for kind in LISTED[self.type]) or "nothing: use min and max"
+                hint = "; put it in quotes" if self.type in ("category", "text") else ""
+                raise ValueError(f"allowed: {value!r} is no value of type {self.type} ({kinds}){hint}")
+        bounds = [(name, bound) for name, bound in (("min", self.min), ("max", self.max)) if bound is not None]
+        for name, bound in bounds:
+            if type(bound) not in BOUNDED.get(self.type, ()):
+                raise ValueError(
+                    f"{name}: {bound} does not bound type {self.type}; bounds are for {', '.join(BOUNDED)}"
+                )
+        if len(bounds) == 2 and self.min > self.max:  # type: ignore[operator]  # both of one kind, checked above
+            raise ValueError(f"min: {self.min} is above max: {self.max}")
+        return self
+
+
+class Schema(Section):
+    """The content of data/schema.yaml."""
+
+    columns: Annotated[dict[Name, Column], Field(min_length=1)]
+
+
+def read(path: Path) -> Schema:
+    """The contract at `path`; PipelineError with one line for each key that is wrong."""
+    if not path.exists():
+        raise PipelineError(f"{path}: no such file; `pipeline schema` infers it from the data")
+    try:
+        return Schema.model_validate(load_yaml(path, str(path)))
+    except ValidationError as error:
+        raise PipelineError("\n".join(_explain(path, error.errors()))) from None
+
+
+def misnamed(chosen: Params, schema: Schema) -> list[str]:
+    """One line for each name in `params.yaml` that should be a column and is none of the contract's."""
+    parts = [
+        f"{name}__{part}" for name, column in schema.columns.items() if column.type == "date" for part in DATE_PARTS
+    ]
+    named: list[tuple[str, Sequence[str | None]]] = [
+        ("data.key", [chosen.data.key]),
+        ("task.target", [chosen.task.target]),
+        ("split.time", [chosen.split.time]),
+        ("features.exclude", chosen.features.exclude),
+        ("train.monotone", list(chosen.train.monotone)),
+        ("evaluate.slices", chosen.evaluate.slices),
+        ("evaluate.sensitive", chosen.evaluate.sensitive),
+        ("serve.log.omit", chosen.serve.log.omit),
+    ]
+    lines = []
+    for key, names in named:
+        known = [*schema.columns, *(parts if key == "train.monotone" else [])]
+        for name in names:
+            if name is not None and name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {close[0]}?" if close else f"columns: {listed(schema.columns)}"
+                lines.append(f"params.yaml: {key}: {name} is no column of {PATH}; {hint}")
+    return lines
+
+
+def typed(table: "pd.DataFrame", schema: Schema) -> "pd.DataFrame":
+    """The table with each column as its declared type (see `conversion.convert`); columns in the contract's order.
+
+    PipelineError where a column is missing or holds what is not of its type: `pipeline validate` lists all of it.
+    """
+    import pandas as pd
+
+    from pipeline.data.values.conversion import convert
+
+    columns = {}
+    for name, column in schema.columns.items():
+        if name not in table.columns:
+            raise PipelineError(
+                f"column {name}: is in the data contract and not in the table; `pipeline validate` says more"
+            )
+        columns[name], wrong = convert(table[name], column.type)
+        if wrong.any():
+            raise PipelineError(
+                f"column {name}: {int(wrong.sum()):,} values are no {column.type}; `pipeline validate` says more"
+            )
+
+    return pd.DataFrame(columns, copy=False)
+
+
+def _explain(path: Path, problems: Sequence[Any]) -> list[str]:
+    """One line for each wrong key; within a column the key alone says where."""
+    lines = list[str]()
+    for place, found in groupby(problems, key=lambda problem: problem["loc"][:2] if len(problem["loc"]) > 2 else ()):
+        if place:
+            inner = [it | {"loc": tuple(part for part in it["loc"][2:] if part != "date")} for it in found]
+            lines += explain(f"{path}: columns.{place[1]}", Column, inner)
+        else:
+            lines += explain(str(path), Schema, list(found))
+    return lines

@@ -1,0 +1,77 @@
+"""`pipeline announce`: say on the pull request that it is being measured, or that no runner takes it."""
+
+import time
+from collections.abc import Sequence
+
+import click
+
+from pipeline.github.client import api, posting, pulls, statuses
+from pipeline.github.client.posting import Marker
+from pipeline.github.client.pulls import NothingToDoError, Pull, Run
+from pipeline.review.comment import render
+
+VERDICTS = frozenset({"success", "failure"})
+QUEUED = frozenset({"queued", "waiting", "pending", "requested"})
+
+
+@click.command()
+@click.option("--run", "number", type=int, required=True, metavar="ID", help="Run of train.yaml.")
+@click.option("--wait", type=float, default=180, show_default=True, help="Seconds until a queued job is explained.")
+@click.option("--every", type=float, default=10, show_default=True, help="Seconds between two looks.")
+def command(number: int, wait: float, every: float) -> None:
+    """Post that the run measures the pull request; where no runner takes its job, say what is waited for."""
+    try:
+        run = pulls.run(number)
+        if run.ended:
+            raise NothingToDoError(f"run {number}: has ended; `pipeline answer` posts the report")
+        click.echo(f"announced: {announce(run)}")
+        labels = waited_for(run, wait, every)
+        if labels:
+            announce(run, labels)
+            click.echo(f"nobody has taken the job within {wait:g} s; it waits for {', '.join(labels)}")
+    except NothingToDoError as reason:
+        click.echo(str(reason))
+
+
+def announce(run: Run, labels: Sequence[str] | None = None) -> str:
+    """Post or update the comment and set the status; the pull request is looked at anew before each of them."""
+    marker = Marker(run.id, run.attempt, run.head, "waiting")
+    url = posting.post(pulls.of_run(run).number, marker, render.announcement(run.url, labels, run.head))
+    pull = pulls.of_run(run)
+    if _open(pull, marker):
+        labels = queued(run)[1] if labels else None  # somebody may have taken the job since
+        said = f"waiting for a runner: {', '.join(labels)}" if labels else "being measured"
+        statuses.post(pull.head, "pending", said, url)
+    return url
+
+
+def _open(pull: Pull, marker: Marker) -> bool:
+    """Whether the head has no last word yet: a person's, a verdict, or an answer that came meanwhile."""
+    found = posting.ours(pull.number)
+    if found and marker.yields_to(found.marker):
+        return False
+    status = statuses.current(pull.head) or {}
+    if statuses.by(status):
+        return statuses.LABEL not in pull.labels
+    return status.get("state") not in VERDICTS
+
+
+def waited_for(run: Run, wait: float, every: float) -> list[str] | None:
+    """The labels of the run's queued job where nobody takes it in time; None as soon as somebody does."""
+    end = time.monotonic() + wait
+    while True:
+        taken, labels = queued(run)
+        if taken:
+            return None
+        if time.monotonic() + every > end:
+            return labels
+        time.sleep(every)
+
+
+def queued(run: Run) -> tuple[bool, list[str] | None]:
+    """Whether a runner has taken the run's job, and the labels of the one that waits."""
+    jobs = list(api.pages(f"actions/runs/{run.id}/jobs", to="read the run's jobs", key="jobs", limit=3))
+    waiting = [job for job in jobs if job["status"] in QUEUED]
+    if jobs and (not waiting or any(job["status"] == "in_progress" for job in jobs)):
+        return True, None
+    return False, [str(label) for label in waiting[0]["labels"]] if waiting else None

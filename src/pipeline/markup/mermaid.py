@@ -1,0 +1,139 @@
+"""Mermaid as GitHub draws it: bars, lines and a flow chart, in colours that hold on light and dark pages."""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from pipeline.markup.markdown import Markdown
+
+MAIN, HERE, QUIET = "#d97706", "#3b82f6", "#8b949e"
+WORDS = {MAIN: "🟧 main", HERE: "🟦 this pull request"}
+WIDTH = 800
+BAR = 13  # pixels
+SHOWN = 10  # names along an axis of time
+Series = tuple[str, Sequence[float]]  # colour, values
+
+
+def clean(name: str, length: int = 26) -> str:
+    """A name as a label: what Mermaid could read as markup is taken out."""
+    text = " ".join("".join(char if char.isalnum() or char in " _.,+=/:()-–…" else " " for char in name[:200]).split())
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def labels(names: Iterable[str]) -> list[str]:
+    """Clean names, all of them different: Mermaid draws equal ones at one place."""
+    found: list[str] = []
+    for name in names:
+        label, again = clean(name) or "?", len(found)
+        while label in found:
+            again += 1
+            label = f"{clean(name, 20)} {again}"
+        found.append(label)
+    return found
+
+
+def bars(names: Sequence[str], series: Sequence[Series], top: float, line: float | None = None) -> Markdown:
+    """Horizontal bars, those of a name side by side; `line`: a bound across all of them. Values are 0 or more."""
+    top = top if top > 0 else 1.0
+    group = len(series) + (len(series) > 1)  # and an empty row between the names
+    axis = [text for at, name in enumerate(labels(names)) for text in (name, *_blanks(at * group, group - 1))]
+    drawn = []
+    for place, (_, values) in enumerate(series):
+        rows = [-top] * len(axis)  # drawn nowhere: Mermaid puts the bars of several series on each other
+        rows[place::group] = [min(value, top) if value > 0 else -top for value in values]
+        drawn.append(f"  bar [{_listed(rows)}]")
+    if line is not None:
+        drawn.append(f"  line [{_listed([line] * len(axis))}]")
+    colours = [*(colour for colour, _ in series), QUIET]
+    head = _head(colours, 60 + (BAR if group > 1 else 2 * BAR) * max(4, len(axis)), ticks=False)
+    names_axis = f"  x-axis [{', '.join(json.dumps(text, ensure_ascii=False) for text in axis)}]"
+    return _block([*head, "xychart-beta horizontal", names_axis, f"  y-axis 0 --> {_number(top)}", *drawn])
+
+
+def upright(names: Sequence[str], series: Sequence[Series], line: Sequence[float], title: str) -> Markdown:
+    """Upright bars at the places along a time, those of a place on each other, and a line across them; not below 0."""
+    step = -(-len(names) // SHOWN)  # there is no room for all names
+    shown = dict(zip(range(0, len(names), step), labels(names[::step]), strict=True))
+    axis = [shown.get(at, _blank(at)) for at in range(len(names))]
+    top = 1.05 * max([*line, *(value for _, values in series for value in values)], default=1.0)
+    drawn = [f"  bar [{_listed(value if value > 0 else -top for value in values)}]" for _, values in series]
+    axes = [
+        f"  x-axis [{', '.join(json.dumps(text, ensure_ascii=False) for text in axis)}]",
+        f'  y-axis "{clean(title, 60)}" 0 --> {_number(top if top > 0 else 1.0)}',
+    ]
+    palette = [*(colour for colour, _ in series), QUIET]
+    return _block([*_head(palette, 280), "xychart-beta", *axes, *drawn, f"  line [{_listed(line)}]"])
+
+
+def grid(low: float, high: float) -> list[float]:
+    """33 to 65 even places between two values for `lines`: Mermaid adds up the step, so it is a power of two."""
+    step = 2.0 ** math.floor(math.log2((high - low) / 32))
+    return [place * step for place in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def lines(x: tuple[str, Sequence[float]], y: tuple[str, float, float], series: Sequence[Series]) -> Markdown:
+    """Lines over a grid; `x`: title and grid, `y`: title, lowest, highest."""
+    drawn = [f"  line [{_listed(values)}]" for _, values in series]
+    title, places = x
+    y = y if y[1] < y[2] else (y[0], y[1], y[1] + 1)
+    axes = [
+        f'  x-axis "{title}" {_exactly(places[0])} --> {_exactly(places[-1])}',
+        f'  y-axis "{y[0]}" {_number(y[1])} --> {_number(y[2])}',
+    ]
+    return _block([*_head([colour for colour, _ in series], 420), "xychart-beta", *axes, *drawn])
+
+
+def flow(nodes: Sequence[tuple[str, str]], edges: Iterable[tuple[int, int]], colours: dict[str, str]) -> Markdown:
+    """A graph from left to right; a node is its label and the name of its colour."""
+    body = [f'  n{place}["{label}"]:::{kind}' for place, (label, kind) in enumerate(nodes)]
+    body += [f"  n{source} --> n{target}" for source, target in edges]
+    body += [f"  classDef {kind} fill:{colour},stroke:{colour},color:#ffffff" for kind, colour in colours.items()]
+    return _block(["flowchart LR", *body])
+
+
+def _block(body: Iterable[str]) -> Markdown:
+    return Markdown("\n".join(["```mermaid", *body, "```"]))
+
+
+def _head(palette: Sequence[str], height: int, ticks: bool = True) -> list[str]:
+    sides = [f"{side}Axis{part}Color" for side in "xy" for part in ("Label", "Title", "Tick", "Line")]
+    return [
+        "---",
+        "config:",
+        "  xyChart:",
+        f"    width: {WIDTH}",
+        f"    height: {height}",
+        *([] if ticks else ["    xAxis:", "      showTick: false"]),
+        "  themeVariables:",
+        "    xyChart:",
+        "      backgroundColor: transparent",
+        f'      plotColorPalette: "{", ".join(palette)}"',
+        *(f'      {name}: "{QUIET}"' for name in sides),
+        "---",
+    ]
+
+
+def _blanks(seen: int, count: int) -> list[str]:
+    """Labels that show nothing and differ from each other."""
+    return [_blank(seen + place) for place in range(count)]
+
+
+def _blank(place: int) -> str:
+    return "\u200b" * (place + 1)
+
+
+def _listed(values: Iterable[float]) -> str:
+    return ", ".join(map(_number, values))
+
+
+def _number(value: float) -> str:
+    """A number as Mermaid reads it: finite, no exponent."""
+    value = float(value)
+    if not math.isfinite(value):
+        raise ValueError("not a finite number")
+    return format(Decimal(f"{value:.6g}"), "f")
+
+
+def _exactly(value: float) -> str:
+    return format(Decimal(value), "f")

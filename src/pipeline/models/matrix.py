@@ -1,0 +1,108 @@
+"""Columns of a table into the model's matrix: learnt once from the training rows, the same at every scoring."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.errors import PipelineError, listed
+from pipeline.core.params import Features
+from pipeline.data.values import conversion
+from pipeline.models.signature import Feature, Signature
+
+# What a date column is turned into; days count from 1970-01-01.
+DATE_PARTS = ("days", "month", "weekday")
+# From this many values on, text whose values are mostly different names its rows instead of describing them.
+ENOUGH_VALUES = 20
+
+
+def learn(train: pd.DataFrame, chosen: Features, roles: set[str]) -> tuple[Feature, ...]:
+    """The features of a training table: every column but `roles` (key, target, time) and the excluded ones.
+
+    PipelineError for an unknown excluded column, an all-null column, or text that identifies instead of describing.
+    """
+    unknown = sorted(set(chosen.exclude) - set(train.columns))
+    if unknown:
+        raise PipelineError(
+            f"params.yaml: features.exclude: {unknown[0]} is no column; columns: {listed(train.columns)}"
+        )
+    columns = [name for name in train.columns if name not in roles | set(chosen.exclude)]
+    features = [feature for name in columns for feature in _learn_column(train[name], chosen.max_categories)]
+    if not features:
+        raise PipelineError("no feature is left: every column is the key, the target, the time or in features.exclude")
+    return tuple(features)
+
+
+def _learn_column(column: "pd.Series[Any]", max_categories: int) -> list[Feature]:
+    name, nullable = str(column.name), bool(column.isna().any())
+    if column.isna().all():
+        raise PipelineError(
+            f"column {name}: has no value in the training rows; add it to features.exclude in params.yaml"
+        )
+    if pd.api.types.is_bool_dtype(column):
+        return [Feature(name=name, source=name, kind="boolean", nullable=nullable)]
+    if pd.api.types.is_numeric_dtype(column):
+        low, high = float(column.min()), float(column.max())
+        if not np.isfinite([low, high]).all():
+            raise PipelineError(f"column {name}: holds infinity; replace it by a missing value in the source")
+        return [Feature(name=name, source=name, kind="number", nullable=nullable, minimum=low, maximum=high)]
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return [Feature(name=f"{name}__{part}", source=name, kind="date", nullable=nullable) for part in DATE_PARTS]
+    return [_learn_text(conversion.labels(column.dropna()), name, nullable, max_categories)]
+
+
+def _learn_text(texts: "pd.Series[Any]", name: str, nullable: bool, max_categories: int) -> Feature:
+    values = tuple(sorted(texts.unique()))
+    if len(values) > max_categories:
+        raise PipelineError(
+            f"column {name}: text with {len(values):,} different values looks like an identifier; "
+            f"add it to features.exclude or raise features.max_categories (now {max_categories}) in params.yaml"
+        )
+    if len(texts) >= ENOUGH_VALUES and 2 * len(values) > len(texts):
+        raise PipelineError(
+            f"column {name}: text with {len(values):,} different values in {len(texts):,} training rows looks like an "
+            "identifier; add it to features.exclude in params.yaml"
+        )
+    return Feature(name=name, source=name, kind="category", categories=values, nullable=nullable)
+
+
+def encode(table: pd.DataFrame, signature: Signature) -> "np.ndarray[Any, np.dtype[np.float64]]":
+    """The model's matrix, float64 (rows, features): categories as codes, NaN for a missing value or unseen category.
+
+    PipelineError where a column is missing or is not of its type.
+    """
+    missing = [name for name in signature.columns if name not in table.columns]
+    if missing:
+        raise PipelineError(f"column {missing[0]}: the model needs it and the table lacks it")
+    matrix = np.empty((len(table), len(signature.features)), dtype=np.float64, order="F")
+    for position, feature in enumerate(signature.features):
+        matrix[:, position] = _encode_column(table[feature.source], feature)
+    return matrix
+
+
+def _encode_column(column: "pd.Series[Any]", feature: Feature) -> "np.ndarray[Any, Any]":
+    if feature.kind == "category":
+        found = codes(column, feature.categories).astype(np.float64)
+        found[found < 0] = np.nan
+        return found
+    if feature.kind == "date":
+        return _date_part(pd.to_datetime(column), feature.name.rsplit("__", 1)[1])
+    try:
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise PipelineError(
+            f"column {feature.source}: the model was trained on a {feature.kind}, the table holds {column.dtype}"
+        ) from None
+
+
+def _date_part(dates: "pd.Series[pd.Timestamp]", part: str) -> "np.ndarray[Any, Any]":
+    naive = dates.dt.tz_convert("UTC").dt.tz_localize(None) if dates.dt.tz is not None else dates
+    values: Any = (
+        (naive - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1) if part == "days" else getattr(naive.dt, part)
+    )
+    return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def codes(column: "pd.Series[Any]", categories: tuple[str, ...]) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    """Each value's place in `categories`, (rows,); -1 for a missing value and for one that is not there."""
+    return pd.Index(categories, dtype="str").get_indexer(pd.Index(conversion.labels(column))).astype(np.int64)

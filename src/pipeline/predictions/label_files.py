@@ -1,0 +1,87 @@
+"""The files of labels that came later, CSV or Parquet, as tables of a bounded size."""
+
+import contextlib
+import csv
+import gzip
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+import pyarrow.parquet as pq
+
+from pipeline.data.values import conversion
+from pipeline.predictions import stores
+from pipeline.predictions.damage import Damage
+from pipeline.predictions.stores import File
+from pipeline.predictions.unreadable import BlindError
+
+BLOCK = 4 * 2**20  # bytes of a CSV that are read at a time
+BATCH = 50_000  # rows of a Parquet file that are read at a time
+ENDINGS = (".csv", ".csv.gz", ".parquet", ".pq")
+COLUMNS = ["id", "label"]
+
+
+def listed(source: str) -> list[File]:
+    """The files of a path, a folder, a glob or a URL, in order of name; BlindError where there are none."""
+    found = [file for file in stores.listed(source, "labels") if file.name.endswith(ENDINGS)]
+    if not found:
+        raise BlindError("labels", f"{source}: leads to no labels ({', '.join('*' + ending for ending in ENDINGS)})")
+    return found
+
+
+def tables(file: File, damage: Damage, extra: Sequence[str] = ()) -> Iterator[tuple[int, pd.DataFrame]]:
+    """The rows of a file in blocks: (place of the first, table of id, label and those of `extra` that it has).
+
+    Ids are text. What can't be read of a row is damage; BlindError where it is the file.
+    """
+    first, read = (1, _parquet) if file.name.endswith((".parquet", ".pq")) else (2, _csv)  # the header is line 1
+    try:
+        with file.opened("labels") as stream:
+            for batch in read(stream, file.name, damage, extra):
+                table = batch.to_pandas(date_as_object=False)
+                yield first, table.assign(id=conversion.labels(table["id"]))
+                first += len(table)
+    except (pa.ArrowKeyError, KeyError, _LackingError):
+        raise BlindError("labels", f"{file.name}: lacks a column; needed: {' and '.join(COLUMNS)}") from None
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        raise BlindError("labels", f"{file.name}: can't be read: {str(error).splitlines()[0]}") from None
+
+
+class _LackingError(Exception):
+    """A needed column is not there."""
+
+
+def _wanted(there: Sequence[str], extra: Sequence[str]) -> list[str]:
+    if not set(COLUMNS) <= set(there):
+        raise _LackingError
+    return COLUMNS + [name for name in extra if name in there and name not in COLUMNS]
+
+
+def _parquet(stream: Any, name: str, damage: Damage, extra: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    table = pq.ParquetFile(stream)
+    yield from table.iter_batches(BATCH, columns=_wanted(table.schema_arrow.names, extra))
+
+
+def _csv(stream: Any, name: str, damage: Damage, extra: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """A row with too few or too many values (the last of a file that is being written) is damage."""
+
+    def skip(row: arrow_csv.InvalidRow) -> str:
+        place = f"{name}:{row.number}" if row.number else name
+        damage.add("labels", place, f"has {row.actual_columns} values, the header {row.expected_columns}")
+        return "skip"
+
+    with gzip.open(stream) if name.endswith(".gz") else contextlib.nullcontext(stream) as plain:
+        header = plain.readline(10_000_000).decode("utf-8-sig")
+    columns = _wanted(next(csv.reader([header])), extra) if header else COLUMNS
+    stream.seek(0)
+    opened = pa.CompressedInputStream(pa.PythonFile(stream), "gzip") if name.endswith(".gz") else stream
+    yield from arrow_csv.open_csv(
+        opened,
+        read_options=arrow_csv.ReadOptions(block_size=BLOCK, use_threads=False),
+        parse_options=arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+        convert_options=arrow_csv.ConvertOptions(
+            include_columns=columns, column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=True
+        ),
+    )

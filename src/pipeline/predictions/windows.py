@@ -1,0 +1,64 @@
+"""What the prediction log holds, window by window: what the judging part of the monitor sees of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from pipeline.predictions.damage import Damage
+
+
+@dataclass(frozen=True)
+class Window:
+    """The rows of [start, end), UTC.
+
+    `rows` counts each id once: exactly, or estimated from the sample where the window holds more ids than the sample
+    and some came twice; the counts by release and by column are scaled with it. `missing` and `unseen` are what the
+    service flagged when it answered. `latency` is the p99 over the rows, in milliseconds, within 1 %.
+
+    `sample`: the rows with the lowest hashes of their id, in that order: the signature's columns as training has them
+    (one that was not logged is absent). `answers`: for the same rows, with the same index, `id`, `time`, `release`,
+    `score` and `label` (what was predicted; missing for a regression). They are two tables because a feature may have
+    any of these names. `truth`: the labels that came later for rows of the sample, by its index, as text (numbers
+    for a regression); None where no labels were joined.
+
+    `complete` is False for a window that is still filling or of which a part lies outside the period: never judged.
+    """
+
+    start: datetime
+    end: datetime
+    rows: int
+    complete: bool
+    sample: pd.DataFrame
+    answers: pd.DataFrame
+    releases: dict[str, int]
+    missing: dict[str, int]
+    unseen: dict[str, int]
+    latency: float | None
+    truth: "pd.Series[Any] | None" = None
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels that came later: how many were read, how many are of a sampled row, how many of no row of the windows.
+
+    `unknown` is exact where every window is sampled whole, else estimated from the ids with the lowest hashes; a label
+    of a row before the first window counts as well.
+    """
+
+    rows: int
+    joined: int
+    unknown: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The windows, oldest first, empty ones in between included; `rows` is their sum, before ids are counted once."""
+
+    windows: tuple[Window, ...]
+    damage: Damage
+    rows: int
+    files: int
+    until: datetime
+    labels: Labels | None = None

@@ -1,0 +1,83 @@
+"""A champion whose bytes are gone, trained again from a work tree of its revision."""
+
+import configparser
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from pipeline.core.errors import PipelineError, last_line
+from pipeline.core.git import git
+from pipeline.core.yaml import load_yaml
+from pipeline.models.boosting import DEVICE_VARIABLE
+from pipeline.review.baseline.champion import OUTPUTS, Champion, cache_folder, keep
+
+Found = TypeVar("Found")
+
+
+def rebuild(missing: Champion, root: Path = Path()) -> Champion:
+    """Train the missing champion again on the CPU, in a temporary work tree that shares the DVC cache.
+
+    CPU training is deterministic: other bytes than the lock names are said in `reason`. PipelineError where it fails.
+    """
+    root = root.absolute()
+    hashes, kept = run_again(missing.base, root, OUTPUTS, lambda project: keep(project / "models", root))
+    differs = (
+        "" if hashes == missing.hashes else f"rebuilt from {missing.base}, but not the bytes that its dvc.lock names"
+    )
+    return replace(missing, state="found", reason=differs, folder=kept, hashes=hashes)
+
+
+def run_again(base: str, root: Path, outputs: Collection[str], read: Callable[[Path], Found]) -> Found:
+    """Run the stages of revision `base` that make `outputs`, on the CPU, and return what `read` finds in that project.
+
+    Their bytes are in the DVC cache then. PipelineError where it fails.
+    """
+    root = root.absolute()
+    with tempfile.TemporaryDirectory(prefix="pipeline-base-") as folder:
+        tree = Path(folder) / "tree"
+        added = git(root, "worktree", "add", "--detach", str(tree), base)
+        if added.returncode != 0:
+            raise PipelineError(f"{base}: git can't make a work tree of it ({last_line(added.stderr)})")
+        try:
+            project = tree / git(root, "rev-parse", "--show-prefix").stdout.strip()
+            _share_cache(root, project)
+            _reproduce(base, project, outputs)
+            return read(project)
+        finally:
+            git(root, "worktree", "remove", "--force", str(tree))
+
+
+def _share_cache(root: Path, project: Path) -> None:
+    """Give the work tree this clone's own DVC settings (remotes, credentials) and its cache."""
+    config = configparser.ConfigParser(interpolation=None, strict=False)
+    config.read(root / ".dvc/config.local", encoding="utf-8")
+    config["cache"] = {**(config["cache"] if config.has_section("cache") else {}), "dir": str(cache_folder(root))}
+    (project / ".dvc").mkdir(exist_ok=True)
+    with (project / ".dvc/config.local").open("w", encoding="utf-8") as file:
+        config.write(file)
+
+
+def _stages(project: Path, outputs: Collection[str]) -> list[str]:
+    """The stages that make these outputs."""
+    stages = load_yaml(project / "dvc.lock", "dvc.lock")["stages"]
+    return [name for name, stage in stages.items() if {out["path"] for out in stage.get("outs", [])} & set(outputs)]
+
+
+def _reproduce(base: str, project: Path, outputs: Collection[str]) -> None:
+    """Run the base's own stages with the base's own code: its src precedes the installed package."""
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "PYTHONPATH": str(project / "src"),
+        DEVICE_VARIABLE: "cpu",
+    }
+    command = [sys.executable, "-m", "dvc", "repro", *_stages(project, outputs)]
+    run = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        problem = last_line("\n".join(line for line in run.stderr.splitlines() if "ERROR" in line) or run.stderr)
+        raise PipelineError(f"{base}: its pipeline can't be run again ({problem})")

@@ -1,0 +1,65 @@
+"""The first screen: the verdict, why, the rules that ask for a look, and what a failed stage said."""
+
+from pipeline.markup.markdown import bold, escape
+from pipeline.review.comment.facts import PRIMARY, Facts, counted, cut, finite
+from pipeline.review.comment.rules import ICONS, SENTENCE, between_of, by_weight, rises, rule_rows, signed, title_of
+from pipeline.review.gate.verdict import Rule
+from pipeline.review.untrusted.text import fence, plain
+
+SAYS = {"pass": "The gate passes", "warn": "The gate warns: a person should look", "fail": "The gate fails"}
+SHOWN = 5  # rules on the first screen
+LINES, LINE = 30, 300  # of a failed stage's output
+
+
+def headline(facts: Facts) -> str:
+    """The verdict as a heading, and why in one sentence: the worst rule's."""
+    verdict, context = facts.verdict, facts.context
+    title = f"{ICONS[verdict.verdict]} {SAYS[verdict.verdict]}"
+    if facts.bundle.measurement.outcome == "failed" and verdict.rules:
+        told = cut(verdict.rules[0].sentence)
+        title = f"❌ {escape(told[:1].upper() + told[1:])}: there is no model to judge"
+    if context.override:
+        says = SAYS[verdict.verdict].partition(":")[0].lower()
+        title = f"✅ Overruled by {bold('@' + cut(context.override, 60))} · {says}"
+    stale = "\n\nThe label `gate: override` does not count: it was refused, or set for an earlier commit."
+    return f"### {title}\n\n{_why(facts)}{stale if context.stale_override else ''}"
+
+
+def _why(facts: Facts) -> str:
+    told = by_weight(facts.verdict.rules)
+    if facts.bundle.measurement.outcome == "failed":
+        return "Its last lines are below; nothing of it was recorded."
+    if not told:
+        rules = facts.verdict.rules
+        leading = [rule for rule in rules if rule.name.startswith(PRIMARY)] or list(rules[:1])
+        return _sentence(leading[0]) if leading else "No rule of the gate applies."
+    others = [(mark, sum(rule.verdict == mark for rule in told[1:])) for mark in ("fail", "warn")]
+    counts = [f"{counted(n, 'more rule')} {mark}{'s' if n == 1 else ''}" for mark, n in others if n]
+    return _sentence(told[0]) + (f" *And {', '.join(counts)}.*" if counts else "")
+
+
+def _sentence(rule: Rule) -> str:
+    gain = "gain " if rule.name.startswith(PRIMARY) and not rises(rule) else ""
+    figure = f" {gain}{signed(rule)}" if rule.value is not None and finite(rule.value) is not None else ""
+    between = f" ({between_of(rule)})" if figure and between_of(rule) != "–" else ""
+    return f"{bold(title_of(rule))}:{figure}{between}{',' if figure else ''} {escape(cut(rule.sentence, SENTENCE))}."
+
+
+def rules(facts: Facts) -> str | None:
+    """The rules that warn or fail, worst first."""
+    told = by_weight(facts.verdict.rules)
+    if not told or facts.bundle.measurement.outcome == "failed":
+        return None
+    more = f"\n\n*and {len(told) - SHOWN:,} more, under “All rules”*" if len(told) > SHOWN else ""
+    lower = any(rule.name.startswith(PRIMARY) and not rises(rule) for rule in facts.verdict.rules)
+    gains = "\n\n<sub>Figures of changes are gains: below 0 is worse.</sub>" if lower else ""
+    return f"**What to look at**\n\n{rule_rows(told[:SHOWN], facts.confidence)}{more}{gains}"
+
+
+def failure(facts: Facts) -> str | None:
+    """The last lines of the stage that failed."""
+    found = facts.bundle.measurement.failure
+    if found is None:
+        return None
+    lines = [cut(plain(line).replace("\n", " ").rstrip(), LINE) for line in found.lines[-LINES:]]
+    return fence("\n".join(lines))

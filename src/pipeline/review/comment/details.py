@@ -1,0 +1,115 @@
+"""What stands folded below the decision: cost, environment, stages, how to reproduce it, the card, the lock."""
+
+import re
+
+from pipeline.markup.markdown import Markdown, code, escape, table
+from pipeline.markup.mermaid import flow
+from pipeline.review.comment.facts import Facts, cut
+from pipeline.review.untrusted.text import defuse, fence, plain
+
+COLOURS = {"ran": "#1a7f37", "cached": "#0969da", "unchanged": "#6e7781", "failed": "#cf222e", "skipped": "#9a6700"}
+NODES, EDGES = 60, 200  # of a graph that still can be read
+CARD = 40_000  # characters
+LOCK = 60_000  # a longer one can't fit
+LINK = re.compile(r"https?://[^\s<>()\[\]\"'`\\|]{1,500}")
+RUN = re.compile(r"/actions/runs/(\d+)")
+REPOSITORY = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
+RECORDED = ("dvc.lock", "metrics.json", "source.json")
+PLACES = {"dvc.lock": "dvc.lock", "metrics.json": "reports/metrics.json", "source.json": "data/source.json"}
+
+
+def cost(facts: Facts) -> str | None:
+    """What each stage cost."""
+    rows = [
+        (stage.name, stage.state, _tenths(stage.seconds), stage.rows, _tenths(stage.peak_memory_mb))
+        for stage in facts.bundle.measurement.stages
+    ]
+    return table(["stage", "state", "seconds", "rows", "peak memory, MB"], rows, "llrrr") if rows else None
+
+
+def _tenths(value: float | None) -> Markdown:
+    return Markdown("–" if value is None else f"{value:,.1f}")
+
+
+def environment(facts: Facts) -> str | None:
+    rows = [(name, value) for name, value in facts.bundle.measurement.environment.items()]
+    return table(["environment", ""], rows) if rows else None
+
+
+def graph(facts: Facts) -> str | None:
+    """The stages and what became of each."""
+    stages = facts.bundle.measurement.stages
+    places = {stage.name: place for place, stage in enumerate(stages)}
+    edges = [(places[need], places[stage.name]) for stage in stages for need in stage.needs if need in places]
+    if not stages or len(stages) > NODES or len(edges) > EDGES:
+        return None
+    nodes = [(f"{cut(stage.name, 40)}<br/>{stage.state}{_seconds(stage.seconds)}", stage.state) for stage in stages]
+    used = {state: colour for state, colour in COLOURS.items() if any(stage.state == state for stage in stages)}
+    return flow(nodes, edges, used)
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f" {value:.1f} s"
+
+
+def reproduce(facts: Facts) -> str:
+    """The commands that give the same comment."""
+    measurement, wanted = facts.bundle.measurement, facts.context.pull_request
+    checkout = f"gh pr checkout {wanted}\n" if wanted else ""
+    base = measurement.base_commit or "origin/main"
+    return fence(f"{checkout}make run\nmake report BASE={base}", "console")
+
+
+def card(facts: Facts) -> str | None:
+    """The model card, its headings lowered, harmless."""
+    text = facts.bundle.text("model_card.md")
+    if text is None:
+        return None
+    lowered = re.sub(r"^(#{1,3})(?=\s)", r"\1###", text[:CARD], flags=re.MULTILINE)
+    return defuse(lowered) + ("\n\n*… cut off*" if len(text) > CARD else "")
+
+
+def recording(facts: Facts) -> str | None:
+    """Who records the lock on the branch."""
+    return {"none": None, "bot": BOT, "fork": _fork(facts)}[facts.context.recording]
+
+
+BOT = "🔒 The bot’s next commit on this branch records `dvc.lock` and `reports/metrics.json` as they were measured."
+
+
+def _fork(facts: Facts) -> str:
+    told = "🔒 Nobody but you may push to this branch. Commit what was measured, so that it is what gets merged:"
+    run = RUN.search(facts.context.run_url or "")
+    if not run:
+        return f"{told} `dvc.lock` and `reports/metrics.json`."
+    named = facts.context.repository or ""
+    repository = f" --repo {named}" if REPOSITORY.fullmatch(named) else ""
+    present = [name for name in RECORDED if facts.bundle.path(name)]
+    commands = [
+        f"gh run download {run[1]}{repository} --name measurement --dir /tmp/measurement-{run[1]}",
+        *(f"cp /tmp/measurement-{run[1]}/{name} {PLACES[name]}" for name in present),
+        f"git add {' '.join(PLACES[name] for name in present)}",
+        'git commit -m "Record what was measured" && git push',
+    ]
+    return f"{told}\n\n{fence(chr(10).join(commands), 'console')}"
+
+
+def lock(facts: Facts) -> str | None:
+    """The lock's text, for who can't download the artifact."""
+    text = facts.bundle.text("dvc.lock") if facts.context.recording == "fork" else None
+    return fence(plain(text), "yaml") if text and len(text) < LOCK else None
+
+
+def footer(facts: Facts) -> str:
+    """What was compared, and where to read more."""
+    measurement, context = facts.bundle.measurement, facts.context
+    head = code(measurement.head[:9]) if measurement.head else "the work tree"
+    commit = f" ({code(measurement.base_commit[:9])})" if measurement.base_commit else ""
+    links = [link("run", context.run_url), *(link(name, url) for name, url in sorted(context.artifacts.items()))]
+    compared = f"{head} against {escape(cut(measurement.base))}{commit}"
+    return f"<sub>{' · '.join(text for text in (compared, *links) if text)}</sub>"
+
+
+def link(text: str, url: str | None) -> Markdown | None:
+    """A link, where the URL is a plain one."""
+    return Markdown(f"[{escape(text)}]({url})") if url and LINK.fullmatch(url) else None

@@ -1,0 +1,140 @@
+"""What the comment's parts are written from: the bundle, the verdict, and what is known beside them."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from pipeline.core.errors import PipelineError
+from pipeline.review.gate.verdict import Verdict
+from pipeline.review.measure.measurement import Bundle
+from pipeline.review.untrusted import yaml as untrusted_yaml
+
+if TYPE_CHECKING:
+    from pipeline.evaluation.scoring import Scored
+
+MAX_LEAVES = 5_000  # of params.yaml: aliases make a small file a huge tree
+DRAWN = 100_000  # rows that a curve is drawn from
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known beside the bundle, from main and from GitHub."""
+
+    main_params: Mapping[str, Any] = field(default_factory=dict)  # params.yaml of main; {} where unknown
+    main_metrics: Mapping[str, Any] | None = None  # reports/metrics.json of main
+    pull_request: int | None = None
+    run_url: str | None = None
+    artifacts: Mapping[str, str] = field(default_factory=dict)  # name: URL
+    override: str | None = None  # login of who overruled the verdict
+    stale_override: bool = False  # the label is there, but does not count: refused, or of an earlier commit
+    recording: Literal["none", "bot", "fork"] = "none"
+    production: str | None = None  # what the monitor last said, as Markdown; None: not looked at
+    repository: str | None = None  # owner/name
+
+
+@dataclass(frozen=True)
+class Facts:
+    bundle: Bundle
+    verdict: Verdict
+    context: Context
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """params.yaml of the pull request; {} where it is absent, PipelineError where it can't be read."""
+        if isinstance(self._params, PipelineError):
+            raise self._params
+        return self._params
+
+    @cached_property
+    def _params(self) -> dict[str, Any] | PipelineError:
+        path = self.bundle.path("params.yaml")
+        try:
+            return untrusted_yaml.read(path) if path else {}
+        except PipelineError as error:
+            return error
+
+    @cached_property
+    def primary(self) -> str | None:
+        """The metric that decides: the one that was judged, else the one that main names."""
+        for rule in self.verdict.rules:
+            if rule.name.startswith(PRIMARY) and " since " not in rule.name:
+                return rule.name.removeprefix(PRIMARY)
+        found = self._main_gate.get("primary")
+        return found if isinstance(found, str) else None
+
+    @cached_property
+    def confidence(self) -> str:
+        """Of the verdict's intervals, as `95 %`."""
+        found = finite(self._main_gate.get("confidence"))
+        return f"{100 * (0.95 if found is None else found):.4g} %"
+
+    @property
+    def _main_gate(self) -> Mapping[str, Any]:
+        found = self.context.main_params.get("gate")
+        return found if isinstance(found, Mapping) else {}
+
+    @cached_property
+    def scores(self) -> "tuple[Scored | None, Scored | None]":
+        """The candidate's and the champion's scores of the same rows, thinned to `DRAWN`; None where there are none."""
+        import numpy as np
+
+        from pipeline.evaluation import scoring
+        from pipeline.review.baseline.scored import common
+
+        ours, theirs = (self.bundle.path(f"{name}.parquet") for name in ("scores", "champion"))
+        if ours is None:
+            return None, None
+        mine, other = scoring.read(ours), scoring.read(theirs) if theirs else None
+        if other is not None and not np.array_equal(mine.keys, other.keys):
+            mine, other = common(mine, other)
+        chosen = np.arange(0, len(mine), max(1, math.ceil(len(mine) / DRAWN)))
+        return mine.rows(chosen), other.rows(chosen) if other is not None else None
+
+
+PRIMARY = "no regression "
+
+
+def finite(value: Any) -> float | None:
+    """A finite number; None for all else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def flattened(tree: Any, prefix: str = "") -> dict[str, str]:
+    """`section.key` and its value as text for each leaf; ValueError where there are too many."""
+    leaves: dict[str, str] = {}
+    _flatten(tree, prefix, leaves, 0)
+    return leaves
+
+
+def _flatten(value: Any, name: str, leaves: dict[str, str], depth: int) -> None:
+    if len(leaves) > MAX_LEAVES or depth > 10:
+        raise ValueError("too many parameters")
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            _flatten(item, f"{name}.{cut(key)}" if name else cut(key), leaves, depth + 1)
+    elif isinstance(value, list | tuple) and value:
+        if len(value) > MAX_LEAVES or any(isinstance(item, list | tuple | Mapping) for item in value):
+            for place, item in enumerate(value):
+                _flatten(item, f"{name}.{place}", leaves, depth + 1)
+        else:
+            leaves[name] = ", ".join(cut(item) for item in value)
+    else:
+        leaves[name] = "none" if value in (None, [], {}, ()) else str(value)
+
+
+def cut(value: Any, length: int = 80) -> str:
+    """Text of at most that many characters."""
+    text = value if isinstance(value, str) else str(value)
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 column`, `2 columns`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,109 @@
+"""The metric table: main, this pull request, the change with its interval, and what judges it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline.core.tasks import higher_is_better
+from pipeline.markup.markdown import Markdown, bold, escape, interval, number, table
+from pipeline.review.comment.facts import PRIMARY, Facts, cut, finite
+from pipeline.review.comment.rules import ICONS, SENTENCE, between, change_of, unbroken
+from pipeline.review.gate.verdict import Change
+from pipeline.train.card.tables import label
+
+
+def metrics(facts: Facts) -> str | None:
+    """Every metric: main, this pull request, the change with its interval, and what judges it."""
+    changes = facts.verdict.metrics
+    if not changes:
+        return _recorded(facts)
+    compared = any(change.champion is not None for change in changes)
+    if not compared:
+        return _alone(facts, changes)
+    rows = [
+        (
+            _name(change.metric, facts),
+            number(finite(change.champion)),
+            number(finite(change.candidate)),
+            unbroken(f"{arrow(change)} {change_of(change.change)}"),
+            between(change.lower, change.upper),
+            _judged(change.metric, facts),
+        )
+        for change in changes
+    ]
+    head = ["metric", "main", "this PR", "change", f"{facts.confidence} interval", "verdict"]
+    return f"{table(head, rows, 'lrrrrl')}\n\n{_legend(facts)}"
+
+
+def arrow(change: Change) -> str:
+    """▲ better, ▼ worse, ≈ where the interval includes no change; which way is good depends on the metric."""
+    lower, upper, value = finite(change.lower), finite(change.upper), finite(change.change)
+    if value is None:
+        return ""
+    if lower is None or upper is None or lower <= 0 <= upper:
+        return "≈"
+    return "▲" if (value > 0) == higher_is_better(change.metric) else "▼"
+
+
+def _name(metric: str, facts: Facts) -> Markdown:
+    return Markdown(f"{bold(label(metric))} ★") if metric == facts.primary else escape(label(cut(metric)))
+
+
+def _judged(metric: str, facts: Facts) -> Markdown:
+    found = [rule for rule in facts.verdict.rules if rule.name in (PRIMARY + metric, f"floor {metric}")]
+    says = [f"{ICONS[rule.verdict]} {'floor' if rule.name.startswith('floor') else rule.verdict}" for rule in found]
+    return Markdown(" · ".join(reversed(says)) or "informs")
+
+
+def _legend(facts: Facts) -> str:
+    verdict = facts.verdict
+    of = "" if verdict.compared == verdict.rows else f" of {verdict.rows:,}"
+    leading = next((rule for rule in verdict.rules if rule.name == f"{PRIMARY}{facts.primary}"), None)
+    told = leading is not None and leading.verdict == "pass" and verdict.verdict != "pass"  # else the headline tells
+    shows = f": {escape(cut(leading.sentence, SENTENCE))}" if leading and told else ""
+    return (
+        f"<sub>▲ better · ▼ worse · ≈ the interval includes no change · ★ decides{shows}. "
+        f"Both models on the same {verdict.compared:,}{of} test rows.</sub>"
+    )
+
+
+def _alone(facts: Facts, changes: Sequence[Change]) -> str:
+    """The figures of this pull request where nobody can be compared with, beside what main has on record."""
+    own, main = facts.bundle.json("metrics.json") or {}, facts.context.main_metrics or {}
+    rows = [
+        (
+            _name(change.metric, facts),
+            number(_value(main, change.metric)),
+            number(finite(change.candidate)),
+            _own_interval(own, change.metric),
+            _judged(change.metric, facts),
+        )
+        for change in changes
+    ]
+    note = "main’s figures are those that it recorded, on its own test rows." if main else "main has no figures yet."
+    head = ["metric", "main (recorded)", "this PR", f"{facts.confidence} interval of this PR", "verdict"]
+    return f"{table(head, rows, 'lrrrl')}\n\n<sub>Not compared row by row: {note}</sub>"
+
+
+def _recorded(facts: Facts) -> str | None:
+    """The metrics on record where nothing was scored, because the model is main's."""
+    own = facts.bundle.json("metrics.json") or facts.context.main_metrics
+    if not own or facts.bundle.measurement.outcome == "failed":
+        return None
+    rows = [
+        (_name(name, facts), number(_value(own, name)), Markdown("≈ 0"), _own_interval(own, name))
+        for name in own
+        if _value(own, name) is not None and isinstance(own[name], dict)
+    ]
+    return table(["metric", "main and this PR", "change", f"{facts.confidence} interval"], rows[:12], "lrrr")
+
+
+def _value(metrics: Any, name: str) -> float | None:
+    found = metrics.get(name)
+    return finite(found.get("value")) if isinstance(found, dict) else None
+
+
+def _own_interval(metrics: Any, name: str) -> Markdown:
+    found = metrics.get(name)
+    if not isinstance(found, dict):
+        return Markdown("–")
+    return interval({end: finite(found.get(end)) for end in ("lower", "upper")})

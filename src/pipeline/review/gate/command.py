@@ -1,0 +1,123 @@
+"""`pipeline gate`: gather the scores of both models, judge, print the verdict."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.core import files, params
+from pipeline.evaluation import scoring
+from pipeline.review.baseline import champion
+from pipeline.review.baseline.scored import TEST, ScoredBaseline, score_baseline, scored_rows
+from pipeline.review.gate.judge import judge
+from pipeline.review.gate.verdict import Rule, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCORES = Path("reports/scores.parquet")
+QUALITY, VERDICT = Path("reports/data_quality.json"), Path("reports/verdict.json")
+MARKS = {"pass": "✓", "note": "·", "warn": "!", "fail": "✗"}
+TOLD = {"warn", "fail"}
+COLOURS = {"pass": "green", "note": None, "warn": "yellow", "fail": "red"}
+
+
+@click.command(short_help="Judge the model against the champion.")
+@click.option("--base", help="Git revision whose dvc.lock names the champion (default: origin/main, else main).")
+@click.option("--rebuild", is_flag=True, help="Train a champion again whose files can't be had.")
+@click.option("--scores", type=click.Path(path_type=Path), default=SCORES, show_default=True)
+@click.option("--test", type=click.Path(path_type=Path), default=TEST, show_default=True)
+@click.option("--quality", type=click.Path(path_type=Path), default=QUALITY, show_default=True)
+@click.option("--drift", type=click.Path(path_type=Path), help="Drift report of this training data against the base's.")
+@click.option("--json", "target", type=click.Path(path_type=Path), default=VERDICT, show_default=True)
+def command(
+    base: str | None, rebuild: bool, scores: Path, test: Path, quality: Path, drift: Path | None, target: Path
+) -> None:
+    """Judge the model of this work tree against the champion; exit 1 where the verdict is fail."""
+    verdict = decide(base, rebuild, scores, test, quality, drift)
+    files.write_json(target, verdict.data())
+    for line in shown(verdict):
+        click.echo(line)
+    click.get_current_context().exit(1 if verdict.verdict == "fail" else 0)
+
+
+def decide(
+    base: str | None = None,
+    rebuild: bool = False,
+    scores: Path = SCORES,
+    test: Path = TEST,
+    quality: Path = QUALITY,
+    drift: Path | None = None,
+) -> Verdict:
+    """The verdict on this work tree's model; PipelineError where the stages have not run."""
+    chosen = params.read()
+    candidate = scoring.read(scores)
+    table = partial(scored_rows, test, chosen.data.key, candidate)
+    compared = partial(_compared, candidate=candidate, target=chosen.task.target, table=table, rebuild=rebuild)
+    return judge(
+        candidate,
+        compared(base),
+        compared(chosen.gate.reference) if chosen.gate.reference else None,
+        chosen.gate,
+        files.read_json(quality) if quality.exists() else None,
+        files.read_json(drift) if drift else None,
+    )
+
+
+def _compared(
+    base: str | None, candidate: scoring.Scored, target: str, table: Callable[[], "pd.DataFrame"], rebuild: bool
+) -> ScoredBaseline:
+    found = champion.find(base)
+    if rebuild and found.state == "missing" and found.hashes:
+        from pipeline.review.baseline.rebuild import rebuild as build
+
+        click.echo(f"gate: training the model of {found.base} again, in a work tree of it ...")
+        found = build(found)
+    return score_baseline(found, candidate, target, table)
+
+
+def shown(verdict: Verdict) -> list[str]:
+    """The verdict as aligned lines: mark, rule, figure with interval, bound, sentence."""
+    rows = [(rule, _cells(rule)) for rule in verdict.rules]
+    widths = [max(len(cells[place]) for _, cells in rows) for place in range(3)]
+    lines = [
+        " ".join([_mark(rule), *(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)), rule.sentence])
+        for rule, cells in rows
+    ]
+    return [*lines, _closing(verdict)]
+
+
+def summary(verdict: Verdict) -> list[str]:
+    """The verdict in short: who it was compared with, the rules that warn or fail, and the verdict."""
+    first, *others = verdict.rules
+    told = [f"  {_mark(first)} {first.name}: {first.sentence}"]
+    for rule in others:
+        if rule.verdict in TOLD:
+            name, figure, bound = _cells(rule)
+            told.append(f"  {_mark(rule)} {name}: {', '.join(filter(None, [figure, bound]))}: {rule.sentence}")
+    return [*told, _closing(verdict)]
+
+
+def _closing(verdict: Verdict) -> str:
+    return click.style(f"gate: {verdict.verdict}", fg=COLOURS[verdict.verdict], bold=True)
+
+
+def _mark(rule: Rule) -> str:
+    return click.style(MARKS[rule.verdict], fg=COLOURS[rule.verdict])
+
+
+def _cells(rule: Rule) -> tuple[str, str, str]:
+    signed = rule.name.startswith(("no regression", "slice"))
+    figure = _figure(rule.value, signed)
+    if figure and _figure(rule.lower, signed):
+        figure += f" ({_figure(rule.lower, signed)} to {_figure(rule.upper, signed)})"
+    return rule.name, figure, "" if rule.bound is None else f"bound {rule.bound:g}"
+
+
+def _figure(value: float | None, signed: bool) -> str:
+    if value is None or math.isnan(value):
+        return ""
+    return f"{value:+.4f}" if signed else f"{value:.4g}"

@@ -1,0 +1,41 @@
+"""Floors: each named metric, on all test rows, against the worst value that passes."""
+
+import math
+
+from pipeline.core.params import Gate
+from pipeline.core.tasks import higher_is_better
+from pipeline.evaluation.bootstrap import intervals
+from pipeline.evaluation.scoring import Scored
+from pipeline.review.gate.verdict import Rule
+
+
+def rules(candidate: Scored, gate: Gate) -> list[Rule]:
+    """One rule for each of gate.floors; an undefined metric fails, because nothing shows that it is good enough."""
+    if not gate.floors:
+        return []
+    found = intervals(candidate.task, list(gate.floors), candidate, gate.bootstrap, gate.confidence, gate.seed)
+    return [
+        Rule(
+            f"floor {name}",
+            "pass" if holds(name, found[name].value, floor) else "fail",
+            _sentence(name, found[name].value, floor),
+            found[name].value,
+            found[name].lower,
+            found[name].upper,
+            floor,
+        )
+        for name, floor in gate.floors.items()
+    ]
+
+
+def holds(metric: str, value: float, floor: float) -> bool:
+    """Whether the value is on the good side of the floor; never where it is NaN."""
+    return value >= floor if higher_is_better(metric) else value <= floor
+
+
+def _sentence(metric: str, value: float, floor: float) -> str:
+    if math.isnan(value):
+        return f"{metric} is undefined on these test rows"
+    if holds(metric, value, floor):
+        return "good enough"
+    return f"below the floor {floor:g}" if higher_is_better(metric) else f"above the highest that passes, {floor:g}"

@@ -1,0 +1,95 @@
+"""The judge: scores and bounds in, a verdict out. It reads no file and runs nothing."""
+
+from typing import Any
+
+from pipeline.core.params import Gate
+from pipeline.evaluation.scoring import Scored
+from pipeline.review.baseline.scored import ScoredBaseline, common
+from pipeline.review.gate import data, fairness, floors, regression, slices
+from pipeline.review.gate.verdict import Rule, Verdict, worst
+
+Pair = tuple[Scored, Scored]
+
+
+def judge(
+    candidate: Scored,
+    champion: ScoredBaseline,
+    reference: ScoredBaseline | None,
+    gate: Gate,
+    data_quality: dict[str, Any] | None,
+    drift: dict[str, Any] | None = None,
+    *,
+    inform: bool = True,
+) -> Verdict:
+    """The verdict on a candidate; the worst rule decides.
+
+    `drift` is that of the training data against the champion's; `inform` adds the metrics that judge nothing.
+    PipelineError where scores can't be matched by key.
+    """
+    candidate = candidate.rows(candidate.keys.argsort(kind="stable"))
+    pair = _pair(candidate, champion)
+    both = (candidate, candidate) if champion.state == "same" else pair
+    found = (
+        *rules(candidate, champion, pair, gate),
+        *_reference(candidate, reference, gate),
+        data.quality(data_quality),
+        data.drift(drift, gate),
+    )
+    return Verdict(
+        verdict=worst(found),
+        rows=len(candidate),
+        compared=len(both[0]) if both else 0,
+        champion=champion.name if champion.state in {"scored", "same"} else "",
+        rules=found,
+        metrics=regression.metrics(candidate, both, gate) if inform else (),
+    )
+
+
+def rules(candidate: Scored, champion: ScoredBaseline, pair: Pair | None, gate: Gate) -> list[Rule]:
+    """What is judged on the scores: floors, no regression, slices, fairness."""
+    return [
+        _introduce(champion, "champion", len(candidate), pair),
+        *floors.rules(candidate, gate),
+        *([regression.rule(f"no regression {gate.primary}", champion.name, *pair, gate)] if pair else []),
+        *(slices.rules(*pair, gate) if pair else []),
+        *fairness.rules(candidate, _known(candidate, champion, pair), gate),
+    ]
+
+
+def _pair(candidate: Scored, baseline: ScoredBaseline) -> Pair | None:
+    pair = common(candidate, baseline.scored) if baseline.scored is not None else None
+    return pair if pair and len(pair[0]) else None
+
+
+def _known(candidate: Scored, champion: ScoredBaseline, pair: Pair | None) -> Scored | None:
+    """The scores that say which unfairness the champion has already."""
+    return candidate if champion.state == "same" else pair[1] if pair else None
+
+
+def _reference(candidate: Scored, reference: ScoredBaseline | None, gate: Gate) -> list[Rule]:
+    if reference is None:
+        return []
+    pair = _pair(candidate, reference)
+    introduced = _introduce(reference, "reference", len(candidate), pair)
+    name = f"no regression {gate.primary} since {reference.name}"
+    return [introduced, *([regression.rule(name, reference.name, *pair, gate)] if pair else [])]
+
+
+def _introduce(baseline: ScoredBaseline, role: str, rows: int, pair: Pair | None) -> Rule:
+    """Who the candidate is compared with, or why nobody: not having one yet is fine, not getting at it is not."""
+    alone = "floors and fairness judge alone"
+    if baseline.state == "same":
+        return Rule(role, "pass", f"same model as {baseline.name}: no change")
+    if baseline.state == "none":
+        return Rule(role, "note", f"no {role} yet ({baseline.reason}): {alone}")
+    if baseline.state != "scored" or pair is None:
+        why = baseline.reason or "no row that it can be judged on"
+        return Rule(role, "warn", f"{baseline.name} can't be compared with ({why}): {alone}")
+    compared = len(pair[0])
+    on = (
+        f"{compared:,} test rows"
+        if compared == rows
+        else f"{compared:,} of {rows:,} test rows (not trained on the others)"
+    )
+    rebuilt = f"; {baseline.reason}" if baseline.reason else ""
+    return Rule(role, "warn" if rebuilt else "note", f"{baseline.name}, scored again on the same {on}{rebuilt}")

@@ -1,0 +1,78 @@
+"""The models that the candidate is compared with, found, rebuilt where need be, and scored on the same rows."""
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import click
+
+from pipeline.core import files, params
+from pipeline.core.errors import PipelineError
+from pipeline.evaluation import scoring
+from pipeline.models import model, signature
+from pipeline.review.baseline import champion
+from pipeline.review.baseline.scored import TEST, score_baseline, scored_rows
+from pipeline.review.measure.base import Base
+from pipeline.review.measure.measurement import Champion, Gain
+from pipeline.review.measure.printed import clean
+
+MOST = 10_000  # gains that a measurement holds
+IMPORTANCE = Path("reports/importance.json")
+
+
+@dataclass(frozen=True)
+class MeasuredBaseline:
+    """Who it is, its scores where there are any, and what its model is made of."""
+
+    champion: Champion
+    scored: scoring.Scored | None = None
+    gains: list[Gain] = field(default_factory=list)
+    features: list[str] | None = None
+
+
+def measure_baseline(base: Base, candidate: scoring.Scored, knobs: params.Params, rebuild: bool) -> MeasuredBaseline:
+    """The model of the base on the candidate's test rows; whatever is missing is a state with its reason."""
+    if base.commit is None:
+        return MeasuredBaseline(Champion(state=base.state, name=base.name, reason=clean(base.reason)))
+    found = champion.find(base.name, download=False)
+    if rebuild and found.state == "missing" and found.hashes:
+        found = _rebuilt(found)
+    table = partial(scored_rows, TEST, knobs.data.key, candidate)
+    baseline = score_baseline(found, candidate, knobs.task.target, table)
+    hashes = found.hashes or ("", "")
+    known = Champion(state=baseline.state, name=baseline.name[:1000], reason=clean(baseline.reason), model=hashes[0])
+    gains, features = _made_of(found)
+    return MeasuredBaseline(known, baseline.scored, gains, features)
+
+
+def missing(baseline: MeasuredBaseline) -> str | None:
+    """A sentence where there is nobody to compare with."""
+    if baseline.champion.state in {"scored", "same"}:
+        return None
+    return clean(f"not compared with the model of {baseline.champion.name}: {baseline.champion.reason}")
+
+
+def _rebuilt(found: champion.Champion) -> champion.Champion:
+    from pipeline.review.baseline.rebuild import rebuild
+
+    click.echo(f"measure: training the model of {found.base} again, in a work tree of it ...")
+    try:
+        return rebuild(found)
+    except PipelineError as error:
+        return replace(found, reason=f"its files can't be had, and it can't be trained again: {error}")
+
+
+def _made_of(found: champion.Champion) -> tuple[list[Gain], list[str] | None]:
+    """Each feature's share of the gain, largest first, and all features' names; nothing where they can't be read."""
+    if found.folder is None:
+        return [], None
+    try:
+        names = [feature.name for feature in signature.read(found.folder / model.SIGNATURE).features]
+        if found.same:
+            shares = [(str(row["feature"]), float(row["gain"])) for row in files.read_json(IMPORTANCE)]
+        else:
+            shares = list(zip(names, map(float, model.load(found.folder).gains()), strict=True))
+    except (PipelineError, KeyError, TypeError, ValueError):
+        return [], None
+    gains = sorted(shares, key=lambda share: (-share[1], share[0]))[:MOST]
+    return [Gain(feature=name[:1000], gain=round(gain, 6)) for name, gain in gains], [name[:1000] for name in names]

@@ -1,0 +1,91 @@
+"""The data of this work tree against main's: the raw tables row by row, the training rows by their drift."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.core import files, params
+from pipeline.core.errors import PipelineError
+from pipeline.review.measure.base import RAW, TRAIN, Base, outputs, stages
+from pipeline.review.measure.measurement import DataChange
+
+SIGNATURE, LOCK = Path("models/signature.json"), Path("dvc.lock")
+
+
+@dataclass(frozen=True)
+class DataDiff:
+    """The change of the raw table, the drift report of the training rows, and what could not be compared."""
+
+    change: DataChange | None = None
+    drift: dict[str, Any] | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def compare(base: Base, knobs: params.Params, stale: list[str], left_out: set[str]) -> DataDiff:
+    """Both comparisons; `stale` has what does not fit the lock, `left_out` the outputs that were not made."""
+    here = outputs(stages(LOCK.read_text(encoding="utf-8"))) if LOCK.is_file() else {}
+    notes = list[str]()
+    if base.lock is None:
+        return DataDiff()  # the base has said what is missing
+    change: DataChange | None = None
+    drift: dict[str, Any] | None = None
+    if RAW not in left_out and Path(RAW).is_file():
+        change = _change(base, knobs.data.key, _md5(RAW, here, stale), notes)
+    if not {TRAIN, str(SIGNATURE)} & left_out and Path(TRAIN).is_file() and SIGNATURE.is_file():
+        drift = _drift(base, knobs.drift, _md5(TRAIN, here, stale), notes)
+    return DataDiff(change, drift, notes)
+
+
+def _change(base: Base, key: str | None, here: str | None, notes: list[str]) -> DataChange | None:
+    from pipeline.review.measure import raw_data
+
+    if here is not None and here == base.md5(RAW):
+        return raw_data.unchanged(Path(RAW), key is not None)
+    main = base.file(RAW)
+    if main is None:
+        notes.append(f"the raw data of {base.name} are not in the DVC cache: rows and categories are not compared")
+        return None
+    return raw_data.compare(main, Path(RAW), key)
+
+
+def _drift(base: Base, drift: params.Drift, here: str | None, notes: list[str]) -> dict[str, Any] | None:
+    if here is not None and here == base.md5(TRAIN):
+        return _same(drift)
+    main = base.file(TRAIN)
+    if main is None:
+        notes.append(f"the training rows of {base.name} are not in the DVC cache: their drift is not measured")
+        return None
+    from pipeline.core import parquet
+    from pipeline.drift import compare as columns
+    from pipeline.models import signature
+
+    kinds = {feature.source: feature.kind for feature in signature.read(SIGNATURE).features}
+    tables = [parquet.read(path, _present(path, list(kinds))) for path in (main, Path(TRAIN))]
+    return columns.compare(tables[0], tables[1], kinds, drift)
+
+
+def _same(drift: params.Drift) -> dict[str, Any]:
+    """The drift report of rows that are main's: nothing is read."""
+    from pipeline.review.measure import raw_data
+
+    rows = {"reference": (count := raw_data.count(Path(TRAIN))), "current": count}
+    none: dict[str, Any] = {"columns": [], "skipped": [], "drifted": False, "drifted_columns": 0, "share": 0.0}
+    return {"rows": rows, "compared_rows": rows, "bound": drift.share, **none, "same": True}
+
+
+def _present(path: Path, wanted: list[str]) -> list[str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        known = set(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError):
+        raise PipelineError(f"{path}: not a Parquet table, or cut off; remove it and run `make run`") from None
+    return [name for name in wanted if name in known]
+
+
+def _md5(path: str, lock: dict[str, str], stale: list[str]) -> str | None:
+    """The MD5 of an output here: the lock's, unless the file is another one by now."""
+    if any(f" {path} " in line for line in stale):
+        return files.md5(Path(path))
+    return lock.get(path)

@@ -1,0 +1,129 @@
+"""HAProxy's configuration, and what its log lines say of the two sides."""
+
+import re
+from collections.abc import Iterable
+
+from pipeline.ship.deploy.evidence import Latencies, Side
+
+SLOTS = ("a", "b")
+HEADERS = 16_384  # bytes that a request may need beside its body
+CONFIGURATION = """\
+# Written by `pipeline deploy`, which replaces it. It always gives the champion all traffic: a candidate's share
+# lives in the running proxy alone, under a lease (lease.lua).
+# champion: {champion} {slot}
+global
+  description {description}
+  stats socket /run/proxy/admin.sock mode 600 level admin
+  stats timeout 1d
+  tune.bufsize {largest}
+  maxconn 500
+  lua-load /state/lease.lua
+  log ring@requests format raw local0
+
+ring requests
+  format raw
+  maxlen 200
+  size 4194304
+
+resolvers docker
+  parse-resolv-conf
+  hold valid 1s
+  hold obsolete 5s
+
+defaults
+  mode http
+  log global
+  log-format "%s %ST %Tr %rc %ts"
+  option http-buffer-request
+  option redispatch 1
+  retries 3
+  retry-on all-retryable-errors 500
+  timeout connect 2s
+  timeout client 60s
+  timeout server 30s
+  timeout queue 10s
+  timeout http-request 30s
+
+frontend public
+  bind :8080
+  http-request del-header x-pipeline-replay
+  http-request set-log-level silent unless {{ path /predict /explain }}  # a probe is no evidence
+  default_backend service
+
+backend service
+  balance random(1)
+  option httpchk GET /readyz
+  default-server check inter 1s fall 2 rise 1 resolvers docker init-addr last,libc,none
+{servers}
+"""
+
+
+def configuration(champion: str, slot: str, host: str, largest: int) -> str:
+    """The file on disk: the champion's host in its slot with all weight; the other slot waits for a candidate.
+
+    A request whose body has up to `largest` bytes can be tried again on the other side.
+    """
+    servers = (
+        f"  server {name} {host if name == slot else 'none.invalid'}:3000 weight {256 if name == slot else 0}"
+        for name in SLOTS
+    )
+    return CONFIGURATION.format(
+        champion=champion,
+        slot=slot,
+        description=description(largest),
+        largest=largest + HEADERS,
+        servers="\n".join(servers),
+    )
+
+
+def description(largest: int) -> str:
+    """What the running proxy says of the configuration that it began with."""
+    return f"serve.max_body {largest}"
+
+
+def champion(text: str | None) -> tuple[str, str] | None:
+    """The champion and its slot, as a configuration names them."""
+    found = re.search(r"^# champion: (\S+) (\S+)$", text or "", re.MULTILINE)
+    return (found[1], found[2]) if found else None
+
+
+def other(slot: str) -> str:
+    return SLOTS[1 - SLOTS.index(slot)]
+
+
+def counted(lines: Iterable[str], slot: str) -> tuple[Side, Side]:
+    """(the side in that slot, the other one) from lines of `log-format`.
+
+    A request that was tried again on the other side is a failed one of the first, though its client never saw it.
+    """
+    sides = {name: _Count() for name in SLOTS}
+    for line in lines:
+        parts = line.split()
+        if len(parts) != 5 or parts[0] not in sides:
+            continue
+        server, status, milliseconds, retries, ended = parts
+        if retries.startswith("+"):
+            sides[other(server)].failed()
+        if ended[0] not in "CcPRr":  # the client went away, or the proxy refused it
+            sides[server].add(int(status), int(milliseconds), retried=retries != "0")
+    return sides[slot].side(), sides[other(slot)].side()
+
+
+class _Count:
+    def __init__(self) -> None:
+        self.requests = self.errors = self.refused = 0
+        self.milliseconds: list[float] = []
+
+    def failed(self) -> None:
+        self.requests += 1
+        self.errors += 1
+
+    def add(self, status: int, milliseconds: int, *, retried: bool) -> None:
+        self.requests += 1
+        self.errors += status >= 500 or status < 100
+        self.refused += 400 <= status < 500
+        if milliseconds >= 0 and not retried and status < 400:
+            self.milliseconds.append(milliseconds)
+
+    def side(self) -> Side:
+        return Side(self.requests, self.errors, self.refused, Latencies.of(self.milliseconds))

@@ -1,0 +1,78 @@
+"""The Bento of a release: exactly what its id was made from, staged in a folder of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipeline.core import files, params
+from pipeline.core.errors import PipelineError, last_line
+from pipeline.data.contract import schema
+from pipeline.models.model_text import MODEL, SIGNATURE
+from pipeline.ship.release.identity import modules
+from pipeline.ship.service.release import FILE
+
+FOLDER = Path("build/release")  # BentoML reads no files of a hidden folder
+BENTOFILE, REQUIREMENTS = Path("bentofile.yaml"), Path("build/serving.txt")
+
+
+def requirements(root: Path) -> str:
+    """The locked packages of the group `serving`, with hashes; scipy is LightGBM's, whose C API needs none of it."""
+    group = ["--no-default-groups", "--group", "serving", "--no-emit-project", "--no-emit-package", "scipy"]
+    try:
+        done = subprocess.run(
+            [_uv(root), "export", "--quiet", "--locked", "--no-header", "--no-annotate", *group],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        raise PipelineError("uv is not installed; `make setup` installs it into .tools") from None
+    if done.returncode != 0:
+        raise PipelineError(f"uv.lock: can't be exported ({last_line(done.stderr)}); run `uv lock` and commit it")
+    return done.stdout
+
+
+def build(root: Path, release: str, told: dict[str, Any], locked: str) -> Path:
+    """Build the Bento of a release and return its folder; `told` is what its endpoint /release answers."""
+    staged, home = root / FOLDER / "content", root / FOLDER / "bentoml"
+    for folder in (staged, home):
+        shutil.rmtree(folder, ignore_errors=True)
+    _stage(root, staged, told, locked)
+    program = Path(sys.executable).with_name("bentoml")
+    command = [str(program), "build", "--bentofile", str(BENTOFILE), "--version", release, "--output", "tag"]
+    uv = Path(_uv(root)).parent  # BentoML would install it with pip, which the environment has not
+    environment = os.environ | {
+        "PATH": f"{uv}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "BENTOML_HOME": str(home.absolute()),
+        "BENTOML_DO_NOT_TRACK": "True",
+        "PYTHONPATH": str(staged.absolute() / "src"),
+    }
+    done = subprocess.run(command, cwd=staged, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise PipelineError(f"bentoml build: {last_line(done.stderr or done.stdout)}")
+    return next(path for path in (home / "bentos").glob(f"*/{release}") if path.is_dir())
+
+
+def _stage(root: Path, staged: Path, told: dict[str, Any], locked: str) -> None:
+    paths = [
+        BENTOFILE,
+        *(Path("models") / name for name in (MODEL, SIGNATURE)),
+        schema.PATH,
+        params.PATH,
+        *(Path("src") / path for path in modules(root / "src")),
+    ]
+    for path in paths:
+        if not (root / path).is_file():
+            raise PipelineError(f"{path}: no such file; run from the top of the repository")
+        (staged / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / path, staged / path)
+    files.write_text(staged / REQUIREMENTS, locked)
+    files.write_json(staged / FILE, told)
+
+
+def _uv(root: Path) -> str:
+    return shutil.which("uv") or str((root / ".tools/bin/uv").absolute())

@@ -1,0 +1,107 @@
+"""From a checkout to an image that answers for the model that dvc.lock names."""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.core import files, params
+from pipeline.core.git import git
+from pipeline.models import signature
+from pipeline.ship.release import bento, golden, image, manifest, source
+from pipeline.ship.release.identity import identify
+from pipeline.ship.release.manifest import Release
+
+METRICS = Path("reports/metrics.json")
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a release is made of, before it is built."""
+
+    id: str
+    md5: Mapping[str, str]
+    requirements: str
+    base: str
+
+    @property
+    def tag(self) -> str:
+        return f"{image.LOCAL}:{self.id}"
+
+
+def gather(root: Path, base: str) -> Content:
+    """Bring the model and name the release; PipelineError where the lock or the bytes do not hold."""
+    named = source.acquire(root)
+    locked = bento.requirements(root)
+    return Content(identify(root, locked, base), named, locked, base)
+
+
+def build(root: Path, content: Content, champion: str) -> Release:
+    """Build the image of a release, and return it with the image's own id."""
+    release = describe(root, content, champion)
+    folder = bento.build(root, content.id, lineage(root, release, content), content.requirements)
+    built = image.build(folder, content.tag, content.base, labels(root, release))
+    return release.model_copy(update={"image": built})
+
+
+def describe(root: Path, content: Content, champion: str) -> Release:
+    """The release, as far as it is known before its image."""
+    known = signature.read(root / source.SIGNATURE)
+    scored, table = golden.read(root, source.TEST, source.SCORES)
+    compared = golden.against_champion(champion, scored, table, known.target)
+    release = Release(
+        id=content.id,
+        image="",
+        commit=_commit(root),
+        lock=files.md5(root / source.LOCK),
+        model=content.md5[source.MODEL],
+        task=known.task,
+        metrics=_headline(files.read_json(root / METRICS)),
+        features=known.columns,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        golden=golden.rows(known, table, scored, params.section(params.Release, root / params.PATH).golden),
+        expected=compared.expected,
+        against=compared.against,
+    )
+    return manifest.fitting(release)
+
+
+def lineage(root: Path, release: Release, content: Content) -> dict[str, Any]:
+    """What the service answers at /release."""
+    return {
+        "release": release.id,
+        "git_commit": release.commit,
+        "dvc_lock": release.lock,
+        "model": release.model,
+        "signature": content.md5[source.SIGNATURE],
+        "metrics": files.read_json(root / METRICS),
+    }
+
+
+def labels(root: Path, release: Release) -> dict[str, str]:
+    """OCI's own labels, and the release."""
+    card = params.section(params.Card, root / params.PATH)
+    remote = git(root, "remote", "get-url", "origin").stdout.strip()
+    told = {
+        "title": card.title,
+        "description": card.purpose,
+        "created": release.created,
+        "revision": release.commit,
+        "version": release.id,
+        "source": remote.removesuffix(".git") if remote.startswith("https://") and "@" not in remote else "",
+    }
+    named = {f"org.opencontainers.image.{name}": value for name, value in told.items() if value}
+    return {**named, manifest.LABEL: manifest.label(release)}
+
+
+def _commit(root: Path) -> str:
+    """HEAD; a tree that differs from it says so, as `git describe` does."""
+    changed = git(root, "status", "--porcelain", "--untracked-files=no").stdout.strip()
+    return git(root, "rev-parse", "HEAD").stdout.strip() + ("-dirty" if changed else "")
+
+
+def _headline(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Each metric's value, without its interval."""
+    values = {name: one["value"] for name, one in metrics.items() if isinstance(one, dict) and "value" in one}
+    return {name: float(value) for name, value in values.items() if value is not None}

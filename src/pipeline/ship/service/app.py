@@ -1,0 +1,112 @@
+"""The BentoML service: loads the model, mounts the endpoints, logs predictions by BentoML's monitoring."""
+
+import gc
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+import bentoml
+import msgspec
+from bentoml.exceptions import BentoMLConfigException
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from pipeline.core.errors import PipelineError
+from pipeline.ship.service import log, metrics, openapi, predictor
+from pipeline.ship.service.endpoints import Post
+from pipeline.ship.service.log_files import LogFiles
+from pipeline.ship.service.metrics import Metrics
+
+FOLDER_VARIABLE = "PIPELINE_LOG_FOLDER"
+routes = Starlette()
+endpoints: dict[str, Post] = {}
+
+
+class Direct(bentoml.Service):  # type: ignore[misc]  # BentoML says Any of it
+    """A BentoML service whose POST endpoints do not pass through BentoML's middleware (docs/serving.md says why)."""
+
+    def to_asgi(self, is_main: bool = True) -> Any:
+        app = super().to_asgi(is_main)
+        logging.getLogger("uvicorn.access").propagate = False  # nobody reads it: uvicorn need not prepare each line
+
+        async def dispatch(scope: Any, receive: Any, send: Any) -> None:
+            answering = endpoints.get(scope["path"], app) if scope["type"] == "http" else app
+            await answering(scope, receive, send)
+
+        return dispatch
+
+
+@bentoml.service(
+    name="pipeline",
+    workers=1,
+    service_class=Direct,
+    metrics={"enabled": False},
+    logging={"access": {"enabled": False}},
+)
+@bentoml.asgi_app(routes)
+class Service:
+    """Predictions of the model in `models/`."""
+
+    def __init__(self) -> None:
+        try:
+            self._served = predictor.load(Path())
+        except PipelineError as error:
+            raise BentoMLConfigException(str(error)) from None
+        self._metrics = Metrics(self._served.release["release"])
+        with bentoml.monitor(log.NAME, log.CLASS, self._log_options()) as monitor:
+            self._monitor = monitor  # kept: looking it up for each request costs more than a prediction
+        limit = self._served.serve.max_body
+        endpoints["/predict"] = Post("/predict", self._predict, self._metrics, limit)
+        endpoints["/explain"] = Post("/explain", self._explain, self._metrics, limit, threaded=True)
+        routes.routes.extend(
+            [
+                *(Route(path, endpoint) for path, endpoint in endpoints.items()),
+                Route("/release", _fixed(msgspec.json.encode(self._served.release))),
+                Route("/metrics", self._exposition),
+                Route("/docs.json", _fixed(msgspec.json.encode(openapi.describe(self._served)))),
+                Route("/", lambda _: HTMLResponse(openapi.PAGE)),
+            ]
+        )
+        gc.collect()
+        gc.freeze()  # what is loaded stays: the collector need not look at it again and again
+
+    def _predict(self, body: bytes, request_id: str, replay: bool, began: float) -> bytes:
+        made = self._served.predict(body, request_id)
+        self._metrics.predicted(len(made.rows), made.flagged)
+        if not replay:
+            milliseconds = round((time.perf_counter() - began) * 1000, 3)
+            release = self._served.release["release"]
+            record: Any = log.Record(time.time(), release, milliseconds, made.sent, made.rows, made.lines)
+            self._monitor.log_table([record], {})
+        return made.content
+
+    def _explain(self, body: bytes, request_id: str, replay: bool, began: float) -> bytes:
+        return self._served.explain(body, request_id)
+
+    async def _exposition(self, _: Any) -> Response:
+        self._metrics.flush()
+        content = await anyio.to_thread.run_sync(metrics.exposition)
+        return Response(content, media_type=metrics.CONTENT_TYPE)
+
+    def _log_options(self) -> dict[str, Any]:
+        chosen = self._served.serve.log
+        folder = Path(os.environ.get(FOLDER_VARIABLE) or chosen.folder)
+        worker = bentoml.server_context.worker_index or 1
+        files = LogFiles(folder, worker, int(chosen.rotate_mb * 2**20), chosen.keep)
+        features = log.features([column.name for column in self._served.rows.ordered], chosen.omit)
+        return {"files": files, "features": features, "lost": self._metrics.lost.inc}
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    def close(self) -> None:
+        """Write what the log still holds."""
+        if isinstance(self._monitor, log.PredictionLog):  # it may be switched off in BentoML's configuration
+            self._monitor.close()
+
+
+def _fixed(content: bytes) -> Callable[[Any], Response]:
+    return lambda _: Response(content, media_type="application/json")

@@ -1,0 +1,121 @@
+"""The endpoints as bare ASGI, inside the BentoML service: its own dispatch costs more than the predictions do."""
+
+import itertools
+import logging
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import anyio.to_thread
+import msgspec
+
+from pipeline.ship.service.metrics import Metrics
+from pipeline.ship.service.request import RefusalError, refuse
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+REQUEST_ID, REPLAY, LENGTH = b"x-request-id", b"x-pipeline-replay", b"content-length"
+WORKER, COUNT = secrets.token_hex(8), itertools.count(1)  # a made request id: unique, and cheap
+NAME = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+logger = logging.getLogger("bentoml.pipeline")
+
+
+class DisconnectedError(Exception):
+    """The client went away before its body was whole."""
+
+
+class Handler(Protocol):
+    """Answers a body: JSON; RefusalError."""
+
+    def __call__(self, body: bytes, request_id: str, replay: bool, began: float) -> bytes: ...
+
+
+class Post:
+    """An endpoint that takes JSON and answers JSON; a wrong request gets a 4xx that says what is allowed.
+
+    What the service itself does wrong is a 500 with the request's id, by which its log has the traceback.
+    """
+
+    def __init__(self, path: str, handler: Handler, metrics: Metrics, max_body: int, *, threaded: bool = False) -> None:
+        self._path, self._handler, self._metrics = path, handler, metrics
+        self._max_body, self._threaded = max_body, threaded
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        headers = dict(scope["headers"])
+        named = headers.get(REQUEST_ID, b"")
+        request_id = named.decode() if NAME.fullmatch(named) else f"{WORKER}-{next(COUNT):x}"
+        status = 200
+        try:
+            if scope["method"] != "POST":
+                raise refuse(405, "", f"{scope['method']} {self._path}", "POST")
+            body = await self._body(headers.get(LENGTH, b""), receive)
+            if self._threaded:
+                content = await anyio.to_thread.run_sync(self._handler, body, request_id, REPLAY in headers, began)
+            else:
+                content = self._handler(body, request_id, REPLAY in headers, began)
+        except RefusalError as refusal:
+            status, content = refusal.status, _said(refusal.message, refusal.problems, request_id)
+        except DisconnectedError:
+            return
+        except Exception:  # a defect of ours: counted like any other answer
+            logger.exception("request %s failed", request_id)
+            status, content = 500, _said("the service failed; its log says why", [], request_id)
+        await _answer(send, status, content, request_id)
+        self._metrics.answered(self._path, status, time.perf_counter() - began)
+
+    async def _body(self, length: bytes, receive: Receive) -> bytes:
+        if length.isdigit() and int(length[:20]) > self._max_body:
+            await self._drain(receive)
+            raise self._too_large()
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            body: bytes = message.get("body", b"")
+            parts = [body]
+        else:
+            parts = await self._rest(message, receive)
+        if sum(map(len, parts)) > self._max_body:
+            raise self._too_large()
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _rest(self, message: Message, receive: Receive) -> list[bytes]:
+        parts, size = list[bytes](), 0
+        while True:
+            if message["type"] == "http.disconnect":
+                raise DisconnectedError
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > self._max_body or not message.get("more_body"):
+                return parts
+            message = await receive()
+
+    async def _drain(self, receive: Receive) -> None:
+        """Take what a client still sends, within bounds: it would lose the answer over the closed connection."""
+        size = 0
+        while size <= 8 * self._max_body:
+            message = await receive()
+            size += len(message.get("body", b""))
+            if message["type"] == "http.disconnect" or not message.get("more_body"):
+                return
+
+    def _too_large(self) -> RefusalError:
+        return refuse(413, "", "the body is too large", f"{self._max_body} bytes (serve.max_body)")
+
+
+def _said(error: str, problems: list[dict[str, str]], request_id: str) -> bytes:
+    return msgspec.json.encode({"error": error, "problems": problems, "request_id": request_id})
+
+
+async def _answer(send: Send, status: int, content: bytes, request_id: str) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(content)).encode()),
+        (REQUEST_ID, request_id.encode()),
+    ]
+    if status == 405:
+        headers.append((b"allow", b"POST"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

@@ -1,0 +1,123 @@
+"""The OpenAPI description of the service, and the page that shows it."""
+
+from typing import Any
+
+from pipeline.ship.service.predictor import Predictor
+
+NUMBER, TEXT = {"type": "number"}, {"type": "string"}
+FLAGS = {
+    "type": "object",
+    "description": "What is unusual in the row, where anything is: names of columns.",
+    "properties": {
+        "missing": {"type": "array", "items": TEXT, "description": "No value was given."},
+        "unseen": {"type": "array", "items": TEXT, "description": "A category that training did not see."},
+        "outside": {"type": "array", "items": TEXT, "description": "Beyond the data contract's min or max."},
+    },
+}
+CONTRIBUTION = {"type": "object", "properties": {"feature": TEXT, "column": TEXT, "contribution": NUMBER}}
+PROBLEM = {"type": "object", "properties": {"field": TEXT, "problem": TEXT, "allowed": TEXT}}
+HEADERS = [
+    {
+        "name": "X-Request-ID",
+        "in": "header",
+        "description": "Names the request (up to 64 letters, digits, dots, dashes, underscores); else one is made.",
+        "schema": TEXT,
+    },
+    {
+        "name": "X-Pipeline-Replay",
+        "in": "header",
+        "description": "Whatever it holds: the request is a replay and enters no log.",
+        "schema": TEXT,
+    },
+]
+# BentoML's page without its Google Tag Manager: nobody is told who looks.
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Predictions</title>
+<link rel="stylesheet" href="./static_content/swagger-ui.css"></head>
+<body><div id="swagger-ui"></div>
+<script src="./static_content/swagger-ui-bundle.js"></script>
+<script src="./static_content/swagger-ui-standalone-preset.js"></script>
+<script src="./static_content/swagger-initializer.js"></script></body>
+</html>
+"""
+
+
+def describe(served: Predictor) -> dict[str, Any]:
+    """The description, OpenAPI 3.1; the request's schema comes from the request model."""
+    request = served.request.schema()
+    schemas = request.pop("$defs")
+    schemas |= {
+        "Request": request,
+        "Predictions": _answer("predictions", _prediction(served)),
+        "Explanations": _answer("explanations", _explanation()),
+        "Refusal": _refusal(),
+    }
+    limits = f"At most {served.serve.max_rows} rows and {served.serve.max_body:,} bytes a request."
+    explain = f"At most {served.serve.explain_rows} rows, {served.serve.explain_top} features a row."
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": f"Predictions of {served.known.target}", "version": served.release["release"]},
+        "paths": {
+            "/predict": {"post": _post("Predict one or many rows", limits, "Predictions", served, HEADERS)},
+            "/explain": {"post": _post("What moves each score", explain, "Explanations", served, HEADERS[:1])},
+            "/release": {"get": _get("The release that is served, and its lineage", "application/json")},
+            "/healthz": {"get": _get("Whether the service runs", "text/plain")},
+            "/readyz": {"get": _get("Whether the service takes requests", "text/plain")},
+            "/metrics": {"get": _get("Metrics for Prometheus", "text/plain")},
+        },
+        "components": {"schemas": schemas},
+    }
+
+
+def _prediction(served: Predictor) -> dict[str, Any]:
+    score = {
+        "binary": "Probability of the positive class.",
+        "multiclass": "Probability of the likeliest class.",
+        "regression": "The predicted value.",
+    }[served.known.task]
+    fields: dict[str, Any] = {"id": TEXT, "score": {**NUMBER, "description": score}, "flags": FLAGS}
+    if served.known.task != "regression":
+        classes = list(served.known.classes)
+        fields["label"] = {"type": "string", "enum": classes, "description": "The class that is decided on."}
+        fields["probabilities"] = {"type": "object", "properties": dict.fromkeys(classes, NUMBER)}
+    return {"type": "object", "required": [name for name in fields if name != "flags"], "properties": fields}
+
+
+def _explanation() -> dict[str, Any]:
+    contributions = {"type": "array", "items": CONTRIBUTION, "description": "SHAP values in the raw score's unit."}
+    fields = {"id": TEXT, "base": NUMBER, "label": TEXT, "contributions": contributions}
+    return {"type": "object", "required": ["id", "base", "contributions"], "properties": fields}
+
+
+def _answer(name: str, item: dict[str, Any]) -> dict[str, Any]:
+    fields = {"release": TEXT, "request_id": TEXT, name: {"type": "array", "items": item}}
+    return {"type": "object", "required": list(fields), "properties": fields}
+
+
+def _refusal() -> dict[str, Any]:
+    fields = {"error": TEXT, "problems": {"type": "array", "items": PROBLEM}, "request_id": TEXT}
+    return {"type": "object", "required": list(fields), "properties": fields}
+
+
+def _post(summary: str, limits: str, answer: str, served: Predictor, headers: list[Any]) -> dict[str, Any]:
+    refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
+    body = {"schema": {"$ref": "#/components/schemas/Request"}, "example": served.request.example}
+    told = {"400": "The body is not JSON", "413": "The body is too large", "422": "A field is not as it should be"}
+    return {
+        "summary": summary,
+        "description": limits,
+        "parameters": headers,
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": {
+            "200": {
+                "description": "Answered",
+                "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{answer}"}}},
+            },
+            **{status: {"description": text, "content": refusal} for status, text in told.items()},
+        },
+    }
+
+
+def _get(summary: str, kind: str) -> dict[str, Any]:
+    return {"summary": summary, "responses": {"200": {"description": "Answered", "content": {kind: {}}}}}

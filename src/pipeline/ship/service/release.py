@@ -1,0 +1,40 @@
+"""What is served, and its lineage: from `release.json` inside the image of a release, else from the files."""
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.core import files
+from pipeline.core.errors import PipelineError
+from pipeline.core.git import git
+from pipeline.models.model_text import MODEL, SIGNATURE
+
+FILE = Path("release.json")
+LOCK, METRICS = Path("dvc.lock"), Path("reports/metrics.json")
+
+
+def describe(root: Path) -> dict[str, Any]:
+    """The release in a checkout: its name, the git commit, hashes and metrics (null where they are not there)."""
+    model = files.md5(root / "models" / MODEL)
+    commit = git(root, "rev-parse", "HEAD")
+    metrics = root / METRICS
+    return {
+        "release": f"local-{model[:12]}",
+        "git_commit": commit.stdout.strip() if commit.returncode == 0 else None,
+        "dvc_lock": files.md5(root / LOCK) if (root / LOCK).is_file() else None,
+        "model": model,
+        "signature": files.md5(root / "models" / SIGNATURE),
+        "metrics": files.read_json(metrics) if metrics.is_file() else None,
+    }
+
+
+def read(root: Path) -> dict[str, Any]:
+    """The release that is served; PipelineError where `release.json` is damaged or names another model."""
+    if not (root / FILE).is_file():
+        return describe(root)
+    told = files.read_json(root / FILE)
+    if not isinstance(told, dict) or not isinstance(told.get("release"), str):
+        raise PipelineError(f"{FILE}: names no release")
+    model = files.md5(root / "models" / MODEL)
+    if told.get("model", model) != model:
+        raise PipelineError(f"{FILE}: was made for another model than models/{MODEL}")
+    return told

@@ -1,1 +1,0 @@
-"""Simulated traffic: held-out rows, plain or shifted, sent to a running service. For demonstrations."""

@@ -1,0 +1,221 @@
+"""The model card's tables: each function takes what a stage wrote and gives Markdown."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.core.params import Card, Data, Evaluate, Features, Split, Train
+from pipeline.core.tasks import METRICS, Task
+from pipeline.markup.markdown import Markdown, code, escape, interval, number, table
+from pipeline.models.signature import Signature
+
+SHOWN = 15  # rows of a table that could be as long as the data is wide
+ANSWERS = {
+    "binary": "probability of the positive class",
+    "multiclass": "probability of each class",
+    "regression": "value",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The sections of `params.yaml` that the card shows."""
+
+    card: Card
+    data: Data
+    features: Features
+    split: Split
+    train: Train
+    evaluate: Evaluate
+
+
+def summary(known: Signature, found: Mapping[str, Any]) -> Markdown:
+    """One sentence: what it predicts and how well by the task's first metric."""
+    name = headline(known.task, found)
+    return Markdown(
+        f"LightGBM, {known.task}: predicts {code(known.target)}. "
+        f"{escape(label(name))} {number(found[name]['value'])} ({interval(found[name])}) "
+        f"on {number(found['rows'])} test rows."
+    )
+
+
+def headline(task: Task, found: Mapping[str, Any]) -> str:
+    """The first of the task's metrics that is among the found ones."""
+    return next((name for name in METRICS[task] if name in found), next(iter(METRICS[task])))
+
+
+def model(known: Signature, training: Mapping[str, Any]) -> Markdown:
+    rows: list[tuple[str, Any]] = [
+        ("Kind", f"gradient-boosted trees (LightGBM), {training['best_iteration']:,} iterations"),
+        ("Task", known.task),
+        ("Predicts", code(known.target)),
+        ("Answers with", ANSWERS[known.task]),
+    ]
+    if known.task == "binary":
+        rows += [("Positive class", code(known.positive)), ("Decision threshold", known.threshold)]
+    if known.task == "multiclass":
+        rows.append(("Classes", ", ".join(known.classes)))
+    columns = f"{len(known.columns):,} columns, {len(known.features):,} features"
+    trained_on = f"{training['device']}, {training['platform']}"
+    return table(["", ""], [*rows, ("Made from", columns), ("Trained on", trained_on)])
+
+
+def data(settings: Settings, rows: Mapping[str, int]) -> Markdown:
+    total = sum(rows.values())
+    sides = [(f"Rows {name}", f"{count:,} ({count / total:.0%})") for name, count in rows.items()]
+    split = "by a hash of the key" if settings.data.key else "by a hash of the row"
+    split = f"by time ({settings.split.time}): the newest rows are the test" if settings.split.time else split
+    return table(
+        ["", ""],
+        [
+            ("Source", settings.data.source),
+            ("Licence", settings.card.licence),
+            ("Rows", total),
+            *sides,
+            ("Split", split),
+        ],
+    )
+
+
+def sources(source: Mapping[str, Any]) -> Markdown:
+    """The fingerprint of the data: each file with size and SHA-256."""
+    listed = [*source["files"], *source.get("added", {"files": []})["files"]]
+    rows = [(item["path"], item["size"], code(item["sha256"])) for item in listed]
+    more = [(f"and {len(rows) - SHOWN:,} more in data/source.json", "", "")] if len(rows) > SHOWN else []
+    return table(["File", "Bytes", "SHA-256"], [*rows[:SHOWN], *more], "lr")
+
+
+def quality(report: Mapping[str, Any]) -> Markdown:
+    """One line on the data contract."""
+    violations = report.get("violations", [])
+    if not violations:
+        return Markdown("The data keep their contract (`data/schema.yaml`).")
+    return Markdown(f"The data break their contract (`data/schema.yaml`) in {len(violations):,} ways.")
+
+
+def metrics(found: Mapping[str, Any], task: Task) -> Markdown:
+    rows = [(label(name), found[name]["value"], interval(found[name])) for name in METRICS[task] if name in found]
+    return table(["Metric", "Value", "Interval"], rows, "lrr")
+
+
+def confusion(counts: Mapping[str, Any] | None) -> Markdown | None:
+    if not counts:
+        return None
+    rows = [
+        ("predicted positive", counts["true_positives"], counts["false_positives"]),
+        ("predicted negative", counts["false_negatives"], counts["true_negatives"]),
+    ]
+    return table(["", "is positive", "is negative"], rows, "lrr")
+
+
+def classes(found: Mapping[str, Any] | None) -> Markdown | None:
+    if not found:
+        return None
+    names = ("precision", "recall", "f1", "rows")
+    rows = [(name, *(_shown(item[figure]) for figure in names)) for name, item in found.items()]
+    return table(["Class", *map(label, names)], rows, "lrrrr")
+
+
+def slices(found: Sequence[Mapping[str, Any]], task: Task) -> Markdown | None:
+    """Every slice by the task's first metric that was computed for slices."""
+    if not found:
+        return None
+    name = headline(task, found[0]["metrics"])
+    rows = []
+    for item in found:
+        metric = item["metrics"].get(name, {})
+        rows.append((item["column"], item["value"], item["rows"], metric.get("value"), interval(metric)))
+    return table(["Column", "Value", "Rows", label(name), "Interval"], rows, "llrrr")
+
+
+def fairness(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """For each sensitive column its groups, with the rates that its task has, and the figures that compare them."""
+    return [
+        {"column": column, "groups": _groups(item["groups"]), "differences": table(FIGURES, _differences(item), "lr")}
+        for column, item in found.items()
+    ]
+
+
+def _groups(groups: Sequence[Mapping[str, Any]]) -> Markdown:
+    rates = [name for name in groups[0] if name not in ("group", "negatives")] if groups else []
+    rows = [(group["group"], *(_shown(group.get(rate)) for rate in rates)) for group in groups]
+    return table(["Group", *map(label, rates)], rows, f"l{'r' * len(rates)}")
+
+
+def _differences(item: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The figures that compare the groups of a sensitive column, with their intervals."""
+    return [(label(name), _shown(value)) for name, value in item.items() if name != "groups"]
+
+
+def _shown(value: Any) -> Any:
+    """A number as it is, an estimate with its interval; nothing where it is undefined."""
+    if not isinstance(value, Mapping):
+        return value
+    return Markdown(f"{number(value['value'])} ({interval(value)})")
+
+
+def importance(found: Sequence[Mapping[str, Any]]) -> Markdown:
+    total = sum(item["shap"] for item in found) or 1.0
+    rows = [(item["feature"], _percent(item["shap"] / total), _percent(item["gain"])) for item in found[:SHOWN]]
+    if len(found) > SHOWN:
+        rest = found[SHOWN:]
+        rows.append(
+            (
+                Markdown(f"{len(rest):,} others"),
+                _percent(sum(i["shap"] for i in rest) / total),
+                _percent(sum(i["gain"] for i in rest)),
+            )
+        )
+    return table(["Feature", "Share of SHAP", "Share of gain"], rows, "lrr")
+
+
+def drift_text(found: Mapping[str, Any]) -> Markdown:
+    reached = "reaches" if found["drifted"] else "stays under"
+    return Markdown(
+        f"Test rows against training rows: {found['drifted_columns']:,} of {len(found['columns']):,} columns drifted "
+        f"({_percent(found['share'])}), which {reached} the bound of {_percent(found['bound'])}."
+    )
+
+
+def drift(found: Mapping[str, Any]) -> Markdown | None:
+    """The columns that drifted, and those that can't be compared."""
+    rows: list[tuple[Any, ...]] = [
+        (item["column"], item["test"], item["score"], item["threshold"]) for item in found["columns"] if item["drifted"]
+    ]
+    rows += [(item["column"], f"not compared: {item['reason']}", None, None) for item in found.get("skipped", [])]
+    more = [(Markdown(f"{len(rows) - SHOWN:,} more"), "", "", "")] if len(rows) > SHOWN else []
+    return table(["Column", "Test", "Score", "Threshold"], rows[:SHOWN] + more, "llrr") if rows else None
+
+
+def flattened(value: Mapping[str, Any], prefix: str = "") -> list[tuple[Markdown, str]]:
+    """`section.key` and its value, for every leaf."""
+    rows: list[tuple[Markdown, str]] = []
+    for key, item in value.items():
+        if isinstance(item, Mapping) and item:
+            rows += flattened(item, f"{prefix}{key}.")
+        else:
+            shown = ", ".join(map(str, item)) if isinstance(item, list | tuple | dict) else item
+            rows.append((code(f"{prefix}{key}"), "none" if shown in ("", None) else str(shown)))
+    return rows
+
+
+NAMES = {
+    "roc_auc": "ROC AUC",
+    "f1": "F1",
+    "macro_f1": "Macro F1",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+    "mape": "MAPE",
+    "mae_difference": "MAE difference",
+}
+FIGURES = ("Figure", "Value")
+
+
+def label(name: str) -> str:
+    """A metric's name for people."""
+    return NAMES.get(name, name.replace("_", " ").capitalize())
+
+
+def _percent(share: float) -> Markdown:
+    return Markdown(f"{share:.0%}" if share >= 0.1 else f"{share:.1%}")

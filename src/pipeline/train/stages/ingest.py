@@ -1,0 +1,41 @@
+"""Stage: the files that `data/source.json` names, each checked against its hash, into one raw Parquet table."""
+
+from pathlib import Path
+
+import click
+import pyarrow as pa
+
+from pipeline.core import costs, files, params
+from pipeline.core.errors import PipelineError
+from pipeline.data.source import sources
+from pipeline.data.source import table as tables
+
+
+@click.command(short_help="Stage: the source into one raw table.")
+@click.option("--source", "source_path", type=click.Path(path_type=Path), required=True, help="The data's fingerprint.")
+@click.option("--table", "table_path", type=click.Path(path_type=Path), required=True, help="The raw table to write.")
+def command(source_path: Path, table_path: Path) -> None:
+    """Read the files of the data source into one table."""
+    data = params.section(params.Data)
+    with costs.measured("ingest") as cost:
+        source = sources.read(source_path)
+        if source.source != data.source:
+            raise PipelineError(
+                f"{source_path}: was made from {source.source}, data.source in params.yaml is {data.source}; "
+                "run `pipeline fetch`"
+            )
+        if (source.added.folder if source.added else None) != data.added:
+            raise PipelineError(f"{source_path}: was made with another data.added; run `pipeline fetch`")
+        table, dropped = tables.read(source, data)
+        write(table_path, table)
+        cost["rows"] = table.num_rows
+    repeated = f", {dropped:,} repeats of a key dropped" if dropped else ""
+    click.echo(f"ingest: {table.num_rows:,} rows, {table.num_columns} columns{repeated}")
+
+
+def write(path: Path, table: pa.Table) -> None:
+    """Write the table as Parquet; equal tables are equal bytes."""
+    import pyarrow.parquet as pq
+
+    with files.replacing(path) as temporary:
+        pq.write_table(table, temporary)

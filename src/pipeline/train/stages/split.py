@@ -1,0 +1,89 @@
+"""Stage: training, validation and test rows, by a hash of the key (a row never changes sides) or by time."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pandas as pd
+
+from pipeline.core import costs, params, parquet
+from pipeline.core.errors import PipelineError
+from pipeline.data.contract import schema
+from pipeline.data.values import keys
+
+SIDES = ("train", "validation", "test")
+
+Sides = np.ndarray[tuple[int], np.dtype[np.str_]]
+
+
+@click.command(short_help="Stage: training, validation and test rows.")
+@click.option("--table", "table_path", type=click.Path(path_type=Path), required=True, help="The raw table.")
+@click.option("--schema", "schema_path", type=click.Path(path_type=Path), required=True, help="The data contract.")
+@click.option("--train", "train_path", type=click.Path(path_type=Path), required=True, help="Training rows to write.")
+@click.option(
+    "--validation", "validation_path", type=click.Path(path_type=Path), required=True, help="Validation rows."
+)
+@click.option("--test", "test_path", type=click.Path(path_type=Path), required=True, help="Test rows to write.")
+def command(table_path: Path, schema_path: Path, train_path: Path, validation_path: Path, test_path: Path) -> None:
+    """Give the raw table its types and divide its rows."""
+    data, split = params.section(params.Data), params.section(params.Split)
+    with costs.measured("split") as cost:
+        table = schema.typed(parquet.read(table_path), schema.read(schema_path))
+        side = sides(table, data.key, split)
+        counts = {}
+        for name, path in zip(SIDES, (train_path, validation_path, test_path), strict=True):
+            chosen = side == name
+            counts[name] = int(chosen.sum())
+            parquet.write(path, table[chosen])
+        cost["rows"] = len(table)
+    how = f"by {split.time}, the newest last" if split.time else f"by a hash of {data.key or 'the whole row'}"
+    sizes = f"{counts['train']:,} rows to train on, {counts['validation']:,} to validate, {counts['test']:,} to test"
+    click.echo(f"split: {sizes}, {how}")
+
+
+def sides(frame: pd.DataFrame, key: str | None, split: params.Split) -> Sides:
+    """The side of each row of a typed table: 'train', 'validation' or 'test'; (rows,).
+
+    By hash, equal keys (without a key: equal rows) share a side, whatever other rows there are. By time, the newest
+    rows are the test, those before them validation, and rows of one time share a side, so shares are approximate.
+    PipelineError where a column is missing, a key or a time is missing, or a side gets no row.
+    """
+    if split.time is None:
+        fraction = keys.fractions(frame, key, split.seed)
+        test, validation = fraction < split.test, fraction < split.test + split.validation
+    else:
+        times = _times(frame, split.time)
+        validation_from, test_from = boundaries(times, split)
+        test, validation = (times >= test_from).to_numpy(), (times >= validation_from).to_numpy()
+    side: Sides = np.where(test, "test", np.where(validation, "validation", "train"))
+    for name in SIDES:
+        if not (side == name).any():
+            raise PipelineError(
+                f"split: no row falls to {name}: {len(frame):,} rows are too few for these shares (split.test "
+                f"{split.test:g}, split.validation {split.validation:g}); add rows or change the shares"
+            )
+    return side
+
+
+def boundaries(times: "pd.Series[Any]", split: params.Split) -> tuple[Any, Any]:
+    """The first time of validation and the first time of the test, chosen so that the shares come out closest.
+
+    PipelineError where there are fewer than three different times.
+    """
+    found, counts = np.unique(times.to_numpy(), return_counts=True)
+    if len(found) < 3:
+        raise PipelineError(
+            f"split.time: {times.name} has {len(found)} different values; a split by time needs at least three"
+        )
+    newer = counts[::-1].cumsum()[::-1] / counts.sum()  # share of the rows from each time on
+    test_at = 2 + int(np.abs(newer[2:] - split.test).argmin())
+    validation_at = 1 + int(np.abs(newer[1:test_at] - split.test - split.validation).argmin())
+    return found[validation_at], found[test_at]
+
+
+def _times(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
+    column = keys.filled(frame, name, "split.time")
+    if not (pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_numeric_dtype(column)):
+        raise PipelineError(f"split.time: {name} is text; declare it as type date in data/schema.yaml")
+    return column

@@ -1,0 +1,79 @@
+"""Train: training and validation rows into a LightGBM model and its signature."""
+
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.core import costs, files, params, parquet
+from pipeline.models import training
+from pipeline.models.boosting import choose_device
+
+PROGRESS_EVERY = 50  # trees
+NO_SPLIT = (
+    "train: warning: no split was possible, every row gets the same score: lower train.min_data_in_leaf or add rows"
+)
+
+
+@click.command()
+@click.option("--train", "train_path", type=click.Path(path_type=Path), required=True, help="Rows to train on.")
+@click.option(
+    "--validation", "validation_path", type=click.Path(path_type=Path), required=True, help="Rows to stop on."
+)
+@click.option("--model", "model_path", type=click.Path(path_type=Path), required=True, help="Native LightGBM model.")
+@click.option("--signature", "signature_path", type=click.Path(path_type=Path), required=True, help="Its signature.")
+@click.option("--training", "training_path", type=click.Path(path_type=Path), required=True, help="How it was trained.")
+def command(
+    train_path: Path, validation_path: Path, model_path: Path, signature_path: Path, training_path: Path
+) -> None:
+    """Train the model."""
+    settings = training.Settings(
+        params.section(params.Data),
+        params.section(params.TaskSection),
+        params.section(params.Features),
+        params.section(params.Split),
+        params.section(params.Train),
+    )
+    with costs.measured("train") as cost:
+        device, why = choose_device(settings.train.device)
+        click.echo(f"train: on the {'CPU' if device == 'cpu' else 'GPU (' + device + ')'}: {why}")
+        train, validation = parquet.read(train_path), parquet.read(validation_path)
+        rows = {"train": len(train), "validation": len(validation)}
+        prepared = training.prepare(train, validation, settings)
+        del train, validation
+        fitted = training.fit(prepared, settings.train, device, [report_progress()])
+        known = training.with_threshold(prepared, fitted, settings.task).model_copy(update={"device": device})
+        files.write_text(model_path, fitted.booster.model_to_string(num_iteration=fitted.best_iteration))
+        files.write_text(signature_path, known.model_dump_json(indent=2) + "\n")
+        files.write_json(training_path, describe(fitted, device, rows))
+        cost |= {"rows": rows["train"], "device": device, "device_reason": why, "trees": fitted.best_iteration}
+    best = fitted.curve[fitted.best_iteration - 1]
+    if not fitted.booster.feature_importance("gain", iteration=fitted.best_iteration).any():
+        click.echo(NO_SPLIT)
+    click.echo(f"train: {fitted.best_iteration} trees on {rows['train']:,} rows, validation {fitted.loss} {best:.4f}")
+
+
+def describe(fitted: training.Fitted, device: str, rows: dict[str, int]) -> dict[str, Any]:
+    """What the lock may know of a training: device, platform, trees, the validation loss by tree."""
+    return {
+        "device": device,
+        "platform": f"{sys.platform}-{platform.machine()}",
+        "best_iteration": fitted.best_iteration,
+        "rows": rows,
+        "loss": fitted.loss,
+        "curve": [{"tree": tree, "validation": value} for tree, value in enumerate(fitted.curve, start=1)],
+    }
+
+
+def report_progress() -> Callable[[Any], None]:
+    """A LightGBM callback that prints the validation loss from time to time."""
+
+    def callback(env: Any) -> None:
+        if (env.iteration + 1) % PROGRESS_EVERY == 0:
+            _, name, value, _ = env.evaluation_result_list[0][:4]
+            click.echo(f"train: tree {env.iteration + 1}, validation {name} {value:.4f}")
+
+    return callback

@@ -1,0 +1,79 @@
+"""Stage: the raw table against the data contract. Every violation is reported at once; the data is never changed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+
+from pipeline.core import costs, files, params, parquet
+from pipeline.core.errors import PipelineError
+from pipeline.data.contract import check, schema
+from pipeline.data.contract.check import Violation
+
+
+@click.command(short_help="Stage: the raw table against the data contract.")
+@click.option("--table", "table_path", type=click.Path(path_type=Path), required=True, help="The raw table.")
+@click.option("--schema", "schema_path", type=click.Path(path_type=Path), required=True, help="The data contract.")
+@click.option("--report", "report_path", type=click.Path(path_type=Path), required=True, help="The report to write.")
+@click.option("--show-values", is_flag=True, help="Print values that break the contract, too (not for public logs).")
+def command(table_path: Path, schema_path: Path, report_path: Path, show_values: bool) -> None:
+    """Check the raw table against the data contract and the task, and report every violation."""
+    task = params.section(params.TaskSection)
+    agreed = schema.read(schema_path)
+    with costs.measured("validate") as cost:
+        table = parquet.read(table_path)
+        found = check.violations(table, agreed, task)
+        files.write_json(report_path, report(table, found))
+        cost["rows"] = len(table)
+    if found:
+        click.echo(printed(found, show_values))
+        raise PipelineError(
+            f"validate: {schema_path} is broken in {len(found):,} {'way' if len(found) == 1 else 'ways'} (see above, "
+            f"or {report_path}); correct the data, or the contract where it is wrong"
+        )
+    click.echo(f"validate: {len(table):,} rows keep the contract of {len(agreed.columns)} columns")
+
+
+def report(table: pd.DataFrame, found: Sequence[Violation]) -> dict[str, Any]:
+    """The report as JSON has it: sizes, missing values of the columns that have any, and violations without values."""
+    missing = table.isna().sum()
+    return {
+        "rows": len(table),
+        "columns": table.shape[1],
+        "missing": {str(name): int(count) for name, count in missing.items() if count},
+        "violations": [
+            {
+                "check": one.check,
+                "column": one.column,
+                "expected": one.expected,
+                "count": one.count,
+                "rows": list(one.rows),
+            }
+            for one in found
+        ],
+    }
+
+
+def printed(found: Sequence[Violation], show_values: bool) -> str:
+    """The violations as an aligned table; `first rows` are numbers of data rows, from 1."""
+    head = ["check", "column", "rows", "expected", "first rows", *(["values"] if show_values else [])]
+    lines = [head, *(_line(one, show_values) for one in found)]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def _line(one: Violation, show_values: bool) -> list[str]:
+    more = ", …" if 0 < len(one.rows) < one.count else ""
+    rows = ", ".join(map(str, one.rows)) + more if one.rows else "all"
+    return [
+        one.check,
+        one.column,
+        f"{one.count:,}",
+        one.expected,
+        rows,
+        *([", ".join(one.values)] if show_values else []),
+    ]

@@ -1,0 +1,227 @@
+"""The current run, told to MLflow: kept as a copy first, so that a tracking server that is down loses nothing."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from pipeline.core import files, params
+from pipeline.core.errors import PipelineError
+from pipeline.core.git import git
+
+LOCK, MODEL = Path("dvc.lock"), Path("models/model.txt")
+MARKER, WAITING = Path(".pipeline/tracked.json"), Path(".pipeline/untracked")
+DEFAULT_URI = "sqlite:///mlflow.db"
+KEPT = ("models/*", "reports/**/*.json", "reports/*.md", "params.yaml", "dvc.lock", "data/*.json", "data/*.yaml")
+AT_ONCE = 1000  # points of a curve, and locks in the marker
+LONGEST = 250  # characters of a name that MLflow takes
+Value = TypeVar("Value")
+
+
+class UnkeptError(PipelineError):
+    """The disk takes no copy of the run."""
+
+
+def pending() -> bool:
+    """Whether a run waits to be logged: the current one or one kept from before. Imports nothing heavy."""
+    if any(WAITING.glob("*/run.json")):
+        return True
+    return LOCK.is_file() and MODEL.is_file() and _lock_hash() not in _tracked()
+
+
+def track() -> bool:
+    """Log the current run and those kept before; False, with a line for each problem, where one is not logged.
+
+    PipelineError where there is no run to log.
+    """
+    from pipeline.train.tracking import mlflow_runs
+
+    try:
+        if _lock_hash() not in _tracked():
+            keep()
+    except UnkeptError as error:
+        click.echo(f"track: the run can't be kept ({error}); `pipeline track` logs it later", err=True)
+        return False
+    uri, logged = tracking_uri(), True
+    for folder in sorted(WAITING.glob("*/run.json"), key=lambda path: (files.read_json(path)["time"], path)):
+        lock = folder.parent.name
+        problem = mlflow_runs.log(uri, folder.parent)
+        if problem:
+            server = mlflow_runs.is_server(uri)
+            where = f"{'tracking server' if server else 'MLflow store'} {mlflow_runs.shown(uri)}"
+            what = f"{where} can't be {'reached' if server else 'used'} ({problem.reason})"
+            refused = f"track: {lock[:8]} was refused: {problem.reason}"
+            said = what if problem.lost else refused
+            click.echo(f"{said}; the run is kept: `pipeline track` logs it later", err=True)
+            if problem.lost:
+                return False
+            logged = False
+            continue
+        click.echo(f"track: logged {lock[:8]} to {mlflow_runs.shown(uri)}")
+        try:
+            _remember(lock)
+            shutil.rmtree(folder.parent)
+        except (OSError, PipelineError) as error:  # MLflow is asked before the run is logged again
+            click.echo(f"track: {lock[:8]} can't be noted as logged ({error})", err=True)
+            return False
+    return logged
+
+
+def keep() -> Path:
+    """Copy what describes the current run to a folder named by the lock's MD5.
+
+    PipelineError without a run, UnkeptError where the disk takes no copy; a part of one does not stay.
+    """
+    lock = _lock_hash()
+    folder = WAITING / lock
+    if (folder / "run.json").is_file():
+        return folder
+    if not MODEL.is_file() or files.md5(MODEL) not in LOCK.read_text(encoding="utf-8"):
+        raise PipelineError(f"{MODEL}: is not the model that {LOCK} names; `make run` makes it")
+    description = _describe(lock)
+    copy = None
+    try:
+        WAITING.mkdir(parents=True, exist_ok=True)
+        copy = Path(tempfile.mkdtemp(prefix=".", dir=WAITING))
+        _copy(copy, description)
+        copy.replace(folder)
+    except (OSError, PipelineError) as error:
+        raise UnkeptError(str(error)) from None
+    finally:
+        if copy is not None:
+            shutil.rmtree(copy, ignore_errors=True)
+    return folder
+
+
+def _copy(target: Path, description: Mapping[str, Any]) -> None:
+    for source in sorted({path for pattern in KEPT for path in Path().glob(pattern) if path.is_file()}):
+        (target / "files" / source).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target / "files" / source)
+    files.write_json(target / "run.json", description)
+
+
+def tracking_uri() -> str:
+    return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+
+
+def _describe(lock: str) -> dict[str, Any]:
+    """All that MLflow is told of a run beside its files; it stays readable when params.yaml's keys change."""
+    settings = params.read()
+    source = files.read_json(Path("data/source.json"))
+    listed = [*source["files"], *source.get("added", {"files": []})["files"]]
+    described = "\n".join(f"{item['path']} {item['size']} {item['sha256']}" for item in listed)
+    return {
+        "time": int(time.time() * 1000),
+        "name": lock[:8],
+        "experiment": settings.tracking.experiment,
+        "params": named(flatten_params(settings)),
+        "metrics": named(flatten_metrics(files.read_json(Path("reports/metrics.json")))),
+        "curve": _curve(files.read_json(Path("reports/training.json"))),
+        "tags": {"dvc_lock": lock, **git_tags()},
+        "dataset": {
+            "name": source["source"],
+            "digest": hashlib.sha256(described.encode()).hexdigest()[:32],  # MLflow takes 36 characters
+            "files": listed,
+        },
+    }
+
+
+def _curve(training: Mapping[str, Any]) -> dict[str, Any]:
+    """The validation loss by tree, at most a thousand points of it: what MLflow takes at once."""
+    points = training["curve"]
+    return {"name": f"validation_{training['loss']}", "points": points[:: len(points) // AT_ONCE + 1]}
+
+
+def flatten_params(section: params.Section, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """`section.key` and its value as text, for every key; mappings and lists stay one value."""
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, params.Section):
+            yield from flatten_params(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", str(section.model_dump(mode="json")[name])[:6000]
+
+
+def flatten_metrics(found: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Every figure that has a value: `name`, `name_lower`, `name_upper`."""
+    for key, value in found.items():
+        name = prefix + key
+        if isinstance(value, Mapping) and "value" in value:
+            ends = {"": "value", "_lower": "lower", "_upper": "upper"}
+            yield from ((name + end, float(value[part])) for end, part in ends.items() if value.get(part) is not None)
+        elif isinstance(value, Mapping):
+            yield from flatten_metrics(value, f"{name}.")
+        elif isinstance(value, int | float):
+            yield name, float(value)
+
+
+def named(found: Iterable[tuple[str, Value]]) -> dict[str, Value]:
+    """The values by names that MLflow takes; a name that is cut, or that two would share, ends with a hash."""
+    pairs = [(_plain(raw), raw, value) for raw, value in found]
+    times = Counter(name for name, _, _ in pairs)
+    return {
+        f"{name[: LONGEST - 9]}-{_hashed(raw)[:8]}" if times[name] > 1 or len(name) > LONGEST else name: value
+        for name, raw, value in pairs
+    }
+
+
+def _plain(name: str) -> str:
+    return "".join(char if char.isalnum() or char in "_-. " else "_" for char in name)
+
+
+def git_tags() -> dict[str, str]:
+    """The commit and whether the work tree differs from it; nothing outside a repository with a commit."""
+    commit = git(Path(), "rev-parse", "--verify", "--quiet", "HEAD").stdout.strip()
+    if not commit:
+        return {}
+    dirty = bool(git(Path(), "status", "--porcelain").stdout)
+    return {"mlflow.source.git.commit": commit, "git_dirty": str(dirty).lower()}
+
+
+def _lock_hash() -> str:
+    if not LOCK.is_file():
+        raise PipelineError(f"{LOCK}: no such file, so there is no run to log; `make run` makes one")
+    return files.md5(LOCK)
+
+
+def _hashed(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _server() -> str:
+    """The tracking server's name in the marker: a hash, for an address can hold a password."""
+    return _hashed(tracking_uri())
+
+
+def _tracked() -> list[str]:
+    """The locks whose runs this tracking server has, as far as this machine knows."""
+    return list(_marker().get(_server(), []))
+
+
+def _remember(lock: str) -> None:
+    files.write_json(MARKER, _marker() | {_server(): [*_tracked(), lock][-AT_ONCE:]})
+
+
+def _marker() -> dict[str, Any]:
+    try:
+        return dict(files.read_json(MARKER)) if MARKER.is_file() else {}
+    except PipelineError:  # damaged: MLflow itself is asked before a run is logged
+        return {}
+
+
+@click.command(short_help="Log the current run to MLflow.")
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Log the current run to MLflow, and those that an unreachable server has missed."""
+    if not pending():
+        _lock_hash()
+        click.echo("track: the current run is logged already")
+    elif not track():
+        context.exit(2)

@@ -1,0 +1,162 @@
+"""How far a window without drift can be from the reference: bounds calibrated to the window's size.
+
+Rows are drawn from the reference without replacement, as many as the window has, and compared with the rows that are
+left: they were not drawn from those, as the window's were not. Drawn rows stay whole, so that columns that move
+together are drawn together.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.core import files
+from pipeline.core.errors import PipelineError
+from pipeline.watch.monitor.reference_columns import Array, Column, Population
+
+PATH = Path(".pipeline/monitor/bounds.json")
+STEP = 1.25  # from one size that is calibrated to the next
+PER_ALARM = 4  # resamples for each that may be beyond: the bound is a high rank of them
+EVIDENTLY = 0.1  # its own threshold of both distances
+SEED = 0
+KEPT = 500  # sizes of windows and references whose bounds the file keeps
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A column as counts over its different values, from which a resample's distance follows quickly."""
+
+    codes: Array  # (rows,), -1 where missing
+    values: Array  # (different,), in rising order
+    numeric: bool  # Wasserstein, else Jensen-Shannon
+
+    @cached_property
+    def total(self) -> Array:
+        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.values))
+
+    @cached_property
+    def _line(self) -> tuple[Array, Array, Array, Array]:
+        """Steps between the values, how many rows lie up to each, the values around their mean, and their squares."""
+        centred = self.values - np.average(self.values, weights=self.total)
+        return np.diff(self.values), np.cumsum(self.total)[:-1], centred, centred**2
+
+    def distance(self, rows: Array) -> float:
+        """The distance of these rows from all others, by the formula of Evidently's test; 0 where it has none."""
+        known = self.codes[rows]
+        drawn = np.bincount(known[known >= 0], minlength=len(self.values))
+        left = self.total - drawn
+        if not (drawn.any() and left.any()):
+            return 0.0
+        return self._wasserstein(drawn, left) if self.numeric else _jensen_shannon(drawn, left)
+
+    def _wasserstein(self, drawn: Array, left: Array) -> float:
+        """The area between the two distribution functions over the standard deviation of the rows that are left."""
+        steps, below, centred, squares = self._line
+        count, rest = drawn.sum(), left.sum()
+        between = np.cumsum(drawn)[:-1] * (1 / count + 1 / rest) - below / rest
+        variance = _dot(left, squares) / rest - (_dot(left, centred) / rest) ** 2
+        return _dot(np.abs(between), steps) / max(float(np.sqrt(max(variance, 0.0))), 0.001)
+
+
+def _dot(first: Array, second: Array) -> float:
+    """The sum of products in one thread: several would wait for each other."""
+    return float(np.einsum("i,i->", first, second))
+
+
+def _jensen_shannon(first: Array, second: Array) -> float:
+    """The square root of the mean relative entropy to the mixture of both (Endres & Schindelin 2003), base e."""
+    first, second = first / first.sum(), second / second.sum()
+    mixture = (first + second) / 2
+    parts = [side[side > 0] * np.log(side[side > 0] / mixture[side > 0]) for side in (first, second)]
+    return float(np.sqrt(max(sum(float(part.sum()) for part in parts) / 2, 0.0)))
+
+
+class Bounds:
+    """Each column's bound by the window's size, kept in a file under a hash of what they follow from."""
+
+    def __init__(
+        self, population: Population, share: float, threshold: float | None, sizes: tuple[int, int], path: Path = PATH
+    ) -> None:
+        """`share`: of the windows without drift in which any column may be beyond; `sizes`: the smallest and largest
+        window that is compared."""
+        self._coded = {name: coded(column) for name, column in population.columns.items()}
+        self._rows, self._share, self._path = population.rows, share, path
+        self._threshold = EVIDENTLY if threshold is None else threshold
+        self._grid = grid(*sizes)
+        self._kept: dict[str, dict[str, float]] | None = None
+
+    def of(self, rows: int) -> Mapping[str, float]:
+        """The columns' bounds for a window of so many compared rows: those of the next smaller size of the grid."""
+        size = max((size for size in self._grid if size <= rows), default=self._grid[0])
+        name = f"{self._key} {size}"
+        if self._kept is None:
+            self._kept = _read(self._path)
+        if name not in self._kept:
+            self._kept[name] = self._calibrated(size)
+            recent = dict(list(self._kept.items())[-KEPT:])
+            files.write_json(self._path, recent)
+        return self._kept[name]
+
+    @cached_property
+    def _key(self) -> str:
+        told = hashlib.sha256(repr((self._rows, self._share, self._threshold, SEED, PER_ALARM)).encode())
+        for name, column in self._coded.items():
+            told.update(f"{name!r} {column.numeric}".encode())
+            told.update(column.codes.tobytes() + column.values.tobytes())
+        return told.hexdigest()[:24]
+
+    def _calibrated(self, size: int) -> dict[str, float]:
+        found = family_bounds(self._resampled(size), self._share)
+        bounds = np.maximum(found, self._threshold)
+        return {name: float(f"{bound:.6g}") for name, bound in zip(self._coded, bounds, strict=True)}
+
+    def _resampled(self, size: int) -> Array:
+        """Distances of resamples without drift, (resamples, columns)."""
+        source = np.random.default_rng(SEED)
+        count = ceil(PER_ALARM / self._share)
+        columns = list(self._coded.values())
+        drawn = (source.choice(self._rows, size, replace=False) for _ in range(count))
+        return np.array([[column.distance(rows) for column in columns] for rows in drawn])
+
+
+def family_bounds(null: Array, share: float) -> Array:
+    """A bound for each column, so that in at most `share` of new windows without drift any column is beyond its own.
+
+    Each column's distances are taken as multiples of their own 90 % quantile; the bound on the largest multiple is the
+    rank that a new draw exceeds with probability `share` at most, since all ranks are equally likely.
+    """
+    scale = np.quantile(null, 0.9, axis=0)
+    multiples = np.divide(null, scale, out=np.zeros_like(null), where=scale > 0)
+    rank = min(len(null), ceil((len(null) + 1) * (1 - share)))
+    return np.asarray(scale * np.sort(multiples.max(axis=1))[rank - 1])
+
+
+def grid(smallest: int, largest: int) -> tuple[int, ...]:
+    """Sizes from the smallest to the largest, each a fourth above the one before."""
+    sizes = [min(smallest, largest)]
+    while sizes[-1] * STEP < largest:
+        sizes.append(ceil(sizes[-1] * STEP))
+    return tuple(dict.fromkeys([*sizes, largest]))
+
+
+def coded(column: Column) -> Coded:
+    """A reference column as codes of its different values."""
+    known = column.values.notna().to_numpy()
+    values, places = np.unique(column.values.to_numpy(float)[known], return_inverse=True)
+    codes = np.full(len(known), -1, dtype=np.int64)
+    codes[known] = places
+    return Coded(codes, values, column.test == "wasserstein")
+
+
+def _read(path: Path) -> dict[str, dict[str, float]]:
+    """What was calibrated before; nothing where the file is missing or damaged."""
+    try:
+        found = files.read_json(path)
+    except PipelineError:
+        return {}
+    whole = isinstance(found, dict) and all(isinstance(bounds, dict) for bounds in found.values())
+    return found if whole else {}

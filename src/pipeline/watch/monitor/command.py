@@ -1,0 +1,157 @@
+"""`pipeline monitor`: the prediction log judged, window by window."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from pipeline.core import costs, files, params
+from pipeline.core.errors import PipelineError
+from pipeline.core.params import Params
+from pipeline.markup import preview
+from pipeline.models import signature as signatures
+from pipeline.models.model_text import SIGNATURE
+from pipeline.models.signature import Signature
+from pipeline.predictions import labels as later
+from pipeline.predictions import periods
+from pipeline.predictions.options import Moment, on_the_log
+from pipeline.predictions.unreadable import BlindError
+from pipeline.predictions.windows import Reading
+from pipeline.watch.monitor import assessment, reference, report, windowing
+from pipeline.watch.monitor import result as results
+from pipeline.watch.monitor.result import Result
+
+MODEL, FOLDER = Path("models"), Path("reports/monitor")
+STATUS = {"ok": 0, "not_enough_data": 0, "alarm": 1}
+
+
+@click.command(short_help="Judge the prediction log: drift, performance, missing values, volume, latency.")
+@on_the_log
+@click.option("--since", type=Moment(), help="Start of a past period; without --until, to the end of the log.")
+@click.option("--until", type=Moment(), help="End of the period (default: now).")
+@click.option("--window", help="Size of a window, as monitor.window in params.yaml.")
+@click.option("--folder", type=click.Path(path_type=Path), default=FOLDER, show_default=True, help="Where to write to.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Result (default: in the folder).")
+@click.option(
+    "--html", "html_path", type=click.Path(path_type=Path), help="Evidently's report too (some seconds more)."
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    log: str | None,
+    labels: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    window: str | None,
+    folder: Path,
+    json_path: Path | None,
+    html_path: Path | None,
+) -> None:
+    """Exit 0 without an alarm, 1 with one, 2 where the log, the labels or the reference can't be seen.
+
+    Without its labels, everything but performance is judged and written.
+    """
+    settings = params.read()
+    size = _size(window or settings.monitor.window)
+    json_path = json_path or folder / "monitor.json"
+    log = log or settings.monitor.log
+    labels = labels or settings.monitor.labels
+    with costs.measured("monitor") as cost:
+        try:
+            known = signature()
+            compared = reference.load(known, settings.monitor.reference_rows)
+            read = windowing.read(log, known, settings.monitor, since=since, until=until, window=size, progress=_say)
+            read, unlabelled = _labelled(read, labels, known)
+            found = assessment.judge(read, compared, settings, size, _say)
+        except BlindError as blind:
+            _write(_blind(blind, until, size), json_path, folder)
+            raise
+        if unlabelled:
+            found = found.model_copy(update={"blind": results.Blind(kind="labels", reason=str(unlabelled))})
+        cost["rows"] = read.rows
+    _write(found, json_path, folder)
+    if html_path:
+        _evidently(html_path, read, compared, settings)
+    _print(found, folder)
+    if unlabelled:
+        raise unlabelled
+    ctx.exit(STATUS[found.state])
+
+
+def signature() -> Signature:
+    """The model's signature; BlindError where there is none."""
+    try:
+        return signatures.read(MODEL / SIGNATURE)
+    except PipelineError as error:
+        raise BlindError("reference", str(error)) from None
+
+
+def _labelled(read: Reading, source: str | None, known: Signature) -> tuple[Reading, BlindError | None]:
+    """The reading with the labels that came later; without them, and why, where they can't be read."""
+    if not source:
+        return read, None
+    try:
+        return later.join(read, source, known), None
+    except BlindError as blind:
+        return read, blind
+
+
+def _size(text: str) -> str:
+    """A size of a window that params.yaml would take."""
+    periods.size(text)
+    return text
+
+
+def _blind(error: BlindError, until: datetime | None, size: str) -> Result:
+    return Result(
+        state="blind",
+        until=until or datetime.now(UTC),
+        window=size,
+        rows=0,
+        files=0,
+        release=None,
+        releases={},
+        signals=(),
+        windows=(),
+        damage={},
+        labels=results.Labels(rows=0, joined=0, unknown=0),
+        blind=results.Blind(kind=error.kind, reason=str(error)),
+    )
+
+
+def _write(found: Result, json_path: Path, folder: Path) -> None:
+    text = report.render(found)
+    files.write_json(json_path, found.model_dump(mode="json"))
+    files.write_text(folder / "monitor.md", text)
+    try:
+        preview.write(text, folder / "monitor.html", "Monitor")
+    except PipelineError:  # a runner without the dev group has no use for the page
+        (folder / "monitor.html").unlink(missing_ok=True)
+
+
+def _evidently(path: Path, read: Reading, compared: reference.Reference, settings: Params) -> None:
+    """Evidently's own report of the latest complete window with enough rows."""
+    from pipeline.drift import compare
+
+    least = settings.monitor.min_rows
+    judged = [window for window in read.windows if window.complete and window.rows >= least]
+    if not judged:
+        _say(f"{path} is not written: no window has enough rows")
+        return
+    names = {name: kind for name, kind in compared.kinds.items() if name in judged[-1].sample.columns}
+    compare.render(path, compared.train, judged[-1].sample, names, settings.drift)
+
+
+def _print(found: Result, folder: Path) -> None:
+    for signal in found.signals:
+        click.echo(f"{report.label(signal.name):17} {signal.state.replace('_', ' '):16} {signal.sentence}")
+    if not found.signals:
+        click.echo(f"no window of {found.window} is complete yet; --window '500 rows' judges what is there already")
+    damaged = {name: count for name, count in found.damage.items() if isinstance(count, int) and count}
+    if damaged:
+        click.echo("damage: " + ", ".join(f"{name} {count:,}" for name, count in damaged.items()))
+    click.echo(f"monitor: {found.state.replace('_', ' ')}\n{folder / 'monitor.md'}\n{folder / 'monitor.html'}")
+
+
+def _say(line: str) -> None:
+    click.echo(f"monitor: {line}", err=True)

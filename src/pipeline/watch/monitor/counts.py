@@ -1,0 +1,81 @@
+"""What is counted of a window while the log streams by, in bounded memory."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from pipeline.models.signature import Signature
+from pipeline.predictions.id_sample import Hashes, Sample
+from pipeline.predictions.rows import Numbers, Rows
+from pipeline.predictions.windows import Window
+
+# Latencies are counted in classes that are 2 % wide, from a microsecond to a quarter of an hour.
+LOWEST, STEP, CLASSES = 0.001, 1.02, 1050
+
+
+class Tally:
+    """One window's counts and sample."""
+
+    def __init__(self, signature: Signature, size: int) -> None:
+        self.rows = 0
+        self.sample = Sample(signature, size)
+        self._releases: Counter[str] = Counter()
+        self._flags: dict[str, Counter[str]] = {"missing": Counter(), "unseen": Counter()}
+        self._latencies = np.zeros(CLASSES, dtype=np.int64)
+
+    def add(self, rows: Rows, at: "np.ndarray[Any, np.dtype[np.intp]]", hashes: Hashes) -> None:
+        """Count the rows at these positions, all of this window; `hashes` are those of all rows' ids."""
+        self.rows += len(at)
+        all_of_them = len(at) == len(rows.ids)
+        self._releases.update(rows.releases if all_of_them else [rows.releases[one] for one in at])
+        self._latencies += _classes(rows.latencies[at])
+        chosen = at[hashes[at] <= np.uint64(self.sample.limit)]
+        if len(chosen):
+            self.sample.add(hashes[chosen].tolist(), rows.take(chosen.tolist()))
+
+    def flag(self, kind: str, column: str) -> None:
+        """Count a column of a row as missing or unseen."""
+        self._flags[kind][column] += 1
+
+    def window(self, start: datetime, end: datetime, complete: bool) -> Window:
+        """What was counted, each id once."""
+        features, answers = self.sample.tables()
+        share = self.sample.distinct
+        missing, unseen = (
+            {column: round(count * share) for column, count in sorted(self._flags[kind].items())}
+            for kind in ("missing", "unseen")
+        )
+        unlogged = [name for name in features if name not in missing and len(features) and features[name].isna().all()]
+        return Window(
+            start=start,
+            end=end,
+            rows=round(self.rows * share),
+            complete=complete,
+            sample=features.drop(columns=unlogged),
+            answers=answers,
+            releases={name: round(count * share) for name, count in sorted(self._releases.items())},
+            missing=missing,
+            unseen=unseen,
+            latency=_percentile(self._latencies, 0.99),
+        )
+
+
+def _classes(latencies: Numbers) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    found = np.log(np.maximum(latencies, LOWEST) / LOWEST) / np.log(STEP)
+    return np.bincount(np.minimum(found, CLASSES - 1).astype(np.int64), minlength=CLASSES)
+
+
+def _percentile(counts: "np.ndarray[Any, np.dtype[np.int64]]", share: float) -> float | None:
+    """The middle of the class that holds the percentile: within 1 % of it."""
+    if not counts.sum():
+        return None
+    at = int(np.searchsorted(np.cumsum(counts), share * counts.sum()))
+    return float(LOWEST * STEP ** (at + 0.5))
+
+
+def group(places: Sequence[int] | Any) -> "list[tuple[int, np.ndarray[Any, np.dtype[np.intp]]]]":
+    """(window, positions of its rows) of rows by the window that each falls into; those outside (-1) are left out."""
+    return [(int(place), np.flatnonzero(places == place)) for place in np.unique(places) if place >= 0]

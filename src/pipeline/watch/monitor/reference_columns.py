@@ -1,0 +1,85 @@
+"""Rows that windows are compared with, column by column, by Evidently's two distances."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline.core import params
+from pipeline.drift import compare, stattests
+from pipeline.drift.compare import Kind
+
+Array = npt.NDArray[Any]
+Test = Literal["wasserstein", "jensenshannon"]
+FEW = 5  # different numbers up to which Evidently compares them as categories
+UNSEEN = "(not in the reference)"  # every category that the reference lacks
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the reference as Evidently compares it: numbers (dates in days), or categories as their places.
+
+    Its test is the distance that Evidently takes for a reference of more than 1,000 rows, however large this one is:
+    a distance means the same at every size, and its bound is calibrated.
+    """
+
+    kind: Kind
+    values: "pd.Series[Any]"  # (rows,), NaN where missing
+    categories: tuple[str, ...]
+    test: Test
+
+    def prepared(self, column: "pd.Series[Any]") -> "pd.Series[Any]":
+        """Another table's column as this one's values, without the missing ones."""
+        return _numbers(column, self.kind, self.categories).dropna()
+
+    def score(self, column: "pd.Series[Any]", threshold: float | None) -> stattests.Score | None:
+        """Evidently's distance of another table's column from this one; None where one of them has no value."""
+        before, after = self._ordered, self.prepared(column)
+        if before.empty or after.empty:
+            return None
+        return stattests.score(before, after, "num" if self.numeric else "cat", threshold, self.test)
+
+    @cached_property
+    def _ordered(self) -> "pd.Series[Any]":
+        """The values in rising order, which the distances don't see, but which are sorted again more quickly."""
+        return self.values.dropna().sort_values(ignore_index=True)
+
+    @property
+    def numeric(self) -> bool:
+        return self.kind in ("number", "date")
+
+
+@dataclass(frozen=True)
+class Population:
+    """Reference columns with the same rows."""
+
+    columns: Mapping[str, Column]
+    rows: int
+
+
+def population(table: pd.DataFrame, kinds: Mapping[str, Kind], drift: params.Drift) -> Population:
+    """The table's columns of the given kinds as a reference; a larger table is sampled to `drift.max_rows`."""
+    table = table if len(table) <= drift.max_rows else table.sample(drift.max_rows, random_state=drift.seed)
+    return Population({name: _column(table[name], kind) for name, kind in kinds.items()}, len(table))
+
+
+def _column(column: "pd.Series[Any]", kind: Kind) -> Column:
+    numeric = kind in ("number", "date")
+    texts = () if numeric else tuple(sorted(compare.values(column, kind).dropna().unique()))
+    values = _numbers(column, kind, texts)
+    distance: Test = "wasserstein" if numeric and values.nunique() > FEW else "jensenshannon"
+    return Column(kind, values, texts, distance)
+
+
+def _numbers(column: "pd.Series[Any]", kind: Kind, categories: tuple[str, ...]) -> "pd.Series[Any]":
+    values = compare.values(column, kind)
+    if kind in ("number", "date"):
+        return values
+    places = pd.Index(categories, dtype=object).get_indexer(pd.Index(values, dtype=object)).astype(float)
+    places[places < 0] = len(categories)
+    places[values.isna().to_numpy()] = np.nan
+    return pd.Series(places)

@@ -1,0 +1,204 @@
+"""The monitor's report: which signals alarm, since when and what moved most, then everything behind it."""
+
+import shlex
+from collections.abc import Sequence
+
+from pipeline.markup.markdown import Markdown, bold, code, escape, number, table
+from pipeline.markup.parts import Part, fit, folded, part
+from pipeline.review.untrusted.text import fence
+from pipeline.watch.monitor import charts
+from pipeline.watch.monitor.result import Column, Result, Scored, Signal
+
+LIMIT = 60_000  # characters: GitHub's 65,536 less what the issue and CML add
+MOVED, COLUMNS = 5, 60  # columns that are shown at once and at all
+MARKS = {"alarm": "🔴 alarm", "watching": "🟡 watching", "ok": "🟢 ok", "not_enough_data": "⚪ not enough data"}
+LABELS = {
+    "data_drift": "data drift",
+    "prediction_drift": "prediction drift",
+    "performance": "performance",
+    "missing": "missing values",
+    "unseen": "unseen values",
+    "volume": "volume",
+    "latency": "latency",
+}
+BLIND = {"log": "the prediction log", "labels": "the labels", "reference": "the reference"}
+
+
+def render(result: Result) -> str:
+    """The report as GitHub Markdown, at most `LIMIT` characters."""
+    if result.blind and result.state == "blind":
+        told = f"{escape(result.blind.reason)}\n\nNothing was judged. That is not “no drift”."
+        return f"### ⚠️ The monitor can’t see {BLIND[result.blind.kind]}\n\n{told}\n\n{_reproduce(result)}\n"
+    loud = [signal.name for signal in result.signals if signal.state in ("alarm", "watching")]
+    quiet = [signal.name for signal in result.signals if signal.name not in loud]
+    shown: list[tuple[str, int, str | None]] = [
+        ("All columns", 3, folded("All columns", _columns(result.columns[:COLUMNS], len(result.columns)))),
+        ("Other signals", 2, folded("The other signals over time", _charts(result, quiet))),
+        ("Windows", 4, folded("Windows", _windows(result))),
+        ("Damage", 1, folded("What of the log could not be used", _damage(result))),
+        ("Reproduce", 1, folded("Reproduce it", _reproduce(result))),
+    ]
+    return fit(
+        [
+            part("Headline", _headline, result),
+            part("Signals", _signals, result.signals),
+            part("What moved", _moved, result),
+            part("Charts", _charts, result, loud, order=1),
+            *(Part(name, text or "", order) for name, order, text in shown),
+            part("Footer", _footer, result),
+        ],
+        LIMIT,
+    )
+
+
+def label(name: str) -> str:
+    return LABELS.get(name, name)
+
+
+def _headline(result: Result) -> str:
+    alarms = [label(signal.name) for signal in result.signals if signal.state == "alarm"]
+    words = {
+        "alarm": f"🔴 {', '.join(alarms).capitalize()}: alarm",
+        "ok": "🟢 No alarm",
+        "not_enough_data": "⚪ Not enough data to judge drift",
+    }
+    complete = sum(window.judged for window in result.windows)
+    told = (
+        f"{result.rows:,} logged rows in {len(result.windows):,} windows of {escape(result.window)}, {complete:,} with "
+        f"enough rows, until {result.until:%Y-%m-%d %H:%M} UTC."
+    )
+    unseen = "; the labels can’t be read" if result.blind else ""
+    return f"### {words[result.state]}{unseen}\n\n{told}{_releases(result)}{_unlabelled(result)}"
+
+
+def _unlabelled(result: Result) -> str:
+    if result.blind is None:
+        return ""
+    return f"\n\n⚠️ Performance was not judged: {escape(result.blind.reason)}"
+
+
+def _releases(result: Result) -> str:
+    if result.release is None:
+        return ""
+    name = code(result.release)
+    if len(result.releases) < 2:
+        return f" Release {name}."
+    others = sum(rows for other, rows in result.releases.items() if other != result.release)
+    return (
+        f"\n\n⚠️ {len(result.releases)} releases answered in these windows: predictions and performance are judged on "
+        f"the rows of {name}; {others:,} rows are of others."
+    )
+
+
+def _signals(signals: Sequence[Signal]) -> Markdown:
+    rows = [
+        (
+            bold(label(signal.name)) if signal.state == "alarm" else label(signal.name),
+            Markdown(MARKS[signal.state]),
+            _figure(signal.value),
+            _figure(signal.bound),
+            f"{signal.since:%Y-%m-%d %H:%M}" if signal.since else None,
+            Markdown(escape(signal.sentence[:300])),
+        )
+        for signal in signals
+    ]
+    cells = [(*row[:4], row[4] or "–", row[5]) for row in rows]
+    return table(["signal", "state", "latest", "bound", "beyond since (UTC)", "what"], cells, "llrrll")
+
+
+def _moved(result: Result) -> str | None:
+    """The columns furthest beyond their bound in the latest judged window."""
+    beyond = [column for column in result.columns if column.score > column.bound]
+    if not beyond:
+        return None
+    more = f" The other {len(beyond) - MOVED:,} beyond are below." if len(beyond) > MOVED else ""
+    return f"**What moved most** in the latest judged window.{more}\n\n{_columns(beyond[:MOVED], 0)}"
+
+
+def _columns(columns: Sequence[Column], total: int) -> str | None:
+    rows = [
+        (
+            column.column,
+            column.score,
+            column.bound,
+            Markdown("**×" + number(column.score / column.bound) + "**" if column.score > column.bound else "within"),
+            column.before,
+            column.now,
+            Markdown(f"{column.missing_before:.1%} → {column.missing:.1%}"),
+            Markdown(f"{column.unseen:.1%}"),
+        )
+        for column in columns
+    ]
+    header = ["column", "score", "bound", "", "reference", "now", "missing", "unseen"]
+    more = f"\n\n{total - len(columns):,} more, nearer to the reference." if total > len(columns) else ""
+    return f"{table(header, rows, 'lrrrllrr')}{more}" if rows else None
+
+
+def _charts(result: Result, names: Sequence[str]) -> str | None:
+    drawn = [(name, charts.chart(result, name)) for name in names]
+    texts = [f"**{label(name)}**\n\n{chart}" for name, chart in drawn if chart]
+    return "\n\n".join([charts.WORDS, *texts]) if texts else None
+
+
+def _windows(result: Result) -> str:
+    names = [signal.name for signal in result.signals]
+    metric = next((window.metric.name for window in result.windows if window.metric), None)
+    rows = [
+        (
+            f"{window.start:%Y-%m-%d %H:%M}",
+            window.rows,
+            "yes" if window.judged else "no",
+            *(_judged(window, name) for name in names),
+            *([_metric(window)] if metric else []),
+        )
+        for window in reversed(result.windows)
+    ]
+    heads = ["start (UTC)", "rows", "enough", *map(label, names), *([f"{metric} (95 % interval)"] if metric else [])]
+    return table(heads, rows, "lrl" + "r" * (len(heads) - 3))
+
+
+def _metric(window: Scored) -> Markdown:
+    """The metric of the labelled rows with its interval."""
+    one = window.metric
+    return Markdown("–" if one is None else f"{one.value:.4g} ({one.low:.4g} to {one.high:.4g})")
+
+
+def _judged(window: Scored, name: str) -> Markdown:
+    figure = _figure(window.values.get(name))
+    return Markdown(f"**{figure}**") if charts.is_beyond(window, name) else figure
+
+
+def _figure(value: float | None) -> Markdown:
+    return Markdown("–" if value is None else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}")
+
+
+def _damage(result: Result) -> str:
+    counts = {name: count for name, count in result.damage.items() if isinstance(count, int) and count}
+    if result.labels.unknown:
+        counts["labels for unknown ids"] = result.labels.unknown
+    places = result.damage.get("places") or ()
+    listed = "\n".join(f"- {escape(str(place)[:300])}" for place in places)
+    shown = table(["what", "how many"], counts.items(), "lr") if counts else "Nothing: every line was read."
+    return f"{shown}\n\n{listed}" if listed else shown
+
+
+def _reproduce(result: Result) -> Markdown:
+    first = [f"--since {result.windows[0].start.isoformat()}"] if result.windows else []
+    words = ["pipeline monitor", *first, f"--until {result.until.isoformat()}"]
+    words += [f"--window {shlex.quote(result.window)}"] if result.window else []
+    html = " --html reports/monitor/drift.html  # with Evidently's own report"
+    return fence(f"{' '.join(words)}\n{' '.join(words)}{html}", "console")
+
+
+def _footer(result: Result) -> str:
+    found = result.reference
+    if found is None:
+        return ""
+    of = f", of the newest {found.newest:,} added rows" if found.newest else ""
+    without = (
+        f" Not logged, so not compared: {escape(', '.join(result.not_logged)[:500])}." if result.not_logged else ""
+    )
+    return (
+        f"<sub>Compared with {found.train:,} training rows{of}; predictions and performance with {found.test:,} test "
+        f"rows. A drift bound is the larger of Evidently’s and what chance gives a window of that size.{without}</sub>"
+    )

@@ -1,0 +1,61 @@
+"""What retraining found, as a file that the pull request and the issue are written from."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, Strict, ValidationError
+
+from pipeline.core import files
+from pipeline.core.errors import PipelineError
+from pipeline.core.params import Names, Section
+from pipeline.data.source.sources import File
+
+PATH = Path(".pipeline/retrain.json")
+Count = Annotated[int, Field(ge=0)]
+
+
+class Reason(Section):
+    """A check of the contract that rows broke, and how many did."""
+
+    column: str
+    check: str
+    expected: str
+    rows: Count
+
+
+class Outcome(Section):
+    """`added`: there is a batch; `nothing`: no new row to learn from; `refused`: it can't be done; `sentence` says why.
+
+    Of `labels` labels, `labelled` are of logged rows; of those `known` are in the data already, `repeated` gave way to
+    a later row of their key, `quarantined` break the contract and `rows` are in the batch, from `first` to `last`.
+    """
+
+    state: Literal["added", "nothing", "refused"]
+    sentence: str
+    rows: Count = 0
+    first: str | None = None
+    last: str | None = None
+    labels: Count = 0
+    relabelled: Count = 0
+    logged: Count = 0
+    damage: dict[str, Count] = Field(default_factory=dict)  # by kind, as the monitor counts it
+    labelled: Count = 0
+    known: Count = 0
+    repeated: Count = 0
+    batch: File | None = None
+    quarantined: Count = 0
+    quarantine: str | None = None
+    reasons: Annotated[tuple[Reason, ...], Strict(strict=False)] = ()
+    absent: Names = ()
+
+
+def write(found: Outcome) -> None:
+    files.write_json(PATH, found.model_dump(mode="json"))
+
+
+def read() -> Outcome:
+    """What the last `pipeline retrain` found; PipelineError where it left nothing."""
+    try:
+        return Outcome.model_validate(files.read_json(PATH))
+    except (PipelineError, ValidationError):
+        raise PipelineError(f"{PATH}: is missing or damaged; `pipeline retrain` did not come to its end") from None

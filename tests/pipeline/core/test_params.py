@@ -1,0 +1,107 @@
+"""params.yaml is strict: each mistake is one line that names the key and what is allowed."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.core import params
+from pipeline.core.errors import PipelineError
+
+SAMPLE = (Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8")
+
+
+def complaint(tmp_path: Path, old: str, new: str) -> str:
+    path = tmp_path / "params.yaml"
+    assert old in SAMPLE
+    path.write_text(SAMPLE.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(PipelineError) as caught:
+        params.read(path)
+    return str(caught.value)
+
+
+def test_the_parameters_of_the_repository_are_valid() -> None:
+    assert params.section(params.Split, Path(__file__).parents[1] / "params.yaml").test == 0.2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("  max_trees: 2000", "  max_tree: 2000", "train.max_tree: unknown key; did you mean max_trees?"),
+        ("  max_trees: 2000", "  forest: 2000", "train.forest: unknown key; allowed: device"),
+        ("\ntracking:", "\ntraking:", "traking: unknown key; did you mean tracking?"),
+        ("num_leaves: 31", "num_leaves: '31'", "train.num_leaves: is '31'; allowed: an integer"),
+        ("num_leaves: 31", "num_leaves: 1", "train.num_leaves: is 1; allowed: greater than or equal to 2"),
+        ("deduplicate: false", "deduplicate: 1", "data.deduplicate: is 1; allowed: a boolean"),
+        ("deduplicate: false", "deduplicate: .nan", "data.deduplicate: is nan; allowed: a boolean"),
+        ("tolerance: 0.005", "tolerance: .nan", "gate.tolerance: is nan; allowed: "),
+        ("type: binary", "type: bin", "task.type: is 'bin'; allowed: 'binary', 'multiclass' or 'regression'"),
+        ("threshold: f1", "threshold: 3", "task.threshold: is 3; allowed: 'f1' or less than or equal to 1"),
+        ("monotone: {}", "monotone: {age: 2}", "train.monotone.age: is 2; allowed: -1 or 1"),
+        ("slices: [sex, ", "slices: [1, ", "evaluate.slices.0: is 1; allowed: a string"),
+        ("space: ", "space: 3 # ", "not valid YAML"),
+        ("low: 0.01, high", "low: 3, high", "tune.space.learning_rate: low 3 is not below high 0.2"),
+        ("trials: 50", "trials: 50\n  trials: 51", 'not valid YAML: found duplicate key "trials"'),
+    ],
+)
+def test_a_wrong_key_or_value_is_named(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    assert expected in complaint(tmp_path, old, new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("test: 0.2", "test: 0.9", "split: test + validation is 1.1; allowed: below 1"),
+        ("deduplicate: false", "deduplicate: true\n  key: null #", "found duplicate key"),
+        ("key: client_id", "key: default_next_month", "data.key: default_next_month is the target"),
+        ("primary: roc_auc", "primary: rmse", "gate.primary: rmse is no metric of task.type binary"),
+        ("objective: auto", "objective: huber", "train.objective: huber does not fit task.type binary"),
+        ("  positive: 1", "  positive: null", "task: type: binary needs task.positive"),
+        ("type: binary", "type: regression", "gate.fairness: its bounds are for task.type binary"),
+        ("type: binary", "type: regression", "task.positive: is 1; allowed for task.type regression: null"),
+        ("    lambda_l2: {", "    depth: {", "tune.space.depth: is no number or choice of the train section"),
+    ],
+)
+def test_an_impossible_combination_is_named(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    assert expected in complaint(tmp_path, old, new)
+
+
+def test_a_threshold_is_for_binary_alone(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(
+        SAMPLE.replace("type: binary", "type: multiclass").replace("threshold: f1", "threshold: 0.3"), encoding="utf-8"
+    )
+    with pytest.raises(PipelineError, match=r"task\.threshold: is 0\.3; allowed for task\.type multiclass: f1"):
+        params.read(path)
+
+
+def test_every_mistake_is_told_at_once_one_line_each(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(SAMPLE.replace("test: 0.2", "test: 2").replace("trials: 50", "trials: 0"), encoding="utf-8")
+    with pytest.raises(PipelineError) as caught:
+        params.read(path)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 2
+    assert "split.test" in lines[0]
+    assert "tune.trials" in lines[1]
+
+
+def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="no such file; run from the top of the repository"):
+        params.read(tmp_path / "params.yaml")
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(PipelineError, match="not UTF-8 text"):
+        params.read(tmp_path / "params.yaml")
+
+
+def test_each_key_has_a_comment() -> None:
+    """A data scientist understands every key from the line that it stands on, or the line of its section."""
+    uncommented = [
+        line
+        for line in SAMPLE.splitlines()
+        if line.startswith("  ") and ":" in line and "#" not in line and not line.rstrip().endswith(":")
+    ]
+    described_by_their_section = ("    ", "  purpose:", "  not_for:")
+    assert [line for line in uncommented if not line.startswith(described_by_their_section)] == []

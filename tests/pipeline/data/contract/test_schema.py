@@ -1,0 +1,246 @@
+"""The data contract: what is inferred, what people may write, and how values become their declared types."""
+
+import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from pipeline.core import params
+from pipeline.core.errors import PipelineError
+from pipeline.data.contract import inference, schema
+from pipeline.data.contract.schema import Column, Schema
+from pipeline.data.source import fetch
+from pipeline.data.values import conversion
+from pipeline.models import matrix
+from tests.pipeline.conftest import ROOT
+
+TABLE = pd.DataFrame(
+    {
+        "id": [1, 2, 3, 4],
+        "code": ["a1", "b2", "c3", "d4"],
+        "town": ["Oslo", "Oslo", "Oslo", None],
+        "age": [18, 40, 33, 50],
+        "balance": [-1.5, 2.0, 3.0, 4.0],
+        "children": [0.0, 2.0, None, 1.0],
+        "member": [True, False, True, None],
+        "since": ["2020-01-31", "2021-02-28", "2020-01-31", None],
+        "born": pd.to_datetime(["2000-01-01"] * 4),
+        "empty": [None] * 4,
+        "outcome": [0, 1, 1, 0],
+    }
+)
+
+
+def test_the_contract_of_a_table_is_what_a_practitioner_would_write_first() -> None:
+    assert inference.infer(TABLE, "id").columns == {
+        "id": Column(type="integer", nullable=False, unique=True),
+        "code": Column(type="text", nullable=False),
+        "town": Column(type="category", nullable=True, allowed=("Oslo",)),
+        "age": Column(type="integer", nullable=False, min=0),
+        "balance": Column(type="number", nullable=False),
+        "children": Column(type="integer", nullable=True, min=0),
+        "member": Column(type="boolean", nullable=True),
+        "since": Column(type="date", nullable=True),
+        "born": Column(type="date", nullable=False),
+        "empty": Column(type="number", nullable=True),
+        "outcome": Column(type="integer", nullable=False, allowed=(0, 1)),
+    }
+
+
+def test_few_categories_are_listed_and_many_are_left_open() -> None:
+    few = inference.column(pd.Series(["b", "a"] * 10), False)
+    assert few == Column(type="category", nullable=False, allowed=("a", "b"))
+    many = inference.column(pd.Series([f"town {number}" for number in range(60)] * 3), False)
+    assert many == Column(type="category", nullable=False)
+
+
+def test_what_is_inferred_fits_the_table_it_was_inferred_from(tmp_path: Path) -> None:
+    path = tmp_path / "schema.yaml"
+    path.write_text(inference.document(inference.infer(TABLE, "id")))
+    found = schema.read(path)
+    assert found == inference.infer(TABLE, "id")
+    assert [str(kind) for kind in schema.typed(TABLE, found).dtypes] == [
+        "int64",
+        "str",
+        "str",
+        "int64",
+        "float64",
+        "float64",
+        "boolean",
+        "datetime64[us]",
+        "datetime64[us]",
+        "float64",
+        "int64",
+    ]
+
+
+def test_a_category_that_reads_like_a_truth_value_or_a_number_stays_text(tmp_path: Path) -> None:
+    found = inference.infer(pd.DataFrame({"x": ["no", "null", "1", "1e3", "no", "null", "1", "1e3"]}), None)
+    (tmp_path / "schema.yaml").write_text(inference.document(found))
+    assert schema.read(tmp_path / "schema.yaml") == found
+    assert found.columns["x"].allowed == ("1", "1e3", "no", "null")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{type: integr, nullable: false}", "columns.x: type: is 'integr'; allowed: 'integer', 'number'"),
+        ("{nullable: false}", "columns.x: type: missing"),
+        ("{type: text}", "columns.x: nullable: missing"),
+        ("{type: text, nullable: 1}", "columns.x: nullable: is 1; allowed: a boolean"),
+        ("{type: text, nullable: false, nulable: true}", "columns.x: nulable: unknown key; did you mean nullable?"),
+        ("{type: text, nullable: false, min: 1}", "columns.x: min: 1 does not bound type text"),
+        ("{type: number, nullable: false, min: 2, max: 1}", "columns.x: min: 2 is above max: 1"),
+        ("{type: date, nullable: false, min: 2}", "columns.x: min: 2 does not bound type date"),
+        ("{type: integer, nullable: false, min: low}", "columns.x: min: is 'low'; allowed: "),
+        (
+            "{type: category, nullable: false, allowed: [1, 2]}",
+            "allowed: 1 is no value of type category (str); put it in",
+        ),
+        ("{type: category, nullable: false, allowed: []}", "columns.x: allowed: is "),
+        ("{type: category, nullable: false, allowed: a}", "columns.x: allowed: is 'a'; allowed: "),
+        ("{type: integer, nullable: false, allowed: [true]}", "allowed: True is no value of type integer"),
+        ("text", "columns.x: is 'text'; allowed: a mapping"),
+    ],
+)
+def test_a_mistake_in_the_contract_is_one_line_that_names_the_key(tmp_path: Path, line: str, said: str) -> None:
+    path = tmp_path / "schema.yaml"
+    path.write_text(f"columns:\n  x: {line}\n")
+    with pytest.raises(PipelineError) as caught:
+        schema.read(path)
+    assert said in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_every_mistake_in_the_contract_is_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "schema.yaml"
+    path.write_text("columns:\n  date: {type: dat, nullable: false, min: low}\n  int: {nullable: false}\nrows: 3\n")
+    with pytest.raises(PipelineError) as caught:
+        schema.read(path)
+    lines = str(caught.value).splitlines()
+    assert [line.split(": ")[1:3] for line in lines] == [
+        ["columns.date", "type"],
+        ["columns.date", "min"],
+        ["columns.int", "type"],
+        ["rows", "unknown key; allowed"],
+    ]
+
+
+def test_a_missing_contract_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="`pipeline schema`"):
+        schema.read(tmp_path / "schema.yaml")
+
+
+TEXT_OF_DATES = ["2020-01-31", "2020-01-31T10:00:00+02:00", "31/01/2020", "soon", None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "read", "wrong"),
+    [
+        ("integer", pd.Series([1, 2]), [1, 2], [False, False]),
+        ("integer", pd.Series([1.0, 2.5, None]), [1, None, None], [False, True, False]),
+        ("integer", pd.Series(["1", "x", "2.0"]), [1, None, 2], [False, True, False]),
+        ("integer", pd.Series([True, False]), [None, None], [True, True]),
+        ("integer", pd.Series([True, None], dtype=object), [None, None], [True, False]),
+        ("integer", pd.Series([2**60, 2**60 + 1]), [2**60, 2**60 + 1], [False, False]),
+        ("number", pd.Series([1, 2]), [1.0, 2.0], [False, False]),
+        ("number", pd.Series([1.5, float("inf"), None]), [1.5, None, None], [False, True, False]),
+        ("number", pd.Series([Decimal("1.5"), None], dtype=object), [1.5, None], [False, False]),
+        ("number", pd.Series(pd.to_datetime(["2020-01-01"])), [None], [True]),
+        ("boolean", pd.Series([True, False]), [True, False], [False, False]),
+        ("boolean", pd.Series(["Yes", "no", "x", None]), [True, False, None, None], [False, False, True, False]),
+        ("boolean", pd.Series([0, 1, 2]), [False, True, None], [False, False, True]),
+        ("category", pd.Series([1.0, None, 3.0]), ["1", None, "3"], [False, False, False]),
+        ("category", pd.Series([True, None], dtype=object), ["true", None], [False, False]),
+        ("text", pd.Series(["007", None]), ["007", None], [False, False]),
+        (
+            "date",
+            pd.Series(TEXT_OF_DATES),
+            [pd.Timestamp("2020-01-31"), pd.Timestamp("2020-01-31 08:00"), None, None, None],
+            [False, False, True, True, False],
+        ),
+        ("date", pd.Series([datetime.date(2020, 1, 31), None]), [pd.Timestamp("2020-01-31"), None], [False, False]),
+        ("date", pd.Series([20200131]), [None], [True]),
+        ("date", pd.Series([None, None], dtype=object), [None, None], [False, False]),
+        ("number", pd.Series([None, None], dtype=object), [None, None], [False, False]),
+    ],
+)
+def test_values_are_read_as_their_type_and_what_is_none_is_marked(
+    kind: conversion.Type, values: "pd.Series[Any]", read: list[Any], wrong: list[bool]
+) -> None:
+    before = values.copy()
+    converted, marked = conversion.convert(values, kind)
+    assert [None if pd.isna(value) else value for value in converted] == read
+    assert marked.tolist() == wrong
+    pd.testing.assert_series_equal(values, before)
+
+
+@pytest.mark.parametrize("stored", [pd.Series([7, 8]), pd.Series([7.0, 8.0]), pd.Series(["7", "8"])])
+def test_a_label_is_the_same_however_it_is_stored(stored: "pd.Series[Any]") -> None:
+    assert conversion.labels(stored).tolist() == ["7", "8"]
+
+
+@pytest.mark.parametrize("kind", ["float64", "object", "category"])
+def test_whole_and_broken_numbers_keep_their_own_labels(kind: Any) -> None:
+    assert conversion.labels(pd.Series([1.0, 2.5]).astype(kind)).tolist() == ["1", "2.5"]
+
+
+def test_among_other_values_a_whole_float_is_named_like_an_integer() -> None:
+    mixed = pd.Series([1.0, np.float32(2), 2.5, float("inf"), "a", 3, None], dtype=object)
+    assert conversion.labels(mixed).dropna().tolist() == ["1", "2", "2.5", "inf", "a", "3"]
+    assert conversion.labels(mixed).isna().tolist() == [False] * 6 + [True]
+    assert conversion.labels(pd.Series([True, None]).astype("category")).dropna().tolist() == ["true"]
+
+
+def test_a_table_that_does_not_fit_gets_no_types() -> None:
+    agreed = Schema(columns={"x": Column(type="integer", nullable=False)})
+    with pytest.raises(PipelineError, match="column x: 1 values are no integer"):
+        schema.typed(pd.DataFrame({"x": ["1", "many"]}), agreed)
+    with pytest.raises(PipelineError, match="column x: is in the data contract and not in the table"):
+        schema.typed(pd.DataFrame({"y": [1]}), agreed)
+
+
+def test_the_command_writes_the_contract_once_and_again_only_by_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "params.yaml").read_text().replace("data/credit_default.parquet", "table.csv")
+    Path("params.yaml").write_text(text.replace("key: client_id", "key: id"))
+    TABLE.to_csv("table.csv", index=False)
+    fetch.refresh(params.section(params.Data))
+    assert CliRunner().invoke(inference.command, [], catch_exceptions=False).exit_code == 0
+    assert Path("data/schema.yaml").read_text().startswith("# The data contract")
+    assert schema.read(Path("data/schema.yaml")).columns["since"].type == "date"
+    Path("data/schema.yaml").write_text("mine")
+    with pytest.raises(PipelineError, match="--force"):
+        CliRunner().invoke(inference.command, [], catch_exceptions=False)
+    assert Path("data/schema.yaml").read_text() == "mine"
+    CliRunner().invoke(inference.command, ["--force"], catch_exceptions=False)
+    assert list(schema.read(Path("data/schema.yaml")).columns) == list(TABLE.columns)
+
+
+def test_names_in_the_parameters_that_are_no_column_are_told_one_line_each() -> None:
+    chosen, agreed = params.read(ROOT / "params.yaml"), schema.read(ROOT / schema.PATH)
+    assert schema.misnamed(chosen, agreed) == []
+    dated = Schema(columns=agreed.columns | {"since": Column(type="date", nullable=False)})
+    wrong = chosen.model_copy(
+        update={
+            "split": chosen.split.model_copy(update={"time": "sinc"}),
+            "train": chosen.train.model_copy(update={"monotone": {"since__days": 1, "age__days": 1}}),
+            "evaluate": chosen.evaluate.model_copy(update={"slices": ("sexx", "age"), "sensitive": ("zzzzz",)}),
+        }
+    )
+    time, monotone, slices, sensitive = schema.misnamed(wrong, dated)
+    assert time == "params.yaml: split.time: sinc is no column of data/schema.yaml; did you mean since?"
+    assert monotone.startswith("params.yaml: train.monotone: age__days is no column of data/schema.yaml; did you mean")
+    assert slices == "params.yaml: evaluate.slices: sexx is no column of data/schema.yaml; did you mean sex?"
+    assert sensitive.startswith("params.yaml: evaluate.sensitive: zzzzz is no column of data/schema.yaml; columns: ")
+
+
+def test_the_date_parts_are_those_of_the_features() -> None:
+    assert schema.DATE_PARTS == matrix.DATE_PARTS

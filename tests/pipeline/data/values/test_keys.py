@@ -1,0 +1,126 @@
+"""A key counts the same however it is stored, and a row's place hangs on nothing but its key or its content."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.data.values.keys import fractions, names
+
+
+def keyed(keys: Any) -> pd.DataFrame:
+    return pd.DataFrame({"id": keys})
+
+
+STORED = [
+    pd.Series([7.0, 8.0]),
+    pd.Series(["7", "8"]),
+    pd.Series([7, 8], dtype="Int64"),
+    pd.Series([7.0, "8"], dtype=object),
+    pd.Series([7.0, 8.0]).astype("category"),
+]
+
+
+@pytest.mark.parametrize("stored", STORED)
+def test_a_key_names_its_row_alike_however_it_is_stored(stored: "pd.Series[Any]") -> None:
+    assert names(keyed(stored), "id").tolist() == ["7", "8"]
+
+
+def test_keys_with_fractions_keep_them() -> None:
+    assert names(keyed([7.0, 7.5]), "id").tolist() == ["7", "7.5"]
+
+
+def test_rows_without_a_key_are_named_by_content_each_once_whatever_their_order() -> None:
+    table = pd.DataFrame({"x": [1, 2, 1], "y": ["a", "b", "a"]})
+    found = names(table, None)
+    assert len(set(found)) == 3
+    assert set(names(table.iloc[[2, 1, 0]].reset_index(drop=True), None)) == set(found)
+
+
+seeds = st.integers(0, 2**31 - 1)
+some_keys = st.one_of(
+    st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=60, unique=True),
+    st.lists(st.text(max_size=8), min_size=1, max_size=60, unique=True),
+)
+
+
+@settings(deadline=None)
+@given(some_keys, st.data(), seeds)
+def test_neither_other_rows_nor_their_order_move_a_row(keys: list[Any], draw: st.DataObject, seed: int) -> None:
+    some = draw.draw(st.lists(st.sampled_from(keys), min_size=1, unique=True))
+    everything = dict(zip(keys, fractions(keyed(keys), "id", seed), strict=True))
+    assert fractions(keyed(some), "id", seed).tolist() == [everything[key] for key in some]
+
+
+rows = st.lists(
+    st.tuples(
+        st.one_of(st.none(), st.floats(allow_nan=False, width=32)),
+        st.sampled_from(["Oslo", "Bergen", None]),
+        st.booleans(),
+        st.datetimes(pd.Timestamp("1900-01-01"), pd.Timestamp("2100-01-01")),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+def unkeyed(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    numbers, towns, members, dates = zip(*rows, strict=True)
+    return pd.DataFrame(
+        {
+            "number": pd.Series(numbers, dtype="float64"),
+            "town": pd.Series(towns, dtype="str"),
+            "member": pd.Series(members, dtype="bool"),
+            "since": pd.Series(dates, dtype="datetime64[us]"),
+        }
+    )
+
+
+@settings(deadline=None)
+@given(rows, rows, seeds)
+def test_without_a_key_a_row_keeps_its_side_and_shares_it_with_its_equals(
+    rows: list[tuple[Any, ...]], more: list[tuple[Any, ...]], seed: int
+) -> None:
+    alone = fractions(unkeyed(rows), None, seed)
+    together = fractions(unkeyed([*more, *rows, *rows]), None, seed)
+    assert together[len(more) :].tolist() == [*alone, *alone]
+
+
+def test_without_a_key_columns_may_be_stored_otherwise() -> None:
+    table = pd.DataFrame({"x": [1, 2, 3], "y": [True, False, True], "z": ["a", "b", "a"]})
+    other = table[["z", "y", "x"]].astype({"x": "float64", "y": "boolean"})
+    assert fractions(table, None, 0).tolist() == fractions(other, None, 0).tolist()
+
+
+def test_without_a_key_rows_that_differ_in_one_value_are_told_apart() -> None:
+    table = pd.DataFrame({"x": [1, 2, 1, 1], "y": ["a", "a", "b", None], "z": [1.0, 1.0, 1.0, 1.0]})
+    swapped = pd.DataFrame({"x": [5, 6], "y": [6, 5]})
+    assert len(set(fractions(table, None, 0))) == 4
+    assert len(set(fractions(swapped, None, 0))) == 2
+
+
+def test_fractions_are_spread_evenly_between_zero_and_one() -> None:
+    found = fractions(keyed(range(50_000)), "id", 3)
+    assert found.min() >= 0
+    assert found.max() < 1
+    assert np.histogram(found, bins=10, range=(0, 1))[0] == pytest.approx(5000, rel=0.1)
+
+
+def test_the_split_of_today_is_the_split_of_tomorrow() -> None:
+    """A change here moves every fork's rows: between training and test, unseen."""
+    assert (fractions(keyed(range(1, 5)), "id", 0) * 1000).astype(int).tolist() == KEYED
+    table = pd.DataFrame({"x": [1.5, None], "y": ["a", None], "z": pd.to_datetime(["2020-01-01", "NaT"])})
+    assert (fractions(table, None, 0) * 1000).astype(int).tolist() == UNKEYED
+
+
+KEYED = [408, 390, 619, 668]
+UNKEYED = [225, 68]
+
+
+@pytest.mark.parametrize("stored", STORED)
+def test_a_key_counts_the_same_however_it_is_stored(stored: "pd.Series[Any]") -> None:
+    expected = fractions(keyed([7, 8]), "id", 0).tolist()
+    assert fractions(keyed(stored), "id", 0).tolist() == expected

@@ -1,0 +1,47 @@
+"""A judged project and its service; `simulate` runs beside it as a person would run it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.pipeline.conftest import Project, small_project
+from tests.pipeline.ship.service.conftest import Server, serving
+
+
+def simulate(project: Project, server: Server, *options: str) -> "subprocess.CompletedProcess[str]":
+    return project.run("pipeline", "simulate", "--url", server.url, *options)
+
+
+def arrived(server: Server, before: int, rows: int) -> "list[dict[str, Any]]":
+    """The lines of the log after the first `before`, once there are as many as `rows`."""
+    return server.logged(before + rows)[before:]
+
+
+def begun(project: Project, server: Server, *options: str) -> "subprocess.Popen[str]":
+    """`pipeline simulate`, not waited for."""
+    program = Path(sys.executable).with_name("pipeline")
+    return subprocess.Popen(
+        [program, "simulate", "--url", server.url, *options],
+        cwd=project.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose model is trained and evaluated, on data unlike the sample."""
+    project = small_project(tmp_path_factory.mktemp("simulated"), "binary")
+    project.ok("dvc", "repro", "-q", "evaluate")
+    return project
+
+
+@pytest.fixture(scope="session")
+def served(judged: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(judged.folder, tmp_path_factory.mktemp("logs") / "predictions") as server:
+        yield server

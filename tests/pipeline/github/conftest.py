@@ -1,0 +1,170 @@
+"""A pull request that train.yaml has measured, on the stand-in GitHub, and main's checkout to answer from."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import cli
+from pipeline.core.git import git
+from pipeline.github.client import api
+from pipeline.review.gate import pull_request as pull_request_gate
+from pipeline.review.gate.verdict import Rule, Verdict
+from tests.pipeline.conftest import ROOT
+from tests.pipeline.github.standin import StandIn
+
+REPOSITORY = "octo/credit"
+NUMBER, RUN = 7, 50
+LOCK = "schema: '2.0'\nstages:\n  train:\n    cmd: train\n    deps:\n    - path: src/train.py\n"
+JUDGE = pull_request_gate.judge
+BOT = {"login": "github-actions[bot]", "type": "Bot"}
+
+
+class Scene:
+    """main's checkout (the working directory), the branch `feature` with pull request 7, and its run 50."""
+
+    def __init__(self, folder: Path, template: Path) -> None:
+        self.checkout, self.measurement = folder / "checkout", folder / "measurement"
+        shutil.copytree(template, self.checkout)
+        self.base, self.head = git(self.checkout, "rev-parse", "main", "feature").stdout.split()
+        self.measure()
+        self.github = StandIn(self._state(), git=self.checkout)
+
+    def push(self, files: dict[str, str], message: str) -> str:
+        """A commit on the pull request's branch."""
+        git(self.checkout, "checkout", "-q", "feature")
+        sha = commit(self.checkout, files, message)
+        git(self.checkout, "checkout", "-q", "main")
+        self.pull["head"]["sha"] = sha
+        return sha
+
+    def measure(self, files: dict[str, str] | None = None, **said: Any) -> None:
+        """Write the artifact of the run anew."""
+        shutil.rmtree(self.measurement, ignore_errors=True)
+        self.measurement.mkdir()
+        manifest = {"head": self.head, "base": "origin/main", "base_commit": self.base, "outcome": "measured"} | said
+        metrics = {"roc_auc": {"value": 0.8, "lower": 0.79, "upper": 0.81}}
+        written = {
+            "measurement.json": json.dumps(manifest),
+            "dvc.lock": LOCK.replace("cmd: train\n", "cmd: train --more\n"),
+            "metrics.json": json.dumps({"metrics": metrics}),
+        } | (files or {})
+        for name, content in written.items():
+            (self.measurement / name).write_text(content)
+
+    @property
+    def pull(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.github.state["pulls"][0]
+        return found
+
+    @property
+    def run(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.github.state["runs"][0]
+        return found
+
+    def comments(self) -> list[dict[str, Any]]:
+        """What the bot has written."""
+        return [comment for comment in self.github.state["comments"] if comment["user"] == BOT]
+
+    def status(self, sha: str | None = None) -> tuple[str, str] | None:
+        """State and description of the commit's `gate`."""
+        found = [data for data in self.github.state["statuses"] if data["sha"] == (sha or self.head)]
+        return (found[-1]["state"], found[-1]["description"]) if found else None
+
+    def others(self, count: int) -> None:
+        """Comments that people wrote before."""
+        comments = [{"issue": NUMBER, "body": f"comment {place}"} for place in range(count)]
+        self.github.hub.update({"comments": self.github.state["comments"] + comments})
+
+    def _state(self) -> dict[str, Any]:
+        run = {"id": RUN, "head_sha": self.head, "head_branch": "feature"}
+        return {
+            "repository": REPOSITORY,
+            "pulls": [{"number": NUMBER, "head": {"ref": "feature", "sha": self.head}}],
+            "runs": [run | {"created_at": "2026-01-01T00:00:00Z", "run_started_at": "2026-01-01T00:00:00Z"}],
+            "artifacts": [{"id": 90, "run": RUN, "name": "measurement", "file": str(self.measurement)}],
+        }
+
+
+def commit(folder: Path, files: dict[str, str], message: str) -> str:
+    """Write the files and commit all; the commit's SHA."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    git(folder, "add", "--all")
+    git(folder, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", message)
+    return git(folder, "rev-parse", "HEAD").stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with a branch `feature` one commit ahead of main."""
+    folder = tmp_path_factory.mktemp("template")
+    shutil.copy(ROOT / "params.yaml", folder / "params.yaml")
+    git(folder, "init", "-q", "-b", "main")
+    commit(folder, {"dvc.lock": LOCK, "reports/metrics.json": '{"roc_auc": 0.7}\n'}, "start")
+    git(folder, "checkout", "-q", "-b", "feature")
+    commit(folder, {"src/features.py": "more = 1\n"}, "More features")
+    git(folder, "checkout", "-q", "main")
+    return folder
+
+
+@pytest.fixture
+def scene(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    scene = Scene(tmp_path, template)
+    bins = tmp_path / "bin"
+    bins.mkdir()
+    (bins / "gh").symlink_to(Path(sys.executable).parent / "gh")
+    (bins / "python3").symlink_to(Path(sys.executable).resolve())
+    (bins / "git").symlink_to(str(shutil.which("git")))
+    (bins / "cml").symlink_to(ROOT / "tests/pipeline/github/cml")
+    for name, value in scene.github.environment().items():
+        monkeypatch.setenv(name, value)
+    for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setenv("CML_STANDIN_PATH", os.environ["PATH"])  # a real CML is used where there is one
+    monkeypatch.setenv("PATH", str(bins))
+    monkeypatch.setenv("GITHUB_SHA", scene.base)
+    monkeypatch.setenv("CML_STANDIN_LOG", str(tmp_path / "cml.log"))
+    monkeypatch.setattr(api, "WAITS", (0.01, 0.01, 0.01))
+    monkeypatch.chdir(scene.checkout)
+    with scene.github:
+        yield scene
+    assert scene.github.state["violations"] == []
+
+
+@pytest.fixture(autouse=True)
+def judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verdict without scores: what the judge says of scores is tested elsewhere."""
+
+    def judge(bundle: Any, gate: Any, judge_changed: list[str]) -> Verdict:
+        rules = [Rule("champion", "note", "no champion yet")]
+        rules += [Rule("judge", "warn", f"changes the judge: {', '.join(judge_changed)}")] if judge_changed else []
+        return Verdict("warn" if judge_changed else "pass", 0, 0, "", tuple(rules))
+
+    monkeypatch.setattr(pull_request_gate, "judge", judge)
+
+
+class Pipeline:
+    """The command line, in this process: an exit status and what it printed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.monkeypatch, self.capsys = monkeypatch, capsys
+
+    def __call__(self, *arguments: str) -> tuple[int, str]:
+        self.monkeypatch.setattr(sys, "argv", ["pipeline", *arguments])
+        self.capsys.readouterr()
+        code = cli.run()
+        printed = self.capsys.readouterr()
+        return code, printed.out + printed.err
+
+
+@pytest.fixture
+def pipeline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Pipeline:
+    return Pipeline(monkeypatch, capsys)

@@ -1,0 +1,64 @@
+"""Branches, commits and their differences, as the stand-in GitHub answers."""
+
+from tests.pipeline.github import repositories
+from tests.pipeline.github.hub import Hub, Routes, Said
+from tests.pipeline.github.repositories import UnknownError
+
+
+def repository(hub: Hub) -> Said:
+    return 200, {}, {"full_name": hub.state["repository"], "default_branch": hub.state["default_branch"]}
+
+
+def compare(hub: Hub, basehead: str) -> Said:
+    return 200, {}, hub.git.compare(basehead)
+
+
+def ref(hub: Hub, name: str) -> Said:
+    refs = hub.git.refs()
+    if name not in refs:
+        raise UnknownError("Not Found")
+    return 200, {}, repositories.ref(name, refs[name])
+
+
+def new_ref(hub: Hub) -> Said:
+    name = hub.body["ref"].removeprefix("refs/")
+    if name in hub.git.refs():
+        raise UnknownError("Reference already exists", 422)
+    hub.state["refs"][name] = hub.git.resolve(hub.body["sha"])
+    return 201, {}, repositories.ref(name, hub.body["sha"])
+
+
+def move_ref(hub: Hub, name: str) -> Said:
+    hub.git.move(name, hub.body["sha"], hub.body.get("force", False))
+    for data in hub.state["pulls"]:
+        if (
+            f"heads/{data['head']['ref']}" == name
+            and data["head"].get("repo", hub.state["repository"]) == hub.state["repository"]
+        ):
+            data["head"]["sha"] = hub.body["sha"]
+    return 200, {}, repositories.ref(name, hub.body["sha"])
+
+
+def new_blob(hub: Hub) -> Said:
+    return 201, {}, {"sha": hub.git.new_blob(hub.body), "url": hub.url}
+
+
+def new_tree(hub: Hub) -> Said:
+    sha, entries = hub.git.new_tree(hub.body)
+    return 201, {}, {"sha": sha, "tree": entries, "truncated": False}
+
+
+def new_commit(hub: Hub) -> Said:
+    return 201, {}, hub.git.new_commit(hub.body)
+
+
+ROUTES: Routes = [
+    ("GET", "", repository),
+    ("GET", r"compare/(.+)", compare),
+    ("GET", r"git/ref/(.+)", ref),
+    ("POST", "git/refs", new_ref),
+    ("PATCH", r"git/refs/(.+)", move_ref),
+    ("POST", "git/blobs", new_blob),
+    ("POST", "git/trees", new_tree),
+    ("POST", "git/commits", new_commit),
+]

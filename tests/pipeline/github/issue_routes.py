@@ -1,0 +1,139 @@
+"""Pull requests, issues, comments and commit statuses of the stand-in GitHub."""
+
+from tests.pipeline.github import shown
+from tests.pipeline.github.hub import Hub, Routes, Said
+from tests.pipeline.github.repositories import UnknownError
+
+
+def pulls(hub: Hub) -> Said:
+    state, head = hub.query.get("state", "open"), hub.query.get("head")
+    found = [shown.pull(hub, data) for data in hub.state["pulls"]]
+    return hub.paged([data for data in found if shown.wanted(data, state, head)])
+
+
+def pull(hub: Hub, number: str) -> Said:
+    return 200, {}, shown.pull(hub, hub.one("pulls", number=int(number)))
+
+
+def pulls_of_commit(hub: Hub, sha: str) -> Said:
+    return hub.paged([shown.pull(hub, data) for data in hub.state["pulls"] if data["head"]["sha"] == sha])
+
+
+def issues(hub: Hub) -> Said:
+    wanted = set(filter(None, hub.query.get("labels", "").split(",")))
+    state = hub.query.get("state", "open")
+    found = [data for data in hub.state["issues"] if wanted <= set(data.get("labels", []))]
+    newest = sorted(found, key=lambda data: -data["number"])
+    return hub.paged([shown.issue(hub, data) for data in newest if state in {"all", data.get("state", "open")}])
+
+
+def new_issue(hub: Hub) -> Said:
+    data = {"number": hub.next(), "state": "open", "user": hub.state["user"]} | hub.body
+    hub.state["issues"].append(data)
+    return 201, {}, shown.issue(hub, data)
+
+
+def issue(hub: Hub, number: str) -> Said:
+    return 200, {}, shown.issue(hub, hub.item(number))
+
+
+def change_issue(hub: Hub, number: str) -> Said:
+    data = hub.item(number)
+    data.update(hub.body)
+    return 200, {}, shown.issue(hub, data)
+
+
+def comments(hub: Hub, number: str) -> Said:
+    hub.item(number)
+    return hub.paged([shown.comment(hub, data) for data in hub.state["comments"] if data["issue"] == int(number)])
+
+
+def new_comment(hub: Hub, number: str) -> Said:
+    hub.item(number)
+    data = {"id": hub.next(), "issue": int(number), "user": hub.state["user"], "body": shown.checked(hub.body)}
+    hub.state["comments"].append(data)
+    return 201, {}, shown.comment(hub, data)
+
+
+def comment(hub: Hub, number: str) -> Said:
+    return 200, {}, shown.comment(hub, hub.one("comments", id=int(number)))
+
+
+def change_comment(hub: Hub, number: str) -> Said:
+    data = hub.one("comments", id=int(number))
+    data["body"] = shown.checked(hub.body)
+    return 200, {}, shown.comment(hub, data)
+
+
+def add_labels(hub: Hub, number: str) -> Said:
+    data = hub.item(number)
+    data["labels"] = list(dict.fromkeys([*data.get("labels", []), *hub.body["labels"]]))
+    return 200, {}, [{"name": name} for name in data["labels"]]
+
+
+def drop_label(hub: Hub, number: str, name: str) -> Said:
+    data = hub.item(number)
+    if name not in data.get("labels", []):
+        raise UnknownError("Label does not exist")
+    data["labels"].remove(name)
+    return 200, {}, [{"name": name} for name in data["labels"]]
+
+
+def events(hub: Hub, number: str) -> Said:
+    found = [data for data in hub.state["events"] if data["issue"] == int(number)]
+    return hub.paged(
+        [
+            {"id": 1 + place, "event": data["event"], "actor": {"login": data["actor"], "type": "User"}}
+            | ({"label": {"name": data["label"], "color": "ededed"}} if "label" in data else {})
+            | ({"created_at": data["created_at"]} if "created_at" in data else {})
+            for place, data in enumerate(found)
+        ]
+    )
+
+
+def permission(hub: Hub, login: str) -> Said:
+    role = hub.state["permissions"].get(login, "none")
+    legacy = {"maintain": "write", "triage": "read"}.get(role, role)
+    return 200, {}, {"permission": legacy, "role_name": role, "user": {"login": login}}
+
+
+def new_status(hub: Hub, sha: str) -> Said:
+    hub.git.commit(sha)
+    if len(hub.body.get("description") or "") > 140:
+        raise UnknownError("Validation Failed: description is too long (maximum is 140 characters)", 422)
+    if any(char > "\uffff" for char in hub.body.get("description") or ""):
+        raise UnknownError("Validation Failed: description can't contain 4-byte Unicode", 422)
+    data = {"id": hub.next(), "sha": sha} | hub.body
+    hub.state["statuses"].append(data)
+    return 201, {}, shown.status(data) | {"creator": hub.state["user"]}
+
+
+def status(hub: Hub, ref: str) -> Said:
+    sha = hub.git.resolve(ref)
+    found = {data["context"]: data for data in hub.state["statuses"] if data["sha"] == sha}
+    states = {data["state"] for data in found.values()}
+    worst = "failure" if states & {"failure", "error"} else "success" if states == {"success"} else "pending"
+    listed = [shown.status(data) for data in found.values()]
+    answer = {"state": worst, "sha": sha, "total_count": len(listed), "statuses": hub.cut(listed)}
+    return 200, {}, answer | {"repository": {"full_name": hub.state["repository"]}}
+
+
+ROUTES: Routes = [
+    ("GET", "pulls", pulls),
+    ("GET", r"pulls/(\d+)", pull),
+    ("GET", r"commits/([0-9a-f]{40})/pulls", pulls_of_commit),
+    ("GET", "issues", issues),
+    ("POST", "issues", new_issue),
+    ("GET", r"issues/(\d+)", issue),
+    ("PATCH", r"issues/(\d+)", change_issue),
+    ("GET", r"issues/(\d+)/comments", comments),
+    ("POST", r"issues/(\d+)/comments", new_comment),
+    ("GET", r"issues/comments/(\d+)", comment),
+    ("PATCH", r"issues/comments/(\d+)", change_comment),
+    ("POST", r"issues/(\d+)/labels", add_labels),
+    ("DELETE", r"issues/(\d+)/labels/(.+)", drop_label),
+    ("GET", r"issues/(\d+)/events", events),
+    ("GET", r"collaborators/([^/]+)/permission", permission),
+    ("POST", r"statuses/([0-9a-f]{40})", new_status),
+    ("GET", r"commits/(.+)/status", status),
+]

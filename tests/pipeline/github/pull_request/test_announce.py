@@ -1,0 +1,129 @@
+"""What a pull request reads while it is measured."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from pipeline.github.client import posting
+from pipeline.github.pull_request import announce
+from tests.pipeline.github.conftest import RUN, Pipeline, Scene
+
+NOW = ("--wait", "0.3", "--every", "0.1")
+
+
+def announced(scene: Scene, pipeline: Pipeline, *jobs: dict[str, object]) -> str:
+    if scene.run.get("status") is None:
+        scene.run.update(status="queued", conclusion=None)
+    scene.github.state["jobs"] = [{"run": RUN, "name": "train"} | job for job in jobs]
+    code, printed = pipeline("announce", "--run", str(RUN), *NOW)
+    assert code == 0, printed
+    return printed
+
+
+def test_a_run_that_is_taken_is_announced_and_no_more(scene: Scene, pipeline: Pipeline) -> None:
+    announced(scene, pipeline, {"status": "in_progress", "labels": ["self-hosted", "gpu"]})
+    (comment,) = scene.comments()
+    assert comment["body"].startswith(f"<!-- pipeline-report run={RUN} attempt=1 head={scene.head} state=waiting -->\n")
+    assert scene.status() == ("pending", "being measured")
+    assert len(scene.github.calls("GET", "jobs")) == 1
+
+
+def test_a_job_that_nobody_takes_is_explained_with_its_labels(scene: Scene, pipeline: Pipeline) -> None:
+    announced(scene, pipeline, {"status": "queued", "labels": ["self-hosted", "gpu"]})
+    (comment,) = scene.comments()
+    assert "RUNNER_LABELS" in comment["body"]
+    assert "gpu" in comment["body"]
+    assert scene.status() == ("pending", "waiting for a runner: self-hosted, gpu")
+
+
+def test_a_run_that_has_ended_is_not_announced(scene: Scene, pipeline: Pipeline) -> None:
+    scene.run["status"] = "completed"
+    assert "has ended" in announced(scene, pipeline)
+    assert not scene.comments()
+
+
+def test_an_answer_that_came_meanwhile_stays(scene: Scene, pipeline: Pipeline) -> None:
+    assert pipeline("answer", "--run", str(RUN))[0] == 0
+    answer = scene.comments()[0]["body"]
+    scene.run["status"] = "queued"
+    assert "answered already" in announced(scene, pipeline, {"status": "queued", "labels": ["gpu"]})
+    assert scene.comments()[0]["body"] == answer
+    assert scene.status() == ("pending", "recording what was measured")
+
+
+def test_a_run_without_a_pull_request_says_so(scene: Scene, pipeline: Pipeline) -> None:
+    scene.pull["state"] = "closed"
+    assert "no open pull request" in announced(scene, pipeline)
+
+
+def test_an_override_is_not_put_back_to_pending(scene: Scene, pipeline: Pipeline) -> None:
+    scene.pull["labels"] = ["gate: override"]
+    given = {"sha": scene.head, "state": "success", "context": "gate", "description": "overruled by @maintainer"}
+    scene.github.state["statuses"].append(given)
+    announced(scene, pipeline, {"status": "in_progress", "labels": []})
+    assert scene.status() == ("success", "overruled by @maintainer")
+
+
+OVERRULED = {"state": "success", "context": "gate", "description": "overruled by @maintainer"}
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
+    """What happens while the job waits for a runner."""
+    ticks = itertools.count(step=0.15)  # one look, a sleep, and the last look
+    clock = SimpleNamespace(sleep=lambda _: happens(), monotonic=lambda: next(ticks))
+    monkeypatch.setattr(announce, "time", clock)
+
+
+def test_an_override_that_is_set_while_the_job_waits_is_not_put_back_to_pending(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overrule() -> None:
+        scene.pull["labels"] = ["gate: override"]
+        scene.github.state["statuses"].append(OVERRULED | {"sha": scene.head})
+
+    meanwhile(monkeypatch, overrule)
+    announced(scene, pipeline, {"status": "queued", "labels": ["gpu"]})
+    assert scene.status() == ("success", "overruled by @maintainer")
+
+
+def test_an_override_whose_label_was_taken_off_is_put_back_to_pending(scene: Scene, pipeline: Pipeline) -> None:
+    scene.github.state["statuses"].append(OVERRULED | {"sha": scene.head})
+    announced(scene, pipeline, {"status": "in_progress", "labels": []})
+    assert scene.status() == ("pending", "being measured")
+
+
+@pytest.mark.parametrize("state", ["success", "failure"])
+def test_a_verdict_on_the_head_is_not_put_back_to_pending(scene: Scene, pipeline: Pipeline, state: str) -> None:
+    given = {"sha": scene.head, "state": state, "context": "gate", "description": "said"}
+    scene.github.state["statuses"].append(given)
+    announced(scene, pipeline, {"status": "in_progress", "labels": []})
+    assert scene.status() == (state, "said")
+
+
+def test_a_head_that_moves_while_the_job_waits_is_announced_no_more(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile(monkeypatch, lambda: scene.pull["head"].update(sha=scene.base))
+    assert "outdated" in announced(scene, pipeline, {"status": "queued", "labels": ["gpu"]})
+    assert "Being measured" in scene.comments()[0]["body"]
+    assert scene.status() == ("pending", "being measured")
+
+
+def test_an_answer_that_comes_while_the_comment_is_posted_keeps_its_status(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = posting.post
+
+    def late(number: int, marker: posting.Marker, text: str) -> str:
+        url = post(number, marker, text)
+        post(number, replace(marker, state="final"), "not measured")
+        return url
+
+    monkeypatch.setattr(posting, "post", late)
+    given = {"sha": scene.head, "state": "error", "context": "gate", "description": "not measured"}
+    scene.github.state["statuses"].append(given)
+    announced(scene, pipeline, {"status": "in_progress", "labels": []})
+    assert scene.status() == ("error", "not measured")

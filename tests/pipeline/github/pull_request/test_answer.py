@@ -1,0 +1,446 @@
+"""The answer to a pull request: judged by main, in one comment and a status."""
+
+import json
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from pipeline.core.yaml import load_yaml
+from pipeline.github.drift_issue import issues
+from pipeline.github.drift_issue.state import Memory
+from pipeline.github.pull_request.changes import UNREAD
+from pipeline.review.gate import pull_request as pull_request_gate
+from pipeline.review.gate.verdict import Rule, Verdict
+from tests.pipeline.conftest import ROOT
+from tests.pipeline.github.conftest import BOT, JUDGE, NUMBER, RUN, Pipeline, Scene, commit
+
+
+def answered(pipeline: Pipeline) -> str:
+    code, printed = pipeline("answer", "--run", str(RUN))
+    assert code == 0, printed
+    return printed
+
+
+def outputs() -> dict[str, str]:
+    """What the step hands to the next job."""
+    lines = Path(os.environ["GITHUB_OUTPUT"]).read_text().splitlines()
+    return {name: value for name, _, value in (line.partition("=") for line in lines)}
+
+
+def word() -> tuple[str, str]:
+    """The last word on the head, which the status says as soon as what was measured is recorded."""
+    said = outputs()
+    return said["state"], said["description"]
+
+
+def test_a_measured_pull_request_gets_one_comment_and_a_status_that_links_to_it(
+    scene: Scene, pipeline: Pipeline
+) -> None:
+    answered(pipeline)
+    (comment,) = scene.comments()
+    assert comment["body"].startswith(f"<!-- pipeline-report run={RUN} attempt=1 head={scene.head} state=final -->\n")
+    assert scene.status() == ("pending", "recording what was measured")
+    assert scene.github.state["statuses"][0]["target_url"].endswith(f"/pull/{NUMBER}#issuecomment-{comment['id']}")
+    assert (
+        comment["body"].partition("\n")[2].split("\n\n![](")[0] in Path(os.environ["GITHUB_STEP_SUMMARY"]).read_text()
+    )
+
+
+def test_what_differs_from_the_head_is_to_be_recorded(scene: Scene, pipeline: Pipeline) -> None:
+    answered(pipeline)
+    assert (outputs()["run"], outputs()["record"]) == (str(RUN), "true")
+
+
+def test_what_the_head_has_already_is_not_to_be_recorded(scene: Scene, pipeline: Pipeline) -> None:
+    files = {"dvc.lock": "dvc.lock", "metrics.json": "reports/metrics.json"}
+    scene.measure({name: (scene.checkout / path).read_text() for name, path in files.items()})
+    answered(pipeline)
+    assert (outputs()["run"], outputs()["record"]) == (str(RUN), "false")
+
+
+def test_the_latest_run_of_a_pull_request_is_found(scene: Scene, pipeline: Pipeline) -> None:
+    assert pipeline("answer", "--pull-request", str(NUMBER))[0] == 0
+    assert f"run={RUN} " in scene.comments()[0]["body"]
+
+
+def test_an_outdated_run_posts_nothing(scene: Scene, pipeline: Pipeline) -> None:
+    scene.push({"src/features.py": "more = 2\n"}, "Again")
+    printed = answered(pipeline)
+    assert "outdated" in printed
+    assert not scene.comments()
+    assert scene.status() is None
+
+
+@pytest.mark.parametrize("conclusion", ["cancelled", "skipped"])  # the cancelled one was never announced
+def test_a_run_that_measured_nothing_posts_nothing(scene: Scene, pipeline: Pipeline, conclusion: str) -> None:
+    scene.run["conclusion"] = conclusion
+    assert f"was {conclusion}" in answered(pipeline)
+    assert not scene.comments()
+
+
+def test_a_newer_answer_is_left_alone(scene: Scene, pipeline: Pipeline) -> None:
+    answered(pipeline)
+    scene.comments()[0]["body"] = newer = scene.comments()[0]["body"].replace("run=50", "run=51")
+    assert "run 51 has answered already" in answered(pipeline)
+    assert scene.comments()[0]["body"] == newer
+    assert len(scene.github.state["statuses"]) == 1
+
+
+def test_a_run_of_another_workflow_is_refused(scene: Scene, pipeline: Pipeline) -> None:
+    scene.run["path"] = ".github/workflows/evil.yaml"
+    code, printed = pipeline("answer", "--run", str(RUN))
+    assert code == 2
+    assert "not of .github/workflows/train.yaml" in printed
+
+
+def test_a_pull_request_from_a_fork_is_found_and_told_to_record_by_itself(scene: Scene, pipeline: Pipeline) -> None:
+    scene.run["head_repository"] = scene.pull["head"]["repo"] = "ann/credit"
+    answered(pipeline)
+    assert len(scene.comments()) == 1
+    assert (outputs()["run"], outputs()["record"]) == (str(RUN), "false")
+
+
+def test_a_branch_of_the_same_name_in_another_fork_is_not_answered(scene: Scene, pipeline: Pipeline) -> None:
+    scene.run["head_repository"] = "eve/credit"
+    assert "outdated" in answered(pipeline)
+    assert not scene.comments()
+
+
+def test_a_run_whose_fork_is_gone_posts_nothing(scene: Scene, pipeline: Pipeline) -> None:
+    scene.run["head_repository"] = scene.pull["head"]["repo"] = None
+    assert "is gone" in answered(pipeline)
+
+
+def test_a_failing_verdict_is_the_status_with_the_rule_that_decided(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = (Rule("data", "pass", "kept"), Rule("floor roc_auc", "fail", f"0.61,\nbelow its floor {'x' * 200}"))
+    monkeypatch.setattr(pull_request_gate, "judge", lambda *_: Verdict("fail", 0, 0, "", rules))
+    answered(pipeline)
+    said = scene.status()
+    assert said is not None
+    assert said[0] == "failure"
+    assert said[1].startswith("fail: floor roc_auc: 0.61, below its floor xxx")
+    assert len(said[1]) == 140
+
+
+def test_changed_files_of_the_judge_are_told_to_it(scene: Scene, pipeline: Pipeline) -> None:
+    scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"dvc.yaml": "stages: {}\n"}, "Change")
+    scene.measure()
+    answered(pipeline)
+    assert word() == ("success", "warn: judge: changes the judge: dvc.yaml")
+
+
+def test_a_bound_that_is_lowered_in_params_is_a_change_of_the_judge(scene: Scene, pipeline: Pipeline) -> None:
+    lowered = (ROOT / "params.yaml").read_text().replace("tolerance: 0.005", "tolerance: 0.5")
+    scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"params.yaml": lowered}, "Change")
+    scene.measure({"params.yaml": lowered})
+    answered(pipeline)
+    assert word()[1].startswith("warn: judge: changes the judge: ")
+
+
+def test_params_that_are_not_those_of_the_head_count_as_a_change_of_the_judge(scene: Scene, pipeline: Pipeline) -> None:
+    ours = (ROOT / "params.yaml").read_text()
+    lowered = ours.replace("tolerance: 0.005", "tolerance: 0.5")
+    scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"params.yaml": lowered}, "Change")
+    scene.measure({"params.yaml": ours})
+    answered(pipeline)
+    assert word()[1].startswith("warn: judge: ")
+
+
+def test_other_parameters_change_no_judge(scene: Scene, pipeline: Pipeline) -> None:
+    changed = (ROOT / "params.yaml").read_text().replace("num_leaves: 31", "num_leaves: 15")
+    scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"params.yaml": changed}, "Change")
+    scene.measure({"params.yaml": changed})
+    answered(pipeline)
+    assert word() == ("success", "pass")
+
+
+def test_more_files_than_github_lists_count_as_a_change_of_the_judge(scene: Scene, pipeline: Pipeline) -> None:
+    many = {f"docs/{place}.md": str(place) for place in range(300)}
+    scene.run["head_sha"] = scene.head = scene.push(many, "Many")
+    scene.measure()
+    answered(pipeline)
+    assert "more than 300 files" in word()[1]
+
+
+def test_an_override_is_honoured_for_the_commit_that_it_was_given_for(scene: Scene, pipeline: Pipeline) -> None:
+    scene.pull["labels"] = ["gate: override"]
+    given = {"sha": scene.head, "state": "success", "context": "gate", "description": "overruled by @maintainer"}
+    scene.github.state["statuses"].append(given)
+    answered(pipeline)
+    assert word() == ("success", "overruled by @maintainer: pass")
+    assert "maintainer" in scene.comments()[0]["body"]
+
+
+def test_an_override_of_an_earlier_commit_overrules_nothing(scene: Scene, pipeline: Pipeline) -> None:
+    scene.pull["labels"] = ["gate: override"]
+    given = {"sha": scene.base, "state": "success", "context": "gate", "description": "overruled by @maintainer"}
+    scene.github.state["statuses"].append(given)
+    answered(pipeline)
+    assert word() == ("success", "pass")
+
+
+def test_an_override_ends_when_the_label_is_taken_off(scene: Scene, pipeline: Pipeline) -> None:
+    given = {"sha": scene.head, "state": "success", "context": "gate", "description": "overruled by @maintainer"}
+    scene.github.state["statuses"].append(given)
+    answered(pipeline)
+    assert word() == ("success", "pass")
+
+
+def test_the_open_drift_issue_is_named_with_its_title_escaped(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_LOG_URL", "s3://bucket/log")
+    issue = {"number": 3, "title": "Drift of `a|b` @everyone", "labels": ["monitor", "drift"], "user": BOT}
+    scene.github.state["issues"] = [issue | {"body": issues.written("drift", Memory(), "")}]
+    scene.github.state["workflows"] = {"monitor.yaml": {"created_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}}
+    answered(pipeline)
+    body = scene.comments()[0]["body"]
+    assert "#3 is open" in body
+    assert "@everyone" not in body
+    assert "monitor is off" not in body
+
+
+def test_what_is_not_watched_is_not_said_to_be_without_drift(scene: Scene, pipeline: Pipeline) -> None:
+    answered(pipeline)
+    body = scene.comments()[0]["body"]
+    assert "not watched: the repository variable" in body
+    assert "no open drift issue" not in body
+
+
+def test_a_monitor_that_github_switched_off_is_said_on_the_first_screen(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_LOG_URL", "s3://bucket/log")
+    scene.github.state["workflows"] = {"monitor.yaml": {"state": "disabled_inactivity"}}
+    answered(pipeline)
+    first = scene.comments()[0]["body"].partition("<details")[0]
+    assert "the monitor is off: GitHub has switched it off after 60 days without a commit" in first
+
+
+def test_a_run_without_an_artifact_is_answered_as_not_measured(scene: Scene, pipeline: Pipeline) -> None:
+    scene.github.state["artifacts"] = []
+    answered(pipeline)
+    assert "Not measured" in scene.comments()[0]["body"]
+    assert scene.status() == ("error", "no usable measurement: the run left no artifact `measurement`")
+
+
+def test_an_artifact_of_another_commit_is_not_judged(scene: Scene, pipeline: Pipeline) -> None:
+    scene.measure(head=scene.base)
+    answered(pipeline)
+    said = scene.status()
+    assert said is not None
+    assert said[0] == "error"
+    assert "another commit" in said[1]
+
+
+def test_an_artifact_of_an_earlier_attempt_is_not_judged_where_the_run_failed(scene: Scene, pipeline: Pipeline) -> None:
+    scene.run.update(conclusion="failure", run_attempt=2, run_started_at="2026-02-01T00:00:00Z")
+    answered(pipeline)
+    said = scene.status()
+    assert said is not None
+    assert "earlier attempt" in said[1]
+
+
+def test_a_failed_stage_is_the_status(scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pull_request_gate, "judge", JUDGE)
+    scene.run["conclusion"] = "failure"
+    scene.measure(outcome="failed", failure={"stage": "validate", "lines": ["error: column age: is missing"]})
+    answered(pipeline)
+    said = scene.status()
+    assert said is not None
+    assert said[0] == "failure"
+    assert "stage validate failed" in said[1]
+    assert "column age: is missing" in scene.comments()[0]["body"]
+    assert outputs()["record"] == "false"
+
+
+def test_a_change_of_documentation_passes_and_records_nothing(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pull_request_gate, "judge", JUDGE)
+    scene.measure(outcome="unchanged")
+    answered(pipeline)
+    assert scene.status() == ("success", "pass")
+    assert outputs()["record"] == "false"
+
+
+def test_what_a_hostile_measurement_makes_us_print_is_no_command_to_the_runner(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge(*_: object) -> Verdict:
+        raise ValueError("x\n::stop-commands::x")
+
+    monkeypatch.setattr(pull_request_gate, "judge", judge)
+    assert not [line for line in answered(pipeline).splitlines() if line.startswith("::")]
+
+
+def test_a_run_that_was_cancelled_later_does_not_hide_the_one_that_measured(scene: Scene, pipeline: Pipeline) -> None:
+    scene.github.state["runs"].append(scene.run | {"id": RUN + 1, "conclusion": "cancelled"})
+    assert pipeline("answer", "--pull-request", str(NUMBER))[0] == 0
+    assert f"run={RUN} " in scene.comments()[0]["body"]
+
+
+def test_a_judge_that_falls_over_the_scores_is_answered_as_not_measured(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pull_request_gate, "judge", lambda *_: [][1])
+    answered(pipeline)
+    assert scene.status() == ("error", "no usable measurement: the measurement can't be read (IndexError)")
+
+
+def test_a_measurement_older_than_main_says_so(scene: Scene, pipeline: Pipeline) -> None:
+    commit(scene.checkout, {"README.md": "x"}, "main moves on")
+    answered(pipeline)
+    assert "main has moved on" in scene.comments()[0]["body"]
+
+
+def test_a_commit_that_only_looks_like_the_record_of_the_bot_is_not_answered(scene: Scene, pipeline: Pipeline) -> None:
+    scene.push({"dvc.lock": "schema: '2.0'\nstages: {evil: {}}\n"}, f"Record\n\nMeasured-Commit: {scene.head}")
+    assert "something else than was measured" in answered(pipeline)
+    assert not scene.comments()
+
+
+def test_a_commit_with_code_is_no_record_whatever_it_says(scene: Scene, pipeline: Pipeline) -> None:
+    scene.push({"src/features.py": "evil = 1\n"}, f"Record\n\nMeasured-Commit: {scene.head}")
+    assert "outdated" in answered(pipeline)
+
+
+def test_the_record_of_the_bot_is_answered_by_the_run_that_measured(scene: Scene, pipeline: Pipeline) -> None:
+    lock = (scene.measurement / "dvc.lock").read_text()
+    top = scene.push({"dvc.lock": lock}, f"Record\n\nMeasured-Commit: {scene.head}")
+    assert pipeline("answer", "--pull-request", str(NUMBER))[0] == 0
+    assert scene.status(top) == ("success", "pass")
+    assert (outputs()["run"], outputs()["record"]) == (str(RUN), "false")
+
+
+def test_without_the_right_to_comment_the_status_is_set_and_the_job_names_the_permission(
+    scene: Scene, pipeline: Pipeline
+) -> None:
+    accepted = {"x-accepted-github-permissions": "issues=write; pull_requests=write"}
+    refusal = {"message": "Resource not accessible by integration"}
+    scene.github.misbehave("POST", "comments", status=403, times=None, headers=accepted, body=refusal)
+    code, printed = pipeline("answer", "--run", str(RUN))
+    assert code == 2
+    assert "give the job `pull-requests: write`" in printed
+    assert len(printed.strip().splitlines()) <= 2  # CML's word, and ours
+    assert scene.status() == ("pending", "recording what was measured")
+    assert scene.github.state["statuses"][0]["target_url"].endswith(f"/actions/runs/{RUN}")
+    assert Path(os.environ["GITHUB_STEP_SUMMARY"]).read_text()
+
+
+def test_without_the_right_to_set_a_status_the_comment_is_posted_and_the_permission_named(
+    scene: Scene, pipeline: Pipeline
+) -> None:
+    scene.github.misbehave(
+        "POST", "statuses", status=403, times=None, headers={"x-accepted-github-permissions": "statuses=write"}
+    )
+    code, printed = pipeline("answer", "--run", str(RUN))
+    assert code == 2
+    assert "give the job `statuses: write`" in printed
+    assert len(scene.comments()) == 1
+
+
+def test_without_the_right_to_read_artifacts_no_word_is_said_about_the_measurement(
+    scene: Scene, pipeline: Pipeline
+) -> None:
+    scene.github.misbehave("GET", "artifacts", status=403, times=None)
+    code, printed = pipeline("answer", "--run", str(RUN))
+    assert code == 2
+    assert "give the job `actions: read`" in printed
+    assert not scene.comments()
+
+
+def test_without_gh_the_command_says_so(scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    code, printed = pipeline("answer", "--run", str(RUN))
+    assert (code, printed.count("\n")) == (2, 1)
+    assert "gh: is not on the PATH" in printed
+
+
+def test_a_manifest_that_is_damaged_is_answered_as_not_measured(scene: Scene, pipeline: Pipeline) -> None:
+    scene.measure({"measurement.json": json.dumps({"head": 3})})
+    answered(pipeline)
+    said = scene.status()
+    assert said is not None
+    assert said[0] == "error"
+
+
+@pytest.mark.parametrize("path", ["src/train.py", "dvc.lock"])
+def test_a_run_that_says_nothing_had_to_run_is_not_believed_where_an_input_has_changed(
+    scene: Scene, pipeline: Pipeline, path: str
+) -> None:
+    scene.head = scene.run["head_sha"] = scene.push({path: "schema: '2.0'\nstages: {}\n"}, "Train otherwise")
+    scene.measure(outcome="unchanged")
+    answered(pipeline)
+    assert scene.status() is not None
+    assert scene.status()[0] == "error"  # type: ignore[index]
+    assert f"though {path} has changed" in scene.comments()[0]["body"]
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_run_that_says_nothing_had_to_run_is_not_believed_where_a_parameter_has_changed(
+    scene: Scene, pipeline: Pipeline, held: bool
+) -> None:
+    ours = (ROOT / "params.yaml").read_text()
+    changed = ours.replace("num_leaves: 31", "num_leaves: 15")
+    scene.head = scene.run["head_sha"] = scene.push({"params.yaml": changed}, "Train otherwise")
+    scene.measure({"params.yaml": changed if held else ours}, outcome="unchanged")
+    answered(pipeline)
+    assert word()[0] == "error"
+    assert f"though params.yaml{chr(39) + 's train' if held else ''} has changed" in word()[1]
+
+
+def test_bounds_may_change_where_nothing_had_to_run(scene: Scene, pipeline: Pipeline) -> None:
+    changed = (ROOT / "params.yaml").read_text().replace("tolerance: 0.005", "tolerance: 0.5")
+    scene.head = scene.run["head_sha"] = scene.push({"params.yaml": changed}, "Judge otherwise")
+    scene.measure({"params.yaml": changed}, outcome="unchanged")
+    answered(pipeline)
+    assert word()[0] == "success"
+
+
+def test_more_files_than_github_lists_may_hide_what_had_to_run(scene: Scene, pipeline: Pipeline) -> None:
+    many = {f"docs/{place}.md": str(place) for place in range(300)}
+    scene.head = scene.run["head_sha"] = scene.push(many, "Many")
+    scene.measure(outcome="unchanged")
+    answered(pipeline)
+    assert word()[0] == "error"
+
+
+def test_the_parameters_that_no_stage_reads_are_known() -> None:
+    sections = load_yaml(ROOT / "params.yaml", "params.yaml").keys()
+    stages = load_yaml(ROOT / "dvc.yaml", "dvc.yaml")["stages"].values()
+    read = {name.split(".")[0] for stage in stages for name in stage.get("params", []) if isinstance(name, str)}
+    assert set(UNREAD) == sections - read
+
+
+def test_a_run_that_asks_for_its_own_answer_is_given_time_to_end(scene: Scene, pipeline: Pipeline) -> None:
+    """Its last job is still running when the answer is started."""
+    scene.run["status"], scene.run["conclusion"] = "in_progress", None
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        scene.run.update(status="completed", conclusion="success")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "pipeline.github.pull_request.answer.time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic)
+        )
+        answered(pipeline)
+    assert len(waited) == 1
+    assert scene.comments()
+
+
+def test_a_run_that_waits_for_an_approval_hides_no_measured_one(scene: Scene, pipeline: Pipeline) -> None:
+    """GitHub lists it for a pull request that the workflow's own token has opened."""
+    later = {"id": scene.run["id"] + 1, "head_sha": scene.head, "head_branch": "feature"}
+    scene.github.state["runs"].append(later | {"status": "completed", "conclusion": "action_required"})
+    code, said = pipeline("answer", "--pull-request", "7")
+    assert code == 0, said
+    assert f"run={scene.run['id']} " in scene.comments()[0]["body"]

@@ -1,0 +1,254 @@
+"""The status of a measured head: green when what was measured is on the branch, and not before."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.github.client import posting
+from pipeline.review.gate import pull_request as pull_request_gate
+from pipeline.review.gate.verdict import Rule, Verdict
+from tests.pipeline.github.conftest import LOCK, NUMBER, RUN, Pipeline, Scene
+
+RECORDING = ("pending", "recording what was measured")
+OVERRULED = {"state": "success", "context": "gate", "description": "overruled by @maintainer"}
+FAIL = Verdict("fail", 0, 0, "", (Rule("floor x", "fail", "bad"),))
+
+
+def answered(pipeline: Pipeline) -> dict[str, str]:
+    """What the step hands to the next job."""
+    code, printed = pipeline("answer", "--run", str(RUN))
+    assert code == 0, printed
+    lines = Path(os.environ["GITHUB_OUTPUT"]).read_text().splitlines()
+    return {name: value for name, _, value in (line.partition("=") for line in lines)}
+
+
+def recorded(pipeline: Pipeline, said: dict[str, str], status: int = 0) -> str:
+    """What the job `record` does with that."""
+    for name in ("state", "description", "url"):
+        pipeline.monkeypatch.setenv(f"GATE_{name.upper()}", said[name])
+    code, printed = pipeline("record", "--run", said["run"], "--artifact", said["artifact"])
+    assert code == status, printed
+    return printed
+
+
+def overrule(scene: Scene) -> None:
+    scene.pull["labels"] = ["gate: override"]
+    scene.github.state["statuses"].append(OVERRULED | {"sha": scene.head})
+
+
+def test_a_pass_waits_for_its_record_and_is_then_said_on_both_commits(scene: Scene, pipeline: Pipeline) -> None:
+    said = answered(pipeline)
+    assert scene.status() == RECORDING
+    assert said["artifact"] == "90"
+    assert said["url"].endswith(f"#issuecomment-{scene.comments()[0]['id']}")
+    recorded(pipeline, said)
+    top = scene.pull["head"]["sha"]
+    assert top != scene.head
+    assert scene.status() == scene.status(top) == ("success", "pass")
+    assert {data["target_url"] for data in scene.github.state["statuses"]} == {said["url"]}
+
+
+def test_no_commit_is_green_before_the_branch_has_moved(scene: Scene, pipeline: Pipeline) -> None:
+    recorded(pipeline, answered(pipeline))
+    calls = scene.github.state["calls"]
+    moved = next(
+        place for place, call in enumerate(calls) if (call["method"], call["path"][:8]) == ("PATCH", "git/refs")
+    )
+    green = [place for place, call in enumerate(calls) if (call["body"] or {}).get("state") == "success"]
+    assert len(green) == 2
+    assert min(green) > moved
+
+
+def test_a_failure_is_said_at_once_and_on_the_new_commit(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pull_request_gate, "judge", lambda *_: FAIL)
+    said = answered(pipeline)
+    assert scene.status() == ("failure", "fail: floor x: bad")
+    recorded(pipeline, said)
+    assert scene.status() == scene.status(scene.pull["head"]["sha"]) == ("failure", "fail: floor x: bad")
+
+
+def test_where_there_is_nothing_to_record_after_all_the_head_gets_the_last_word(
+    scene: Scene, pipeline: Pipeline
+) -> None:
+    said = answered(pipeline)
+    scene.measure({"dvc.lock": LOCK, "metrics.json": '{"roc_auc": 0.7}\n'})
+    recorded(pipeline, said)
+    assert scene.status() == ("success", "pass")
+
+
+def test_a_job_that_runs_twice_ends_in_the_same_word(scene: Scene, pipeline: Pipeline) -> None:
+    said = answered(pipeline)
+    recorded(pipeline, said)
+    top = scene.pull["head"]["sha"]
+    scene.github.state["statuses"].clear()
+    recorded(pipeline, said)
+    assert scene.status() == scene.status(top) == ("success", "pass")
+    assert len(scene.github.state["dispatches"]) == 1
+
+
+def test_a_head_that_only_looks_like_the_record_gets_no_word(scene: Scene, pipeline: Pipeline) -> None:
+    said = answered(pipeline)
+    top = scene.push({"dvc.lock": "schema: '2.0'\nstages: {evil: {}}\n"}, f"x\n\nMeasured-Commit: {scene.head}")
+    assert "something else than was measured" in recorded(pipeline, said)
+    assert scene.status(top) is None
+    assert scene.status() == RECORDING
+
+
+def test_a_head_that_has_moved_gets_no_word(scene: Scene, pipeline: Pipeline) -> None:
+    said = answered(pipeline)
+    top = scene.push({"src/features.py": "more = 2\n"}, "Again")
+    assert "outdated" in recorded(pipeline, said)
+    assert scene.status(top) is None
+    assert scene.status() == RECORDING
+
+
+def test_what_cannot_be_recorded_does_not_stay_pending(scene: Scene, pipeline: Pipeline) -> None:
+    said = answered(pipeline)
+    scene.github.misbehave("POST", "git/trees", status=403, times=None)
+    recorded(pipeline, said, 2)
+    found = scene.status()
+    assert found is not None
+    assert found[0] == "error"
+    assert found[1].startswith("not recorded: the workflow's token may not record what was measured")
+
+
+def test_a_state_that_is_none_is_refused_before_anything_is_done(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATE_STATE", "green")
+    code, printed = pipeline("record", "--run", str(RUN))
+    assert (code, printed.count("\n")) == (2, 1)
+    assert "GATE_STATE: 'green'" in printed
+    assert not scene.github.state["calls"]
+
+
+def test_what_is_recorded_is_what_was_judged(scene: Scene, pipeline: Pipeline, tmp_path: Path) -> None:
+    said = answered(pipeline)
+    other = {"id": 91, "run": RUN, "name": "measurement", "file": str(tmp_path / "nowhere.zip"), "size_in_bytes": 1}
+    scene.github.state["artifacts"].append(other)
+    recorded(pipeline, said)
+    assert scene.pull["head"]["sha"] != scene.head
+
+
+def test_without_the_artifact_that_was_judged_no_other_is_recorded(scene: Scene, pipeline: Pipeline) -> None:
+    said = answered(pipeline)
+    scene.github.state["artifacts"][0]["id"] = 91
+    assert "the artifact that was judged (90) is gone" in recorded(pipeline, said, 2)
+    assert not scene.github.calls("PATCH", "git/")
+
+
+def test_an_override_that_is_set_while_it_is_judged_wins(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge(*_: Any) -> Verdict:
+        overrule(scene)
+        return FAIL
+
+    monkeypatch.setattr(pull_request_gate, "judge", judge)
+    said = answered(pipeline)
+    assert scene.status() == ("pending", "overruled by @maintainer: recording what was measured")
+    recorded(pipeline, said)
+    assert scene.status(scene.pull["head"]["sha"]) == ("success", "overruled by @maintainer: fail: floor x: bad")
+
+
+def test_an_override_that_is_set_while_the_comment_is_posted_wins(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = posting.post
+
+    def late(*given: Any) -> str:
+        overrule(scene)
+        return post(*given)
+
+    monkeypatch.setattr(posting, "post", late)
+    scene.measure({"dvc.lock": LOCK, "metrics.json": '{"roc_auc": 0.7}\n'})
+    answered(pipeline)
+    assert scene.status() == ("success", "overruled by @maintainer: pass")
+
+
+def test_an_override_waits_for_the_record_too_and_is_honoured_again(scene: Scene, pipeline: Pipeline) -> None:
+    overrule(scene)
+    answered(pipeline)
+    assert pipeline("answer", "--pull-request", str(NUMBER))[0] == 0
+    assert scene.status() == ("pending", "overruled by @maintainer: recording what was measured")
+
+
+def test_an_override_that_is_set_while_it_is_recorded_wins(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pull_request_gate, "judge", lambda *_: FAIL)
+    said = answered(pipeline)
+    overrule(scene)
+    recorded(pipeline, said)
+    assert scene.status(scene.pull["head"]["sha"]) == ("success", "overruled by @maintainer: fail: floor x: bad")
+
+
+def test_an_override_that_is_taken_off_while_it_is_recorded_is_said_no_more(scene: Scene, pipeline: Pipeline) -> None:
+    overrule(scene)
+    said = answered(pipeline)
+    scene.pull["labels"] = []
+    assert "taken off" in recorded(pipeline, said)
+    assert scene.status(scene.pull["head"]["sha"]) is None
+
+
+def test_a_fork_is_pending_until_its_author_has_committed_the_lock(scene: Scene, pipeline: Pipeline) -> None:
+    scene.run["head_repository"] = scene.pull["head"]["repo"] = "ann/credit"
+    said = answered(pipeline)
+    assert scene.status() == ("pending", "commit dvc.lock as the comment says")
+    assert (said["record"], said["state"]) == ("false", "pending")
+
+
+def test_a_fork_that_has_the_lock_passes(scene: Scene, pipeline: Pipeline) -> None:
+    scene.run["head_repository"] = scene.pull["head"]["repo"] = "ann/credit"
+    scene.measure({"dvc.lock": LOCK, "metrics.json": '{"roc_auc": 0.7}\n'})
+    answered(pipeline)
+    assert scene.status() == ("success", "pass")
+
+
+def test_a_fork_that_fails_fails(scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pull_request_gate, "judge", lambda *_: FAIL)
+    scene.run["head_repository"] = scene.pull["head"]["repo"] = "ann/credit"
+    answered(pipeline)
+    assert scene.status() == ("failure", "fail: floor x: bad")
+
+
+def test_a_description_holds_what_github_and_a_workflow_take(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = Rule("slice town=\N{CITYSCAPE}\x1b[0m", "fail", "bad\nrecord=true\u2028x")
+    monkeypatch.setattr(pull_request_gate, "judge", lambda *_: Verdict("fail", 0, 0, "", (rule,)))
+    said = answered(pipeline)
+    assert said["description"] == "fail: slice town=\ufffd[0m: bad record=true x"
+    assert scene.status() == ("failure", said["description"])
+
+
+@pytest.mark.parametrize(("head", "base"), [("feature", "release"), ("main", "main")])
+@pytest.mark.parametrize("command", ["answer", "announce", "record"])
+def test_only_what_goes_from_another_branch_into_the_default_branch_is_judged(
+    scene: Scene, pipeline: Pipeline, command: str, head: str, base: str
+) -> None:
+    scene.pull["base"], scene.pull["head"]["ref"], scene.run["head_branch"] = {"ref": base}, head, head
+    scene.run["status"] = "queued" if command == "announce" else "completed"
+    code, printed = pipeline(command, "--run", str(RUN))
+    assert code == 0
+    assert "only what goes from another branch into main is judged" in printed
+    assert not scene.github.calls("POST")
+
+
+def test_a_forks_branch_of_the_default_branchs_name_is_judged(scene: Scene, pipeline: Pipeline) -> None:
+    scene.run["head_repository"] = scene.pull["head"]["repo"] = "ann/credit"
+    scene.pull["head"]["ref"] = scene.run["head_branch"] = "main"
+    answered(pipeline)
+    assert len(scene.comments()) == 1
+
+
+def test_of_two_pull_requests_of_a_head_the_one_into_the_default_branch_is_judged(
+    scene: Scene, pipeline: Pipeline
+) -> None:
+    scene.github.state["pulls"].insert(0, scene.pull | {"number": 3, "base": {"ref": "release"}})
+    answered(pipeline)
+    assert {comment["issue"] for comment in scene.comments()} == {NUMBER}

@@ -1,0 +1,104 @@
+"""Charts take any numbers and names, and say nothing that Mermaid can't read."""
+
+import json
+import math
+import re
+
+import pytest
+
+from pipeline.markup import mermaid
+from pipeline.markup.mermaid import HERE, MAIN, SHOWN, bars, clean, flow, grid, labels, lines, upright
+
+
+def axis(chart: str) -> list[str]:
+    found: list[str] = json.loads(re.findall(r"x-axis (\[.*\])", chart)[0])
+    return found
+
+
+def rows(chart: str) -> list[list[float]]:
+    return [json.loads(f"[{found}]") for found in re.findall(r"(?:bar|line) \[(.*)\]", chart)]
+
+
+def test_the_bars_of_two_models_stand_side_by_side() -> None:
+    chart = bars(["a", "b"], [(MAIN, [0.1, 0.2]), (HERE, [0.3, 0])], 0.5)
+    assert rows(chart) == [[0.1, -0.5, -0.5, 0.2, -0.5, -0.5], [-0.5, 0.3, -0.5, -0.5, -0.5, -0.5]]
+
+
+def test_every_label_is_another_one() -> None:
+    names = ["x", "x 3", "x", "x", "", "`", '"', "a" * 99, "a" * 98 + "b"]
+    chart = bars(names, [(MAIN, [1.0] * len(names)), (HERE, [1.0] * len(names))], 1)
+    assert len(set(axis(chart))) == len(axis(chart)) == 3 * len(names)
+    assert len(set(labels(names))) == len(names)
+
+
+def test_upright_bars_have_a_place_each_and_one_that_is_not_there_is_drawn_nowhere() -> None:
+    chart = upright(["a", "b"], [(HERE, [0.5, 0]), (MAIN, [0, 2])], [1, 1], "loss")
+    assert rows(chart) == [[0.5, -2.1], [-2.1, 2], [1, 1]]
+    assert axis(chart) == ["a", "b"]
+
+
+def test_an_axis_of_time_shows_some_of_its_names_all_of_them_different() -> None:
+    names = [f"05-{day:02}" for day in range(31)]
+    shown = axis(upright(names, [(HERE, [1.0] * 31)], [1.0] * 31, "loss"))
+    assert len(set(shown)) == 31
+    assert 1 < sum(name in names for name in shown) <= SHOWN
+
+
+@pytest.mark.parametrize(
+    "name", ['a"]', "%%{init: {}}%%", "a\nb", "<b>", "`x`", "#quot;", "\u202ex", "a|b", "@x", "---", "\\"]
+)
+def test_labels_hold_no_markup(name: str) -> None:
+    assert not re.search(r"[\"%{}<>`#;|@\\\[\]\n\u202e]", clean(name))
+
+
+def test_names_of_any_language_are_kept() -> None:
+    assert clean("Tromsø 北京 возраст") == "Tromsø 北京 возраст"
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0.0476, 0.9399), (-3e6, 7e6), (1e-7, 2e-7), (1e6, 1e6 + 1)])
+def test_a_grid_adds_up_exactly(low: float, high: float) -> None:
+    places = grid(low, high)
+    step = places[1] - places[0]
+    assert low <= places[0] <= places[-1] <= high
+    assert 30 <= len(places) <= 66
+    at = places[0]
+    for place in places:  # as Mermaid does
+        assert at == place
+        at += step
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_none_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        lines(("x", [0.0, 1.0]), ("y", 0, 1), [(MAIN, [0.5, value])])
+
+
+def test_numbers_have_no_exponent() -> None:
+    chart = lines(("x", [0.0, 2.0**-40]), ("y", 1e-9, 1e12), [(MAIN, [1e-9, 1e12])])
+    assert not re.search(r"\de[-+]?\d", chart)
+
+
+def test_an_axis_without_extent_gets_one() -> None:
+    assert "0.5 --> 1.5" in lines(("x", [0.0, 1.0]), ("y", 0.5, 0.5), [(MAIN, [0.5, 0.5])])
+
+
+def test_a_graph_names_its_states() -> None:
+    chart = flow([("a", "ran"), ("b", "failed")], [(0, 1)], {"ran": "#111111", "failed": "#222222"})
+    assert 'n1["b"]:::failed' in chart
+    assert "n0 --> n1" in chart
+
+
+def test_colours_hold_on_light_and_dark_pages() -> None:
+    for colour in (mermaid.MAIN, mermaid.HERE, mermaid.QUIET):
+        assert min(contrast(colour, page) for page in ("#ffffff", "#0d1117")) >= 3  # WCAG 1.4.11, of graphics
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted(luminance(colour) for colour in (one, other))
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

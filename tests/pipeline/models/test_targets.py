@@ -1,0 +1,72 @@
+"""A target is learnt where it can be, and refused with the reason where it can't."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.core.errors import PipelineError
+from pipeline.core.params import TaskSection
+from pipeline.models import targets
+from tests.pipeline.models.test_matrix import TABLE
+from tests.pipeline.models.test_matrix import learn as learn_signature
+
+BINARY = TaskSection(type="binary", target="y", positive=1, threshold="f1")
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "expected"),
+    [
+        ([1, 1], BINARY, "one class only"),
+        ([0, None], BINARY, "1 rows have no value"),
+        ([0, 1, 2], BINARY, "has 3 classes"),
+        ([0, 2], BINARY, "task.positive is 1, which never occurs"),
+        ([3, 3], TaskSection(type="multiclass", target="y"), "one class only"),
+        ([1.0, 1.0], TaskSection(type="regression", target="y"), "is constant"),
+        (["a", "b"], TaskSection(type="regression", target="y"), "needs numbers"),
+        ([1.0, np.inf], TaskSection(type="regression", target="y"), "holds infinity"),
+    ],
+)
+def test_a_target_that_can_not_be_learnt_is_refused(values: list[object], task: TaskSection, expected: str) -> None:
+    with pytest.raises(PipelineError, match=expected):
+        targets.learn(pd.Series(values, name="y"), task)
+
+
+def test_classes_are_negative_then_positive_for_binary_and_sorted_for_several() -> None:
+    yes = TaskSection(type="binary", target="y", positive="no", threshold="f1")
+    assert targets.learn(pd.Series(["no", "yes"]), yes) == ("yes", "no")
+    assert targets.learn(pd.Series([10, 9, 2]), TaskSection(type="multiclass", target="y")) == (
+        "2",
+        "9",
+        "10",
+    )
+
+
+def test_a_class_that_training_lacked_is_told() -> None:
+    with pytest.raises(PipelineError, match="1 rows hold a class that the training rows lack"):
+        targets.encode(TABLE.assign(y=[0, 1, 2, 0]), learn_signature())
+
+
+@pytest.mark.parametrize(
+    ("values", "positive", "expected"),
+    [
+        ([0.0, 1.0, 1.0], 1, ("0", "1")),
+        (["0", "1", "1"], 1, ("0", "1")),
+        ([0, 1, 1], "1", ("0", "1")),
+        ([False, True, True], True, ("false", "true")),
+        ([False, True, True], "true", ("false", "true")),
+        (["false", "true", "true"], True, ("false", "true")),
+    ],
+)
+def test_a_class_is_the_same_however_it_is_stored(
+    values: list[object], positive: bool | int | str, expected: tuple[str, str]
+) -> None:
+    task = TaskSection(type="binary", target="y", positive=positive, threshold="f1")
+    assert targets.learn(pd.Series(values), task) == expected
+    known = learn_signature().model_copy(update={"classes": expected})
+    np.testing.assert_array_equal(targets.encode(pd.DataFrame({"y": values}), known), [0, 1, 1])
+
+
+def test_classes_that_are_floats_are_in_the_order_of_their_size() -> None:
+    task = TaskSection(type="multiclass", target="y")
+    assert targets.learn(pd.Series([10.0, 9.0, 2.5]), task) == ("2.5", "9", "10")
+    assert targets.learn(pd.Series(["b", "a", "10"]), task) == ("10", "a", "b")

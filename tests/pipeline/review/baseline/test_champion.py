@@ -1,0 +1,238 @@
+"""The champion in real git repositories: where it is found, and what is said where it is not."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.core.errors import PipelineError
+from pipeline.review.baseline import champion
+from pipeline.review.baseline.rebuild import rebuild
+
+MODEL, SIGNATURE = b"tree\n", b"{}\n"
+
+
+def git(root: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *identity, *arguments], cwd=root, check=True, capture_output=True)
+
+
+def dvc(root: Path, *arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=root, check=True, capture_output=True)
+
+
+def md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def lock(model: bytes = MODEL, signature: bytes = SIGNATURE) -> str:
+    outputs = zip(champion.OUTPUTS, (model, signature), strict=True)
+    lines = "".join(f"    - path: {path}\n      hash: md5\n      md5: {md5(content)}\n" for path, content in outputs)
+    return f"schema: '2.0'\nstages:\n  train:\n    cmd: train\n    outs:\n{lines}"
+
+
+def write(root: Path, files: dict[str, str | bytes]) -> None:
+    for path, content in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def repository(root: Path, files: dict[str, str | bytes]) -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    git(root, "init", "-q", "-b", "main")
+    write(root, {".gitignore": "/models/\n/.dvc/cache/\n/.dvc/tmp/\n/.dvc/config.local\n/.pipeline/\n", **files})
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "main")
+    return root
+
+
+def fill_cache(cache: Path, *contents: bytes) -> None:
+    write(cache, {f"files/md5/{md5(content)[:2]}/{md5(content)[2:]}": content for content in contents})
+
+
+def test_a_folder_that_is_no_git_repository_has_no_champion_yet(tmp_path: Path) -> None:
+    found = champion.find(root=tmp_path)
+    assert (found.state, found.folder) == ("none", None)
+    assert "not a git repository" in found.reason
+
+
+def test_a_machine_without_git_has_no_champion_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "git is not installed" in champion.find(root=tmp_path).reason
+
+
+def test_a_repository_without_a_commit_has_no_champion_yet(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "-b", "main")
+    found = champion.find(root=tmp_path)
+    assert found.state == "none"
+    assert "no branch main" in found.reason
+
+
+def test_a_base_without_a_lock_has_no_champion_yet(tmp_path: Path) -> None:
+    found = champion.find(root=repository(tmp_path, {"README.md": "x"}))
+    assert (found.state, found.reason) == ("none", "main has no dvc.lock yet")
+
+
+def test_a_lock_without_a_model_has_no_champion_yet(tmp_path: Path) -> None:
+    found = champion.find(root=repository(tmp_path, {"dvc.lock": "schema: '2.0'\nstages: {}\n"}))
+    assert (found.state, found.reason) == ("none", "main: its dvc.lock names no trained model yet")
+
+
+@pytest.mark.parametrize(
+    "broken", ["stages: [", "stages: 3", "- a", "stages:\n  train:\n    outs: [{path: models/model.txt}]"]
+)
+def test_a_broken_lock_is_said_and_is_not_the_same_as_having_no_champion(tmp_path: Path, broken: str) -> None:
+    found = champion.find(root=repository(tmp_path, {"dvc.lock": broken}))
+    assert found.state == "missing"
+    assert "can't be read" in found.reason
+
+
+def test_an_unknown_base_is_an_error_because_a_typo_must_not_switch_the_gate_off(tmp_path: Path) -> None:
+    root = repository(tmp_path, {"dvc.lock": lock()})
+    with pytest.raises(PipelineError, match="relase-1: git knows no such revision"):
+        champion.find("relase-1", root)
+
+
+def test_the_model_of_the_lock_comes_from_the_cache(tmp_path: Path) -> None:
+    root = repository(tmp_path, {"dvc.lock": lock(), "models/model.txt": b"mine", "models/signature.json": b"mine"})
+    fill_cache(root / ".dvc/cache", MODEL, SIGNATURE)
+    found = champion.find(root=root)
+    assert (found.state, found.base, found.same) == ("found", "main", False)
+    assert found.folder == root / ".pipeline/champion" / md5(MODEL)
+    assert (found.folder / "model.txt").read_bytes() == MODEL
+    assert (found.folder / "signature.json").read_bytes() == SIGNATURE
+
+
+@pytest.mark.parametrize("name", ["config", "config.local"])
+def test_a_cache_that_is_set_elsewhere_is_used(tmp_path: Path, name: str) -> None:
+    root = repository(tmp_path / "clone", {"dvc.lock": lock(), f".dvc/{name}": "[cache]\n    dir = ../../elsewhere\n"})
+    fill_cache(tmp_path / "elsewhere", MODEL, SIGNATURE)
+    assert champion.find(root=root).state == "found"
+
+
+def test_a_damaged_file_in_the_cache_is_not_taken(tmp_path: Path) -> None:
+    root = repository(tmp_path, {"dvc.lock": lock()})
+    fill_cache(root / ".dvc/cache", MODEL, SIGNATURE)
+    (root / ".dvc/cache/files/md5" / md5(MODEL)[:2] / md5(MODEL)[2:]).write_bytes(b"cut")
+    assert champion.find(root=root).state == "missing"
+
+
+def test_the_same_model_in_the_work_tree_is_the_champion(tmp_path: Path) -> None:
+    root = repository(tmp_path, {"dvc.lock": lock()})
+    write(root, {"models/model.txt": MODEL, "models/signature.json": SIGNATURE})
+    found = champion.find(root=root)
+    assert (found.state, found.same, found.folder) == ("found", True, root / "models")
+
+
+def test_the_same_trees_with_another_signature_are_another_model(tmp_path: Path) -> None:
+    root = repository(tmp_path, {"dvc.lock": lock()})
+    write(root, {"models/model.txt": MODEL, "models/signature.json": b"other threshold"})
+    fill_cache(root / ".dvc/cache", MODEL, SIGNATURE)
+    assert not champion.find(root=root).same
+
+
+def test_what_origin_has_goes_before_the_local_main(tmp_path: Path) -> None:
+    origin = repository(tmp_path / "origin", {"dvc.lock": lock()})
+    git(tmp_path, "clone", "-q", str(origin), "clone")
+    root = tmp_path / "clone"
+    write(root, {"dvc.lock": lock(b"newer")})
+    git(root, "commit", "-qam", "local")
+    found = champion.find(root=root)
+    assert (found.base, found.hashes) == ("origin/main", (md5(MODEL), md5(SIGNATURE)))
+
+
+def test_a_clone_that_lacks_main_says_how_to_get_it(tmp_path: Path) -> None:
+    origin = repository(tmp_path / "origin", {"dvc.lock": lock()})
+    git(origin, "switch", "-qc", "feature")
+    git(tmp_path, "clone", "-q", "--depth", "1", "--branch", "feature", origin.as_uri(), "clone")
+    found = champion.find(root=tmp_path / "clone")
+    assert found.state == "missing"
+    assert "git fetch origin main" in found.reason
+
+
+def test_a_shallow_clone_of_main_has_its_champion(tmp_path: Path) -> None:
+    origin = repository(tmp_path / "origin", {"dvc.lock": lock()})
+    git(tmp_path, "clone", "-q", "--depth", "1", origin.as_uri(), "clone")
+    fill_cache(tmp_path / "clone/.dvc/cache", MODEL, SIGNATURE)
+    assert champion.find(root=tmp_path / "clone").state == "found"
+
+
+def test_a_project_in_a_folder_of_its_repository_reads_its_own_lock(tmp_path: Path) -> None:
+    root = repository(tmp_path, {"dvc.lock": lock(b"other"), "sub/dvc.lock": lock()})
+    assert champion.find(root=root / "sub").hashes == (md5(MODEL), md5(SIGNATURE))
+
+
+STAGE = """
+stages:
+  train:
+    cmd: mkdir -p models && cat seed > models/model.txt && cp seed models/signature.json
+    deps: [seed]
+    outs: [models/model.txt, models/signature.json]
+"""
+
+
+def reproduced(root: Path) -> Path:
+    """A repository whose main was reproduced by DVC, and whose branch has a model of its own."""
+    repository(root, {"seed": "1\n", "dvc.yaml": STAGE})
+    dvc(root, "init", "-q")
+    dvc(root, "repro", "-q")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "measured")
+    write(root, {"models/model.txt": b"mine"})
+    return root
+
+
+def forget(root: Path) -> None:
+    subprocess.run(["rm", "-rf", str(root / ".dvc/cache"), str(root / ".dvc/tmp")], check=True)
+
+
+def test_a_model_that_left_the_cache_comes_from_the_dvc_remote(tmp_path: Path) -> None:
+    root = reproduced(tmp_path / "clone")
+    dvc(root, "remote", "add", "-q", "-d", "--local", "store", str(tmp_path / "store"))
+    dvc(root, "push", "-q")
+    forget(root)
+    found = champion.find(root=root)
+    assert found.state == "found"
+    assert found.folder is not None
+    assert (found.folder / "model.txt").read_bytes() == b"1\n"
+
+
+def test_a_model_that_is_nowhere_is_missing_and_can_be_rebuilt_from_its_revision(tmp_path: Path) -> None:
+    root = reproduced(tmp_path / "clone")
+    forget(root)
+    found = champion.find(root=root)
+    assert (found.state, found.folder) == ("missing", None)
+    assert "`pipeline gate --rebuild`" in found.reason
+    write(root, {"seed": "a change of the branch"})
+    built = rebuild(found, root)
+    assert (built.state, built.reason, built.hashes) == ("found", "", found.hashes)
+    assert (root / "models/model.txt").read_bytes() == b"mine"
+    assert champion.find(root=root).state == "found"
+
+
+def test_a_rebuilt_model_with_other_bytes_is_said_to_differ(tmp_path: Path) -> None:
+    root = reproduced(tmp_path)
+    write(root, {"models/model.txt": MODEL, "dvc.lock": lock(b"from a GPU")})
+    git(root, "commit", "-qam", "another lock")
+    forget(root)
+    assert "not the bytes" in rebuild(champion.find(root=root), root).reason
+
+
+def test_a_model_is_rebuilt_on_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_DEVICE", "gpu")
+    stage = STAGE.replace("cat seed >", "printenv PIPELINE_DEVICE >")
+    root = repository(tmp_path, {"seed": "1\n", "dvc.yaml": stage, "dvc.lock": lock()})
+    dvc(root, "init", "-q")
+    built = rebuild(champion.find(root=root), root)
+    assert built.folder is not None
+    assert (built.folder / "model.txt").read_text() == "cpu\n"
+
+
+def test_a_base_that_can_not_run_again_is_one_line(tmp_path: Path) -> None:
+    root = repository(tmp_path, {"dvc.lock": lock()})
+    with pytest.raises(PipelineError, match="main: its pipeline can't be run again"):
+        rebuild(champion.find(root=root), root)
+    listed = subprocess.run(["git", "worktree", "list"], cwd=root, check=True, capture_output=True, text=True)
+    assert len(listed.stdout.splitlines()) == 1

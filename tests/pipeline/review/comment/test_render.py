@@ -1,0 +1,280 @@
+"""One comment says what happened, whatever it is about, and is never too long."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.review.comment.render import LIMIT, announcement, broken, render
+from pipeline.review.gate.verdict import Rule, Verdict
+from pipeline.review.measure.measurement import FILES, MANIFEST
+from tests.pipeline.review.comment import factories, reading
+from tests.pipeline.review.comment.factories import bundle, context, scored, verdict
+
+TASKS = ["binary", "multiclass", "regression"]
+HOSTILE = [
+    "a|b",
+    "<script>",
+    "@everyone",
+    "#1",
+    "](http://x)",
+    "`x`",
+    "a\nb",
+    "\u202eevil",
+    "</details>",
+    "http://x.io",
+    "-->",
+]
+
+
+def comment(folder: Path, task: str = "binary", main: float | None = 1.2, **changes: Any) -> str:
+    """A comment on a model of strength 1.5 where main's has strength `main`."""
+    champion = None if main is None else scored(task, main, 3)
+    text = render(bundle(folder, task, champion, **changes), verdict(task, champion), context())
+    return text.replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_first_lines_say_the_verdict_and_why(tmp_path: Path, task: str) -> None:
+    better, worse = comment(tmp_path / "a", task), comment(tmp_path / "b", task, 3.0)
+    assert better.startswith("### ✅ The gate passes\n")
+    assert worse.startswith("### ❌ The gate fails\n")
+    primary = {"binary": "ROC AUC", "multiclass": "Macro F1", "regression": "RMSE"}[task]
+    assert worse.splitlines()[2].startswith(f"<b>{primary} against main</b>: ")
+    assert "worse than origin/main by more than" in worse.splitlines()[2]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_metric_has_a_row_and_arrows_know_which_direction_is_good(tmp_path: Path, task: str) -> None:
+    rows = [line for line in comment(tmp_path, task, 3.0).splitlines() if line.startswith("| ") and " ▼ " in line]
+    signs = {row.split(" ▼ ")[1][0] for row in rows}
+    assert signs == {"+", "−"}
+    assert any("★" in row and "❌ fail" in row for row in rows)
+
+
+def test_a_loss_that_falls_is_better(tmp_path: Path) -> None:
+    (row,) = [line for line in comment(tmp_path).splitlines() if line.startswith("| Log loss")]
+    assert "▲ −" in row
+
+
+def test_the_smallest_loss_that_the_rows_show_is_told(tmp_path: Path) -> None:
+    assert re.search(r"2,000 rows show a loss from 0\.\d+ on", reading.seen(comment(tmp_path)))
+
+
+def test_rules_that_fail_come_before_those_that_warn(tmp_path: Path) -> None:
+    table = comment(tmp_path, "binary", 3.0).split("**What to look at**")[1]
+    marks = re.findall(r"^\| (❌|⚠️) ", table.split("- **Parameters")[0], re.MULTILINE)
+    assert marks == sorted(marks, reverse=True)
+    assert marks[0] == "❌"
+
+
+def test_parameters_data_features_and_cost_are_summed_up(tmp_path: Path) -> None:
+    text = reading.seen(comment(tmp_path))
+    for told in (
+        "train.learning_rate",
+        "0.05 → 0.5",
+        "+120 −20 rows",
+        "7 rows changed",
+        "+  income",
+        "−  height",
+        "8,000 rows",
+    ):
+        assert told in text, told
+
+
+def test_a_change_of_the_bounds_is_told(tmp_path: Path) -> None:
+    measured = bundle(tmp_path, "binary", scored())
+    (tmp_path / "params.yaml").write_text("gate: {tolerance: 0.5}\n")
+    assert "bounds of the gate: main’s were used" in render(measured, verdict(), context())
+
+
+def test_without_a_champion_the_figures_stand_beside_what_main_recorded(tmp_path: Path) -> None:
+    known = context(main_metrics={"roc_auc": {"value": 0.7654, "lower": 0.7, "upper": 0.8}})
+    text = render(bundle(tmp_path, features_main=None, data=None), verdict(), known)
+    assert "no champion yet" in text
+    assert "| 0.7654 |" in text
+    assert "Both models, metric by metric" not in text
+
+
+def test_a_failed_stage_shows_its_last_lines_and_nothing_else_of_them(tmp_path: Path) -> None:
+    lines = ["\x1b[31mred\x1b[0m", "```", "</details> @everyone <script>"]
+    measured = bundle(tmp_path, outcome="failed", failure={"stage": "train", "lines": lines})
+    text = render(measured, factories.failed(), context())
+    assert text.startswith("### ❌ Stage train failed")
+    (block,) = [body for _, kind, body in reading.FENCES.findall(text) if kind == "text"]
+    assert block == "red\n```\n</details> @everyone <script>"
+    assert reading.tags(text) <= reading.OURS | reading.MARKDOWNS | {"pre", "a"}
+
+
+def test_an_unchanged_model_is_called_so(tmp_path: Path) -> None:
+    text = render(bundle(tmp_path, outcome="unchanged"), factories.unchanged(), context())
+    assert text.startswith("### ✅ The gate passes\n\n<b>Champion</b>: same model as main: no change.")
+
+
+def test_who_overruled_is_named_and_not_notified(tmp_path: Path) -> None:
+    text = render(bundle(tmp_path), verdict(), context(override="octocat"))
+    assert "Overruled by @\u200boctocat" in " ".join(reading.seen(text).split())
+    refused = render(bundle(tmp_path), verdict(), context(stale_override=True))
+    assert "does not count: it was refused, or set for an earlier commit." in refused
+
+
+def test_a_fork_is_told_how_to_record_the_lock(tmp_path: Path) -> None:
+    text = render(bundle(tmp_path), verdict(), context(recording="fork"))
+    assert "gh run download 42 --repo team/model --name measurement" in text
+    assert "git add dvc.lock reports/metrics.json" in text
+    assert "schema: '2.0'" in text
+    assert "bot’s next commit" in render(bundle(tmp_path), verdict(), context(recording="bot"))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_are_only_shown(tmp_path: Path, name: str) -> None:
+    champion = scored("binary", 3.0, 3, (name, "b"))
+    measured = bundle(
+        tmp_path,
+        champion=champion,
+        features_main=[f"{name} old"],
+        champion_gains=[{"feature": name, "gain": 1.0}],
+        notes=[name],
+        base=name,
+        environment={name: name},
+        data={
+            **dict.fromkeys(("rows_main", "rows_here", "added", "removed", "changed"), 1),
+            "columns": [{"name": name, "main": name, "here": name}],
+            "categories": [{"column": name, "added": [name], "removed": [name], "added_count": 1, "removed_count": 1}],
+        },
+    )
+    for file, content in factories.files("binary", (name, f"{name}2")).items():
+        (tmp_path / file).write_text(json.dumps(content))
+    (tmp_path / "params.yaml").write_text(json.dumps({"train": {name: name}, name: [name]}))
+    (tmp_path / "model_card.md").write_text(name)
+    mine = scored("binary", 1.5, 0, (name, "b"))
+    text = render(measured, verdict("binary", champion, mine), context(override=name))
+    assert reading.tags(text) <= reading.OURS | reading.MARKDOWNS | {"pre", "a"}
+    assert not re.search(r"@\w|#\d", reading.seen(text))
+    assert re.findall(r'href="([^"]*)"', reading.page(text)) == [
+        "https://github.com/team/model/actions/runs/42",
+        "https://github.com/team/model/actions/runs/42/artifacts/1",
+    ]
+    assert "\u202e" not in text
+    assert "can't be read" not in text
+
+
+WRONG = (
+    *("null", "[]", "{}", "7", '"x"', '[{"a": 1}]', '{"columns": 3}', "[[", '{"columns": [NaN]}', "\xff"),
+    *(
+        '{"rows": {"train": "x"}}',
+        '{"a": {"b": {"value": "x"}}}',
+        '{"features": [1]}',
+        '[{"feature": 1, "gain": 1e999}]',
+    ),
+)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if not name.endswith("parquet") and name != MANIFEST])
+def test_a_file_of_the_wrong_shape_costs_its_section_alone(tmp_path: Path, name: str) -> None:
+    champion = scored("binary", 1.2, 3)
+    measured, found = bundle(tmp_path, champion=champion), verdict("binary", champion)
+    for content in WRONG:
+        (tmp_path / name).write_bytes(content.encode("latin-1"))
+        text = render(measured, found, context(recording="fork"))
+        assert "The gate passes" in text, content
+        assert text.count("<details") > 8, content
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    measured = bundle(tmp_path)
+    (tmp_path / "importance.json").write_text("{]")
+    assert "*What the model looks at: can't be read from this measurement.*" in render(measured, verdict(), context())
+
+
+@pytest.mark.parametrize("content", ["a: " + "[" * 50_000, "- " * 25_000, "a: &a [*a]", "x: 1\n" * 30_000])
+@pytest.mark.timeout(60)  # it does not hang
+def test_hostile_parameters_stop_nothing(tmp_path: Path, content: str) -> None:
+    measured = bundle(tmp_path)
+    (tmp_path / "params.yaml").write_text(content)
+    assert "**Features:**" in render(measured, verdict(), context())
+
+
+@pytest.mark.timeout(60)  # it does not hang
+def test_any_amount_of_data_fits(tmp_path: Path) -> None:
+    long, many = "n#@" * 300, 5_000
+    names = [f"{long}{place}" for place in range(many)]
+    column = {"name": long, "main": long, "here": long}
+    values = {"column": long, "added": [long] * 20, "removed": [long] * 20, "added_count": 99, "removed_count": 99}
+    measured = bundle(
+        tmp_path,
+        features_main=[],
+        champion_gains=[{"feature": name, "gain": 1.0} for name in names],
+        notes=[long] * 50,
+        environment={f"{long}{n}": long for n in range(50)},
+        data={
+            **dict.fromkeys(("rows_main", "rows_here", "added", "removed", "changed"), 10**9),
+            "columns": [column] * many,
+            "categories": [values] * 1000,
+        },
+    )
+    for file, content in factories.files("binary", tuple(names)).items():
+        (tmp_path / file).write_text(json.dumps(content))
+    (tmp_path / "model_card.md").write_text("# Card\n\n" + "word & [link] " * 50_000)
+    (tmp_path / "dvc.lock").write_text("x" * 900_000)
+    rules = tuple(
+        Rule(f"slice {'x' * 1_000_000 if n < 3 else long}={n}", "fail", long * 9, -0.1, -0.2, -0.05, -0.03)
+        for n in range(10_000)
+    )
+    base = verdict()
+    found = replace(base, verdict="fail", rules=(*base.rules, *rules))
+    text = render(measured, found, context(recording="fork"))
+    assert len(text) <= LIMIT
+    assert text.startswith("### ❌ The gate fails")
+    assert "more, under “All rules”" in text
+    assert re.search(r"\*Left out, for the comment would be too long: .*Model card.*\*", text)
+    assert reading.tags(text) <= reading.OURS | reading.MARKDOWNS | {"pre", "a"}
+
+
+def test_figures_that_are_no_numbers_are_shown_as_none(tmp_path: Path) -> None:
+    nan = float("nan")
+    base = verdict()
+    rules = (
+        Rule("no regression roc_auc", "warn", "undefined", nan, nan, nan, nan),
+        Rule("slice a=b", "note", "x", nan),
+    )
+    found = Verdict(
+        "warn", 10, 10, "main", rules, tuple(replace(change, change=nan, lower=nan) for change in base.metrics)
+    )
+    text = render(bundle(tmp_path), found, context())
+    assert "nan" not in text
+    assert "can't be read" not in text
+
+
+def test_a_change_of_the_judge_leads_what_warns(tmp_path: Path) -> None:
+    rules = (
+        Rule("fairness a: b", "warn", "x", 1.0, 0.9, 1.1, 0.1),
+        Rule("judge", "warn", "changes the judge: dvc.yaml"),
+    )
+    text = render(bundle(tmp_path), replace(verdict(), verdict="warn", rules=rules), context())
+    assert "<b>This pull request</b>: changes the judge: dvc.yaml" in text.splitlines()[2]
+
+
+def test_the_announcement_says_what_is_waited_for() -> None:
+    url = "https://github.com/team/model/actions/runs/42"
+    assert "Being measured" in announcement(url, None, "a" * 40)
+    waiting = announcement(url, ["self-hosted", "gpu"], "a" * 40)
+    assert "<code>gpu</code>" in waiting
+    assert "gh variable set RUNNER_LABELS --body '[\"ubuntu-latest\"]'" in waiting
+    assert "gh run cancel 42\ngh run rerun 42  # once it has ended\n" in waiting
+    assert "run the job again" not in waiting
+
+
+def test_a_broken_run_says_why() -> None:
+    assert "no \\| artifact" in broken("https://github.com/team/model/actions/runs/42", "no | artifact")
+
+
+def test_writing_the_comment_imports_no_tables() -> None:
+    heavy = "[name for name in ('pandas', 'numpy', 'sklearn') if name in sys.modules]"
+    code = f"import sys, pipeline.review.comment.render; print({heavy})"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

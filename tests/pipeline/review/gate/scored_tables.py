@@ -1,0 +1,73 @@
+"""Small scored tables for the gate's tests."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.params import Gate, GateFairness, GateSlices
+from pipeline.evaluation.scoring import Scored
+from pipeline.review.baseline.scored import ScoredBaseline
+from pipeline.review.gate.verdict import Rule, Verdict
+
+Array = np.ndarray[Any, Any]
+CLEAN: dict[str, Any] = {"violations": []}
+NOBODY = ScoredBaseline("main", "none", reason="main has no dvc.lock yet")
+
+
+def gate(**changes: Any) -> Gate:
+    """Bounds that only ask for no regression; name what a test is about."""
+    default: dict[str, Any] = {
+        "primary": "roc_auc",
+        "tolerance": 0.005,
+        "confidence": 0.95,
+        "bootstrap": 200,
+        "seed": 0,
+        "floors": {},
+        "slices": None,
+        "fairness": None,
+        "drift_share": None,
+        "reference": None,
+    }
+    return Gate(**{**default, **changes})
+
+
+def slices(tolerance: float = 0.03, min_rows: int = 100) -> GateSlices:
+    return GateSlices(tolerance=tolerance, min_rows=min_rows)
+
+
+def fairness(**changes: Any) -> GateFairness:
+    default: dict[str, Any] = {
+        "min_positives": 20,
+        "min_negatives": 20,
+        "disparate_impact": 0.5,
+        "equal_opportunity_difference": 0.15,
+        "equalized_odds_difference": 0.15,
+    }
+    return GateFairness(**{**default, **changes})
+
+
+def binary(rows: int = 1000, strength: float = 1.5, seed: int = 0, groups: tuple[str, ...] = ("a", "b")) -> Scored:
+    """Rows with a third positives, a score that knows `strength` of the answer, and a column of groups in turn."""
+    source = np.random.default_rng(seed)
+    target = np.random.default_rng(rows).permutation(np.arange(rows) % 3 == 0).astype(float)  # the same for every seed
+    score = 1 / (1 + np.exp(-(strength * (target - 0.5) + source.normal(size=rows))))
+    column = pd.DataFrame({"group": np.resize(np.array(groups, object), rows)})
+    keys = np.array([f"k{place:06}" for place in range(rows)])
+    return Scored("binary", target, score, keys, ("0", "1"), 0.5, slices=column, sensitive=column)
+
+
+def with_score(scored: Scored, score: Array) -> Scored:
+    from dataclasses import replace
+
+    return replace(scored, score=score)
+
+
+def main(scored: Scored) -> ScoredBaseline:
+    return ScoredBaseline("main", "scored", scored)
+
+
+def rule(verdict: Verdict, name: str) -> Rule:
+    """The one rule of that name."""
+    (found,) = [found for found in verdict.rules if found.name == name]
+    return found

@@ -1,0 +1,82 @@
+"""How often the gate errs on the real sample, with the bounds of params.yaml; `make bench` runs the long form."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from benchmarks.gate_study import SLICE, SLICE_LOSSES, Degraded, Study, failed_rules, outcomes, prepare, trials
+
+from pipeline.review.baseline.scored import ScoredBaseline
+from pipeline.review.gate.judge import judge
+from pipeline.review.gate.verdict import Verdict
+
+PRIMARY = "no regression roc_auc"
+Say = Callable[[str], None]
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    trained = prepare(models=10)
+    return replace(trained, gate=trained.gate.model_copy(update={"bootstrap": 100}))
+
+
+@pytest.fixture(scope="module")
+def primary_alone(study: Study) -> Study:
+    return replace(study, gate=study.gate.model_copy(update={"slices": None, "fairness": None}))
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    def print_past_capture(line: str) -> None:
+        with capsys.disabled():
+            print(f"\n  gate: {line}", end="")
+
+    return print_past_capture
+
+
+def test_an_equal_model_passes(study: Study) -> None:
+    model = study.models[0]
+    verdict = judge(model, ScoredBaseline("main", "scored", model), None, study.gate, {"violations": []}, inform=False)
+    assert verdict.verdict == "pass"
+
+
+def test_models_that_differ_in_their_seed_alone_do_not_fail(study: Study, say: Say) -> None:
+    verdicts = trials(study, 200)
+    say(f"seed alone: {shares(outcomes(verdicts))}; by rule: {dict(failed_rules(verdicts)) or 'none failed'}")
+    assert outcomes(verdicts)["fail"] <= 2, "at most 1 % false failures, all rules together"
+    unmeasurable = [verdict for verdict in verdicts if "no measurable change" in sentence(verdict)]
+    say(f"seed alone: {len(unmeasurable)} of 200 said to be no measurable change")
+    assert len(unmeasurable) >= 196
+
+
+def sentence(verdict: Verdict) -> str:
+    return next(rule.sentence for rule in verdict.rules if rule.name == PRIMARY)
+
+
+@pytest.mark.parametrize(("loss", "least", "most"), [(0.005, 0.0, 0.2), (0.01, 0.2, 0.9), (0.02, 0.9, 1.0)])
+def test_a_loss_is_found_as_often_as_it_is_said(
+    primary_alone: Study, say: Say, loss: float, least: float, most: float
+) -> None:
+    found = outcomes(trials(primary_alone, 40, Degraded(loss)), PRIMARY)
+    say(f"roc_auc worse by {loss:g}: {shares(found)}")
+    assert least <= found["fail"] / 40 <= most
+
+
+def test_a_degraded_model_fails(primary_alone: Study, say: Say) -> None:
+    found = outcomes(trials(primary_alone, 40, Degraded(0.03)))
+    say(f"roc_auc worse by 0.03: {shares(found)}")
+    assert found["fail"] == 40
+
+
+def test_a_model_better_overall_but_worse_for_one_slice_fails_with_that_slice_named(study: Study, say: Say) -> None:
+    verdicts = trials(study, 40, Degraded(SLICE_LOSSES[-1], SLICE))
+    named = outcomes(verdicts, f"slice {SLICE[0]}={SLICE[1]}")
+    say(f"better, but {'='.join(SLICE)} worse by {SLICE_LOSSES[-1]:g}: the slice's rule {shares(named)}")
+    assert outcomes(verdicts, PRIMARY) == {"pass": 40}
+    assert named["fail"] >= 39
+
+
+def shares(found: Counter[str]) -> str:
+    total = sum(found.values())
+    return ", ".join(f"{mark} {100 * found[mark] / total:.1f} %" for mark in ("pass", "warn", "fail"))

@@ -1,0 +1,95 @@
+"""`pipeline gate` in a project that DVC has run: what it prints, what it writes, how it exits."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.conftest import Project, small_project
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose main has a measured model."""
+    project = small_project(tmp_path_factory.mktemp("measured"), "binary")
+    project.configure(gate={"tolerance": 0.02, "slices": {"tolerance": 0.1, "min_rows": 50}})
+    project.ok("dvc", "repro", "-q")
+    project.commit("measured")
+    return project
+
+
+@pytest.fixture
+def project(measured: Project, tmp_path: Path) -> Project:
+    shutil.copytree(measured.folder, tmp_path / "copy")
+    return Project(tmp_path / "copy")
+
+
+def verdict(project: Project) -> dict[str, object]:
+    found = json.loads(project.read("reports/verdict.json"))
+    return {**found, **{rule["name"]: rule for rule in found["rules"]}}
+
+
+def test_the_same_model_is_no_change(project: Project) -> None:
+    assert "same model as main: no change" in project.ok("pipeline", "gate")
+    assert verdict(project)["compared"] == verdict(project)["rows"]
+
+
+def test_a_useless_model_fails_with_status_1_against_the_champion_on_the_same_rows(project: Project) -> None:
+    project.configure(train={"max_trees": 1, "num_leaves": 2})
+    project.ok("dvc", "repro", "-q")
+    done = project.run("pipeline", "gate")
+    found = verdict(project)
+    assert (done.returncode, found["verdict"], done.stderr) == (1, "fail", "")
+    assert "gate: fail" in done.stdout
+    assert "✗ no regression roc_auc" in done.stdout
+    assert found["compared"] == found["rows"]
+    before = project.read("reports/verdict.json")
+    project.run("pipeline", "gate")
+    assert project.read("reports/verdict.json") == before
+
+
+def test_after_a_change_of_the_split_only_rows_that_the_champion_never_saw_are_compared(project: Project) -> None:
+    project.configure(split={"seed": 7})
+    project.ok("dvc", "repro", "-q")
+    assert "(not trained on the others)" in project.run("pipeline", "gate").stdout
+    found = verdict(project)
+    assert isinstance(found["compared"], int)
+    assert isinstance(found["rows"], int)
+    assert 0 < found["compared"] < found["rows"] / 2
+
+
+def test_a_champion_whose_features_are_gone_is_said_and_floors_and_fairness_judge_alone(project: Project) -> None:
+    import pandas as pd
+
+    source = project.folder / "data/table.parquet"
+    pd.read_parquet(source).drop(columns="age").to_parquet(source, index=False)
+    (project.folder / "data/schema.yaml").unlink()
+    project.configure(evaluate={"slices": ["town"]})
+    project.ok("pipeline", "fetch")
+    project.ok("pipeline", "schema")
+    project.ok("dvc", "repro", "-q")
+    said = project.ok("pipeline", "gate")
+    assert "the data no longer has its features: age" in said
+    assert "gate: warn" in said
+
+
+def test_rows_that_are_not_those_of_the_scores_stop_it(project: Project) -> None:
+    project.configure(train={"seed": 3}, split={"seed": 7})
+    project.ok("dvc", "repro", "-q", "train")
+    done = project.run("pipeline", "gate")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: data/split/test.parquet: not the rows that the scores are of")
+
+
+def test_an_unknown_base_and_a_project_that_was_never_run_are_one_line(project: Project) -> None:
+    assert project.run("pipeline", "gate", "--base", "nowhere").stderr.count("\n") == 1
+    (project.folder / "reports/scores.parquet").unlink()
+    done = project.run("pipeline", "gate")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_a_reference_release_is_judged_against_as_well(project: Project) -> None:
+    project.ok("git", "tag", "v1")
+    project.configure(gate={"reference": "v1"})
+    assert "same model as v1: no change" in project.ok("pipeline", "gate")

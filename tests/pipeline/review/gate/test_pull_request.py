@@ -1,0 +1,310 @@
+"""The verdict on a measurement: by main's bounds, and never a traceback whatever the files hold."""
+
+import contextlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.core.errors import PipelineError
+from pipeline.evaluation import scoring
+from pipeline.evaluation.scoring import Scored
+from pipeline.review.gate.pull_request import judge, touches_judge
+from pipeline.review.measure.measurement import Bundle, Champion, Failure, Measurement
+from pipeline.review.untrusted import scores as untrusted_scores
+from tests.pipeline.review.gate.scored_tables import binary, gate, rule, slices, with_score
+
+SCORED = Champion(state="scored", name="origin/main")
+UNSET: Any = object()
+
+
+def bundle(
+    folder: Path,
+    candidate: Scored | None = UNSET,
+    champion: Scored | None = None,
+    **changes: Any,
+) -> Bundle:
+    """A measurement of a model as good as its champion; name what a test is about."""
+    candidate = binary() if candidate is UNSET else candidate
+    if candidate is not None:
+        scoring.write(folder / "scores.parquet", candidate)
+    if champion is not None:
+        scoring.write(folder / "champion.parquet", champion)
+    (folder / "data_quality.json").write_text('{"violations": []}', encoding="utf-8")
+    facts: dict[str, Any] = {
+        "head": None,
+        "base": "origin/main",
+        "base_commit": None,
+        "outcome": "measured",
+        "champion": SCORED if champion is not None else Champion(state="none", name="main", reason="no lock yet"),
+    }
+    return Bundle(folder, Measurement(**{**facts, **changes}))
+
+
+def one_line(found: Bundle, **bounds: Any) -> str:
+    """The error that judging it raises."""
+    with pytest.raises(PipelineError) as caught:
+        judge(found, gate(**bounds), [])
+    assert len(str(caught.value).splitlines()) == 1
+    assert str(found.folder) not in str(caught.value)
+    return str(caught.value)
+
+
+def table(scored: Scored, folder: Path) -> pa.Table:
+    scoring.write(folder / "scores.parquet", scored)
+    return pq.read_table(folder / "scores.parquet")
+
+
+class TestVerdict:
+    def test_a_model_as_good_as_the_champion_passes(self, tmp_path: Path) -> None:
+        verdict = judge(bundle(tmp_path, champion=binary()), gate(), [])
+        assert (verdict.verdict, verdict.champion, verdict.compared) == ("pass", "origin/main", 1000)
+
+    def test_a_worse_model_fails_by_the_bounds_that_are_given(self, tmp_path: Path) -> None:
+        found = bundle(tmp_path, with_score(binary(), np.random.default_rng(1).random(1000)), binary())
+        assert judge(found, gate(), []).verdict == "fail"
+        assert judge(found, gate(tolerance=0.9), []).verdict == "pass"
+
+    def test_without_a_champion_the_floors_judge_alone(self, tmp_path: Path) -> None:
+        verdict = judge(bundle(tmp_path), gate(floors={"roc_auc": 0.6}), [])
+        assert verdict.verdict == "pass"
+        assert "no champion yet" in rule(verdict, "champion").sentence
+
+    def test_a_champion_that_can_not_be_had_warns(self, tmp_path: Path) -> None:
+        gone = Champion(state="missing", name="main", reason="its files are\ngone")
+        found = bundle(tmp_path)
+        for champion, said in ((None, "names no champion"), (gone, "its files are gone")):
+            verdict = judge(replace(found, measurement=_with(found, champion=champion)), gate(), [])
+            assert verdict.verdict == "warn"
+            assert said in rule(verdict, "champion").sentence
+
+    def test_a_failed_stage_fails_and_is_named(self, tmp_path: Path) -> None:
+        failed = bundle(tmp_path, None, outcome="failed", failure=Failure(stage="train", lines=[]))
+        verdict = judge(failed, gate(), [])
+        assert (verdict.verdict, rule(verdict, "stages").sentence) == ("fail", "stage train failed")
+
+    def test_bad_parameters_are_no_stage(self, tmp_path: Path) -> None:
+        failed = bundle(tmp_path, None, outcome="failed", failure=Failure(stage="params", lines=[]))
+        assert rule(judge(failed, gate(), []), "stages").sentence == "params.yaml was refused"
+
+    def test_an_unchanged_model_passes_without_its_scores(self, tmp_path: Path) -> None:
+        verdict = judge(bundle(tmp_path, None, outcome="unchanged", champion=None), gate(), [])
+        assert (verdict.verdict, rule(verdict, "champion").sentence) == ("pass", "same model as main: no change")
+
+    def test_an_unchanged_model_with_scores_still_meets_the_floors(self, tmp_path: Path) -> None:
+        same = bundle(tmp_path, outcome="unchanged", champion=None)
+        verdict = judge(same, gate(floors={"roc_auc": 0.99}, drift_share=0.5), [])
+        assert rule(verdict, "floor roc_auc").verdict == "fail"
+        assert rule(verdict, "data drift").verdict == "pass"
+
+    def test_a_change_of_the_judge_warns_at_best_and_names_what(self, tmp_path: Path) -> None:
+        verdict = judge(bundle(tmp_path, champion=binary()), gate(), ["dvc.yaml", "gate in params.yaml"])
+        assert verdict.verdict == "warn"
+        assert "dvc.yaml, gate in params.yaml" in rule(verdict, "judge").sentence
+
+    def test_a_change_of_the_judge_hides_no_failure(self, tmp_path: Path) -> None:
+        verdict = judge(bundle(tmp_path), gate(floors={"roc_auc": 0.999}), ["dvc.yaml"])
+        assert verdict.verdict == "fail"
+
+    def test_bounds_of_another_task_are_said_and_judge_nothing(self, tmp_path: Path) -> None:
+        regression = Scored("regression", np.arange(50.0), np.arange(50.0) + 0.1, np.arange(50).astype(str))
+        verdict = judge(bundle(tmp_path, regression), gate(floors={"roc_auc": 0.7}), [])
+        assert verdict.verdict == "warn"
+        assert "roc_auc can't judge a regression model" in rule(verdict, "bounds").sentence
+
+
+class TestReference:
+    def test_the_release_that_main_names_is_compared_with(self, tmp_path: Path) -> None:
+        scoring.write(tmp_path / "reference.parquet", binary())
+        found = bundle(tmp_path, champion=binary(), reference=Champion(state="scored", name="v1"))
+        assert rule(judge(found, gate(reference="v1"), []), "no regression roc_auc since v1").verdict == "pass"
+
+    def test_a_reference_that_the_run_changed_warns(self, tmp_path: Path) -> None:
+        found = bundle(tmp_path, champion=binary(), reference=Champion(state="scored", name="v2"))
+        verdict = judge(found, gate(reference="v1"), [])
+        assert (verdict.verdict, rule(verdict, "reference").verdict) == ("warn", "warn")
+
+
+class TestDrift:
+    def test_the_drift_of_the_training_data_is_held_to_the_bound(self, tmp_path: Path) -> None:
+        found = bundle(tmp_path, champion=binary())
+        _write(tmp_path, "drift_main.json", {"share": 0.5, "drifted_columns": 1, "columns": [{}, {}]})
+        assert judge(found, gate(drift_share=0.5), []).verdict == "fail"
+        assert judge(found, gate(), []).verdict == "pass"
+
+    def test_the_same_training_rows_have_not_drifted(self, tmp_path: Path) -> None:
+        found = bundle(tmp_path, champion=binary())
+        _write(tmp_path, "drift_main.json", {"share": 0.0, "drifted_columns": 0, "columns": [], "same": True})
+        assert rule(judge(found, gate(), []), "data drift").sentence == "same training rows as main"
+
+    @pytest.mark.parametrize(
+        "report",
+        [
+            "[]",
+            "null, null",
+            '{"share": NaN, "drifted_columns": 0, "columns": []}',
+            '{"share": -1, "drifted_columns": 0, "columns": []}',
+            '{"share": true, "drifted_columns": 0, "columns": []}',
+            '{"share": 0, "drifted_columns": 7, "columns": []}',
+            '{"share": "0", "drifted_columns": 0, "columns": []}',
+            '{"share": 1' + "0" * 400 + ', "drifted_columns": 0, "columns": []}',
+            "[" * 100_000,
+        ],
+    )
+    def test_what_is_no_drift_report_is_one_line(self, tmp_path: Path, report: str) -> None:
+        found = bundle(tmp_path, champion=binary())
+        (tmp_path / "drift_main.json").write_text(report, encoding="utf-8")
+        assert one_line(found).startswith("drift_main.json: ")
+
+
+@pytest.mark.parametrize("report", ["[]", "7", '"x"', "{", '{"violations": 0}', '{"violations": {"a": 1}}'])
+def test_what_is_no_data_quality_report_is_one_line(tmp_path: Path, report: str) -> None:
+    found = bundle(tmp_path, champion=binary())
+    (tmp_path / "data_quality.json").write_text(report, encoding="utf-8")
+    assert "quality" in one_line(found)
+
+
+class TestHostileScores:
+    def test_a_measurement_without_scores_is_refused(self, tmp_path: Path) -> None:
+        assert "scores.parquet: the measurement lacks it" in one_line(bundle(tmp_path, None))
+
+    def test_a_champion_without_scores_is_refused(self, tmp_path: Path) -> None:
+        claimed = replace(bundle(tmp_path), measurement=_with(bundle(tmp_path), champion=SCORED))
+        assert "champion.parquet: the measurement lacks it" in one_line(claimed)
+
+    @pytest.mark.parametrize("kept", [0, 3, 100, 5000])
+    def test_a_file_that_was_cut_is_refused(self, tmp_path: Path, kept: int) -> None:
+        found = bundle(tmp_path)
+        whole = (tmp_path / "scores.parquet").read_bytes()
+        (tmp_path / "scores.parquet").write_bytes(whole[:kept])
+        assert one_line(found).startswith("scores.parquet: ")
+
+    @pytest.mark.parametrize("seed", range(20))
+    def test_bytes_that_were_changed_never_end_in_a_traceback(self, tmp_path: Path, seed: int) -> None:
+        found = bundle(tmp_path, champion=binary())
+        content = bytearray((tmp_path / "champion.parquet").read_bytes())
+        source = np.random.default_rng(seed)
+        for place in source.integers(0, len(content), 30):
+            content[place] = source.integers(0, 256)
+        (tmp_path / "champion.parquet").write_bytes(bytes(content))
+        with contextlib.suppress(PipelineError):
+            judge(found, gate(), [])
+
+    @pytest.mark.parametrize(
+        ("name", "value", "said"),
+        [
+            ("target", np.nan, "missing or infinite"),
+            ("score", np.inf, "missing or infinite"),
+            ("score", 2.0, "no probability"),
+            ("target", 3.0, "none of the classes"),
+        ],
+    )
+    def test_impossible_values_are_refused(self, tmp_path: Path, name: str, value: float, said: str) -> None:
+        scored = binary()
+        column = getattr(scored, name).copy()
+        column[7] = value
+        assert said in one_line(bundle(tmp_path, replace(scored, **{name: column})))
+
+    @pytest.mark.parametrize("lost", ["key", "target", "score"])
+    def test_a_missing_column_is_refused(self, tmp_path: Path, lost: str) -> None:
+        found = bundle(tmp_path)
+        pq.write_table(table(binary(), tmp_path).drop_columns([lost]), tmp_path / "scores.parquet")
+        assert one_line(found).startswith("scores.parquet: ")
+
+    @pytest.mark.parametrize(
+        ("setting", "value"),
+        [
+            ("task", "clustering"),
+            ("task", ["binary"]),
+            ("task", None),
+            ("classes", 3),
+            ("classes", [1, {}]),
+            ("threshold", "high"),
+            ("threshold", float("nan")),
+            ("quantile", [0.5]),
+            ("bins", 10**9),
+            ("bins", "ten"),
+        ],
+    )
+    def test_a_setting_of_the_wrong_kind_is_refused(self, tmp_path: Path, setting: str, value: Any) -> None:
+        found = bundle(tmp_path)
+        written = table(binary(), tmp_path)
+        settings = json.loads(written.schema.metadata[scoring.SETTINGS]) | {setting: value}
+        changed = written.replace_schema_metadata({scoring.SETTINGS: json.dumps(settings)})
+        pq.write_table(changed, tmp_path / "scores.parquet")
+        assert one_line(found).startswith("scores.parquet: ")
+
+    def test_repeated_keys_are_refused(self, tmp_path: Path) -> None:
+        scored = binary()
+        assert "a key occurs twice" in one_line(bundle(tmp_path, replace(scored, keys=np.full(1000, "k"))))
+
+    def test_a_champion_on_rows_of_its_own_is_refused(self, tmp_path: Path) -> None:
+        strange = replace(binary(), keys=np.array([f"other {place}" for place in range(1000)]))
+        assert "has rows that scores.parquet lacks" in one_line(bundle(tmp_path, champion=strange))
+
+    def test_a_champion_with_other_targets_is_refused(self, tmp_path: Path) -> None:
+        turned = replace(binary(), target=1 - binary().target)
+        assert "different targets" in one_line(bundle(tmp_path, champion=turned))
+
+    def test_a_champion_with_other_slices_is_refused(self, tmp_path: Path) -> None:
+        other = replace(binary(), slices=pd.DataFrame({"else": ["a"] * 1000}))
+        assert "its task, classes or columns" in one_line(bundle(tmp_path, champion=other), slices=slices())
+
+    def test_a_column_of_lists_is_refused(self, tmp_path: Path) -> None:
+        found = bundle(tmp_path)
+        written = table(binary(), tmp_path)
+        lists = written.append_column("slice:x", pa.array([[1]] * 1000))
+        pq.write_table(lists, tmp_path / "scores.parquet")
+        assert "lists or structures" in one_line(found)
+
+    @pytest.mark.parametrize("typed", [True, False])
+    def test_a_small_file_that_becomes_a_huge_table_is_refused(self, tmp_path: Path, typed: bool) -> None:
+        found = bundle(tmp_path)
+        long = pa.table({"key": pa.array(["x" * 100_000] * 20_000).dictionary_encode()})
+        pq.write_table(long, tmp_path / "scores.parquet", store_schema=typed)
+        assert (tmp_path / "scores.parquet").stat().st_size < 1_000_000
+        assert "too long" in one_line(found)
+
+    def test_more_rows_than_a_judge_can_take_are_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(untrusted_scores, "MOST_ROWS", 999)
+        assert "too many" in one_line(bundle(tmp_path))
+
+    def test_more_slices_than_a_judge_can_take_are_refused(self, tmp_path: Path) -> None:
+        many = pd.DataFrame({"group": [str(place) for place in range(1200)]})
+        assert "more than 1,000 values" in one_line(bundle(tmp_path, replace(binary(1200), slices=many)))
+
+
+class TestTouchesJudge:
+    def test_paths_of_the_judge_are_named_once_and_in_order(self) -> None:
+        paths = [
+            "src/pipeline/review/gate/judge.py",
+            "README.md",
+            "dvc.yaml",
+            "dvc.yaml",
+            ".github/workflows/train.yaml",
+        ]
+        assert touches_judge(paths, False) == [
+            ".github/workflows/train.yaml",
+            "dvc.yaml",
+            "src/pipeline/review/gate/judge.py",
+        ]
+
+    def test_the_bounds_are_of_the_judge(self) -> None:
+        assert touches_judge(["params.yaml"], True) == ["gate in params.yaml"]
+
+    def test_a_parameter_of_the_training_is_not(self) -> None:
+        assert touches_judge(["params.yaml", "src/pipeline/train/stages/train.py", "docs/gate.md"], False) == []
+
+
+def _with(found: Bundle, **changes: Any) -> Measurement:
+    return found.measurement.model_copy(update=changes)
+
+
+def _write(folder: Path, name: str, content: Any) -> None:
+    (folder / name).write_text(json.dumps(content), encoding="utf-8")

@@ -1,0 +1,358 @@
+"""`pipeline measure` in real projects: what it runs, what it leaves, and what it says where something is missing."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.core.params import Gate
+from pipeline.evaluation import scoring
+from pipeline.review.gate.pull_request import judge
+from pipeline.review.measure import measurement
+from pipeline.review.measure.measurement import Bundle, Measurement
+from tests.pipeline.conftest import GATES, Project, small_project
+from tests.pipeline.review.gate.scored_tables import gate
+
+ALL = set(measurement.FILES) - {"champion.parquet", "reference.parquet", "drift_main.json"}
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
+    """A pull request on a base that never ran, measured; and what was printed."""
+    project = small_project(tmp_path_factory.mktemp("first"), "binary")
+    return project, project.ok("pipeline", "measure", "--run")
+
+
+@pytest.fixture(scope="module")
+def main(first: tuple[Project, str], tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose main has a measured model."""
+    project = copied(first[0], tmp_path_factory.mktemp("main"))
+    project.commit("measured")
+    return project
+
+
+@pytest.fixture(scope="module")
+def changed(main: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
+    """A pull request that changes a train parameter, measured; and what was printed."""
+    project = branch(main, tmp_path_factory.mktemp("changed"))
+    project.configure(train={"num_leaves": 7})
+    project.commit("fewer leaves")
+    return project, project.ok("pipeline", "measure", "--run", "--base", "main")
+
+
+def copied(project: Project, folder: Path) -> Project:
+    shutil.copytree(project.folder, folder / "copy", symlinks=True)
+    return Project(folder / "copy")
+
+
+def branch(project: Project, folder: Path) -> Project:
+    """A copy with a branch of its own."""
+    copy = copied(project, folder)
+    copy.ok("git", "switch", "-qc", "change")
+    return copy
+
+
+def bundle(project: Project) -> Bundle:
+    return measurement.read(project.folder / measurement.FOLDER)
+
+
+def result(project: Project) -> Measurement:
+    return bundle(project).measurement
+
+
+def states(project: Project) -> dict[str, str]:
+    return {stage.name: stage.state for stage in result(project).stages}
+
+
+def present(project: Project) -> set[str]:
+    return {path.name for path in (project.folder / measurement.FOLDER).iterdir()}
+
+
+def forget_outputs(project: Project) -> None:
+    """What a fresh clone lacks."""
+    for name in (".dvc/cache", ".dvc/tmp", ".pipeline", "data/raw", "data/split", "models", "reports"):
+        shutil.rmtree(project.folder / name, ignore_errors=True)
+    project.ok("git", "checkout", "-q", ".")
+
+
+class TestFirstPullRequest:
+    def test_it_is_measured_and_what_is_missing_is_said(self, first: tuple[Project, str]) -> None:
+        found = result(first[0])
+        assert (found.outcome, found.base, found.data) == ("measured", "main", None)
+        assert found.champion is not None
+        assert found.champion.state == "none"
+        assert "main has no dvc.lock yet: its pipeline never ran" in found.notes
+        assert "no DVC remote: outputs stay in the Actions cache" in found.notes
+
+    def test_all_files_are_there_and_no_folder_is_left_beside_them(self, first: tuple[Project, str]) -> None:
+        assert present(first[0]) == ALL
+        beside = [path.name for path in (first[0].folder / ".pipeline").iterdir()]
+        assert [name for name in beside if name.startswith(".")] == []
+
+    def test_the_stages_are_shown_while_they_run_and_kept_with_their_costs(self, first: tuple[Project, str]) -> None:
+        project, printed = first
+        assert "Running stage 'train'" in printed
+        assert set(states(project).values()) == {"ran"}
+        (train,) = [stage for stage in result(project).stages if stage.name == "train"]
+        assert train.needs == ["split"]
+        assert train.rows is not None
+        assert train.seconds is not None
+
+    def test_the_commit_is_that_before_the_lock_was_written(self, first: tuple[Project, str]) -> None:
+        project = first[0]
+        assert result(project).head == project.ok("git", "rev-parse", "HEAD").strip()
+        assert result(project).environment["device"] == "cpu"
+
+    def test_it_can_be_judged_and_logs_nothing_to_mlflow(self, first: tuple[Project, str]) -> None:
+        verdict = judge(bundle(first[0]), gate(floors={"roc_auc": 0.6}), [])
+        assert verdict.verdict == "pass"
+        assert not (first[0].folder / "mlflow.db").exists()
+
+
+class TestChangedParameter:
+    def test_only_what_depends_on_it_runs(self, changed: tuple[Project, str]) -> None:
+        found = states(changed[0])
+        assert (found["split"], found["train"], found["evaluate"]) == ("unchanged", "ran", "ran")
+
+    def test_the_champion_is_scored_on_the_same_rows(self, changed: tuple[Project, str]) -> None:
+        project = changed[0]
+        found, folder = result(project), project.folder / measurement.FOLDER
+        assert found.champion is not None
+        assert (found.champion.state, found.champion.name) == ("scored", "main")
+        assert found.champion.model in project.ok("git", "show", "main:dvc.lock")
+        scores = [scoring.read(folder / name) for name in ("scores.parquet", "champion.parquet")]
+        assert scores[0].keys.tolist() == scores[1].keys.tolist()
+        assert abs(sum(gain.gain for gain in found.champion_gains) - 1) < 1e-3
+        assert found.features_main is not None
+        assert "since__days" in found.features_main
+
+    def test_the_same_data_have_not_changed_and_are_not_compared_row_by_row(self, changed: tuple[Project, str]) -> None:
+        data = result(changed[0]).data
+        assert data is not None
+        assert (data.rows_main, data.rows_here, data.added, data.removed, data.changed) == (1200, 1200, 0, 0, 0)
+        assert bundle(changed[0]).json("drift_main.json")["same"] is True
+
+    def test_the_laptop_measures_the_same_without_running_anything(
+        self, changed: tuple[Project, str], tmp_path: Path
+    ) -> None:
+        project = copied(changed[0], tmp_path)
+        before = (project.folder / measurement.FOLDER / "champion.parquet").read_bytes()
+        printed = project.ok("pipeline", "measure")
+        assert "Running stage" not in printed
+        assert result(project).head is None  # the lock is not committed
+        assert states(project)["split"] == "unchanged"
+        assert (project.folder / measurement.FOLDER / "champion.parquet").read_bytes() == before
+
+    def test_stale_outputs_are_said(self, changed: tuple[Project, str], tmp_path: Path) -> None:
+        project = copied(changed[0], tmp_path)
+        project.configure(train={"num_leaves": 9})
+        assert "outputs are stale" in project.ok("pipeline", "measure")
+
+    def test_without_a_base_it_says_so(self, changed: tuple[Project, str], tmp_path: Path) -> None:
+        project = copied(changed[0], tmp_path)
+        project.ok("git", "branch", "-qD", "main")
+        assert "the repository has no branch main" in project.ok("pipeline", "measure")
+        assert result(project).base_commit is None
+
+    def test_a_shallow_clone_says_how_to_get_the_base(self, changed: tuple[Project, str], tmp_path: Path) -> None:
+        project = copied(changed[0], tmp_path)
+        clone = ("git", "clone", "-q", "--depth", "1", "--branch", "change", f"file://{project.folder}", "shallow")
+        project.ok(*clone)
+        shutil.rmtree(project.folder / ".git")
+        shutil.move(project.folder / "shallow/.git", project.folder / ".git")
+        assert "git fetch" in project.ok("pipeline", "measure", "--base", "v1.0")
+        found = result(project)
+        assert found.champion is not None
+        assert (found.champion.state, found.data) == ("missing", None)
+
+    def test_a_base_that_is_mistyped_is_an_error(self, changed: tuple[Project, str]) -> None:
+        done = changed[0].run("pipeline", "measure", "--base", "mian")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+    def test_outside_a_repository_it_is_one_line(self, changed: tuple[Project, str], tmp_path: Path) -> None:
+        project = copied(changed[0], tmp_path)
+        shutil.rmtree(project.folder / ".git")
+        done = project.run("pipeline", "measure")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "not a git repository" in done.stderr
+
+    def test_a_base_with_a_release_to_hold_is_compared_with_both(
+        self, changed: tuple[Project, str], tmp_path: Path
+    ) -> None:
+        project = copied(changed[0], tmp_path)
+        project.ok("git", "tag", "v1", "main")
+        project.configure(gate={"reference": "v1"})
+        project.ok("pipeline", "measure")
+        assert {"champion.parquet", "reference.parquet"} <= present(project)
+        verdict = judge(bundle(project), Gate(**{**gate().model_dump(), **GATES["binary"], "reference": "v1"}), [])
+        assert "reference" in {rule.name for rule in verdict.rules}
+
+    def test_a_release_that_git_does_not_know_is_a_note(self, changed: tuple[Project, str], tmp_path: Path) -> None:
+        project = copied(changed[0], tmp_path)
+        project.configure(gate={"reference": "v9"})
+        assert "v9: git knows no such revision" in project.ok("pipeline", "measure")
+        assert judge(bundle(project), gate(reference="v9"), []).verdict == "warn"
+
+
+class TestUnchanged:
+    @pytest.mark.parametrize("change", ["docs", "gate"])
+    def test_a_change_of_no_stage_runs_nothing(self, main: Project, tmp_path: Path, change: str) -> None:
+        project = branch(main, tmp_path)
+        forget_outputs(project)
+        if change == "gate":
+            project.configure(gate={"tolerance": 0.5})
+        (project.folder / "README.md").write_text("more\n", encoding="utf-8")
+        project.commit("no stage")
+        printed = project.ok("pipeline", "measure", "--run", "--base", "main")
+        assert "dvc.lock is main's and fits: nothing to run" in printed
+        assert "stage" not in printed
+        assert result(project).outcome == "unchanged"
+        assert set(states(project).values()) == {"unchanged"}
+        assert not (project.folder / "data/raw").exists()
+        assert judge(bundle(project), gate(), []).verdict == "pass"
+
+    def test_new_content_of_a_local_source_is_a_change(self, main: Project, tmp_path: Path) -> None:
+        project = branch(main, tmp_path)
+        table = pd.read_parquet(project.folder / "data/table.parquet")
+        table.assign(age=-1).to_parquet(project.folder / "data/table.parquet", index=False)
+        project.commit("data that nobody fetched")
+        project.run("pipeline", "measure", "--run", "--base", "main")
+        assert result(project).outcome != "unchanged"
+
+    def test_a_project_that_never_ran_is_told_to(self, tmp_path: Path) -> None:
+        project = small_project(tmp_path, "binary")
+        done = project.run("pipeline", "measure")
+        assert done.returncode == 2
+        assert "run `make run` first" in done.stderr
+
+
+def test_changed_data_are_compared_row_by_row_and_by_their_drift(main: Project, tmp_path: Path) -> None:
+    project = branch(main, tmp_path)
+    path = project.folder / "data/table.parquet"
+    table = pd.read_parquet(path)
+    more = table.iloc[:100].assign(id=range(5001, 5101), town="Paris")
+    table = pd.concat([table.iloc[10:].assign(income=lambda rows: rows["income"] * 3), more])
+    table.assign(height=range(len(table))).to_parquet(path, index=False)
+    project.ok("pipeline", "fetch")
+    project.ok("pipeline", "schema", "--force")
+    project.commit("data")
+    project.ok("pipeline", "measure", "--run", "--base", "main")
+    data = result(project).data
+    assert data is not None
+    assert (data.rows_main, data.rows_here, data.added, data.removed) == (1200, 1290, 100, 10)
+    assert data.changed is not None
+    assert 900 < data.changed <= 1190
+    assert [(column.name, column.main) for column in data.columns] == [("height", None)]
+    assert [(one.column, one.added) for one in data.categories] == [("town", ["Paris"])]
+    drift = bundle(project).json("drift_main.json")
+    assert {column["column"] for column in drift["columns"] if column["drifted"]} >= {"income"}
+
+
+class TestFailure:
+    def test_a_failed_stage_is_named_with_its_last_lines(self, main: Project, tmp_path: Path) -> None:
+        project = branch(main, tmp_path)
+        project.configure(features={"max_categories": 2})
+        project.commit("fewer categories than there are")
+        done = project.run("pipeline", "measure", "--run", "--base", "main")
+        assert done.returncode == 1, done.stderr
+        found = result(project)
+        assert found.outcome == "failed"
+        assert found.failure is not None
+        assert found.failure.stage == "train"
+        assert any("looks like an identifier" in line for line in found.failure.lines)
+        assert len(found.failure.lines) <= 40
+        assert "\x1b" not in "".join(found.failure.lines)
+        assert {name: states(project)[name] for name in ("split", "train", "evaluate", "card")} == {
+            "split": "unchanged",
+            "train": "failed",
+            "evaluate": "skipped",
+            "card": "skipped",
+        }
+        assert "data_quality.json" in present(project)
+        assert not {"scores.parquet", "metrics.json", "signature.json", "model_card.md"} & present(project)
+        assert judge(bundle(project), gate(), []).verdict == "fail"
+
+    def test_bad_parameters_are_a_failure_that_the_comment_can_show(self, main: Project, tmp_path: Path) -> None:
+        project = branch(main, tmp_path)
+        project.configure(train={"num_leafs": 3})
+        done = project.run("pipeline", "measure", "--run", "--base", "main")
+        assert done.returncode == 1
+        failure = result(project).failure
+        assert failure is not None
+        assert failure.stage == "params"
+        assert failure.lines == ["params.yaml: train.num_leafs: unknown key; did you mean num_leaves?"]
+
+    def test_a_lock_with_the_marks_of_a_merge_is_a_failure(self, main: Project, tmp_path: Path) -> None:
+        project = branch(main, tmp_path)
+        lock = project.folder / "dvc.lock"
+        lock.write_text("<<<<<<< HEAD\n" + lock.read_text(encoding="utf-8"), encoding="utf-8")
+        done = project.run("pipeline", "measure", "--run", "--base", "main")
+        assert done.returncode == 1, done.stderr
+        assert "Traceback" not in done.stderr
+        assert result(project).outcome == "failed"
+
+
+class TestRebuild:
+    def test_a_champion_whose_files_are_gone_is_trained_again_with_its_data(
+        self, changed: tuple[Project, str], tmp_path: Path
+    ) -> None:
+        project = copied(changed[0], tmp_path)
+        project.commit("lock")
+        champion = project.folder / ".pipeline/champion"
+        shutil.rmtree(champion)
+        shutil.rmtree(project.folder / ".dvc/cache")
+        project.ok("pipeline", "measure", "--rebuild", "--base", "main")
+        found = result(project)
+        assert found.champion is not None
+        assert (found.champion.state, found.champion.reason) == ("scored", "")
+        assert found.data is not None
+
+    def test_a_base_that_can_not_be_built_is_a_note(self, changed: tuple[Project, str], tmp_path: Path) -> None:
+        project = copied(changed[0], tmp_path)
+        project.commit("lock")
+        project.ok("git", "switch", "-q", "main")
+        project.ok("git", "rm", "-q", "data/table.parquet")
+        project.commit("the data are gone")
+        project.ok("git", "switch", "-q", "change")
+        shutil.rmtree(project.folder / ".pipeline/champion")
+        shutil.rmtree(project.folder / ".dvc/cache")
+        project.ok("pipeline", "measure", "--rebuild", "--base", "main")
+        found = result(project)
+        assert found.champion is not None
+        assert found.champion.state == "missing"
+        assert any("can't be trained again" in note for note in found.notes)
+
+
+class TestRemote:
+    def test_what_was_pushed_is_brought_back_and_nothing_runs_again(
+        self, changed: tuple[Project, str], tmp_path: Path
+    ) -> None:
+        project = copied(changed[0], tmp_path)
+        project.commit("lock")
+        url = {"DVC_REMOTE_URL": str(tmp_path / "remote")}
+        project.ok("pipeline", "measure", "--run", "--push", "--base", "main", **url)
+        assert result(project).notes == []
+        forget_outputs(project)
+        printed = project.ok("pipeline", "measure", "--run", "--no-rebuild", "--base", "main", **url)
+        assert "Running stage" not in printed
+        assert set(states(project).values()) <= {"unchanged", "cached"}
+        assert "scores.parquet" in present(project)
+
+    @pytest.mark.parametrize(
+        ("url", "said"),
+        [("http://someone:hunter22@127.0.0.1:9/store", "or can't be read"), ("/dev/null/x", "could not be read")],
+    )
+    def test_one_that_can_not_be_reached_is_a_note_without_its_password(
+        self, changed: tuple[Project, str], tmp_path: Path, url: str, said: str
+    ) -> None:
+        project = copied(changed[0], tmp_path)
+        for name in (".dvc/cache/files", "models"):  # what the remote is asked for
+            shutil.rmtree(project.folder / name)
+        done = project.run("pipeline", "measure", "--run", "--push", "--no-rebuild", DVC_REMOTE_URL=url)
+        assert done.returncode == 0, done.stderr
+        notes = " ".join(result(project).notes)
+        assert said in notes
+        assert "the DVC remote did not take the outputs" in notes
+        assert "hunter22" not in json.dumps(result(project).model_dump())

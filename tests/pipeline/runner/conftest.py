@@ -1,0 +1,57 @@
+"""The registrar's modules on the path, a key, and a stand-in GitHub that must have seen only valid calls."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.conftest import require
+from tests.pipeline.runner.processes import FOLDER, Process
+from tests.pipeline.runner.standin import GitHub, serving
+
+sys.path.insert(0, str(FOLDER))
+
+
+def make_key(folder: Path) -> Path:
+    """A private key, with its public half beside it."""
+    require("openssl")
+    key = folder / "app.pem"
+    subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
+    subprocess.run(
+        ["openssl", "rsa", "-in", key, "-pubout", "-out", folder / "public"], check=True, capture_output=True
+    )
+    return key
+
+
+@pytest.fixture(scope="session")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_key(tmp_path_factory.mktemp("key"))
+
+
+@pytest.fixture
+def github(key: Path) -> Iterator[GitHub]:
+    known = GitHub(key.parent / "public")
+    yield known
+    assert not known.violations
+
+
+@pytest.fixture
+def api(github: GitHub) -> Iterator[str]:
+    with serving(github) as address:
+        yield address
+
+
+@pytest.fixture
+def start(tmp_path: Path, api: str, key: Path) -> Iterator[Callable[..., Process]]:
+    started: list[Process] = []
+
+    def start(**environment: str) -> Process:
+        started.append(Process(tmp_path, api, key, **environment))
+        return started[-1]
+
+    yield start
+    for registrar in started:
+        registrar.process.kill()
+        registrar.process.communicate()

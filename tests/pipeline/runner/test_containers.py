@@ -1,0 +1,182 @@
+"""The containers as compose starts them, with a stand-in for GitHub and for its runner: one job each, and locked in."""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.runner.containers import base_image, docker, require_daemon
+from tests.pipeline.runner.processes import FOLDER
+from tests.pipeline.runner.standin import APP_ID, REPOSITORY, GitHub, serving
+
+PATIENCE = 120  # seconds
+# The images of the test; no GPU; the stand-in GitHub on this machine.
+OVERRIDE = """
+services:
+  registrar:
+    image: {registrar}
+    build: !reset null
+    extra_hosts: ["host.docker.internal:host-gateway"]
+  runner:
+    image: {runner}
+    build: !reset null
+    deploy: !reset null
+"""
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """A stand-in release of GitHub's runner on a local server, as the build's arguments name it."""
+    require_daemon()
+    folder = tmp_path_factory.mktemp("release")
+    nothing = folder / "installdependencies.sh"
+    nothing.write_text("#!/bin/sh\n")
+    nothing.chmod(0o755)
+    archive = folder / "runner.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(Path(__file__).with_name("run.sh"), "run.sh")
+        tar.add(nothing, "bin/installdependencies.sh")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"RUNNER_URL=http://127.0.0.1:{server.server_port}/runner.tar.gz"
+    yield [
+        "--build-arg",
+        f"BASE={base_image()}",
+        "--build-arg",
+        url,
+        "--build-arg",
+        f"RUNNER_SHA256={_sha256(archive)}",
+    ]
+    server.shutdown()
+    server.server_close()
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def build_runner(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """The job's image without CUDA, whose base can't be had here."""
+    command = ["build", "--force-rm", "--network", "host", "--target", "runner", "--tag", "pipeline-runner:test"]
+    return docker(*command, *arguments, str(FOLDER), check=check)
+
+
+@pytest.fixture(scope="module")
+def images(release: list[str]) -> dict[str, str]:
+    build_runner(*release)
+    registrar = str(FOLDER / "registrar.Dockerfile")
+    docker("build", "--force-rm", "--file", registrar, "--tag", "pipeline-registrar:test", *release[:2], str(FOLDER))
+    return {"runner": "pipeline-runner:test", "registrar": "pipeline-registrar:test"}
+
+
+class Machine:
+    """The two services on this machine."""
+
+    def __init__(self, folder: Path, images: dict[str, str], key: Path, port: int) -> None:
+        (folder / "override.yaml").write_text(OVERRIDE.format(**images))
+        project = f"pipeline-test-{os.getpid()}"
+        program = str(Path(sys.executable).with_name("docker-compose"))
+        self.command = [program, "--project-name", project, "--env-file", "/dev/null"]
+        self.command += ["--file", str(FOLDER / "compose.yaml"), "--file", str(folder / "override.yaml")]
+        self.environment = os.environ | {
+            "GITHUB_API_URL": f"http://host.docker.internal:{port}",
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "APP_ID": APP_ID,
+            "APP_KEY_FILE": str(key),
+            "RUNNER_NAME": "gpu-1",
+            "RUNNER_MEMORY": "512m",
+            "RUNNER_DISK": "256m",
+        }
+
+    def compose(self, *command: str) -> str:
+        done = subprocess.run(
+            [*self.command, *command],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def logs(self, service: str) -> str:
+        return self.compose("logs", "--no-color", "--no-log-prefix", service)
+
+
+@pytest.fixture(scope="module")
+def ran(images: dict[str, str], key: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, GitHub]:
+    """What the runner's container said over two jobs, and what GitHub was asked."""
+    github = GitHub(key.parent / "public")
+    key.chmod(0o444)  # the registrar's user is none of this machine's
+    with serving(github, "0.0.0.0") as address:  # noqa: S104 - the containers come from another network
+        machine = Machine(tmp_path_factory.mktemp("machine"), images, key, int(address.rpartition(":")[2]))
+        machine.compose("up", "--detach")
+        try:
+            said = _two_jobs(machine)
+        finally:
+            machine.compose("down", "--volumes", "--timeout", "20")
+    return said, github
+
+
+def _two_jobs(machine: Machine) -> str:
+    end = time.monotonic() + PATIENCE
+    while (said := machine.logs("runner")).count("job done") < 2:
+        assert time.monotonic() < end, said + machine.logs("registrar")
+        time.sleep(1)
+    return said
+
+
+def test_each_job_has_a_registration_of_its_own(ran: tuple[str, GitHub]) -> None:
+    said, github = ran
+    handed = re.findall(r"^arguments: --jitconfig jit-of-(\S+)$", said, re.MULTILINE)
+    names = [body["name"] for body in github.asked("POST", "/generate-jitconfig")]
+    assert len(handed) >= 2
+    assert names[: len(handed)] == handed
+    assert len(set(names)) == len(names)
+    assert github.runners == []
+    assert not github.violations
+
+
+def test_a_job_can_work_at_home_and_nowhere_else(ran: tuple[str, GitHub]) -> None:
+    assert set(re.findall(r"^can (.*)$", ran[0], re.MULTILINE)) == {"write at home", "run a program in /tmp"}
+    refused = re.findall(r"^can't (.*)$", ran[0], re.MULTILINE)
+    assert set(refused) == {
+        "see the files of an earlier job",
+        "write to the system",
+        "write to the runner's image",
+        "write to the registrar's folder",
+        "read the first process",
+        "take over the first process",
+        "find a key",
+        "find the Docker socket",
+        "gain rights",
+    }
+    assert len(refused) >= 2 * len(set(refused))
+
+
+def test_a_job_is_not_root_and_has_no_setting_of_the_registrar(ran: tuple[str, GitHub]) -> None:
+    assert "user: 10002:10002\n" in ran[0]
+    environment = re.findall(r"^environment: (.*)$", ran[0], re.MULTILINE)[0].split()
+    assert not {"APP_ID", "APP_KEY_FILE", "GITHUB_TOKEN"} & set(environment)
+
+
+def test_a_job_gets_no_configuration_beside_its_own(ran: tuple[str, GitHub]) -> None:
+    assert ran[0].count("second configuration: none") >= 2
+    assert "second configuration: b" not in ran[0]
+
+
+def test_a_download_that_is_not_the_named_one_stops_the_build(images: dict[str, str], release: list[str]) -> None:
+    done = build_runner(*release[:4], "--build-arg", f"RUNNER_SHA256={'0' * 64}", check=False)
+    assert done.returncode != 0
+    assert "FAILED" in done.stdout + done.stderr

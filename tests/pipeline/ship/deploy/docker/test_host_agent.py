@@ -1,0 +1,30 @@
+"""The log lines that the agent finds, which may hold what ends a line elsewhere."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.ship.deploy.docker import host_agent
+
+LINES = [json.dumps({"features": {"x": f"one{mark}two"}}, ensure_ascii=False) for mark in "\x85\u2028\u2029 "]
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(host_agent, "LOGS", tmp_path)
+    monkeypatch.setattr(host_agent, "offsets", {})
+    (tmp_path / "release").mkdir()
+    return tmp_path / "release" / "predictions.w1.jsonl"
+
+
+def test_recent_lines_are_whole(log: Path) -> None:
+    log.write_text("".join(f"{line}\n" for line in LINES), encoding="utf-8")
+    assert host_agent.recent("release", 3) == LINES[-3:]
+
+
+def test_fresh_lines_are_whole_and_told_once(log: Path) -> None:
+    assert host_agent.fresh("release") == []
+    log.write_text("".join(f"{line}\n" for line in LINES) + '{"cut', encoding="utf-8")
+    assert host_agent.fresh("release") == LINES
+    assert host_agent.fresh("release") == []

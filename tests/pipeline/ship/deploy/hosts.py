@@ -1,0 +1,214 @@
+"""A Docker host for the stories: images of the stand-in service, the proxy's image, deployments as programs, load."""
+
+import hashlib
+import http.client
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from tests.pipeline.conftest import ROOT
+from tests.pipeline.runner.containers import base_image, docker
+from tests.pipeline.ship.release.parts import serving_base
+
+PROXY = "pipeline-haproxy:test"
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")  # each has a deployment of its own on the host
+PORT = 18931 + int(WORKER.removeprefix("gw"))
+BOUNDS = {
+    "name": f"pipeline-test-{WORKER}",
+    "port": PORT,
+    "proxy_image": PROXY,
+    "memory": "128m",
+    "min_requests": 20,
+    "deadline": 120,  # a busy machine brings few requests
+    "max_latency_ratio": 2.0,
+    "latency_floor": 200,
+    "replay": 50,
+}
+
+
+def proxy_image(folder: Path) -> None:
+    """Debian's HAProxy on the base image, under the proxy's name."""
+    text = "RUN apt-get update -q && apt-get install -qy --no-install-recommends haproxy\n"
+    (folder / "Dockerfile").write_text(f"FROM {base_image()}\n{text}")
+    docker("build", "--network", "host", "--tag", PROXY, str(folder))
+
+
+class World:
+    """A folder with params.yaml and release files, beside a host that is clean at first."""
+
+    def __init__(self, folder: Path, **bounds: Any) -> None:
+        self.folder, self.name, self.champion = folder, str(BOUNDS["name"]), ""
+        self.images: set[str] = set()
+        shutil.copy(ROOT / "params.yaml", folder)
+        self.edit(**BOUNDS | bounds)
+        (folder / "service.py").write_bytes(Path(__file__).with_name("service.py").read_bytes())
+        self.clean()
+
+    def clean(self) -> None:
+        """Remove what a deployment of this name left on the host, and the images that were made for it."""
+        clean(self.name)
+        while self.images:
+            docker("image", "rm", "--force", self.images.pop(), check=False)
+
+    def release(self, name: str, behaviour: str = "", **changes: Any) -> str:
+        """Build a release of the stand-in, write its file, and return its id."""
+        number = hashlib.sha256(f"{name}{behaviour}".encode()).hexdigest()[:12]
+        (self.folder / "Dockerfile").write_text(
+            f"FROM {serving_base()}\nCOPY service.py /service.py\nUSER 10001\n"
+            f'ENV RELEASE={number} BEHAVIOUR={behaviour}\nCMD ["python3", "/service.py"]\n'
+        )
+        image = docker("build", "--force-rm", "--quiet", str(self.folder)).stdout.split()[-1]
+        self.images.add(image)
+        told = {
+            "id": number,
+            "image": image,
+            "commit": "c" * 40,
+            "lock": "1" * 32,
+            "model": "2" * 32,
+            "task": "binary",
+            "metrics": {"roc_auc": 0.8},
+            "features": ["x", "y"],
+            "created": "2026-11-21T10:00:00+00:00",
+            "golden": golden(behaviour),
+            "expected": {"agreement": 0.97, "shift": 0.0},
+            "against": "2" * 32,
+        }
+        (self.folder / f"{name}.json").write_text(json.dumps(told | changes))
+        return number
+
+    def edit(self, **bounds: Any) -> None:
+        """Set keys of deploy in params.yaml."""
+        yaml = YAML()
+        content = yaml.load(self.folder / "params.yaml")
+        content["deploy"].update(bounds)
+        yaml.dump(content, self.folder / "params.yaml")
+
+    def until_free(self) -> None:
+        """Until no deployment holds the host."""
+        end = time.monotonic() + 20
+        while docker("inspect", f"{self.name}-deployer", check=False).returncode == 0:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+    def kill_proxy(self) -> None:
+        """As a crash does it: the engine starts it again."""
+        number = docker("inspect", "--format", "{{.State.Pid}}", f"{self.name}-proxy").stdout
+        os.kill(int(number), signal.SIGKILL)
+
+    def start(self, *command: str, code: str | None = None, **env: str) -> "subprocess.Popen[str]":
+        """`pipeline ...` as a program in a session of its own."""
+        program = [sys.executable, "-c", code] if code else [str(Path(sys.executable).with_name("pipeline"))]
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("GITHUB_", "MLFLOW_"))}
+        return subprocess.Popen(
+            [*program, *command],
+            cwd=self.folder,
+            env=kept | {"PYTHONUNBUFFERED": "1"} | env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *command: str, **env: str) -> tuple[int, str]:
+        process = self.start(*command, **env)
+        output, _ = process.communicate(timeout=300)
+        return process.returncode, output
+
+    def deploy(self, name: str) -> tuple[int, str]:
+        return self.run("deploy", "--release", f"{name}.json", "--unsigned")
+
+    def ok(self, name: str) -> str:
+        status, output = self.deploy(name)
+        assert status == 0, output
+        return output
+
+
+def clean(name: str) -> None:
+    """Remove the containers, volumes and network of a deployment."""
+    found = docker("ps", "--all", "--quiet", "--filter", f"name=^{name}-").stdout.split()
+    if found:
+        docker("rm", "--force", "--volumes", *found)
+    for kind in ("state", "run", "log"):
+        docker("volume", "rm", "--force", f"{name}-{kind}", check=False)
+    docker("network", "rm", f"{name}-network", check=False)
+
+
+def golden(behaviour: str) -> list[dict[str, Any]]:
+    """Two rows, with what that behaviour's training would have given."""
+    rows = [{"row": {"x": x}, "expected": {"score": x, "label": "yes" if x >= 0.5 else "no"}} for x in (0.25, 0.75)]
+    if behaviour == "disagrees":
+        for row in rows:
+            row["expected"] = {"score": 1 - row["row"]["x"], "label": "no" if row["row"]["x"] >= 0.5 else "yes"}
+    elif behaviour == "refuses":
+        for row in rows:
+            row["row"]["y"] = 1
+    elif behaviour == "shifts":
+        rows[1]["expected"] = {"score": 1.0, "label": "yes"}
+    return rows
+
+
+def ask(
+    connection: http.client.HTTPConnection | None = None, x: float = 0.5, path: str = "/predict"
+) -> tuple[int, str]:
+    """One request through the proxy: its status and the release that answered."""
+    own = connection or http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
+    try:
+        own.request("POST", path, json.dumps({"rows": [{"x": x}]}), {"content-type": "application/json"})
+        answer = own.getresponse()
+        text = answer.read()
+        return answer.status, json.loads(text).get("release", "") if answer.status == 200 else ""
+    except (OSError, http.client.HTTPException) as error:
+        own.close()
+        return 0, type(error).__name__
+    finally:
+        if connection is None:
+            own.close()
+
+
+def serving(count: int = 60) -> set[str]:
+    """Who answers."""
+    return {ask()[1] for _ in range(count)}
+
+
+class Load:
+    """Constant requests from several clients, each with a kept connection; every answer is counted."""
+
+    def __init__(self, clients: int = 6, pause: float = 0.02, path: str = "/predict") -> None:
+        self.answers: Counter[tuple[int, str]] = Counter()
+        self._end, self._pause, self._path, self._lock = threading.Event(), pause, path, threading.Lock()
+        self._threads = [threading.Thread(target=self._client, args=(seed,)) for seed in range(clients)]
+
+    def _client(self, seed: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
+        for number in itertools.count(seed):
+            if self._end.wait(self._pause):
+                connection.close()
+                return
+            answer = ask(connection, (number * 37 % 100) / 100, self._path)
+            with self._lock:
+                self.answers[answer] += 1
+
+    @property
+    def failed(self) -> dict[tuple[int, str], int]:
+        return {answer: count for answer, count in self.answers.items() if answer[0] != 200}
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        time.sleep(0.5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        for thread in self._threads:
+            thread.join()

@@ -1,0 +1,137 @@
+"""The real parts of a release: cosign from Debian, a registry on this machine, a base image, a key."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.pipeline.conftest import ROOT, missing, require
+from tests.pipeline.runner.containers import base_image, docker, require_daemon
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pipeline-cosign"
+BASE_PACKAGES = "ca-certificates,libgomp1,python3,python3-venv"  # what python:3.11-slim has, and OpenMP
+# The Debian release after this machine's has cosign; nothing else is taken from it.
+SOURCE = "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main\n"
+
+
+def require_parts() -> None:
+    """Skip, or fail where they are required, without an engine, a registry or cosign."""
+    require_daemon()
+    require("docker-registry")
+    cosign()
+
+
+def serving_base() -> str:
+    return base_image(BASE_PACKAGES)
+
+
+def cosign() -> Path:
+    """The folder of the program cosign: the machine's, else Debian's, unpacked once into the user's cache."""
+    if found := shutil.which("cosign"):
+        return Path(found).parent
+    CACHE.mkdir(parents=True, exist_ok=True)
+    folder = CACHE / "unpacked/usr/bin"
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "cosign").exists():
+            try:
+                _download()
+            except (OSError, subprocess.CalledProcessError) as error:
+                missing(f"cosign is not installed, and Debian's can't be had ({error})")
+    return folder
+
+
+def _download() -> None:
+    shutil.rmtree(CACHE / "apt", ignore_errors=True)
+    for name in ("apt/lists/partial", "apt/cache/archives/partial"):
+        (CACHE / name).mkdir(parents=True)
+    (CACHE / "apt/sources.list").write_text(SOURCE, encoding="utf-8")
+    own = {"Dir::Etc::sourcelist": "sources.list", "Dir::State::lists": "lists", "Dir::Cache": "cache"}
+    options = ["-o", "Dir::Etc::sourceparts=-"]
+    options += [part for key, name in own.items() for part in ("-o", f"{key}={CACHE / 'apt' / name}")]
+    for command in (["update", "-q"], ["download", "-q", "cosign"]):
+        subprocess.run(["apt-get", *options, *command], cwd=CACHE / "apt", check=True, capture_output=True, timeout=300)
+    (package,) = (CACHE / "apt").glob("cosign_*.deb")
+    subprocess.run(["dpkg", "-x", package, CACHE / "unpacked"], check=True, timeout=60)
+
+
+def programs() -> str:
+    """A PATH with the environment's own programs, then cosign and uv."""
+    return os.pathsep.join(
+        [str(Path(sys.executable).parent), str(cosign()), os.environ["PATH"], str(ROOT / ".tools/bin")]
+    )
+
+
+def key(folder: Path) -> tuple[Path, Path]:
+    """A new private and public key in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = os.environ | {"COSIGN_PASSWORD": "", "PATH": programs()}
+    command = ["cosign", "generate-key-pair"]
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=60)
+    return folder / "cosign.key", folder / "cosign.pub"
+
+
+@contextlib.contextmanager
+def registry(folder: Path) -> Iterator[str]:
+    """A registry on a free port of this machine while the block runs: its HOST:PORT."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{probe.getsockname()[1]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yml").write_text(
+        f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder / 'blobs'}}}}}\n"
+        f"http: {{addr: '{host}'}}\n",
+        encoding="utf-8",
+    )
+    with (folder / "log").open("w") as log:
+        command = ["docker-registry", "serve", str(folder / "config.yml")]
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            _await(f"http://{host}/v2/", 200, 20)
+            yield host
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+            forget(host)
+
+
+def forget(host: str) -> None:
+    """Remove the engine's images of a registry."""
+    form = "{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}"
+    for line in docker("images", "--digests", "--format", form, f"{host}/*/*").stdout.splitlines():
+        for name in line.split():  # a tag takes its digest with it
+            docker("image", "rm", "--force", name, check=False)
+
+
+def _await(url: str, status: int, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2) as answer:
+            if answer.status == status:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"{url} gives no {status} after {seconds} s")
+
+
+@contextlib.contextmanager
+def running(image: str) -> Iterator[str]:
+    """A container of the image as production runs it: its root file system read-only. Its name and address."""
+    limits = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]  # noqa: S108
+    name = docker("run", "--detach", *limits, "--publish", "127.0.0.1::3000", image).stdout.strip()
+    try:
+        address = docker("port", name, "3000").stdout.splitlines()[0].strip()
+        try:
+            _await(f"http://{address}/readyz", 200, 60)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {docker('logs', name).stdout}") from None
+        yield address
+    finally:
+        docker("rm", "--force", "--volumes", name)

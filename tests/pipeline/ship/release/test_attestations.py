@@ -1,0 +1,59 @@
+"""GitHub's attestations in the place of a key: what `gh` is asked, and what its answer proves."""
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+
+from pipeline.core.errors import PipelineError
+from pipeline.ship.release import attestations
+from tests.pipeline.ship.deploy.hosts_in_memory import release
+
+DIGEST = f"sha256:{'0' * 64}"
+IMAGE = f"127.0.0.1:9/acme/model@{DIGEST}"
+
+
+def attested(image: str) -> dict[str, Any]:
+    predicate = release("a" * 12, image=image).model_dump()
+    return {"verificationResult": {"statement": {"predicateType": "urn:pipeline:release:1", "predicate": predicate}}}
+
+
+def test_the_attestation_of_this_image_by_the_workflow_of_main_names_the_release(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def gh(*command: str, why: str) -> str:
+        asked.extend(command)
+        return json.dumps([attested(IMAGE), attested(f"other@sha256:{'1' * 64}")])
+
+    monkeypatch.setattr(attestations, "succeed", gh)
+    assert attestations.proven(IMAGE, None, "acme/model").id == "a" * 12
+    told = dict(itertools.pairwise(asked))
+    assert told["verify"] == f"oci://{IMAGE}"
+    assert told["--signer-workflow"] == "acme/model/.github/workflows/deploy.yaml"
+    assert (told["--repo"], told["--source-ref"]) == ("acme/model", "refs/heads/main")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (json.dumps([attested(f"other@sha256:{'1' * 64}")]), "its attestation describes another image"),
+        ("[]", "its attestation describes another image"),
+        ("verified\n", "gh answered no attestation"),
+    ],
+)
+def test_an_answer_that_proves_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, answer: str, said: str) -> None:
+    monkeypatch.setattr(attestations, "succeed", lambda *_, **__: answer)
+    with pytest.raises(PipelineError, match=said):
+        attestations.verify(IMAGE, "acme/model")
+
+
+def test_gh_itself_takes_the_question_and_its_no_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GH_HOST", "127.0.0.1:9")
+    monkeypatch.setenv("GH_ENTERPRISE_TOKEN", "t0ken")
+    with pytest.raises(PipelineError, match="refused: no attestation by acme/model is proven") as refused:
+        attestations.verify(IMAGE, "acme/model")
+    assert "unknown flag" not in str(refused.value)
+    assert "\n" not in str(refused.value)

@@ -1,0 +1,138 @@
+"""Golden rows: JSON that the service takes, and exactly the answers that training's scores imply."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.core import files
+from pipeline.core.params import Split
+from pipeline.core.tasks import Task
+from pipeline.evaluation.scoring import Scored
+from pipeline.models.signature import Feature, Signature
+from pipeline.review.baseline.scored import ScoredBaseline
+from pipeline.ship.release import golden
+
+KINDS: dict[str, Any] = {"town": "category", "age": "number", "member": "boolean", "since": "date"}
+TABLE = pd.DataFrame(
+    {
+        "town": ["Oslo", None, "Bergen"],
+        "age": [31.0, 40.5, np.nan],
+        "member": pd.array([True, None, False], dtype="boolean"),
+        "since": pd.to_datetime(["2024-01-31", "2024-02-01 12:30", None], format="mixed"),
+    }
+)
+
+
+def known(task: Task, classes: tuple[str, ...] = ()) -> Signature:
+    features = tuple(Feature(name=name, source=name, kind=kind, nullable=True) for name, kind in KINDS.items())
+    return Signature(
+        task=task,
+        target="y",
+        key=None,
+        positive=None,
+        classes=classes,
+        threshold=0.4 if task == "binary" else None,
+        quantile=0.5,
+        features=features,
+        split=Split(test=0.2, validation=0.2, seed=0, time=None),
+        device="cpu",
+    )
+
+
+def scored(task: Task, score: Any, classes: tuple[str, ...] = ()) -> Scored:
+    threshold = 0.4 if task == "binary" else None
+    return Scored(task, np.zeros(3), np.array(score), np.arange(3), classes, threshold)
+
+
+def test_a_row_is_what_a_request_holds_with_null_for_what_is_missing() -> None:
+    found = golden.rows(known("regression"), TABLE, scored("regression", [1.0, 2.0, 3.0]), 20)
+
+    assert json.loads(json.dumps([one["row"] for one in found])) == [
+        {"town": "Oslo", "age": 31, "member": True, "since": "2024-01-31T00:00:00"},
+        {"town": None, "age": 40.5, "member": None, "since": "2024-02-01T12:30:00"},
+        {"town": "Bergen", "age": None, "member": False, "since": None},
+    ]
+    assert [one["expected"] for one in found] == [{"score": 1.0}, {"score": 2.0}, {"score": 3.0}]
+
+
+def test_a_binary_answer_has_the_label_at_the_threshold() -> None:
+    found = golden.rows(known("binary", ("no", "yes")), TABLE, scored("binary", [0.9, 0.4, 0.39], ("no", "yes")), 20)
+
+    assert [one["expected"] for one in found] == [
+        {"score": 0.39, "label": "no"},
+        {"score": 0.4, "label": "yes"},
+        {"score": 0.9, "label": "yes"},
+    ]
+
+
+def test_of_several_classes_the_likeliest_answers_with_all_probabilities() -> None:
+    score = [[0.1, 0.7, 0.2], [0.6, 0.3, 0.1], [0.2, 0.3, 0.5]]
+    found = golden.rows(known("multiclass", ("a", "b", "c")), TABLE, scored("multiclass", score, ("a", "b", "c")), 20)
+
+    assert found[-1]["expected"] == {"score": 0.7, "label": "b", "probabilities": {"a": 0.1, "b": 0.7, "c": 0.2}}
+
+
+def test_many_rows_are_as_many_as_wanted_spread_over_the_scores_and_wide_ones_fewer() -> None:
+    table = pd.concat([TABLE] * 100, ignore_index=True)
+    many = Scored("regression", np.zeros(300), np.arange(300.0), np.arange(300))
+    wide = known("regression")
+    columns = tuple(Feature(name=f"c{at}", source=f"c{at}", kind="number", nullable=True) for at in range(500))
+
+    found = [one["expected"]["score"] for one in golden.rows(wide, table, many, 20)]
+    assert len(found) == 20
+    assert (found[0], found[-1]) == (0.0, 299.0)
+    broad = pd.DataFrame(np.zeros((300, 500)), columns=[column.name for column in columns])
+    assert len(golden.rows(wide.model_copy(update={"features": columns}), broad, many, 20)) == 3
+
+
+@pytest.fixture
+def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository whose only commit names the model in its work tree."""
+    (tmp_path / "models").mkdir()
+    lines = ["stages:", "  train:", "    outs:"]
+    for name in ("models/model.txt", "models/signature.json"):
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+        lines += [f"    - path: {name}", f"      md5: {files.md5(tmp_path / name)}"]
+    (tmp_path / "dvc.lock").write_text("\n".join(lines), encoding="utf-8")
+    for command in (
+        ["init", "-q"],
+        ["add", "dvc.lock"],
+        ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm1"],
+    ):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+SCORED = scored("binary", [0.9, 0.3, 0.2], ("no", "yes"))
+
+
+def test_the_same_model_is_expected_to_agree_wholly(locked: Path) -> None:
+    found = golden.against_champion("HEAD", SCORED, TABLE, "y")
+
+    assert found == ({"agreement": 1.0, "shift": 0.0}, files.md5(locked / "models/model.txt"))
+
+
+def test_nothing_is_expected_where_no_commit_is_before(locked: Path) -> None:
+    assert golden.against_champion("HEAD^", SCORED, TABLE, "y") == ({}, "")
+
+
+def test_another_model_is_named_beside_what_was_measured_against_it(
+    locked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = files.md5(locked / "models/model.txt")
+    (locked / ".pipeline/champion").mkdir(parents=True)
+    (locked / "models").rename(locked / ".pipeline/champion" / before)
+    other = scored("binary", [0.9, 0.6, 0.2], ("no", "yes"))
+    monkeypatch.setattr(
+        "pipeline.review.baseline.scored.score_baseline", lambda *_: ScoredBaseline("HEAD", "scored", other)
+    )
+
+    found = golden.against_champion("HEAD", SCORED, TABLE, "y")
+
+    assert found == ({"agreement": round(2 / 3, 6), "shift": -0.1}, before)

@@ -1,0 +1,22 @@
+"""What a release is known by before its image is built."""
+
+import pytest
+
+from pipeline.ship.release import making, manifest, source
+from tests.pipeline.conftest import Project
+
+
+@pytest.mark.parametrize("rows", [20, 0])
+def test_a_release_has_as_many_golden_rows_as_params_yaml_says(
+    trained: Project, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.chdir(trained.folder)
+    trained.configure(release={"golden": rows})
+    content = making.Content("a" * 12, source.acquire(trained.folder), "", "base")
+
+    release = making.describe(trained.folder, content, "HEAD")
+
+    assert len(release.golden) == rows
+    assert manifest.parse(making.labels(trained.folder, release)[manifest.LABEL], "the label") == release
+    assert release.expected == {"agreement": 1.0, "shift": 0.0}  # HEAD names this model
+    assert release.against == release.model

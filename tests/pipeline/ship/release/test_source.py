@@ -1,0 +1,92 @@
+"""The model that is released is the one that dvc.lock names, or there is no release."""
+
+import shutil
+
+from tests.pipeline.conftest import Project
+
+
+def acquire(project: Project) -> tuple[str, str]:
+    """What was printed, and the error."""
+    code = (
+        "from pipeline.release import source\nfrom pipeline.core.errors import PipelineError\nimport sys\n"
+        "try:\n    source.acquire(); print('acquired')\nexcept PipelineError as error:\n    sys.exit(str(error))"
+    )
+    done = project.run("python", "-c", code, PYTHONPATH=str(project.folder / "src"))
+    return done.stdout, done.stderr.strip()
+
+
+def forget(project: Project) -> None:
+    """The work tree of a fresh clone."""
+    for name in ("models", "reports", "data/split", "data/raw"):
+        shutil.rmtree(project.folder / name, ignore_errors=True)
+    project.ok("git", "checkout", "--", "reports/metrics.json")
+
+
+def test_bytes_come_from_the_work_tree_then_the_cache_then_a_rebuild(trained: Project) -> None:
+    model = trained.read("models/model.txt")
+    assert acquire(trained) == ("acquired\n", "")
+
+    forget(trained)
+    assert acquire(trained) == ("acquired\n", "")
+    assert trained.read("models/model.txt") == model
+
+    forget(trained)
+    shutil.rmtree(trained.folder / ".dvc/cache")
+    told, problem = acquire(trained)
+    assert problem == ""
+    assert "training it again on the CPU" in told
+    assert trained.read("models/model.txt") == model
+    assert trained.ok("git", "status", "--porcelain") == ""
+
+
+def test_what_the_monitor_compares_with_is_restored_in_a_fresh_clone(trained: Project) -> None:
+    forget(trained)
+
+    told = trained.ok("pipeline", "restore", PYTHONPATH=str(trained.folder / "src"))
+
+    assert "data/split/train.parquet" in told
+    assert (trained.folder / "data/split/train.parquet").is_file()
+    assert (trained.folder / "reports/scores.parquet").is_file()
+
+
+def test_a_model_that_is_not_the_locks_stops_with_one_sentence(trained: Project) -> None:
+    path = trained.folder / "models/model.txt"
+    text = path.read_text(encoding="utf-8")
+    path.unlink()  # it may be a link into the cache
+    path.write_text(text + "\n", encoding="utf-8")
+
+    told, problem = acquire(trained)
+
+    assert told == ""
+    assert problem.startswith("dvc.lock: does not fit its inputs (train: models/model.txt is not the one")
+    assert len(problem.splitlines()) == 1
+
+
+def test_a_lock_that_does_not_fit_its_inputs_stops_with_one_sentence(trained: Project) -> None:
+    trained.configure(train={"num_leaves": 9})
+
+    _, problem = acquire(trained)
+
+    assert problem.startswith("dvc.lock: does not fit its inputs (train: parameter train")
+    assert problem.endswith("run `make run` and commit the result")
+    assert len(problem.splitlines()) == 1
+
+
+def test_a_lock_of_another_device_needs_the_remote_and_says_so(trained: Project) -> None:
+    """What a GPU trained has other bytes than the CPU gives; here the lock's MD5s are changed to the same effect."""
+    forget(trained)
+    shutil.rmtree(trained.folder / ".dvc/cache")
+    lock = trained.folder / "dvc.lock"
+    text = lock.read_text(encoding="utf-8")
+    for line in text.split("models/model.txt\n")[1:]:
+        md5 = line.split("md5: ")[1].split("\n")[0].strip()
+        if len(md5) == 32:
+            text = text.replace(md5, "f" * 32)
+    lock.write_text(text, encoding="utf-8")
+    trained.commit("a lock from a GPU")
+
+    _, problem = acquire(trained)
+
+    assert "gave other bytes than it names for models/model.txt" in problem
+    assert "set DVC_REMOTE_URL" in problem
+    assert len(problem.splitlines()) == 1

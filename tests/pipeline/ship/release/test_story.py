@@ -1,0 +1,153 @@
+"""A release with real parts: built, scanned, pushed, signed, run as production runs it; and the forged ones refused."""
+
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from pipeline.ship.release.command import NO_TARGET
+from tests.pipeline.runner.containers import docker
+from tests.pipeline.ship.release.conftest import Releasing
+from tests.pipeline.ship.release.parts import running
+from tests.pipeline.ship.release.reports import match, report
+
+# What trains, judges or compiles has no place in an image that serves.
+UNWANTED = {"pandas", "mlflow", "dvc", "evidently", "fairlearn", "scikit-learn", "scipy", "pyarrow", "optuna", "pip"}
+
+
+def asked(address: str, path: str, body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(f"http://{address}{path}", data, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+def test_a_release_is_built_scanned_pushed_signed_and_answers_as_training_did(releasing: Releasing) -> None:
+    built = releasing.release()
+    assert built.returncode == 0, built.stderr
+    assert "built, not pushed: that needs --report" in built.stdout
+    assert "in MB: numpy" in built.stdout
+
+    pushed = releasing.release(report=report())
+    assert pushed.returncode == 0, pushed.stderr
+    assert "scan: pass" in pushed.stdout
+    assert "signed and attested" in pushed.stdout
+    told = releasing.manifest()
+    assert told["image"].startswith(f"{releasing.name}@sha256:")
+    assert len(told["golden"]) == 20
+
+    verified = releasing.pipeline("release", "verify", told["image"], "--key", str(releasing.public))
+    assert verified.returncode == 0, verified.stderr
+    assert f"release {told['id']}: signed; commit {told['commit']}" in verified.stdout
+
+    looks_right(told)
+    with running(told["image"]) as address:
+        assert asked(address, "/release")["release"] == told["id"]
+        answers = asked(address, "/predict", {"rows": [one["row"] for one in told["golden"]]})["predictions"]
+        for golden, answer in zip(told["golden"], answers, strict=True):
+            assert golden["expected"] == {key: answer[key] for key in golden["expected"]}
+
+    (releasing.folder / "README.md").write_text("Better words\n", encoding="utf-8")
+    releasing.commit("documentation")
+    again = releasing.release(GITHUB_ACTIONS="true")
+    assert again.stdout.splitlines() == [f"release {told['id']}: nothing to build: {told['image']}", NO_TARGET]
+    assert releasing.manifest() == told
+
+
+def looks_right(told: dict[str, Any]) -> None:
+    """The image's user, health check, labels and packages."""
+    (image,) = json.loads(docker("image", "inspect", told["image"]).stdout)
+    config, labels = image["Config"], image["Config"]["Labels"]
+    assert config["User"] == "10001:10001"
+    assert config["Healthcheck"]["Test"]
+    assert labels["org.opencontainers.image.version"] == told["id"]
+    assert labels["org.opencontainers.image.revision"] == told["commit"]
+    assert json.loads(labels["pipeline.release"]) == told | {"image": ""}
+    listed = "import importlib.metadata as m; print(*[d.metadata['Name'].lower() for d in m.distributions()])"
+    inside = docker("run", "--rm", "--entrypoint", "python", told["image"], "-c", listed).stdout.split()
+    assert {"bentoml", "lightgbm", "numpy"} <= set(inside)
+    assert UNWANTED & set(inside) == set()
+    compilers = docker("run", "--rm", "--entrypoint", "sh", told["image"], "-c", "command -v cc gcc g++ || echo none")
+    assert compilers.stdout.strip() == "none"
+
+
+def test_an_image_that_was_tampered_with_is_refused(releasing: Releasing, tmp_path: Path) -> None:
+    assert releasing.release(report=report()).returncode == 0
+    told = releasing.manifest()
+    forged = forge(told["image"], f"{releasing.name}:{told['id']}", tmp_path)
+
+    for image, key, said in [
+        (forged, releasing.public, "refused: no valid signature by"),
+        (told["image"], other_key(tmp_path), "refused: no valid signature by"),
+        (f"{releasing.name}:{told['id']}", releasing.public, "is no reference by digest"),
+    ]:
+        done = releasing.pipeline("release", "verify", image, "--key", str(key))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+    # Who moves the tag in the registry does not make the next release trust it.
+    again = releasing.release(report=report())
+    assert again.returncode == 0, again.stderr
+    assert "nothing to build" not in again.stdout
+    assert releasing.manifest()["image"] == told["image"]
+
+
+def forge(image: str, reference: str, folder: Path) -> str:
+    """The image with another model, pushed over its tag; by digest."""
+    context = folder / "forged"
+    context.mkdir()
+    (context / "model.txt").write_text("tree\n", encoding="utf-8")
+    (context / "Dockerfile").write_text(f"FROM {image}\nCOPY model.txt models/model.txt\n", encoding="utf-8")
+    docker("build", "--tag", reference, str(context))
+    docker("push", reference)
+    found: list[str] = json.loads(docker("image", "inspect", reference).stdout)[0]["RepoDigests"]
+    return next(one for one in found if one.startswith(reference.rpartition(":")[0] + "@"))
+
+
+def other_key(folder: Path) -> Path:
+    from tests.pipeline.ship.release.parts import key
+
+    return key(folder / "other")[1]
+
+
+def test_an_attestation_of_another_image_proves_nothing(releasing: Releasing, tmp_path: Path) -> None:
+    assert releasing.release(report=report()).returncode == 0
+    told = releasing.manifest()
+    forged = forge(told["image"], f"{releasing.name}:forged", tmp_path)
+    signed = ["--yes", "--tlog-upload=false", "--key", str(releasing.key)]
+    for command in (
+        ["sign", *signed, forged],
+        ["attest", *signed, "--type", "urn:pipeline:release:1", "--predicate", "build/release.json", forged],
+    ):
+        from tests.pipeline.ship.release.parts import programs
+
+        releasing.ok("cosign", *command, PATH=programs(), COSIGN_PASSWORD="")
+
+    done = releasing.pipeline("release", "verify", forged, "--key", str(releasing.public))
+
+    assert done.returncode == 2
+    assert "its attestation describes another image" in done.stderr
+
+
+def test_what_the_scan_stops_is_not_pushed(releasing: Releasing) -> None:
+    for given, said in [
+        (report(match("CVE-2026-1", "Critical", fixed=("3.0",))), "✗ CVE-2026-1 (critical) in numpy 1.0, fixed in 3.0"),
+        (report(built=None), "the report names no database with a date"),
+        (report(match("CVE-2026-2", "Low", package="log4j")), "this one has no package 'log4j'"),
+    ]:
+        done = releasing.release(report=given)
+        assert done.returncode == 1, done.stderr
+        assert said in done.stdout
+        assert "scan: fail" in done.stdout
+
+    with urllib.request.urlopen(f"http://{releasing.registry}/v2/_catalog", timeout=10) as answer:
+        assert json.loads(answer.read()) == {"repositories": []}
+
+
+def test_a_registry_that_is_down_is_one_line(releasing: Releasing) -> None:
+    done = releasing.pipeline("release", "--registry", "127.0.0.1:9/acme/model")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: 127.0.0.1:9/acme/model:")
+    assert "the registry can't be asked" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,45 @@
+"""An endpoint by itself, without a server."""
+
+import json
+from typing import Any
+
+import anyio
+import pytest
+
+from pipeline.ship.service.endpoints import Post
+
+
+class Counted:
+    """Stands for the metrics: what was counted."""
+
+    def __init__(self) -> None:
+        self.answers = list[tuple[str, int]]()
+
+    def answered(self, endpoint: str, status: int, seconds: float) -> None:
+        self.answers.append((endpoint, status))
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+def test_a_defect_is_a_500_that_is_logged_and_counted(threaded: bool, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(*_: Any) -> bytes:
+        raise ZeroDivisionError("a defect")
+
+    counted: Any = Counted()
+    sent = list[dict[str, Any]]()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"{}"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    post = Post("/predict", broken, counted, 1000, threaded=threaded)
+    anyio.run(post, {"method": "POST", "headers": [(b"x-request-id", b"mine")]}, receive, send)
+
+    assert sent[0]["status"] == 500
+    told = json.loads(sent[1]["body"])
+    assert (told["request_id"], told["problems"]) == ("mine", [])
+    assert "a defect" not in told["error"]  # what a stranger has no use for
+    assert counted.answers == [("/predict", 500)]
+    assert "request mine failed" in caplog.text
+    assert "ZeroDivisionError: a defect" in caplog.text

@@ -1,0 +1,119 @@
+"""A mistake on the command line is one line and exit status 2; a command's own exit status is kept."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from pipeline import cli
+from pipeline.core import files
+from pipeline.core.errors import PipelineError
+from pipeline.core.params import Gate, section
+from pipeline.review.gate import data
+from tests.pipeline.conftest import ROOT
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
+    """The exit status."""
+    monkeypatch.setattr(sys, "argv", ["pipeline", *arguments])
+    return cli.run()
+
+
+def put(monkeypatch: pytest.MonkeyPatch, does: Any) -> None:
+    """`pipeline gate` does this."""
+    command = click.Command("gate", callback=does)
+    monkeypatch.setattr(cli.LazyGroup, "get_command", lambda self, ctx, name: command)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["nosuch"], "error: No such command 'nosuch' (see `pipeline --help`)"),
+        (["train"], "error: Missing option '--"),
+        (["gate", "--nosuch"], "error: No such option"),
+    ],
+)
+def test_a_misused_command_is_one_line(
+    arguments: list[str], expected: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, *arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(expected)
+    assert line.endswith("--help`)")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["fetch", "--help"], []])
+def test_help_is_help(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, *arguments) == (0 if arguments else 2)
+    assert "Usage: pipeline" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_exit_status_of_a_command_is_kept(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(monkeypatch, lambda: click.get_current_context().exit(code))
+    assert run(monkeypatch, "gate") == code
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, click.Abort])
+def test_an_interrupt_has_a_status_of_its_own(error: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise error
+
+    put(monkeypatch, interrupted)
+    assert run(monkeypatch, "gate") == 130
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["fetch", "--fingerprint", "data"], "error: data: can't be written: it is a folder"),
+        (["schema", "--schema", "data", "--force"], "error: data: can't be written: it is a folder"),
+        (["ingest", "--source", "data", "--table", "x"], "error: data: can't be read: it is a folder"),
+        (
+            ["evaluate", "--model", "params.yaml", "--test", "x", "--reports", "x"],
+            "error: params.yaml/signature.json: can't be read: a part of the path is a file",
+        ),
+    ],
+)
+def test_a_path_that_is_no_file_is_one_line(
+    arguments: list[str],
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/table.csv").write_text("client_id,x\n1,2\n2,3\n")
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(text.replace("data/credit_default.parquet", "data/table.csv"))
+    assert run(monkeypatch, "fetch") == 0
+    capsys.readouterr()
+    assert run(monkeypatch, *arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(expected)
+
+
+def test_no_os_error_of_writing_or_reading_is_left(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PipelineError, match="file/x: can't be written: a part of the path is a file"):
+        files.write_json(tmp_path / "file/x", {})
+    with pytest.raises(PipelineError, match="can't be written: it is a folder"):
+        files.write_json(tmp_path, {})
+    with pytest.raises(PipelineError, match="can't be read: it is a folder"):
+        files.read_json(tmp_path)
+    with pytest.raises(PipelineError, match="can't be written: Input/output error"), files.replacing(tmp_path / "x"):
+        raise OSError(5, "Input/output error")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("report", [{}, [], {"violations": 3, "share": "x"}, 3])
+def test_another_file_is_no_report(report: Any) -> None:
+    with pytest.raises(PipelineError, match="not a data quality report"):
+        data.quality(report)
+    with pytest.raises(PipelineError, match="not a drift report"):
+        data.drift(report, section(Gate, ROOT / "params.yaml"))

@@ -1,0 +1,155 @@
+"""dvc.yaml tells DVC everything that shapes a stage's output: code, parameters, libraries, files."""
+
+import ast
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dvc.fs import LocalFileSystem
+from dvc.ignore import DvcIgnoreFilter
+from ruamel.yaml import YAML
+
+from pipeline.cli import COMMANDS
+from pipeline.core.params import Params
+from tests.pipeline.conftest import ROOT
+
+STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
+# Modules that shape no output: how a command is called and refused, how a knob is checked (its value is a parameter).
+SHAPELESS = {"__init__", "cli", "costs", "errors", "git", "params", "yaml"}
+SECTIONS = {field.annotation: name for name, field in Params.model_fields.items()}
+LIBRARIES = {"pandas": "data", "pyarrow": "data", "pandera": "data", "lightgbm": "train", "evidently": "drift"}
+
+
+def path_of(module: str) -> Path | None:
+    path = ROOT / "src" / Path(*module.split("."))
+    return next((found for found in (path.with_suffix(".py"), path / "__init__.py") if found.is_file()), None)
+
+
+def imports(path: Path) -> set[str]:
+    """The names of the modules that a file imports, at its top or in a function, except for types alone."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+def closure(path: Path) -> set[Path]:
+    """All files of the package that a file reaches by imports, itself included."""
+    seen, waiting = set[Path](), [path]
+    while waiting:
+        current = waiting.pop()
+        if current in seen or current.stem in SHAPELESS:
+            continue
+        seen.add(current)
+        waiting += [found for name in imports(current) if name.startswith("pipeline.") and (found := path_of(name))]
+    return seen
+
+
+def module_of(stage: str) -> Path:
+    found = path_of(COMMANDS[STAGES[stage]["cmd"].split()[1]][0])
+    assert found
+    return found
+
+
+def left_out() -> set[Path]:
+    """The modules that .dvcignore takes out of the folders that stages depend on."""
+    lines = (ROOT / ".dvcignore").read_text(encoding="utf-8").splitlines()
+    return {ROOT / line[1:] for line in lines if line.startswith("/src/")}
+
+
+def declared(stage: str) -> list[Path]:
+    return [ROOT / dep for dep in STAGES[stage]["deps"] if dep.startswith("src/")]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_all_its_code(stage: str) -> None:
+    reached = closure(module_of(stage))
+    lacking = [path for path in reached if not any(path.is_relative_to(dep) for dep in declared(stage))]
+    assert lacking == []
+    assert reached & left_out() == set()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_no_room_that_it_does_not_enter(stage: str) -> None:
+    reached = closure(module_of(stage))
+    assert [dep for dep in declared(stage) if not any(path.is_relative_to(dep) for path in reached)] == []
+
+
+def test_dvc_leaves_out_only_code_that_shapes_no_output() -> None:
+    assert all(path.is_file() for path in left_out())
+    commands = {"fetch", "inference", "lock", "store"}  # what makes a file that git keeps, and what checks dvc.lock
+    assert {path.stem for path in left_out()} <= SHAPELESS | commands
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["core/params.py", "core/errors.py", "ship/service/answers.py", "watch/monitor/signals.py", "data/source/fetch.py"],
+)
+def test_a_change_of_code_that_shapes_no_output_runs_no_stage(path: str) -> None:
+    assert stages_that_run_again(path) == []
+
+
+def test_a_change_of_code_runs_the_stages_that_depend_on_it() -> None:
+    assert stages_that_run_again("train/stages/evaluate.py") == ["evaluate"]
+    assert stages_that_run_again("evaluation/metrics.py") == ["evaluate"]
+    assert stages_that_run_again("models/training.py") == ["train", "evaluate"]
+    assert stages_that_run_again("core/files.py") == list(STAGES)
+
+
+def stages_that_run_again(path: str) -> list[str]:
+    """The stages whose dependencies hold a module of the package, by the rules of DVC's ignore file."""
+    changed = ROOT / "src/pipeline" / path
+    assert changed.is_file()
+    if DvcIgnoreFilter(LocalFileSystem(), str(ROOT)).is_ignored_file(str(changed)):
+        return []
+    return [stage for stage in STAGES if any(changed.is_relative_to(dep) for dep in declared(stage))]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_declares_the_sections_that_it_reads(stage: str) -> None:
+    read = {
+        SECTIONS[getattr(__import__("pipeline.core.params", fromlist=["x"]), node.args[0].attr)]
+        for node in ast.walk(ast.parse(module_of(stage).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "section"
+        and isinstance(node.args[0], ast.Attribute)
+    }
+    assert {name for name in STAGES[stage]["params"] if isinstance(name, str)} == read
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_declares_the_libraries_that_shape_its_output(stage: str) -> None:
+    groups = {
+        key.split(".")[1]
+        for item in STAGES[stage]["params"]
+        if isinstance(item, dict)
+        for key in item["pyproject.toml"]
+    }
+    used = {name.split(".")[0] for path in closure(module_of(stage)) for name in imports(path)}
+    assert {group for library, group in LIBRARIES.items() if library in used} <= groups
+
+
+def test_the_shaping_groups_pin_their_libraries() -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    shaping = {"numpy", "pandas", "pandera", "pyarrow", "lightgbm", "fairlearn", "scikit-learn", "scipy", "evidently"}
+    pins = {name: spec for group in groups.values() for item in group for name, _, spec in [item.partition("==")]}
+    assert shaping <= pins.keys()
+    assert [name for name in shaping if "*" in pins[name]] == []
+
+
+def test_every_file_of_a_stage_comes_from_git_or_another_stage() -> None:
+    made = {
+        path
+        for stage in STAGES.values()
+        for kind in ("outs", "metrics")
+        for out in stage.get(kind, [])
+        for path in ([out] if isinstance(out, str) else out)
+    }
+    for stage in STAGES.values():
+        for dep in stage["deps"]:
+            assert dep in made or (ROOT / dep).exists(), dep

@@ -1,0 +1,110 @@
+"""The whole pipeline, run by DVC as a user runs it, on a small table for each task."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.pipeline.conftest import Project, small_project, small_table
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_each_task_runs_by_parameters_alone_and_a_forced_second_run_leaves_the_lock_as_it_was(
+    tmp_path: Path, task: str
+) -> None:
+    project = small_project(tmp_path, task)
+    said = project.ok("pipeline", "run")
+    assert "gate: pass" in said or "gate: warn" in said
+    assert f"{'rmse' if task == 'regression' else 'log_loss'}" in said
+    assert "to sqlite:///mlflow.db" in said
+    lock = project.read("dvc.lock")
+
+    again = project.ok("pipeline", "run")
+    assert "Nothing has changed" in again
+    assert "Running stage" not in again
+
+    project.ok("pipeline", "run", "--force")
+    assert project.read("dvc.lock") == lock
+    assert project.read("reports/model_card.md").startswith("# ")
+    shown = json.loads(project.ok("dvc", "metrics", "show", "--json"))
+    assert shown[""]["data"]["reports/metrics.json"]["data"]["rows"] > 100
+
+
+def test_an_interrupted_run_is_taken_up_again_and_gives_the_same_lock(tmp_path: Path) -> None:
+    project = small_project(tmp_path, "binary")
+    project.ok("pipeline", "run")
+    expected = project.read("dvc.lock")
+    (project.folder / "dvc.lock").unlink()
+    for name in ("data/raw", "data/split", "models", ".dvc/cache", ".dvc/tmp"):
+        shutil.rmtree(project.folder / name, ignore_errors=True)
+
+    running = subprocess.Popen(
+        [Path(sys.executable).parent / "pipeline", "run"], cwd=project.folder, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while not (project.folder / "data/split/test.parquet").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait(timeout=30)
+    project.ok("pipeline", "run")
+    assert project.read("dvc.lock") == expected
+
+
+def test_a_change_reruns_only_what_depends_on_it(binary_project: Project) -> None:
+    binary_project.ok("pipeline", "run")
+    binary_project.configure(gate={"tolerance": 0.01})
+    assert "Running stage" not in binary_project.ok("pipeline", "run")
+    binary_project.configure(evaluate={"bootstrap": 150})
+    said = binary_project.ok("pipeline", "run")
+    assert "Running stage 'evaluate'" in said
+    assert "Running stage 'train'" not in said
+
+
+def test_changed_source_content_runs_it_again(binary_project: Project) -> None:
+    binary_project.ok("pipeline", "run")
+    small_table("binary", rows=1300).to_parquet(binary_project.folder / "data/table.parquet", index=False)
+    said = binary_project.ok("pipeline", "run")
+    assert "has new content" in said
+    assert "Running stage 'ingest'" in said
+
+
+class TestVerifyLock:
+    def test_it_fits_after_a_run_and_in_a_clone_without_cache(self, binary_project: Project, tmp_path: Path) -> None:
+        binary_project.ok("pipeline", "run")
+        assert "fits" in binary_project.ok("pipeline", "verify-lock")
+        binary_project.commit("lock")
+        clone = Project(tmp_path / "clone")
+        binary_project.ok("git", "clone", "-q", ".", str(clone.folder))
+        assert "fits" in clone.ok("pipeline", "verify-lock")
+
+        clone.configure(train={"num_leaves": 7})
+        done = clone.run("pipeline", "verify-lock")
+        assert done.returncode == 2
+        assert "train: parameter train of params.yaml" in done.stderr
+        assert "run `make run` and commit the result" in done.stderr
+
+    def test_a_project_that_never_ran_is_told(self, binary_project: Project) -> None:
+        done = binary_project.run("pipeline", "verify-lock")
+        assert done.returncode == 2
+        assert "ingest: was never run" in done.stderr
+
+    def test_two_halves_of_different_runs_are_told(self, binary_project: Project) -> None:
+        """What a merge makes of two pull requests that were never measured together."""
+        binary_project.ok("pipeline", "run")
+        yaml, path = YAML(), binary_project.folder / "dvc.lock"
+        before = yaml.load(path)
+        binary_project.configure(train={"num_leaves": 7})
+        binary_project.ok("pipeline", "run")
+        mixed = yaml.load(path)
+        mixed["stages"]["evaluate"] = before["stages"]["evaluate"]
+        yaml.dump(mixed, path)
+        done = binary_project.run("pipeline", "verify-lock")
+        assert done.returncode == 2
+        assert "evaluate: models/model.txt: was measured with another version" in done.stderr

@@ -1,0 +1,217 @@
+"""Files into one raw table: what fits is joined, what does not is explained, and nothing is left half-written."""
+
+import gzip
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.core import parquet
+from pipeline.core.errors import PipelineError
+from pipeline.core.params import Data
+from pipeline.data.source import fetch, sources
+from pipeline.data.source import table as tables
+from pipeline.train.stages import ingest
+from tests.pipeline.conftest import small_disk
+
+FINGERPRINT = Path("data/source.json")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def ingested(source: str, key: str | None = "id", deduplicate: bool = False) -> pa.Table:
+    data = Data(source=source, key=key, deduplicate=deduplicate)
+    fetch.refresh(data, FINGERPRINT)
+    return tables.read(sources.read(FINGERPRINT), data)[0]
+
+
+def problem(source: str, key: str | None = "id") -> str:
+    with pytest.raises(PipelineError) as caught:
+        ingested(source, key)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+def test_csv_columns_get_the_types_that_their_values_show(folder: Path) -> None:
+    Path("a.csv").write_text('id,share,member,since,name\n1,0.5,true,2020-01-31,"Oslo, east"\n2,,false,,\n')
+    table = ingested("a.csv")
+    assert [str(kind) for kind in table.schema.types] == ["int64", "double", "bool", "date32[day]", "string"]
+    assert table.to_pylist()[1] == {"id": 2, "share": None, "member": False, "since": None, "name": None}
+    assert table.column("name")[0].as_py() == "Oslo, east"
+
+
+def test_a_line_break_in_quotes_belongs_to_the_value(folder: Path) -> None:
+    Path("a.csv").write_text('id,note\n1,"first\nsecond"\n2,b\n')
+    assert ingested("a.csv").column("note").to_pylist() == ["first\nsecond", "b"]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lambda content: b"\xef\xbb\xbf" + content])
+def test_compressed_text_and_a_byte_order_mark_are_read(folder: Path, pack: Callable[[bytes], bytes]) -> None:
+    name = "a.csv.gz" if pack is gzip.compress else "a.csv"
+    Path(name).write_bytes(pack(b"id,x\n1,2\n"))
+    assert ingested(name).to_pydict() == {"id": [1], "x": [2]}
+
+
+def test_files_are_joined_by_column_name_in_the_order_of_their_paths(folder: Path) -> None:
+    Path("b.csv").write_text("x,id\n0.5,3\n")
+    Path("a.csv").write_text("id,x\n1,1\n2,2\n")
+    assert ingested("*.csv").to_pydict() == {"id": [1, 2, 3], "x": [1.0, 2.0, 0.5]}
+
+
+def test_csv_and_parquet_with_encoded_categories_fit_together(folder: Path) -> None:
+    Path("a.csv").write_text("id,town\n1,Oslo\n")
+    pd.DataFrame({"id": [2], "town": pd.Categorical(["Bergen"])}, index=[7]).to_parquet("b.parquet")
+    assert ingested("[ab].*").to_pydict() == {"id": [1, 2], "town": ["Oslo", "Bergen"]}
+
+
+def test_files_with_other_columns_or_types_are_explained(folder: Path) -> None:
+    Path("a.csv").write_text("id,x\n1,1\n")
+    Path("b.csv").write_text("id,y\n2,1\n")
+    assert "b.csv: lacks x and adds y, compared with a.csv" in problem("*.csv")
+    Path("b.csv").write_text("id,x\n2,many\n")
+    assert "b.csv: column x holds string, in a.csv it holds int64" in problem("*.csv")
+
+
+def test_a_repeated_key_names_the_rows_and_the_way_out(folder: Path) -> None:
+    Path("a.csv").write_text("id,x\n1,1\n2,2\n")
+    Path("b.csv").write_text("id,x\n3,3\n1,4\n")
+    said = problem("*.csv")
+    assert "repeats in 2 rows (rows 1 of a.csv, 2 of b.csv)" in said
+    assert "data.deduplicate: true" in said
+
+
+def test_deduplication_keeps_the_last_row_of_each_key_and_every_row_without_one(folder: Path) -> None:
+    Path("a.csv").write_text("id,x\n1,1\n,2\n2,3\n,4\n1,5\n")
+    assert ingested("a.csv", deduplicate=True).to_pydict() == {"id": [None, 2, None, 1], "x": [2, 3, 4, 5]}
+
+
+def test_without_a_key_equal_rows_stay(folder: Path) -> None:
+    Path("a.csv").write_text("x\n1\n1\n")
+    assert ingested("a.csv", key=None).num_rows == 2
+
+
+def csv(content: bytes) -> tuple[str, bytes]:
+    return "a.csv", content
+
+
+def parquet_bytes(change: Callable[[bytes], bytes]) -> tuple[str, bytes]:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"id": list(range(5000)), "x": [str(i * 7919) for i in range(5000)]}), sink)
+    return "a.parquet", change(sink.getvalue().to_pybytes())
+
+
+PACKED = gzip.compress("\n".join(["id,x", *(f"{i},{i * 7919 % 10007}" for i in range(20000))]).encode())
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (csv(b""), "a.csv: is empty (0 bytes)"),
+        (csv(b"id,x\n"), "holds no row"),
+        (csv(b"name,x\n1,2\n"), "data.key: id is no column of a.csv; columns: name, x"),
+        (csv(b"id,x\n1,2\n2,secret,3\n"), "data row 2 has 3 values, the header 2"),
+        (csv(b"id,x,y\n1,2,3\n2,2,3\n3"), "data row 3 has 1 value, the header 3: cut off"),
+        (csv("id,x\n1,Tromsø\n".encode("latin-1")), "column x is not UTF-8 text"),
+        (csv("id,ø\n1,2\n".encode("latin-1")), "the header is not UTF-8 text"),
+        (csv("id,x\n1,2\n".encode("utf-16")), "a.csv: "),
+        (csv(b"id;x\n1;2\n"), "the header has no comma"),
+        (csv(b"id,x,x\n1,2,3\n"), "column x occurs more than once"),
+        (csv(b",id\n0,1\n"), "column 1 has no name"),
+        (("a.csv.gz", PACKED[: len(PACKED) // 2]), "the compressed file is cut off"),
+        (("a.csv.gz", b"id,x\n1,2\n"), "a.csv.gz: "),
+        (parquet_bytes(lambda content: content[: len(content) // 2]), "cut off or damaged"),
+        (parquet_bytes(lambda content: content[:100] + content[2000:]), "cut off or damaged"),
+        (parquet_bytes(lambda content: b""), "is empty (0 bytes)"),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_why_without_showing_its_values(
+    folder: Path, file: tuple[str, bytes], said: str
+) -> None:
+    Path(file[0]).write_bytes(file[1])
+    message = problem(file[0])
+    assert said in message
+    assert "secret" not in message
+
+
+def test_a_nested_column_is_refused(folder: Path) -> None:
+    pq.write_table(pa.table({"id": [1], "x": [[1, 2]]}), "a.parquet")
+    assert "column x holds list<" in problem("a.parquet")
+
+
+def test_content_that_differs_from_its_fingerprint_is_refused(folder: Path) -> None:
+    Path("a.csv").write_text("id,x\n1,2\n")
+    ingested("a.csv")
+    data = Data(source="a.csv", key="id", deduplicate=False)
+    for change in (lambda: Path("a.csv").write_text("id,x\n1,3\n"), lambda: Path("a.csv").unlink()):
+        change()
+        with pytest.raises(PipelineError, match=r"a\.csv: .*`pipeline fetch`"):
+            tables.read(sources.read(FINGERPRINT), data)
+
+
+def test_equal_tables_are_equal_bytes(folder: Path) -> None:
+    Path("a.csv").write_text("\n".join(["id,x", *(f"{i},v{i % 7}" for i in range(50_000))]))
+    for name in ("one.parquet", "two.parquet"):
+        ingest.write(Path(name), ingested("a.csv"))
+    assert Path("one.parquet").read_bytes() == Path("two.parquet").read_bytes()
+
+
+@pytest.fixture
+def tiny_disk(folder: Path) -> Iterator[Path]:
+    with small_disk(folder / "disk", "256k") as disk:
+        yield disk
+
+
+@pytest.mark.parametrize(
+    "write", [ingest.write, lambda path, table: parquet.write(path, table.to_pandas())], ids=["arrow", "pandas"]
+)
+def test_a_full_disk_is_said_and_leaves_the_old_table(tiny_disk: Path, write: Callable[[Path, pa.Table], None]) -> None:
+    path = tiny_disk / "table.parquet"
+    write(path, pa.table({"id": [1]}))
+    before = path.read_bytes()
+    wide = pa.table({"id": list(range(200_000)), "x": [str(i * 7919) for i in range(200_000)]})
+    with pytest.raises(PipelineError, match="disk is full"):
+        write(path, wide)
+    assert [entry.name for entry in tiny_disk.iterdir()] == ["table.parquet"]
+    assert path.read_bytes() == before
+
+
+def grown(batch: pd.DataFrame, key: str | None = "id") -> pa.Table:
+    """The source `a.csv` and a batch that retraining has added, ingested."""
+    Path("store").mkdir(exist_ok=True)
+    batch.to_parquet("store/added-20261121T101500Z-0123abcd.parquet")
+    data = Data(source="a.csv", added="store", key=key, deduplicate=False)
+    fetch.refresh(data, FINGERPRINT)
+    return tables.read(sources.read(FINGERPRINT), data)[0]
+
+
+def test_an_added_batch_comes_last_and_its_row_ids_are_no_column(folder: Path) -> None:
+    Path("a.csv").write_text("id,x\n1,2\n")
+    assert grown(pd.DataFrame({"id": [9], "x": [0.5]}, index=["r-0"])).to_pydict() == {"id": [1, 9], "x": [2.0, 0.5]}
+
+
+def test_an_added_batch_takes_the_types_that_the_source_has_for_the_same_values(folder: Path) -> None:
+    Path("a.csv").write_text("id,code,member,since\n1,3,0,x2020-01-31\n2,4,1,2020-02-01\n")
+    batch = {"id": [9], "code": ["5"], "member": [True], "since": [pd.Timestamp("2021-01-01")]}
+    table = grown(pd.DataFrame(batch, index=["r-0"]))
+    assert table.column("code").to_pylist() == [3, 4, 5]
+    assert table.column("member").to_pylist() == [0, 1, 1]
+    assert table.column("since").to_pylist()[2].startswith("2021-01-01")
+
+
+def test_an_added_batch_that_does_not_fit_names_file_and_column(folder: Path) -> None:
+    Path("a.csv").write_text("id,code\n1,3\n")
+    with pytest.raises(PipelineError, match=r"store/added-.*: column code holds .*, in a.csv it holds int64"):
+        grown(pd.DataFrame({"id": [9], "code": ["five"]}, index=["r-0"]))
+
+
+def test_a_key_of_an_added_batch_that_the_source_has_is_an_error(folder: Path) -> None:
+    Path("a.csv").write_text("id,x\n1,2\n")
+    with pytest.raises(PipelineError, match="id repeats in 2 rows"):
+        grown(pd.DataFrame({"id": [1], "x": [1]}, index=["r-0"]))

@@ -1,0 +1,195 @@
+"""The contract against tables that break it: every break at once, counted and located, and no value unless asked."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from pipeline.core import files
+from pipeline.core.errors import PipelineError
+from pipeline.core.params import TaskSection
+from pipeline.data.contract import check as contract
+from pipeline.data.contract.check import Violation
+from pipeline.data.contract.schema import Column, Schema
+from pipeline.train.stages import validate
+from tests.pipeline.conftest import ROOT
+
+SCHEMA = Schema(
+    columns={
+        "id": Column(type="integer", nullable=False, unique=True, min=1),
+        "town": Column(type="category", nullable=True, allowed=("Bergen", "Oslo")),
+        "share": Column(type="number", nullable=True, min=0, max=1),
+        "outcome": Column(type="integer", nullable=False, allowed=(0, 1)),
+    }
+)
+GOOD = pd.DataFrame(
+    {"id": [1, 2, 3, 4], "town": ["Oslo", "Bergen", None, "Oslo"], "share": [0, 0.5, 1, None], "outcome": [0, 1, 1, 0]}
+)
+BINARY = TaskSection(type="binary", target="outcome", positive=1)
+REGRESSION = TaskSection(type="regression", target="outcome")
+
+
+def found(table: pd.DataFrame, schema: Schema = SCHEMA, task: TaskSection = BINARY) -> list[tuple[Any, ...]]:
+    return [(one.check, one.column, one.count, one.rows) for one in contract.violations(table, schema, task)]
+
+
+def test_a_table_that_keeps_the_contract_breaks_nothing() -> None:
+    assert found(GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "broken"),
+    [
+        ({"id": [1, 2, 2, 4]}, ("unique", "id", 2, (2, 3))),
+        ({"id": [0, 2, 3, 4]}, ("min", "id", 1, (1,))),
+        ({"id": [1, 2, None, 4]}, ("missing value", "id", 1, (3,))),
+        ({"id": [1, 2, 3.5, 4]}, ("type", "id", 1, (3,))),
+        ({"town": ["Oslo", "Rome", None, "Rome"]}, ("allowed", "town", 2, (2, 4))),
+        ({"town": [None] * 4}, ("all missing", "town", 4, ())),
+        ({"share": ["0", "half", "1", None]}, ("type", "share", 1, (2,))),
+        ({"share": [0, 0.5, 1.5, None]}, ("max", "share", 1, (3,))),
+        ({"share": [0, 0.5, np.inf, None]}, ("type", "share", 1, (3,))),
+        ({"share": [True, False, True, False]}, ("type", "share", 4, (1, 2, 3, 4))),
+        ({"extra": [1, 2, 3, 4]}, ("extra column", "extra", 4, ())),
+    ],
+)
+def test_one_break_is_one_violation_with_its_rows(change: dict[str, list[Any]], broken: tuple[Any, ...]) -> None:
+    assert found(GOOD.assign(**change)) == [broken]
+
+
+def test_a_missing_column_is_a_violation() -> None:
+    assert found(GOOD.drop(columns="town")) == [("missing column", "town", 4, ())]
+
+
+def test_every_violation_is_reported_at_once_by_column() -> None:
+    table = GOOD.drop(columns="town").assign(id=[1, 1, -2, 4], outcome=[0, 1, 2, 9], more=1)
+    assert [(check, column) for check, column, *_ in found(table)] == [
+        ("unique", "id"),
+        ("min", "id"),
+        ("missing column", "town"),
+        ("allowed", "outcome"),
+        ("target", "outcome"),
+        ("extra column", "more"),
+    ]
+
+
+def test_the_first_ten_rows_are_named_and_all_are_counted() -> None:
+    table = pd.concat([GOOD] * 10, ignore_index=True).assign(id=range(1, 41))
+    assert found(table.assign(share=[2.0] * 40)) == [("max", "share", 40, tuple(range(1, 11)))]
+
+
+def test_text_of_a_csv_file_is_compared_as_its_type() -> None:
+    agreed = Schema(columns=dict(SCHEMA.columns) | {"since": Column.model_validate(DATE)})
+    texts: dict[str, list[Any]] = {
+        "share": ["0.1", "7", None, "1"],
+        "since": ["2020-01-31", "1999-01-01", "31/1/2020", None],
+    }
+    assert found(GOOD.assign(**texts), agreed) == [
+        ("max", "share", 1, (2,)),
+        ("type", "since", 1, (3,)),
+        ("min", "since", 1, (2,)),
+    ]
+
+
+DATE = {"type": "date", "nullable": True, "min": pd.Timestamp("2000-01-01").date()}
+
+
+@pytest.mark.parametrize(
+    ("task", "target", "expected"),
+    [
+        (BINARY, [1, 1, 1, 1], ["at least two classes"]),
+        (BINARY, [0, 0, 0, 0], ["at least two classes", "the positive class"]),
+        (BINARY, [0, 1, 2, 0], ["at most two classes"]),
+        (BINARY, [0, 1, None, 0], ["a value in every row"]),
+        (BINARY, [None] * 4, ["at least one value", "a value in every row", "the positive class"]),
+        (REGRESSION, [2, 2, 2, 2], ["values that differ"]),
+        (TaskSection(type="multiclass", target="outcome"), [3, 3, 3, 3], ["at least two classes"]),
+    ],
+)
+def test_a_target_that_no_model_can_learn_is_a_violation(
+    task: TaskSection, target: list[Any], expected: list[str]
+) -> None:
+    agreed = Schema(columns=dict(SCHEMA.columns) | {"outcome": Column(type="integer", nullable=True)})
+    broken = contract.violations(GOOD.assign(outcome=target), agreed, task)
+    assert [one.expected for one in broken] == expected
+    assert {one.column for one in broken} == {"outcome"}
+
+
+def test_a_positive_class_is_the_same_however_it_is_stored() -> None:
+    agreed = Schema(columns=dict(SCHEMA.columns) | {"outcome": Column(type="boolean", nullable=False)})
+    task = TaskSection(type="binary", target="outcome", positive=True)
+    for stored in ([True, False, True, False], ["yes", "no", "no", "yes"]):
+        assert found(GOOD.assign(outcome=stored), agreed, task) == []
+
+
+def test_a_text_target_is_none_for_a_regression() -> None:
+    agreed = Schema(columns=dict(SCHEMA.columns) | {"outcome": Column(type="category", nullable=False)})
+    broken = contract.violations(GOOD.assign(outcome=list("abcd")), agreed, REGRESSION)
+    assert [one.expected for one in broken] == ["integer or number, for task.type regression"]
+
+
+def test_a_target_that_nobody_has_is_a_violation() -> None:
+    task = TaskSection(type="binary", target="nothing", positive=1)
+    assert found(GOOD, SCHEMA, task) == [("missing column", "nothing", 4, ())]
+
+
+def test_the_table_is_left_as_it_was() -> None:
+    texts: dict[str, list[Any]] = {"share": ["0", "x", "1", None]}
+    table = GOOD.assign(**texts)
+    before = table.copy()
+    contract.violations(table, SCHEMA, BINARY)
+    pd.testing.assert_frame_equal(table, before)
+
+
+def test_the_printed_table_is_aligned_and_shows_values_only_when_asked() -> None:
+    broken = [
+        Violation("allowed", "town", "Bergen, Oslo", 2000, (2, 4), ("'Rome'",)),
+        Violation("extra column", "x", "no", 4),
+    ]
+    lines = validate.printed(broken, False).splitlines()
+    assert lines == [
+        "check         column  rows   expected      first rows",
+        "allowed       town    2,000  Bergen, Oslo  2, 4, …",
+        "extra column  x       4      no            all",
+    ]
+    assert validate.printed(broken, True).splitlines()[1].endswith("2, 4, …     'Rome'")
+
+
+def run(folder: Path, table: pd.DataFrame, *options: str) -> Result:
+    text = (ROOT / "params.yaml").read_text()
+    (folder / "params.yaml").write_text(text.replace("default_next_month", "outcome"))
+    lines = [f"  {name}: {column.model_dump_json(exclude_defaults=True)}" for name, column in SCHEMA.columns.items()]
+    (folder / "schema.yaml").write_text("\n".join(["columns:", *lines]))
+    table.to_parquet(folder / "table.parquet")
+    paths = ["--table", "table.parquet", "--schema", "schema.yaml", "--report", "report.json"]
+    return CliRunner().invoke(validate.command, [*paths, *options])
+
+
+def test_the_command_reports_and_fails_where_the_contract_is_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run(tmp_path, GOOD.assign(town=["Oslo", "Rome", "Oslo", "Rome"]))
+    assert isinstance(done.exception, PipelineError)
+    assert "broken in 1 way" in str(done.exception)
+    written = Path("report.json").read_text()
+    assert "Rome" not in done.output + written + str(done.exception)
+    assert files.read_json(Path("report.json")) == {
+        "rows": 4,
+        "columns": 4,
+        "missing": {"share": 1},
+        "violations": [
+            {"check": "allowed", "column": "town", "expected": "Bergen, Oslo", "count": 2, "rows": [2, 4]},
+        ],
+    }
+    assert "Rome" in run(tmp_path, GOOD.assign(town=["Oslo", "Rome", "Oslo", "Rome"]), "--show-values").output
+
+
+def test_the_command_says_that_the_contract_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run(tmp_path, GOOD)
+    assert done.output == "validate: 4 rows keep the contract of 4 columns\n"
+    assert files.read_json(Path("report.json"))["violations"] == []

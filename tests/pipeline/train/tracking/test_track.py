@@ -1,0 +1,284 @@
+"""Every run reaches MLflow once: at once, or later where the tracking server is down."""
+
+import hashlib
+import json
+import shutil
+import socket
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from pipeline.core import files
+from pipeline.core.errors import PipelineError
+from pipeline.core.params import Split
+from pipeline.models.boosting import lightgbm
+from pipeline.models.signature import Feature, Signature
+from pipeline.train.tracking import mlflow_runs
+from pipeline.train.tracking import track as tracking
+
+REPOSITORY = Path.cwd()
+
+
+def write_run(number: int) -> str:
+    """What `dvc repro` leaves, made small, in the working folder; the lock's MD5."""
+    random = np.random.default_rng(number)
+    rows = random.normal(size=(200, 2))
+    options = {"objective": "binary", "verbosity": -1, "num_leaves": 3}
+    booster = lightgbm().train(options, lightgbm().Dataset(rows, rows[:, 0] > 0), 3)
+    files.write_text(tracking.MODEL, booster.model_to_string())
+    known = Signature(
+        task="binary",
+        target="y",
+        key=None,
+        positive=1,
+        classes=("0", "1"),
+        threshold=0.5,
+        quantile=0.5,
+        features=tuple(Feature(name=n, source=n, kind="number", nullable=False) for n in ('odd "name" |', "b")),
+        split=Split(test=0.2, validation=0.2, seed=0, time=None),
+        device="cpu",
+    )
+    files.write_text(Path("models/signature.json"), known.model_dump_json())
+    metrics: dict[str, Any] = {
+        "rows": 40,
+        "roc_auc": {"value": 0.9, "lower": 0.8, "upper": None},
+        "f1": {"value": None},
+    }
+    metrics["per_class"] = {"a|b": {"recall": 0.5}}
+    files.write_json(Path("reports/metrics.json"), metrics)
+    curve = [{"tree": tree, "validation": 1 / tree} for tree in range(1, 2501)]
+    files.write_json(Path("reports/training.json"), {"loss": "binary_logloss", "curve": curve})
+    files.write_text(Path("reports/model_card.md"), "# Card\n")
+    files.write_json(
+        Path("data/source.json"), {"source": "x.csv", "files": [{"path": "x.csv", "size": 3, "sha256": "ab"}]}
+    )
+    lock = f"outs:\n- md5: {hashlib.md5(tracking.MODEL.read_bytes()).hexdigest()}\n"  # noqa: S324 (DVC's)
+    files.write_text(tracking.LOCK, lock)
+    return hashlib.md5(lock.encode()).hexdigest()  # noqa: S324 (DVC's)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a run that MLflow, a SQLite file there, has not seen."""
+    monkeypatch.chdir(tmp_path)
+    # MLflow keeps a connection for each address in a process: two tests must not share a relative one.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    write_run(1)
+    return tmp_path
+
+
+@pytest.fixture
+def store(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A SQLite store of one test: MLflow keeps its connections to a file by the address."""
+    path = project / "mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def refused() -> Iterator[str]:
+    """An address where nobody listens, with a password in it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://user:secret@127.0.0.1:{taken.getsockname()[1]}"
+
+
+def runs() -> list[Any]:
+    import mlflow
+
+    mlflow.set_tracking_uri(tracking.tracking_uri())
+    return list(mlflow.search_runs(search_all_experiments=True, output_format="list"))
+
+
+def test_a_run_is_logged_once_with_all_that_describes_it(project: Path) -> None:
+    assert tracking.pending()
+    assert tracking.track()
+    assert not tracking.pending()
+    assert tracking.track()
+    (run,) = runs()
+    assert run.data.params["train.num_leaves"] == "31"
+    assert run.data.params["gate.slices.min_rows"] == "200"
+    assert run.data.metrics.pop("validation_binary_logloss") == pytest.approx(1 / 2500, rel=1e-3)
+    assert run.data.metrics == {"rows": 40, "roc_auc": 0.9, "roc_auc_lower": 0.8, "per_class.a_b.recall": 0.5}
+    assert run.data.tags["dvc_lock"] == hashlib.md5(tracking.LOCK.read_bytes()).hexdigest()  # noqa: S324 (DVC's)
+    assert run.info.status == "FINISHED"
+    (data,) = run.inputs.dataset_inputs
+    assert (data.dataset.name, len(data.dataset.digest)) == ("x.csv", 32)
+    check_the_logged_model(run)
+    assert (Path(run.info.artifact_uri.removeprefix("file://")) / "reports/model_card.md").read_text() == "# Card\n"
+    check_a_lost_marker(run)
+
+
+def check_the_logged_model(run: Any) -> None:
+    """The model that MLflow gives back scores as the file does, through its signature."""
+    import mlflow
+
+    (output,) = run.outputs.model_outputs
+    loaded = mlflow.pyfunc.load_model(f"models:/{output.model_id}")
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(5, 2)), columns=['odd "name" |', "b"])
+    expected = lightgbm().Booster(model_file=str(tracking.MODEL)).predict(table.to_numpy())
+    np.testing.assert_allclose(loaded.predict(table), expected)
+
+
+def check_a_lost_marker(run: Any) -> None:
+    """Where the marker is gone (a fresh clone), MLflow is asked, and the run is not logged twice."""
+    tracking.MARKER.unlink()
+    assert tracking.pending()
+    assert tracking.track()
+    assert [found.info.run_id for found in runs()] == [run.info.run_id]
+
+
+def test_a_server_that_is_down_loses_no_run(
+    project: Path, refused: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = tracking._lock_hash()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", refused)
+    assert not tracking.track()
+    message = capsys.readouterr().err
+    assert "can't be reached" in message
+    assert "`pipeline track` logs it later" in message
+    assert "secret" not in message
+    second = write_run(2)  # a newer run comes in meanwhile
+    assert CliRunner().invoke(tracking.command).exit_code == 2
+    assert {path.name for path in tracking.WAITING.iterdir()} == {first, second}
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{Path.cwd()}/mlflow.db")
+    assert CliRunner().invoke(tracking.command).exit_code == 0
+    assert {run.data.tags["dvc_lock"] for run in runs()} == {first, second}
+    assert list(tracking.WAITING.iterdir()) == []
+    assert "logged already" in CliRunner().invoke(tracking.command).output
+
+
+def test_a_model_that_the_lock_does_not_name_is_not_logged(project: Path) -> None:
+    tracking.MODEL.write_text("another")
+    with pytest.raises(PipelineError, match=r"is not the model that dvc\.lock names"):
+        tracking.track()
+    assert not tracking.WAITING.exists()
+
+
+def test_without_a_run_there_is_nothing_pending_and_the_command_says_so(project: Path) -> None:
+    tracking.LOCK.unlink()
+    assert not tracking.pending()
+    with pytest.raises(PipelineError, match="no run to log"):
+        CliRunner().invoke(tracking.command, catch_exceptions=False)
+
+
+def test_a_damaged_marker_is_no_hindrance(project: Path) -> None:
+    files.write_text(tracking.MARKER, "{")
+    assert tracking.pending()
+    files.write_text(tracking.MARKER, json.dumps({}))
+    assert tracking.pending()
+
+
+@pytest.mark.parametrize("uri", ["nothing+here://host/base", "mysql+nodriver://user:secret@host/base"])
+def test_a_store_without_its_driver_is_one_line(
+    project: Path, uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert not tracking.track()
+    message = capsys.readouterr().err
+    assert "the run is kept" in message
+    assert message.count("\n") == 1
+    assert "secret" not in message
+    problem = mlflow_runs.log_trials(uri, "x", "study", [])
+    assert problem
+    assert "\n" not in problem + uri
+
+
+def test_a_file_that_is_no_database_is_one_line(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store.write_text("no database" * 1000)
+    assert not tracking.track()
+    message = capsys.readouterr().err
+    assert message.startswith(f"MLflow store sqlite:///{store} can't be used (")
+    assert message.count("\n") == 1
+    assert store.is_file()  # it was there before
+
+
+def test_a_half_made_database_is_removed(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import mlflow.store.db.utils
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from sqlalchemy.exc import OperationalError
+
+    def full(engine: Any) -> None:
+        raise OperationalError("CREATE TABLE x", {}, sqlite3.OperationalError("database or disk is full"))
+
+    monkeypatch.setattr(mlflow.store.db.utils, "_upgrade_db", full)
+    assert not tracking.track()
+    message = capsys.readouterr().err
+    assert "disk is full" in message
+    assert message.count("\n") == 1
+    assert not list(store.parent.glob("mlflow.db*"))
+    assert f"sqlite:///{store}" not in SqlAlchemyStore._engine_map  # it would write to the removed file
+
+
+def test_a_database_that_a_kill_left_half_made_is_to_be_removed(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(store)) as database:
+        database.execute("CREATE TABLE traces (x INTEGER)")
+        for name in ("registered_models", "model_versions", "trace_info", "experiment_tags", "datasets"):
+            database.execute(f"CREATE TABLE {name} (x INTEGER)")
+    assert not tracking.track()
+    assert f"remove {store} and run `pipeline track`" in capsys.readouterr().err
+
+
+def test_names_are_cut_and_told_apart() -> None:
+    long = "c" * 300
+    found = {"per_class": {"a|b": {"recall": 0.1}, "a/b": {"recall": 0.2}, "fine": {"recall": 0.3}, long: {"f1": 0.4}}}
+    names = tracking.named(tracking.flatten_metrics(found))
+    assert sorted(names.values()) == [0.1, 0.2, 0.3, 0.4]
+    assert names["per_class.fine.recall"] == 0.3
+    assert max(map(len, names)) == 250
+
+
+def test_a_refused_run_does_not_block_the_others(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(3)
+    bad = tracking.keep()
+    run = files.read_json(bad / "run.json")
+    files.write_json(bad / "run.json", run | {"metrics": {"m" * 300: 1.0}})
+    second = write_run(4)
+    assert not tracking.track()
+    message = capsys.readouterr().err
+    assert f"{bad.name[:8]} was refused: " in message
+    assert "can't be" not in message
+    assert [path.name for path in tracking.WAITING.iterdir()] == [bad.name]
+    logged = {run.data.tags["dvc_lock"] for run in runs() if run.info.status == "FINISHED"}
+    assert second in logged
+    assert bad.name not in logged
+
+
+def test_a_full_disk_keeps_no_part_of_a_run_and_fails_nothing(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    assert not tracking.track()
+    message = capsys.readouterr().err
+    assert "No space left on device" in message
+    assert message.count("\n") == 1
+    assert list(tracking.WAITING.iterdir()) == []
+    assert CliRunner().invoke(tracking.command).exit_code == 2
+
+
+def test_the_ui_of_a_server_is_its_address() -> None:
+    make = [
+        "make",
+        "--silent",
+        "--old-file=setup",
+        "ui",
+        "MLFLOW_TRACKING_URI=http://user:secret@tracking.example:5000",
+    ]
+    said = subprocess.run(make, cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert said == "ui: the runs are at http://tracking.example:5000\n"

@@ -1,0 +1,88 @@
+"""The loss against the test rows, for every task, with what chance takes."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.evaluation.scoring import Scored
+from pipeline.watch.monitor.performance import Performance
+from tests.pipeline.watch.monitor.factories import outcomes, signature
+
+ROWS = 400
+
+
+def binary(sharp: float, seed: int) -> tuple[Scored, pd.DataFrame, "pd.Series[Any]"]:
+    target, score = outcomes(ROWS, seed, sharp)
+    answers = pd.DataFrame({"score": score, "label": "0"})
+    return (
+        Scored("binary", target, score, np.arange(ROWS), ("0", "1"), 0.5),
+        answers,
+        pd.Series(target.astype(int).astype(str)),
+    )
+
+
+def multiclass(sharp: float, seed: int) -> tuple[Scored, pd.DataFrame, "pd.Series[Any]"]:
+    rng = np.random.default_rng(seed)
+    target = rng.integers(0, 3, ROWS)
+    raw = np.exp(sharp * np.eye(3)[target] + rng.normal(0, 1, (ROWS, 3)))
+    score, names = raw / raw.sum(axis=1, keepdims=True), np.array(["a", "b", "c"], dtype=object)
+    answers = pd.DataFrame({"score": score.max(axis=1), "label": names[score.argmax(axis=1)]})
+    return (
+        Scored("multiclass", target.astype(float), score, np.arange(ROWS), ("a", "b", "c")),
+        answers,
+        pd.Series(names[target]),
+    )
+
+
+def regression(sharp: float, seed: int) -> tuple[Scored, pd.DataFrame, "pd.Series[Any]"]:
+    rng = np.random.default_rng(seed)
+    target = rng.normal(0, 3, ROWS)
+    score = target + rng.normal(0, 4 / (1 + sharp), ROWS)
+    return Scored("regression", target, score, np.arange(ROWS)), pd.DataFrame({"score": score}), pd.Series(target)
+
+
+MADE = {"binary": (binary, "roc_auc"), "multiclass": (multiclass, "macro_f1"), "regression": (regression, "rmse")}
+
+
+def performance(task: str, tested: Scored, metric: str) -> Performance:
+    known = signature().model_copy(update={"task": task, "classes": tested.classes})
+    return Performance(tested, known, metric, 300, 0.05)
+
+
+@pytest.mark.parametrize("task", MADE)
+def test_a_worse_model_loses_beyond_chance_and_an_equal_one_does_not(task: str) -> None:
+    make, metric = MADE[task]
+    judge = performance(task, make(2.0, 0)[0], metric)
+    worse, equal = (judge.loss(*make(sharp, 1)[1:]) for sharp in (0.3, 2.0))
+    assert worse is not None
+    assert equal is not None
+    assert 0 < worse.least < worse.loss
+    assert equal.least < 0.02
+    assert equal.tested == worse.tested
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_a_class_that_training_never_saw_is_left_out(task: str) -> None:
+    make, metric = MADE[task]
+    tested, answers, truth = make(2.0, 0)
+    judge = performance(task, tested, metric)
+    some = judge.loss(answers, truth.iloc[:300])
+    with_new = judge.loss(answers, pd.concat([truth.iloc[:300], truth.iloc[300:].map(lambda _: "new")]))
+    assert some is not None
+    assert some == with_new
+
+
+def test_log_loss_of_several_classes_is_judged_by_macro_f1() -> None:
+    assert performance("multiclass", multiclass(2.0, 0)[0], "log_loss").metric == "macro_f1"
+
+
+def test_windows_without_a_loss_are_beyond_chance_as_seldom_as_was_asked() -> None:
+    losses = []
+    for seed in range(80):
+        judge = performance("binary", binary(2.0, 1000 + seed)[0], "roc_auc")
+        found = judge.loss(*binary(2.0, seed)[1:])
+        assert found is not None
+        losses.append(found.least > 0)
+    assert sum(losses) <= 10

@@ -1,0 +1,271 @@
+"""`pipeline retrain` on a small project: what comes into the data, what is kept out, and what is said of it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from pipeline.core import files
+from pipeline.data.contract import schema as schemas
+from pipeline.data.source import sources
+from pipeline.watch.retrain import outcome as outcomes
+from pipeline.watch.retrain.assemble import key_of
+from tests.pipeline.conftest import Project, small_table
+from tests.pipeline.watch.retrain import scenes
+from tests.pipeline.watch.retrain.conftest import Command
+
+LOG, LABELS = Path("logs/predictions"), Path("labels.csv")
+
+
+def answered(rows: int = 40, **labels: str) -> pd.DataFrame:
+    """Rows that the service answered, and a label for each of them; `labels` name others by the row's id."""
+    table = small_table("binary", rows, seed=7)
+    scenes.write_log(LOG, scenes.lines(table))
+    told = {f"r-{place}": label for place, label in enumerate(table["outcome"])}
+    scenes.write_labels(LABELS, told | {name.replace("_", "-"): label for name, label in labels.items()})
+    return table
+
+
+def retrain(pipeline: Command, *more: str) -> tuple[int, str]:
+    return pipeline("retrain", "--labels", str(LABELS), "--since", "2026-11-01", *more)
+
+
+def outcome() -> dict[str, Any]:
+    found: dict[str, Any] = files.read_json(Path(".pipeline/retrain.json"))
+    return found
+
+
+def stored(kind: str) -> list[Path]:
+    return sorted(Path("store").glob(f"{kind}-*.parquet"))
+
+
+def test_labelled_rows_become_a_batch_that_the_pipeline_ingests(project: Project, pipeline: Command) -> None:
+    table = answered()
+
+    code, said = retrain(pipeline)
+
+    assert code == 0, said
+    assert "40 newly labelled rows" in said
+    (batch,) = stored("added")
+    assert [file.path for file in sources.read(sources.FINGERPRINT).batches] == [batch.as_posix()]
+    assert pipeline("ingest", "--source", "data/source.json", "--table", "raw.parquet")[0] == 0
+    raw = pd.read_parquet("raw.parquet")
+    assert len(raw) == 1200 + 40
+    assert raw["id"].is_unique
+    added = raw.tail(40).reset_index(drop=True)
+    names = ["income", "age", "town", "member", "since", "outcome"]
+    pd.testing.assert_frame_equal(added[names], table[names], check_dtype=False)
+    assert pipeline("validate", "--table", "raw.parquet", "--schema", "data/schema.yaml", "--report", "q.json")[0] == 0
+    assert pipeline("fetch")[1].startswith("fetch: 2 files")
+
+
+def test_the_same_rows_are_the_same_batch_however_the_log_is_cut(project: Project, pipeline: Command) -> None:
+    answered()
+    before = Path("data/source.json").read_bytes()
+    retrain(pipeline)
+    first = {path.name: path.read_bytes() for path in stored("added")}
+
+    Path("data/source.json").write_bytes(before)
+    told = scenes.lines(small_table("binary", 40, seed=7))
+    scenes.write_log(LOG, told[25:] + told[:3])
+    scenes.write_log(LOG, told[:25], "predictions.w2.x.jsonl")
+    retrain(pipeline)
+
+    assert {path.name: path.read_bytes() for path in stored("added")} == first
+
+
+def test_rows_that_are_in_the_data_are_not_taken_in_again(project: Project, pipeline: Command) -> None:
+    answered()
+    retrain(pipeline)
+    grown = Path("data/source.json").read_bytes()
+
+    code, said = retrain(pipeline)
+
+    assert code == 0
+    assert "nothing to learn from; of 40 labelled rows 40 are in the data already" in said
+    assert outcome()["state"] == "nothing"
+    assert Path("data/source.json").read_bytes() == grown
+
+    more = scenes.lines(small_table("binary", 45, seed=7))
+    scenes.write_log(LOG, more)
+    scenes.write_labels(LABELS, {line["id"]: "yes" for line in more})
+    assert "5 newly labelled rows; of 45 labelled rows 40 are in the data already" in retrain(pipeline)[1]
+    assert len(stored("added")) == 2
+
+
+def test_rows_that_break_the_contract_are_kept_aside_with_their_reasons(project: Project, pipeline: Command) -> None:
+    table = answered(r_3="maybe")
+    told = scenes.lines(table)
+    told[5]["features"]["age"] = -4
+    told[5]["features"]["town"] = None
+    scenes.write_log(LOG, told)
+    code, said = retrain(pipeline)
+
+    assert code == 0, said
+    (aside,) = stored("quarantine")
+    kept = pd.read_parquet(aside)
+    assert list(kept.index) == ["r-3", "r-5"]
+    assert "age: min (0 or more)" in kept["reason"]["r-5"]
+    assert "town: missing value" in kept["reason"]["r-5"]
+    assert kept["age"]["r-5"] == "-4"
+    assert outcome()["quarantined"] == 2
+    assert outcome()["rows"] == 38
+    assert "quarantined: 1 rows: age: min (0 or more)" in said
+
+
+def test_a_key_that_the_labels_bring_is_taken_and_one_that_the_data_has_is_left_out(
+    project: Project, pipeline: Command
+) -> None:
+    scenes.write_log(LOG, scenes.lines(small_table("binary", 4, seed=7)))
+    project.configure(data={"key": "client"})
+    schema = Path("data/schema.yaml")
+    schema.write_text(schema.read_text().replace("  id: {", "  client: {"))
+    pd.read_parquet("data/table.parquet").rename(columns={"id": "client"}).to_parquet("data/table.parquet", index=False)
+    pipeline("fetch")
+    scenes.write_labels(LABELS, {f"r-{at}": "yes" for at in range(4)}, client=[7, 5000, 5001, 5001])
+
+    said = retrain(pipeline)[1]
+
+    assert "2 newly labelled rows; of 4 labelled rows 1 are in the data already, 1 have a later row" in said
+    (batch,) = stored("added")
+    assert pd.read_parquet(batch)["client"].to_dict() == {"r-1": 5000, "r-3": 5001}
+
+
+def test_rows_without_a_key_among_the_labels_get_one_of_their_id(project: Project, pipeline: Command) -> None:
+    answered()
+    project.configure(data={"key": "client"})
+    schema = Path("data/schema.yaml")
+    schema.write_text(schema.read_text().replace("  id: {", "  client: {"))
+    pd.read_parquet("data/table.parquet").rename(columns={"id": "client"}).to_parquet("data/table.parquet", index=False)
+    pipeline("fetch")
+    scenes.write_labels(LABELS, {f"r-{at}": "yes" for at in range(4)}, client=[5000, None, None, 5001])
+
+    code, said = retrain(pipeline)
+
+    assert code == 0, said
+    assert "4 newly labelled rows" in said
+    made = pd.read_parquet(stored("added")[0])["client"]
+    assert made[["r-0", "r-3"]].tolist() == [5000, 5001]
+    assert made.is_unique
+    assert made["r-1"] == key_of("r-1", schemas.read(schema).columns["client"])
+
+
+def test_labels_are_read_as_the_monitor_reads_them(project: Project, pipeline: Command) -> None:
+    """From a folder, the last row still being written."""
+    answered()
+    Path("late").mkdir()
+    LABELS.rename("late/labels.csv")
+    with Path("late/labels.csv").open("a") as stream:
+        stream.write("r-5")
+
+    code, said = pipeline("retrain", "--labels", "late")
+
+    assert code == 0, said
+    assert "40 newly labelled rows" in said
+    assert outcome()["damage"] == {"labels": 1}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda: None, "monitor.labels: names none"),
+        (lambda: answered() is LABELS.unlink(), "labels.csv: is not there"),
+        (lambda: LABELS.write_text("row,label\n1,yes\n"), "labels.csv: lacks a column; needed: id and label"),
+        (lambda: scenes.write_labels(LABELS, {"r-0": "yes"}), "logs/predictions"),
+    ],
+)
+def test_what_is_missing_is_said_in_one_line_and_nothing_is_written(
+    project: Project, pipeline: Command, spoil: Callable[[], Any], told: str
+) -> None:
+    spoil()
+    before = Path("data/source.json").read_bytes()
+
+    code, said = pipeline("retrain") if told.startswith("monitor") else retrain(pipeline)
+
+    assert code == 2
+    assert f"error: {told}" in said
+    assert len(said.splitlines()) == 1
+    assert outcome()["state"] == "refused"
+    assert not Path("store").exists()
+    assert Path("data/source.json").read_bytes() == before
+
+
+def test_without_a_store_for_the_rows_it_is_said_how_to_name_one(project: Project, pipeline: Command) -> None:
+    project.configure(data={"added": None})
+    answered()
+
+    code, said = retrain(pipeline)
+
+    assert code == 2
+    assert "data.added: names no store for labelled rows; set it in params.yaml" in said
+    assert "data.added" in outcome()["sentence"]
+
+
+def test_a_feature_that_is_not_logged_is_missing_where_it_may_be(project: Project, pipeline: Command) -> None:
+    table = answered()
+    scenes.write_log(LOG, scenes.lines(table.drop(columns="income")))
+
+    assert "not in the log, so missing in these rows: income" in retrain(pipeline)[1]
+
+
+def test_an_omitted_feature_that_the_contract_demands_stops_it(project: Project, pipeline: Command) -> None:
+    project.configure(serve={"log": {"folder": "x", "rotate_mb": 1.0, "keep": 2, "omit": ["age"]}})
+    table = answered()
+    scenes.write_log(LOG, scenes.lines(table.drop(columns="age")))
+
+    code, said = retrain(pipeline)
+
+    assert code == 2
+    assert "column age: has no value in the prediction log (serve.log.omit keeps it out)" in said
+    assert not Path("store").exists()
+
+
+def test_a_store_that_can_not_be_written_leaves_no_half(project: Project, pipeline: Command) -> None:
+    answered()
+    Path("store").write_text("a file, no folder")
+    before = Path("data/source.json").read_bytes()
+
+    code, said = retrain(pipeline)
+
+    assert code == 2
+    assert "a part of the path is a file" in said
+    assert Path("data/source.json").read_bytes() == before
+
+
+def test_json_of_what_was_found_is_read_again(project: Project, pipeline: Command) -> None:
+    answered()
+    retrain(pipeline)
+
+    assert outcomes.read().rows == json.loads(Path(".pipeline/retrain.json").read_text())["rows"] == 40
+
+
+def test_log_labels_and_batches_may_all_lie_in_a_store(project: Project, pipeline: Command, store: Any) -> None:
+    project.configure(data={"added": "s3://bucket/added"})
+    answered()
+    for path, key in ((LABELS, "labels/a.csv"), (next(LOG.iterdir()), "log/w/predictions.w1.x.jsonl")):
+        store.put_object(Bucket="bucket", Key=key, Body=path.read_bytes())
+    given = ("--log", "s3://bucket/log", "--labels", "s3://bucket/labels/*.csv", "--since", "2026-11-01")
+
+    assert "40 newly labelled rows" in pipeline("retrain", *given)[1]
+    assert "40 are in the data already" in pipeline("retrain", *given)[1]
+
+    (batch,) = sources.read(sources.FINGERPRINT).batches
+    assert batch.path.startswith("s3://bucket/added/added-20261120T080039Z-")
+    assert pipeline("ingest", "--source", "data/source.json", "--table", "raw.parquet")[0] == 0
+    assert len(pd.read_parquet("raw.parquet")) == 1240
+
+
+def test_a_store_that_refuses_leaves_the_fingerprint_as_it_was(project: Project, pipeline: Command, store: Any) -> None:
+    project.configure(data={"added": "s3://no-bucket/added"})
+    answered()
+    before = Path("data/source.json").read_bytes()
+
+    code, said = retrain(pipeline)
+
+    assert code == 2
+    assert "error: data.added: s3://no-bucket/added/added-" in said
+    assert "can't be written" in said
+    assert Path("data/source.json").read_bytes() == before

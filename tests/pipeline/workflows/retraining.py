@@ -1,0 +1,104 @@
+"""A repository whose service is watched and whose data grows: what its clock, its people and GitHub do there."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tests.pipeline.conftest import Project
+from tests.pipeline.github.standin import StandIn
+from tests.pipeline.workflows.acting import HOSTED, Acted
+from tests.pipeline.workflows.world import RUNNERS, World
+
+BRANCH = "retrain/drift"
+RUN = 1  # of every run, as act has it
+
+
+class Watched(World):
+    """A repository with a prediction log, labels, and a store for labelled rows."""
+
+    def __init__(self, folder: Path, made: Path, github: StandIn) -> None:
+        super().__init__(folder, made, github)
+        self.store, self.log, self.labels = folder / "store", folder / "log", folder / "labels.csv"
+        self.variables = RUNNERS | {"PIPELINE_LOG_URL": str(self.log), "PIPELINE_LABELS_URL": str(self.labels)}
+
+    def name_a_store(self, **sections: dict[str, Any]) -> None:
+        """A commit on main that names it, and what else is configured; the model stays as it is."""
+        shutil.copytree(self.machine.cache, self.work.folder / ".dvc/cache")
+        self.work.configure(data={"added": str(self.store)}, **sections)
+        self.work.ok("pipeline", "fetch")
+        self.work.ok("dvc", "repro", "--quiet")
+        self.work.commit("name a store for labelled rows")
+        self.publish()
+
+    def publish(self) -> None:
+        """What the work tree has committed is main."""
+        self.work.ok("git", "push", "--quiet", str(self.origin), "HEAD:refs/heads/main")
+        Project(self.main).ok("git", "pull", "--quiet", str(self.origin), "main")
+
+    def look(self) -> Acted:
+        """The clock strikes."""
+        acted = self._act("monitor", "schedule", {}, self.main, variables=self.variables, runners=HOSTED)
+        assert acted.jobs == {"watch": "success"}
+        return acted
+
+    def retrain(self, issue: int, **inputs: str) -> Acted:
+        return self.dispatched("retrain", {"issue": str(issue), **inputs}, self.main)
+
+    def dispatched(self, workflow: str, inputs: dict[str, str], checkout: Path) -> Acted:
+        return self._act(
+            workflow,
+            "workflow_dispatch",
+            {"inputs": inputs},
+            checkout,
+            variables=self.variables,
+            actor="github-actions[bot]",
+        )
+
+    def proposed(self) -> dict[str, Any]:
+        """The pull request; its branch, which the stand-in alone has, becomes one of the repository."""
+        (pull,) = self.state["pulls"]
+        (entry,) = self.github.calls("POST", "^git/trees$")[-1]["body"]["tree"]
+        self.work.ok("git", "checkout", "--quiet", "-b", BRANCH, "main")
+        (self.work.folder / entry["path"]).write_text(entry["content"], encoding="utf-8")
+        self.work.commit("the batch")
+        self.work.ok("git", "push", "--quiet", str(self.origin), f"HEAD:refs/heads/{BRANCH}")
+        del self.state["refs"][f"heads/{BRANCH}"]
+        pull["head"]["sha"] = self.head()
+        assert isinstance(pull, dict)
+        return pull
+
+    def measure(self, pull: dict[str, Any]) -> Acted:
+        """The run of train.yaml that the workflow has started."""
+        run = {"id": RUN, "head_sha": pull["head"]["sha"], "head_branch": BRANCH, "event": "workflow_dispatch"}
+        self.state["runs"].append(run | {"status": "in_progress", "conclusion": None})
+        (started,) = [call for call in self.state["dispatches"] if call["workflow"] == "train.yaml"]
+        assert started["ref"] == BRANCH
+        shutil.rmtree(self.machine.artifacts, ignore_errors=True)
+        acted = self.dispatched("train", started["inputs"], self.work.folder)
+        self.state["artifacts"] += [
+            {"id": 10 + place, "run": RUN, "name": folder.name, "file": str(folder)}
+            for place, folder in enumerate(sorted(self.machine.artifacts.iterdir()))
+        ]
+        self.state["runs"][-1] |= {"status": "completed", "conclusion": acted.jobs["measure"]}
+        return acted
+
+    def answered(self) -> Acted:
+        """The answer that the measured run has asked for."""
+        asked = self.state["dispatches"][-1]
+        assert asked["workflow"] == "comment.yaml"
+        return self.dispatched("comment", asked["inputs"], self.main)
+
+    def merge(self, pull: dict[str, Any]) -> str:
+        """A person merges it, with the lock that the bot recorded on it; the commit on main."""
+        for path, text in self.recorded().items():
+            (self.work.folder / path).write_text(text, encoding="utf-8")
+        self.work.commit("merged")
+        self.publish()
+        self.work.ok("dvc", "repro", "--quiet")
+        assert self.work.ok("git", "status", "--porcelain") == ""  # the same bytes as were measured
+        self.work.ok("git", "branch", "--force", "main")
+        pull |= {"state": "closed", "merged_at": "2026-11-21T12:00:00Z", "merge_commit_sha": self.head()}
+        return self.head()
+
+    def told(self, issue: int) -> list[str]:
+        return [data["body"] for data in self.state["comments"] if data["issue"] == issue]

@@ -1,0 +1,276 @@
+"""What the workflows promise by their text alone: pins, rights, time-outs, and who never meets what."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.pipeline.conftest import ROOT
+
+GITHUB = ROOT / ".github"
+WORKFLOWS = {path.stem: YAML(typ="safe").load(path) for path in sorted((GITHUB / "workflows").glob("*.yaml"))}
+ACTIONS = {path.parent.name: YAML(typ="safe").load(path) for path in sorted((GITHUB / "actions").glob("*/action.yaml"))}
+JOBS = [(workflow, name, job) for workflow, content in WORKFLOWS.items() for name, job in content["jobs"].items()]
+IDS = [f"{workflow}.{name}" for workflow, name, _ in JOBS]
+BIN = Path(sys.executable).parent
+# What runs with rights to write, or with secrets, on an event that a stranger can cause.
+PRIVILEGED = ("comment", "override")
+HOSTED_MAIN = (*PRIVILEGED, "retrain")  # what may write to the repository and runs main's code
+
+
+def steps() -> Iterator[tuple[str, dict[str, Any]]]:
+    for workflow, name, job in JOBS:
+        yield from ((f"{workflow}.{name}", step) for step in job["steps"])
+    for name, action in ACTIONS.items():
+        yield from ((name, step) for step in action["runs"]["steps"])
+
+
+def lines() -> Iterator[tuple[str, str]]:
+    for path in sorted(GITHUB.rglob("*.yaml")):
+        yield from ((path.name, line) for line in path.read_text(encoding="utf-8").splitlines())
+
+
+def test_every_action_is_pinned_to_a_commit_and_names_its_release() -> None:
+    pinned = re.compile(r"uses: [\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+    local = re.compile(r"uses: \./\.github/actions/[\w-]+$")
+    uses = [(name, line.strip().removeprefix("- ")) for name, line in lines() if re.match(r"\s*(- )?uses:", line)]
+
+    assert len(uses) > 10
+    assert [use for use in uses if not pinned.match(use[1]) and not local.match(use[1])] == []
+
+
+def test_an_action_has_one_pin_in_all_workflows() -> None:
+    pins: dict[str, set[str]] = {}
+    for _, step in steps():
+        action, at, commit = step.get("uses", "").partition("@")
+        if at:
+            pins.setdefault(action, set()).add(commit)
+
+    assert {action: found for action, found in pins.items() if len(found) > 1} == {}
+
+
+@pytest.mark.parametrize(("workflow", "name", "job"), JOBS, ids=IDS)
+def test_every_job_has_a_time_out_and_rights_of_its_own(workflow: str, name: str, job: dict[str, Any]) -> None:
+    assert 0 < job["timeout-minutes"] <= 360
+    assert isinstance(job["permissions"], dict)
+    assert WORKFLOWS[workflow]["permissions"] == {}
+
+
+def test_rights_to_write_are_exactly_these() -> None:
+    granted = {
+        f"{workflow}.{name}": {right for right, level in job["permissions"].items() if level == "write"}
+        for workflow, name, job in JOBS
+    }
+
+    assert {name: rights for name, rights in granted.items() if rights} == {
+        "comment.announce": {"pull-requests", "statuses"},
+        "comment.answer": {"pull-requests", "statuses"},
+        "comment.record": {"actions", "contents", "statuses"},
+        "deploy.release": {"attestations", "id-token", "packages"},
+        "deploy.deploy": {"deployments"},
+        "monitor.watch": {"actions", "issues"},
+        "override.overrule": {"statuses"},
+        "override.answer": {"actions", "statuses"},
+        "retrain.retrain": {"actions", "contents", "issues", "pull-requests"},
+        "train.hand-over": {"actions"},
+    }
+
+
+def test_no_checkout_leaves_its_credentials() -> None:
+    checkouts = [step for _, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
+
+    assert checkouts
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+def test_no_expression_stands_in_a_script() -> None:
+    assert [(where, step["run"]) for where, step in steps() if "${{" in step.get("run", "")] == []
+
+
+def test_a_step_is_one_command() -> None:
+    scripts = [(where, step["run"]) for where, step in steps() if "\n" in step.get("run", "").strip()]
+
+    assert [where for where, _ in scripts] == ["override.overrule"]  # it may check nothing out, so it has no command
+
+
+def test_what_may_write_checks_out_main_and_runs_hosted() -> None:
+    for workflow in HOSTED_MAIN:
+        for name, job in WORKFLOWS[workflow]["jobs"].items():
+            assert job["runs-on"] == "ubuntu-latest", name
+            for step in job["steps"]:
+                if step.get("uses", "").startswith("actions/checkout@"):
+                    assert step["with"]["ref"] == "${{ github.event.repository.default_branch }}", name
+                    assert "repository" not in step["with"], name
+
+
+def test_what_may_write_restores_no_cache_and_unpacks_no_artifact_by_an_action() -> None:
+    used = {
+        step.get("uses", "").partition("@")[0]
+        for name in HOSTED_MAIN
+        for job in WORKFLOWS[name]["jobs"].values()
+        for step in job["steps"]
+    }
+
+    assert used <= {"", "actions/checkout", "./.github/actions/setup", "iterative/setup-cml"}
+    setups = [
+        step["with"]
+        for name in HOSTED_MAIN
+        for job in WORKFLOWS[name]["jobs"].values()
+        for step in job["steps"]
+        if step.get("uses") == "./.github/actions/setup"
+    ]
+    assert setups == [{"cache": False}] * 4
+    assert ACTIONS["setup"]["runs"]["steps"][0]["with"]["enable-cache"] == "${{ inputs.cache }}"
+
+
+def test_what_hands_a_run_over_checks_nothing_out_and_is_only_for_dispatched_runs() -> None:
+    job = WORKFLOWS["train"]["jobs"]["hand-over"]
+
+    assert [step for step in job["steps"] if "uses" in step] == []
+    assert job["if"] == "${{ !cancelled() && inputs.answer }}"
+    assert set(WORKFLOWS["train"]["on"]["workflow_dispatch"]["inputs"]) == {"answer"}
+
+
+def test_the_workflow_for_labels_checks_nothing_out() -> None:
+    assert [step for job in WORKFLOWS["override"]["jobs"].values() for step in job["steps"] if "uses" in step] == []
+
+
+def test_only_override_runs_on_pull_request_target() -> None:
+    assert [name for name, content in WORKFLOWS.items() if "pull_request_target" in content["on"]] == ["override"]
+
+
+def test_who_is_trusted_is_one_condition() -> None:
+    """`runs-on` can't read the workflow's `env`, so the condition stands twice."""
+    train = WORKFLOWS["train"]
+    condition = train["env"]["TRUSTED"].removeprefix("${{ ").removesuffix(" }}")
+    labels = 'vars.RUNNER_LABELS || \'["self-hosted","gpu"]\''
+
+    expected = f"${{{{ fromJSON(({condition}) && ({labels}) || '[\"ubuntu-latest\"]') }}}}"
+    assert train["jobs"]["measure"]["runs-on"] == expected
+
+
+def test_self_hosted_runners_stand_behind_that_condition_alone() -> None:
+    runners = {f"{workflow}.{name}": job["runs-on"] for workflow, name, job in JOBS}
+
+    assert [name for name, runner in runners.items() if runner != "ubuntu-latest"] == ["train.measure"]
+
+
+def test_secrets_and_the_remote_of_a_training_stand_behind_that_condition_alone() -> None:
+    guarded = re.compile(r"\$\{\{ env\.TRUSTED == 'true' && (secrets\.\w+|vars\.DVC_REMOTE) \|\| '' \}\}$")
+    asked = [
+        line.strip()
+        for name, line in lines()
+        if name == "train.yaml" and re.search(r"secrets\.|vars\.DVC_REMOTE", line)
+    ]
+
+    assert len(asked) == 5
+    bare = [line for line in asked if not guarded.search(line)]
+    assert len(bare) == 2
+    assert all(line.startswith("if: ") and line.endswith("vars.DVC_REMOTE == ''") for line in bare)
+
+
+def test_a_newer_push_cancels_the_measuring_of_an_older_one() -> None:
+    assert WORKFLOWS["train"]["concurrency"] == {
+        "group": "train-${{ github.event.pull_request.number || github.ref }}",
+        "cancel-in-progress": True,
+    }
+
+
+def test_nothing_cancels_an_answer_or_a_record() -> None:
+    assert {job["concurrency"]["cancel-in-progress"] for job in WORKFLOWS["comment"]["jobs"].values()} == {False}
+
+
+def test_what_is_said_of_one_head_takes_turns_however_it_is_started() -> None:
+    run = "github.event.workflow_run"
+    head = f"format('{{0}}:{{1}}', {run}.head_repository.full_name, {run}.head_branch)"
+    dispatched = "inputs.head || inputs.pull_request"
+    groups = {name: job["concurrency"]["group"] for name, job in WORKFLOWS["comment"]["jobs"].items()}
+
+    assert groups == {
+        "announce": f"comment-${{{{ {head} }}}}",
+        "answer": f"comment-${{{{ {run}.conclusion == 'cancelled' && {run}.id || {dispatched} || {head} }}}}",
+        "record": f"record-${{{{ {dispatched} || {head} }}}}",
+    }
+    (told,) = [step["env"]["FROM"] for _, step in steps() if "FROM" in step.get("env", {})]
+    pull = "github.event.pull_request.head"
+    assert told == f"${{{{ format('{{0}}:{{1}}', {pull}.repo.full_name, {pull}.ref) }}}}"
+
+
+def test_pull_requests_to_main_are_measured() -> None:
+    assert WORKFLOWS["train"]["on"]["pull_request"]["branches"] == ["main"]
+
+
+def test_what_is_missing_on_a_hosted_runner_is_skipped() -> None:
+    """It is not root, and lacks programs; `.ci/run` is where a missing part fails."""
+    assert "PIPELINE_REQUIRE_SYSTEM_PARTS" not in (GITHUB / "workflows/test.yaml").read_text(encoding="utf-8")
+    assert "PIPELINE_REQUIRE_SYSTEM_PARTS=1 make test" in (ROOT / ".ci/run").read_text(encoding="utf-8")
+
+
+def test_a_deployment_is_never_cancelled_and_meets_the_code_of_main_alone() -> None:
+    deploy = WORKFLOWS["deploy"]
+
+    assert deploy["concurrency"] == {"group": "deploy", "cancel-in-progress": False}
+    assert deploy["on"] == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
+
+
+def test_the_monitor_has_a_clock_and_a_hand_and_never_runs_twice_at_once() -> None:
+    monitor = WORKFLOWS["monitor"]
+
+    assert set(monitor["on"]) == {"schedule", "workflow_dispatch"}
+    assert monitor["concurrency"] == {"group": "monitor", "cancel-in-progress": False}
+
+
+def test_a_deployment_needs_a_host_and_something_new() -> None:
+    condition = WORKFLOWS["deploy"]["jobs"]["deploy"]["if"]
+
+    assert condition.startswith("vars.DEPLOY_TARGET != '' && (needs.release.outputs.built == 'true' || ")
+
+
+def test_what_is_uploaded_from_a_hidden_folder_is_not_left_out() -> None:
+    uploads = [step["with"] for _, step in steps() if step.get("uses", "").startswith("actions/upload-artifact@")]
+
+    assert [upload["name"] for upload in uploads] == ["release", "monitor", "measurement", "reports"]
+    assert all(upload.get("include-hidden-files") for upload in uploads if upload["path"].startswith("."))
+
+
+def test_the_commands_exist() -> None:
+    from pipeline.cli import COMMANDS
+
+    called = {match for _, step in steps() for match in re.findall(r"\.venv/bin/pipeline (\S+)", step.get("run", ""))}
+    assert called == {
+        *("run", "measure", "drift", "announce", "answer", "record"),
+        *("release", "deploy", "restore", "monitor", "watch", "retrain", "propose"),
+    }
+    assert called <= set(COMMANDS)
+
+
+def test_the_runners_have_the_uv_of_the_makefile() -> None:
+    (version,) = re.findall(r"^UV_VERSION := (\S+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert ACTIONS["setup"]["runs"]["steps"][0]["with"]["version"] == version
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("zizmor", "--offline", "--quiet", "--strict-collection", ".github"),
+        ("actionlint", "-shellcheck=", "-pyflakes="),
+    ],
+    ids=lambda command: command[0],
+)
+def test_the_linters_find_nothing(command: tuple[str, ...]) -> None:
+    done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_each_accepted_finding_has_its_reason() -> None:
+    accepted = [line.partition("zizmor: ignore[")[2] for _, line in lines() if "zizmor: ignore[" in line]
+
+    assert len(accepted) == 2
+    assert all(len(finding.partition("] ")[2].split()) > 5 for finding in accepted)

@@ -1,0 +1,227 @@
+"""A repository on the stand-in GitHub and what people and GitHub do there: each event runs its workflow by act."""
+
+import fcntl
+import html
+import json
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.pipeline.conftest import ROOT, Project, small_project
+from tests.pipeline.github.standin import StandIn
+from tests.pipeline.workflows.acting import Acted, Machine
+
+NAME, FORK = "acme/model", "mallory/model"
+AUTHOR, MAINTAINER, READER = "alice", "carol", "bob"
+COMMITTER = "someone"  # whom the stand-in names as the author of each commit
+LABEL = "gate: override"
+RUNNERS = {"RUNNER_LABELS": '["self-hosted","gpu"]'}
+CML = ROOT / "tests/pipeline/github"  # where the stand-in for it is
+
+
+def base(shared: Path) -> Path:
+    """A project whose main has been run and recorded, with the workflows; made once for all tests that ask for it."""
+    folder = shared / "base"
+    with (shared / "base.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "made").exists():
+            _make(folder)
+            (folder / "made").touch()
+    return folder
+
+
+def _make(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    project = small_project(folder / "work", "binary")
+    shutil.copytree(ROOT / ".github", project.folder / ".github")
+    for name in ("Makefile", "bentofile.yaml"):
+        shutil.copy(ROOT / name, project.folder / name)
+    (project.folder / "README.md").write_text("A model\n", encoding="utf-8")
+    project.ok("dvc", "repro", "--quiet")
+    project.commit("the model of main")
+    project.ok("git", "remote", "add", "origin", f"https://github.com/{NAME}.git")
+    project.ok("git", "clone", "--quiet", "--bare", ".", str(folder / "origin.git"))
+    project.ok("git", "-C", str(folder / "origin.git"), "config", "uploadpack.allowAnySHA1InWant", "true")
+    shutil.copytree(project.folder / ".dvc/cache", folder / "cache")
+
+
+class World:
+    """A repository of its own for one story. `events` holds what each workflow did, in order."""
+
+    def __init__(self, folder: Path, made: Path, github: StandIn, variables: Mapping[str, str] = RUNNERS) -> None:
+        self.github, self.variables = github, dict(variables)
+        self.origin, self.main = folder / "origin.git", folder / "main"
+        self.work = Project(folder / "work")
+        shutil.copytree(made / "origin.git", self.origin)
+        for clone in (self.main, self.work.folder):
+            Project(folder).ok("git", "clone", "--quiet", str(self.origin), str(clone))
+            Project(clone).ok("git", "remote", "set-url", "origin", f"https://github.com/{NAME}.git")
+        known = github.environment()
+        token = {"GH_HOST": known["GITHUB_SERVER_URL"].removeprefix("https://"), "GH_ENTERPRISE_TOKEN": "t0ken"}
+        self.machine = Machine(
+            folder / "machine", self.origin, **known, **token, STANDIN_CML=str(CML), STANDIN_HASTE="1"
+        )
+        (folder / "machine/cache").symlink_to(made / "cache")
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return self.github.state
+
+    # What people do.
+
+    def open(
+        self, change: Callable[[Project], None], source: str = NAME, labels: tuple[str, ...] = ()
+    ) -> dict[str, Any]:
+        """A pull request with the change, from a branch of the repository or of a fork."""
+        self.work.ok("git", "checkout", "--quiet", "-b", "change")
+        pull = {
+            "number": 7,
+            "title": "A change",
+            "state": "open",
+            "user": AUTHOR,
+            "labels": list(labels),
+            "head": {"ref": "change", "sha": "", "repo": source},
+            "base": {"ref": "main"},
+        }
+        self.state["pulls"].append(pull)
+        return self.push(pull, change)
+
+    def push(self, pull: dict[str, Any], change: Callable[[Project], None]) -> dict[str, Any]:
+        """One more commit on the pull request's branch, on top of what the bot recorded there."""
+        for path, text in self.recorded().items():
+            (self.work.folder / path).write_text(text, encoding="utf-8")
+        change(self.work)
+        self.work.commit("change")
+        ref = "heads/change" if pull["head"]["repo"] == NAME else "pull/7/head"
+        self.work.ok("git", "push", "--quiet", "--force", str(self.origin), f"HEAD:refs/{ref}")
+        self.state.setdefault("refs", {}).pop("heads/change", None)
+        pull["head"]["sha"] = self.head()
+        return pull
+
+    def head(self) -> str:
+        return self.work.ok("git", "rev-parse", "HEAD").strip()
+
+    def label(self, pull: dict[str, Any], person: str, action: str = "labeled") -> Acted:
+        """Put the label on, or take it off; then whatever the workflow dispatched."""
+        pull["labels"] = [LABEL] if action == "labeled" else []
+        payload = {
+            "action": action,
+            "label": {"name": LABEL},
+            "sender": {"login": person},
+            **self._pull_payload(pull),
+        }
+        before = len(self.state["dispatches"])
+        acted = self._act("override", "pull_request_target", payload, self.main)
+        for dispatch in self.state["dispatches"][before:]:
+            assert dispatch["workflow"] == "comment.yaml"
+            assert dispatch["inputs"]["head"] == f"{pull['head']['repo']}:{pull['head']['ref']}"
+            self._act("comment", "workflow_dispatch", {"inputs": dispatch["inputs"]}, self.main)
+        return acted
+
+    # What GitHub does.
+
+    def queue(self, pull: dict[str, Any], status: str = "in_progress") -> dict[str, Any]:
+        """A run of train.yaml for the pull request's head, that is announced."""
+        number = 1001 + len(self.state["runs"])
+        run = {
+            "id": number,
+            "head_sha": pull["head"]["sha"],
+            "head_branch": pull["head"]["ref"],
+            "head_repository": pull["head"]["repo"],
+            "event": "pull_request",
+            "path": ".github/workflows/train.yaml",
+            "status": status,
+            "conclusion": None,
+            "run_attempt": 1,
+            "run_number": number,
+        }
+        self.state["runs"].append(run)
+        labels = json.loads(self.variables.get("RUNNER_LABELS", '["self-hosted","gpu"]'))
+        self.state["jobs"].append(
+            {"run": number, "name": "measure", "status": status, "conclusion": None, "labels": labels}
+        )
+        self._act("comment", "workflow_run", self._run_payload(run, "requested"), self.main)
+        return run
+
+    def train(self, run: dict[str, Any], pull: dict[str, Any], runners: Mapping[str, str] | None = None) -> Acted:
+        """The run itself; what it uploads and how it ends is known to GitHub afterwards."""
+        shutil.rmtree(self.machine.artifacts, ignore_errors=True)
+        options = {"runners": runners} if runners else {}
+        payload = {"action": "opened", "number": pull["number"], **self._pull_payload(pull)}
+        acted = self._act("train", "pull_request", payload, self.work.folder, variables=self.variables, **options)
+        kept = self.machine.folder / f"run-{run['id']}"
+        if self.machine.artifacts.exists():
+            shutil.move(self.machine.artifacts, kept)
+            self.state["artifacts"] += [
+                {"id": run["id"] * 10 + place, "run": run["id"], "name": folder.name, "file": str(folder)}
+                for place, folder in enumerate(sorted(kept.iterdir()))
+            ]
+        run |= {"status": "completed", "conclusion": acted.jobs.get("measure", "skipped")}
+        return acted
+
+    def finish(self, run: dict[str, Any]) -> Acted:
+        """The answer to a run that has ended."""
+        return self._act("comment", "workflow_run", self._run_payload(run, "completed"), self.main)
+
+    def measured(self, pull: dict[str, Any]) -> Acted:
+        """A run from its announcement to its answer; what the answer did."""
+        run = self.queue(pull)
+        self.train(run, pull)
+        return self.finish(run)
+
+    # What is seen.
+
+    def comment(self) -> str:
+        """The one comment of ours as people read it: without tags, and nothing escaped."""
+        (found,) = self.state["comments"]
+        text = re.sub(r"</?[a-z]+[^>]*>", "", found["body"])
+        return re.sub(r"[\\\u200b]", "", html.unescape(text))
+
+    def status(self, sha: str) -> tuple[str, str]:
+        """State and description of `gate`; the last that was set counts."""
+        return next(reversed(self.statuses(sha)), ("", ""))
+
+    def statuses(self, sha: str) -> list[tuple[str, str]]:
+        """All that `gate` said of a commit, in order."""
+        known = [status for status in self.state["statuses"] if status["sha"] == sha and status["context"] == "gate"]
+        return [(status["state"], status["description"]) for status in known]
+
+    def uploaded(self, run: dict[str, Any], name: str) -> set[str]:
+        """The files of a run's artifact."""
+        return {path.name for path in (self.machine.folder / f"run-{run['id']}" / name).iterdir()}
+
+    def recorded(self) -> dict[str, str]:
+        """The files that the bot's last commit brought, by path."""
+        trees = [call["body"] for call in self.github.calls("POST", "^git/trees$")]
+        return {entry["path"]: entry["content"] for entry in trees[-1]["tree"]} if trees else {}
+
+    def tip(self) -> str | None:
+        """Where the bot moved the branch to; None where it did not."""
+        return (self.state.get("refs") or {}).get("heads/change")
+
+    def _pull_payload(self, pull: dict[str, Any]) -> dict[str, Any]:
+        head = pull["head"] | {"repo": {"full_name": pull["head"]["repo"]}}
+        page = f"https://github.com/{NAME}/pull/{pull['number']}"
+        return {"pull_request": pull | {"head": head, "user": {"login": pull["user"]}, "html_url": page}}
+
+    def _run_payload(self, run: dict[str, Any], action: str) -> dict[str, Any]:
+        return {"action": action, "workflow_run": run | {"head_repository": {"full_name": run["head_repository"]}}}
+
+    def _act(self, workflow: str, event: str, payload: dict[str, Any], checkout: Path, **options: Any) -> Acted:
+        payload = payload | {"repository": {"full_name": NAME, "default_branch": "main"}}
+        acted = self.machine.act(workflow, event, payload, checkout, secrets={"GITHUB_TOKEN": "t0ken"}, **options)
+        print(acted.log)  # seen where the test fails
+        assert self.state["violations"] == [], self.state["violations"]
+        return acted
+
+
+def new_state() -> dict[str, Any]:
+    return {
+        "repository": NAME,
+        "default_branch": "main",
+        "user": {"login": "github-actions[bot]", "type": "Bot"},
+        "permissions": {AUTHOR: "write", COMMITTER: "write", MAINTAINER: "write", READER: "read"},
+        **{name: [] for name in ("pulls", "comments", "issues", "statuses", "runs", "jobs", "artifacts")},
+    }
