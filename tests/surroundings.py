@@ -2,8 +2,10 @@
 
 import locale
 import os
+import random
 import resource
 import signal
+import socket
 import tempfile
 import time
 from pathlib import Path
@@ -79,3 +81,12 @@ def _hear() -> None:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
+
+
+def free_port() -> int:
+    """A port that nobody has, below those that the kernel gives away meanwhile."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 30_000)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
