@@ -109,14 +109,15 @@ def test_what_can_not_be_is_one_line_before_any_traffic(
     assert arrived_nothing(served, before)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_ends_with_the_labels_of_what_was_answered(
-    judged: Project, served: Server, tmp_path: Path
+    judged: Project, served: Server, tmp_path: Path, number: signal.Signals
 ) -> None:
     before, path = len(served.logged(0)), tmp_path / "labels.csv"
     process = begun(judged, served, "--rows", "5000", "--rate", "100", "--labels", str(path))
     try:
         arrived(served, before, 20)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
