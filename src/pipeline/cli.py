@@ -2,7 +2,9 @@
 
 import contextlib
 import importlib
+import io
 import os
+import signal
 import sys
 
 import click
@@ -81,7 +83,11 @@ def pipeline() -> None:
 
 
 def main() -> None:
-    """Exit with the status of `run`, without waiting for the libraries to be taken down."""
+    """Exit with the status of `run`, without waiting for the libraries to be taken down. SIGTERM is Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job in the background may hear no other
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a locale that lacks a character
     code = run()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):  # a reader that has gone away

@@ -14,8 +14,15 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from tests.pipeline import surroundings
+
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 300  # seconds, for one command
+
+
+@pytest.hookimpl(trylast=True)  # pytest's own output is as the caller wants it
+def pytest_configure(config: pytest.Config) -> None:
+    surroundings.settle(config)
 
 
 def require(program: str) -> None:
@@ -65,11 +72,10 @@ class Project:
         """Run a command in the project, with its output as text; the environment's programs come first on the PATH."""
         bin_folder = Path(sys.executable).parent
         path = f"{bin_folder}{os.pathsep}{os.environ['PATH']}"
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "GIT_", "MLFLOW_"))}
         return subprocess.run(
             command,
             cwd=self.folder,
-            env=kept | {"PATH": path, "OMP_NUM_THREADS": "1"} | env,
+            env=os.environ | {"PATH": path, "OMP_NUM_THREADS": "1"} | env,
             capture_output=True,
             text=True,
             timeout=TIMEOUT,

@@ -1,5 +1,7 @@
 """A mistake on the command line is one line and exit status 2; a command's own exit status is kept."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -117,3 +119,10 @@ def test_another_file_is_no_report(report: Any) -> None:
         data.quality(report)
     with pytest.raises(PipelineError, match="not a drift report"):
         data.drift(report, section(Gate, ROOT / "params.yaml"))
+
+
+def test_a_character_that_the_terminal_lacks_stops_nothing() -> None:
+    code = "from pipeline import cli; cli.run = lambda: print('✓') or 0; cli.main()"
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+    assert done.stdout == b"?\n"

@@ -7,7 +7,7 @@ import pytest
 from pipeline.core import params
 from pipeline.core.errors import PipelineError
 
-SAMPLE = (Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8")
+SAMPLE = (Path(__file__).parents[3] / "params.yaml").read_text(encoding="utf-8")
 
 
 def complaint(tmp_path: Path, old: str, new: str) -> str:
@@ -20,7 +20,7 @@ def complaint(tmp_path: Path, old: str, new: str) -> str:
 
 
 def test_the_parameters_of_the_repository_are_valid() -> None:
-    assert params.section(params.Split, Path(__file__).parents[1] / "params.yaml").test == 0.2
+    assert params.section(params.Split, Path(__file__).parents[3] / "params.yaml").test == 0.2
 
 
 @pytest.mark.parametrize(
