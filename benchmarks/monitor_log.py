@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.projects import BIN, ROOT
+from pipeline.costs import peak_memory
 
 MILLION = 1_000_000
 ROWS = (10_000, 100_000, MILLION, 10 * MILLION)
@@ -48,7 +49,7 @@ def measured(command: list[str], fine: tuple[int, ...] = (0,)) -> tuple[float, f
         if process.returncode not in fine:
             said.seek(0)
             sys.exit(f"error: {' '.join(command)} failed:\n{said.read()}")
-    return time.perf_counter() - begun, used.ru_maxrss / 1024
+    return time.perf_counter() - begun, peak_memory(used)
 
 
 def write(folder: Path, rows: int) -> None:

@@ -60,6 +60,35 @@ def test_the_exit_status_of_a_command_is_kept(code: int, monkeypatch: pytest.Mon
     assert run(monkeypatch, "gate") == code
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "libgomp.so.1: cannot open shared object file: No such file or directory",
+        "dlopen(lib_lightgbm.dylib, 0x0006): Library not loaded: @rpath/libomp.dylib",
+    ],
+)
+def test_a_machine_without_openmp_is_told_what_to_install(
+    said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load() -> None:
+        raise OSError(said)
+
+    put(monkeypatch, load)
+    assert run(monkeypatch, "gate") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "apt-get install libgomp1" in line
+    assert "brew install libomp" in line
+
+
+def test_another_error_of_the_system_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load() -> None:
+        raise OSError("libc.so.6: version not found")
+
+    put(monkeypatch, load)
+    with pytest.raises(OSError, match=r"libc\.so\.6"):
+        run(monkeypatch, "gate")
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, click.Abort])
 def test_an_interrupt_has_a_status_of_its_own(error: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted() -> None:
