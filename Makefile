@@ -13,9 +13,9 @@ help:  ## List the commands
 
 setup: .venv/.synced  ## Install the locked environment into .venv
 
-.venv/.synced: pyproject.toml uv.lock | $(UV)
+.venv/.synced: pyproject.toml src/project/pyproject.toml .template.yaml uv.lock | $(UV)
 	@echo "setup: installing the locked environment into .venv"
-	@$(UV) sync --locked --quiet
+	@$(UV) sync --locked --all-packages --quiet
 	@test -z "$$LIGHTGBM_WHEELS" || $(UV) pip install --quiet --no-deps --no-index --find-links "$$LIGHTGBM_WHEELS" \
 		--reinstall "lightgbm==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("lightgbm"))')"
 	@touch $@

@@ -82,13 +82,15 @@ def judge(knobs: params.Params) -> list[str]:
 def _state(knobs: params.Params) -> str:
     """A hash of all that the verdict follows from."""
     from pipeline.review.baseline import champion
+    from pipeline.review.gate import project_tests
 
     package = Path(__file__).parent
     rooms = ("review/baseline", "review/gate", "evaluation")
     code = [path.read_bytes() for room in rooms for path in sorted((package / room).glob("*.py"))]
     names = [*champion.BASES, *filter(None, [knobs.gate.reference])]
     commits = [git(Path(), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").stdout for name in names]
-    parts = [LOCK.read_bytes(), knobs.gate.model_dump_json().encode(), *code, *(text.encode() for text in commits)]
+    texts = [knobs.gate.model_dump_json(), repr(project_tests.rule_here()), *commits]
+    parts = [LOCK.read_bytes(), *code, *(text.encode() for text in texts)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 

@@ -251,15 +251,6 @@ class Release(Section):
     scan: Scan
 
 
-class Simulate(Section):
-    limits: Names
-    late: Names
-    paid: Names
-    owed: Name | None
-    broken: Name | None
-    category: Name | None
-
-
 class Interval(Section):
     low: float
     high: float
@@ -301,8 +292,17 @@ class Params(Section):
     tracking: Tracking
     release: Release
     serve: Serve
-    simulate: Simulate
     tune: Tune
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_former_section(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "simulate" in given:
+            raise ValueError(
+                "simulate: no longer a section; remove it: a shift of your own is a function in src/project/shifts.py, "
+                "and `pipeline simulate --column` names the column that broken_feature or new_category changes"
+            )
+        return given
 
     @model_validator(mode="after")
     def _sections_fit(self) -> "Params":

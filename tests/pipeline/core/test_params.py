@@ -6,8 +6,9 @@ import pytest
 
 from pipeline.core import params
 from pipeline.core.errors import PipelineError
+from tests.pipeline.conftest import ROOT
 
-SAMPLE = (Path(__file__).parents[3] / "params.yaml").read_text(encoding="utf-8")
+SAMPLE = (ROOT / "params.yaml").read_text(encoding="utf-8")
 
 
 def complaint(tmp_path: Path, old: str, new: str) -> str:
@@ -20,7 +21,7 @@ def complaint(tmp_path: Path, old: str, new: str) -> str:
 
 
 def test_the_parameters_of_the_repository_are_valid() -> None:
-    assert params.section(params.Split, Path(__file__).parents[3] / "params.yaml").test == 0.2
+    assert params.section(params.Split, ROOT / "params.yaml").test == 0.2
 
 
 @pytest.mark.parametrize(
@@ -63,6 +64,12 @@ def test_a_wrong_key_or_value_is_named(tmp_path: Path, old: str, new: str, expec
 )
 def test_an_impossible_combination_is_named(tmp_path: Path, old: str, new: str, expected: str) -> None:
     assert expected in complaint(tmp_path, old, new)
+
+
+def test_a_section_of_an_earlier_version_is_told_where_it_went(tmp_path: Path) -> None:
+    said = complaint(tmp_path, "\ntune:", "\nsimulate: {limits: []}\ntune:")
+    assert "params.yaml: simulate: no longer a section; remove it: a shift of your own is a function in" in said
+    assert "\n" not in said
 
 
 def test_a_threshold_is_for_binary_alone(tmp_path: Path) -> None:

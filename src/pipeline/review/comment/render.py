@@ -43,6 +43,7 @@ def _folds(facts: Facts) -> list[Part]:
         (OPEN, 4, [charts.metrics]),
         ("ROC and calibration" if _task(facts) == "binary" else "Curves", 5, [charts.curves]),
         ("Slices and fairness", 1, [groups.slices, groups.fairness]),
+        ("Failed tests of the model", 2, [details.failed_tests]),
         ("What the model looks at", 6, [charts.importance]),
         ("Data and drift", 3, [data_section.tables, data_section.drift, charts.drift, changes.production]),
         ("Parameters and features", 2, [changes.parameter_table, changes.features]),

@@ -11,7 +11,8 @@ from pipeline.train.card.tables import label
 
 ICONS = {"pass": "✅", "note": "▫️", "warn": "⚠️", "fail": "❌"}
 SENTENCE = 260  # characters
-FIRST = ("stages", "judge", PRIMARY, "floor ", "data ", "slice ", "fairness ")  # which of two failures leads
+# Which of two failures leads.
+FIRST = ("stages", "judge", PRIMARY, "floor ", "model tests", "data ", "slice ", "fairness ")
 
 
 def by_weight(rules: Sequence[Rule]) -> list[Rule]:

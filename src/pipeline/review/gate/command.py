@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +13,9 @@ from pipeline.core import files, params
 from pipeline.evaluation import scoring
 from pipeline.review.baseline import champion
 from pipeline.review.baseline.scored import TEST, ScoredBaseline, score_baseline, scored_rows
+from pipeline.review.gate import project_tests
 from pipeline.review.gate.judge import judge
-from pipeline.review.gate.verdict import Rule, Verdict
+from pipeline.review.gate.verdict import Rule, Verdict, worst
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +59,7 @@ def decide(
     candidate = scoring.read(scores)
     table = partial(scored_rows, test, chosen.data.key, candidate)
     compared = partial(_compared, candidate=candidate, target=chosen.task.target, table=table, rebuild=rebuild)
-    return judge(
+    verdict = judge(
         candidate,
         compared(base),
         compared(chosen.gate.reference) if chosen.gate.reference else None,
@@ -65,6 +67,8 @@ def decide(
         files.read_json(quality) if quality.exists() else None,
         files.read_json(drift) if drift else None,
     )
+    rules = (*verdict.rules, project_tests.rule_here())
+    return replace(verdict, verdict=worst(rules), rules=rules)
 
 
 def _compared(

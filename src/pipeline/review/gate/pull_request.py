@@ -10,7 +10,9 @@ from pipeline.core.tasks import METRICS
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.baseline.scored import ScoredBaseline
 from pipeline.review.gate import judge as gates
+from pipeline.review.gate import project_tests
 from pipeline.review.gate.verdict import Rule, Verdict, worst
+from pipeline.review.measure import model_tests
 from pipeline.review.measure.measurement import Bundle, Champion
 from pipeline.review.untrusted import scores as untrusted_scores
 
@@ -80,8 +82,16 @@ def _judged(bundle: Bundle, gate: params.Gate) -> Verdict:
         _report(bundle, "data_quality.json"),
         _drift(bundle, "drift_main.json"),
     )
-    rules = (*unfit, *(_same_data(bundle, rule) for rule in verdict.rules))
+    rules = (*unfit, *(_same_data(bundle, rule) for rule in verdict.rules), *_project_tests(bundle))
     return replace(verdict, verdict=worst(rules), rules=rules)
+
+
+def _project_tests(bundle: Bundle) -> list[Rule]:
+    """What the project's tests said, which are not run again where the model is main's."""
+    if bundle.measurement.outcome == "unchanged":
+        return []
+    text = bundle.text(model_tests.FILE)
+    return [project_tests.rule(model_tests.parse(text) if text is not None else None)]
 
 
 def _plain(rule: Rule, champion: str = "") -> Verdict:

@@ -32,6 +32,7 @@ FILES = {
     "params.yaml": MB,
     "dvc.lock": MB,
     "model_card.md": 4 * MB,
+    "model_tests.json": MB,  # the outcome of the project's tests of the model
     "scores.parquet": 400 * MB,  # the candidate's scores of the test rows
     "champion.parquet": 400 * MB,  # the champion's scores of the same rows, those that it was not trained on
     "reference.parquet": 400 * MB,  # those of the release that gate.reference names
