@@ -2,9 +2,9 @@
 
 import re
 
-from pipeline.markup.markdown import Markdown, code, escape, table
+from pipeline.markup.markdown import Markdown, code, cut, escape, table
 from pipeline.markup.mermaid import flow
-from pipeline.review.comment.facts import Facts, cut
+from pipeline.review.comment.facts import Facts
 from pipeline.review.untrusted.text import defuse, fence, plain
 
 COLOURS = {"ran": "#1a7f37", "cached": "#0969da", "unchanged": "#6e7781", "failed": "#cf222e", "skipped": "#9a6700"}

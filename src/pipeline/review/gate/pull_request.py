@@ -158,7 +158,7 @@ def _drift(bundle: Bundle, name: str) -> dict[str, Any] | None:
 
 def _same_data(bundle: Bundle, rule: Rule) -> Rule:
     """Where nothing was compared because the rows are main's, the rule says that."""
-    if rule.name != "data drift":
+    if rule.kind != "data_drift":
         return rule
     data = _report(bundle, "drift_main.json") or {}
     unchanged = data.get("same") is True or bundle.measurement.outcome == "unchanged"

@@ -42,7 +42,7 @@ def test_a_useless_model_fails_with_status_1_against_the_champion_on_the_same_ro
     found = verdict(project)
     assert (done.returncode, found["verdict"], done.stderr) == (1, "fail", "")
     assert "gate: fail" in done.stdout
-    assert "✗ no regression roc_auc" in done.stdout
+    assert "✗ ROC AUC against main" in done.stdout
     assert found["compared"] == found["rows"]
     before = project.read("reports/verdict.json")
     project.run("pipeline", "gate")
