@@ -12,6 +12,7 @@ from pipeline.core import files, params
 from pipeline.evaluation import scoring
 from pipeline.review.baseline import champion
 from pipeline.review.baseline.scored import TEST, ScoredBaseline, score_baseline, scored_rows
+from pipeline.review.gate.data import drift_report
 from pipeline.review.gate.judge import judge
 from pipeline.review.gate.verdict import Rule, Verdict
 
@@ -63,7 +64,7 @@ def decide(
         compared(chosen.gate.reference) if chosen.gate.reference else None,
         chosen.gate,
         files.read_json(quality) if quality.exists() else None,
-        files.read_json(drift) if drift else None,
+        drift_report(files.read_json(drift), f"--drift: {drift}", "`pipeline drift` writes it") if drift else None,
     )
 
 

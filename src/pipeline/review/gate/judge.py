@@ -17,7 +17,7 @@ def judge(
     reference: ScoredBaseline | None,
     gate: Gate,
     data_quality: dict[str, Any] | None,
-    drift: dict[str, Any] | None = None,
+    drift: data.DriftReport | None = None,
     *,
     inform: bool = True,
 ) -> Verdict:

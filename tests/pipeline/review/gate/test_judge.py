@@ -10,6 +10,7 @@ import pytest
 from pipeline.core.errors import PipelineError
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.baseline.scored import ScoredBaseline
+from pipeline.review.gate.data import DriftReport
 from pipeline.review.gate.judge import judge
 from pipeline.review.gate.verdict import Mark, Rule, worst
 from tests.pipeline.review.gate.scored_tables import (
@@ -159,7 +160,7 @@ def test_a_data_contract_that_was_not_measured_warns() -> None:
 
 @pytest.mark.parametrize(("bound", "mark"), [(None, "note"), (0.5, "pass"), (0.25, "fail")])
 def test_drift_fails_only_where_a_bound_says_so(bound: float | None, mark: str) -> None:
-    report = {"share": 0.25, "drifted_columns": 1, "columns": [{}, {}, {}, {}]}
+    report = DriftReport(share=0.25, drifted_columns=1, columns=[{}, {}, {}, {}])
     found = rule(judge(binary(), NOBODY, None, gate(drift_share=bound), CLEAN, report), "data_drift")
     assert found.verdict == mark
     assert "1 of 4 columns" in found.sentence
