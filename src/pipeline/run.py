@@ -15,6 +15,7 @@ from pipeline.core.tasks import METRICS
 from pipeline.train.reproduce import LOCK, check_names, look_at_source, reproduce
 
 METRICS_FILE, JUDGED = Path("reports/metrics.json"), Path(".pipeline/judged.json")
+FORMAT = 1  # of judged.json, a cache: one of any other format is written anew
 
 
 @click.command()
@@ -67,15 +68,16 @@ def log_run() -> None:
 def judge(knobs: params.Params) -> list[str]:
     """The verdict in short; judged again only where the model, the bounds, the judge or the champion has changed."""
     state = _state(knobs)
-    if JUDGED.is_file() and (known := files.read_json(JUDGED))["state"] == state:
+    known = files.read_json(JUDGED) if JUDGED.is_file() else {}
+    if (known.get("format"), known.get("state")) == (FORMAT, state):
         return list(known["lines"])
     from pipeline.review.gate import command as gate
 
     verdict = gate.decide()
     files.write_json(gate.VERDICT, verdict.data())
     lines = gate.summary(verdict)
-    if verdict.rules[0].verdict != "warn":  # a champion that can't be had now may be had next time
-        files.write_json(JUDGED, {"state": state, "lines": lines})
+    if not any(rule.kind in ("champion", "reference") and rule.verdict == "warn" for rule in verdict.rules):
+        files.write_json(JUDGED, {"format": FORMAT, "state": state, "lines": lines})  # else: perhaps found next time
     return lines
 
 

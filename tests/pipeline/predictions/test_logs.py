@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.predictions import logs
-from pipeline.predictions.unreadable import BlindError
+from pipeline.predictions.damage import InputUnreadableError
 from pipeline.ship.service.answers import Prediction
 from pipeline.ship.service.log import PredictionLog, Record, features
 from pipeline.ship.service.log_files import LogFiles
@@ -189,7 +189,7 @@ def test_a_store_that_can_not_be_seen_says_so(store: Any, monkeypatch: pytest.Mo
         ("https://127.0.0.1:9/log", "a web server lists no files"),
         ("nostore://x/log", "Protocol not known"),
     ):
-        with pytest.raises(BlindError, match=why) as caught:
+        with pytest.raises(InputUnreadableError, match=why) as caught:
             logged.read(url)
         assert caught.value.kind == "log"
 
@@ -201,7 +201,7 @@ def test_a_store_that_is_out_of_reach_says_so(tmp_path: Path, monkeypatch: pytes
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
     s3fs.S3FileSystem.clear_instance_cache()
-    with pytest.raises(BlindError, match="s3://bucket/log: can't be read: "):
+    with pytest.raises(InputUnreadableError, match="s3://bucket/log: can't be read: "):
         logged.read("s3://bucket/log")
     s3fs.S3FileSystem.clear_instance_cache()
 

@@ -2,9 +2,9 @@
 
 import re
 
-from pipeline.markup.markdown import Markdown, code, escape, table
+from pipeline.markup.markdown import Markdown, code, cut, escape, table
 from pipeline.markup.mermaid import flow
-from pipeline.review.comment.facts import Facts, cut
+from pipeline.review.comment.facts import Facts
 from pipeline.review.measure import model_tests
 from pipeline.review.untrusted.text import defuse, fence, plain
 

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Callable, Sequence
 
-from pipeline.markup.markdown import code, escape
+from pipeline.markup.markdown import code, cut, escape
 from pipeline.markup.parts import UNREADABLE, Part, fit, folded, part
 from pipeline.review.comment import changes, charts, data_section, decision, details, groups, metric_table, rules
 from pipeline.review.comment.details import RUN, link
-from pipeline.review.comment.facts import Context, Facts, cut
+from pipeline.review.comment.facts import Context, Facts
 from pipeline.review.gate.verdict import Verdict
 from pipeline.review.measure.measurement import Bundle
 

@@ -7,26 +7,24 @@ from pipeline.review.gate.verdict import Rule
 from pipeline.review.measure import measurement, model_tests
 from pipeline.review.measure.model_tests import ModelTests
 
-NAME = "model tests"
-
 
 def rule(found: ModelTests | None) -> Rule:
     """What the tests say of the model; a project without any is told so."""
     if found is None:
-        return Rule(NAME, "note", f"the project has no tests of the model in {model_tests.TESTS}/")
+        return Rule("model_tests", "note", f"the project has no tests of the model in {model_tests.TESTS}/")
     if found.state == "timeout":
-        return Rule(NAME, "fail", f"did not end within {found.seconds:,.0f} seconds")
+        return Rule("model_tests", "fail", f"did not end within {found.seconds:,.0f} seconds")
     if found.state == "broken":
-        return Rule(NAME, "fail", f"could not run: {found.reason}")
+        return Rule("model_tests", "fail", f"could not run: {found.reason}")
     failed = max(found.failed, len(found.failures))
     total = found.passed + failed
     skipped = f"; {found.skipped:,} skipped" if found.skipped else ""
     if failed:
         named = listed(test.name for test in found.failures)
-        return Rule(NAME, "fail", f"{failed:,} of {total:,} failed{skipped}: {named}")
+        return Rule("model_tests", "fail", f"{failed:,} of {total:,} failed{skipped}: {named}")
     if not total:
-        return Rule(NAME, "note", f"no test ran{skipped}")
-    return Rule(NAME, "pass", f"{total:,} passed{skipped}")
+        return Rule("model_tests", "note", f"no test ran{skipped}")
+    return Rule("model_tests", "pass", f"{total:,} passed{skipped}")
 
 
 def rule_here(folder: Path = measurement.FOLDER) -> Rule:
@@ -39,5 +37,7 @@ def rule_here(folder: Path = measurement.FOLDER) -> Rule:
     except (OSError, UnicodeDecodeError, PipelineError):
         found = None
     if found is None or found.subject != model_tests.subject():
-        return Rule(NAME, "note", f"the latest measurement is not of this model; `.venv/bin/pytest {tests}` runs them")
+        return Rule(
+            "model_tests", "note", f"the latest measurement is not of this model; `.venv/bin/pytest {tests}` runs them"
+        )
     return rule(found)

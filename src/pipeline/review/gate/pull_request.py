@@ -9,8 +9,8 @@ from pipeline.core.errors import PipelineError, listed
 from pipeline.core.tasks import METRICS
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.baseline.scored import ScoredBaseline
+from pipeline.review.gate import data, project_tests
 from pipeline.review.gate import judge as gates
-from pipeline.review.gate import project_tests
 from pipeline.review.gate.verdict import Rule, Verdict, worst
 from pipeline.review.measure import model_tests
 from pipeline.review.measure.measurement import Bundle, Champion
@@ -152,24 +152,15 @@ def _report(bundle: Bundle, name: str) -> dict[str, Any] | None:
     return found
 
 
-def _drift(bundle: Bundle, name: str) -> dict[str, Any] | None:
-    """The drift report; its share must be one, or a bound would not hold it."""
-    report = _report(bundle, name)
-    if report is None:
-        return None
-    share: Any = report.get("share")
-    drifted: Any = report.get("drifted_columns")
-    columns = report.get("columns")
-    right = type(share) in (int, float) and type(drifted) is int and isinstance(columns, list)
-    if not right or not (0 <= share <= 1 and 0 <= drifted <= len(columns or [])):  # false for NaN as well
-        raise PipelineError(f"{name}: no drift report (share, drifted_columns, columns); run the measurement again")
-    return report
+def _drift(bundle: Bundle, name: str) -> data.DriftReport | None:
+    content = bundle.json(name)
+    return None if content is None else data.drift_report(content, name, "run the measurement again")
 
 
 def _same_data(bundle: Bundle, rule: Rule) -> Rule:
     """Where nothing was compared because the rows are main's, the rule says that."""
-    if rule.name != "data drift":
+    if rule.kind != "data_drift":
         return rule
-    data = _report(bundle, "drift_main.json") or {}
-    unchanged = data.get("same") is True or bundle.measurement.outcome == "unchanged"
+    drift = _drift(bundle, "drift_main.json")
+    unchanged = (drift is not None and drift.same) or bundle.measurement.outcome == "unchanged"
     return replace(rule, verdict="pass", sentence="same training rows as main", value=0.0) if unchanged else rule

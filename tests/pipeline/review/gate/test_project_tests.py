@@ -54,7 +54,7 @@ def test_a_failed_test_fails_the_pull_request_and_is_shown_harmless(tmp_path: Pa
 
 def test_a_pull_request_whose_model_is_mains_needs_no_tests(tmp_path: Path) -> None:
     verdict = pull_request.judge(bundle(tmp_path, outcome="unchanged"), bounds(), [])
-    assert project_tests.NAME not in [rule.name for rule in verdict.rules]
+    assert "model_tests" not in [rule.kind for rule in verdict.rules]
 
 
 def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:

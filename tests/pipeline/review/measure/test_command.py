@@ -140,7 +140,7 @@ class TestChangedParameter:
         assert found.failures[0].message == "AssertionError: never good enough"
         assert found.subject == model_tests.subject(project.folder)
         verdict = judge(bundle(project), gate(floors={"roc_auc": 0.6}), [])
-        assert [rule.name for rule in verdict.rules if rule.verdict == "fail"] == ["model tests"]
+        assert [rule.kind for rule in verdict.rules if rule.verdict == "fail"] == ["model_tests"]
 
     def test_only_what_depends_on_it_runs(self, changed: tuple[Project, str]) -> None:
         found = states(changed[0])
@@ -217,7 +217,7 @@ class TestChangedParameter:
         project.ok("pipeline", "measure")
         assert {"champion.parquet", "reference.parquet"} <= present(project)
         verdict = judge(bundle(project), Gate(**{**gate().model_dump(), **GATES["binary"], "reference": "v1"}), [])
-        assert "reference" in {rule.name for rule in verdict.rules}
+        assert "reference" in {rule.kind for rule in verdict.rules}
 
     def test_a_release_that_git_does_not_know_is_a_note(self, changed: tuple[Project, str], tmp_path: Path) -> None:
         project = copied(changed[0], tmp_path)
