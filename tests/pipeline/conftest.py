@@ -14,8 +14,24 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).parents[2]
+from tests.pipeline.guard import ROOT, watching
+
+FROZEN = Path(__file__).parent / "frozen"  # a project that stays as it is: parameters, data and contract
 TIMEOUT = 300  # seconds, for one command
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Iterator[None]:
+    """What a module reads while it is imported."""
+    with watching():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    """What a test and its fixtures read."""
+    with watching():
+        return (yield)
 
 
 def require(program: str) -> None:
@@ -98,11 +114,12 @@ class Project:
 
 
 def copy_template(folder: Path) -> Project:
-    """The files that a fork would have, without the sample data and the lock, in a repository of their own."""
-    for name in ("src", ".dvc"):
+    """The engine and the frozen parameters, without data and lock, in a repository of their own."""
+    for name in ("src/pipeline", ".dvc"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "cache", "tmp"))
-    for name in ("dvc.yaml", "params.yaml", "pyproject.toml", "uv.lock", ".gitignore", ".dvcignore"):
+    for name in ("dvc.yaml", "pyproject.toml", "uv.lock", ".gitignore", ".dvcignore"):
         shutil.copy(ROOT / name, folder / name)
+    shutil.copy(FROZEN / "params.yaml", folder)
     (folder / "data").mkdir()
     project = Project(folder)
     project.ok("git", "init", "-q", "-b", "main")

@@ -12,7 +12,7 @@ from pipeline.core import files
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Gate, section
 from pipeline.review.gate import data
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import FROZEN
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
@@ -89,7 +89,7 @@ def test_a_path_that_is_no_file_is_one_line(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     (tmp_path / "data/table.csv").write_text("client_id,x\n1,2\n2,3\n")
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    text = (FROZEN / "params.yaml").read_text(encoding="utf-8")
     (tmp_path / "params.yaml").write_text(text.replace("data/credit_default.parquet", "data/table.csv"))
     assert run(monkeypatch, "fetch") == 0
     capsys.readouterr()
@@ -116,4 +116,4 @@ def test_another_file_is_no_report(report: Any) -> None:
     with pytest.raises(PipelineError, match="not a data quality report"):
         data.quality(report)
     with pytest.raises(PipelineError, match="not a drift report"):
-        data.drift(report, section(Gate, ROOT / "params.yaml"))
+        data.drift(report, section(Gate, FROZEN / "params.yaml"))

@@ -1,6 +1,5 @@
 """Slices are named as people would name them, and a slice that says nothing breaks nothing."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,9 @@ from pipeline.core import params
 from pipeline.core.errors import PipelineError
 from pipeline.evaluation import slices
 from pipeline.evaluation.scoring import Scored
+from tests.pipeline.conftest import FROZEN
 
-EVALUATE = params.section(params.Evaluate, Path(__file__).parents[3] / "params.yaml").model_copy(
-    update={"bootstrap": 100}
-)
+EVALUATE = params.section(params.Evaluate, FROZEN / "params.yaml").model_copy(update={"bootstrap": 100})
 
 
 def labels(values: Any, bins: int = 4) -> list[str]:

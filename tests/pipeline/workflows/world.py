@@ -1,6 +1,5 @@
 """A repository on the stand-in GitHub and what people and GitHub do there: each event runs its workflow by act."""
 
-import fcntl
 import html
 import json
 import re
@@ -9,7 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.pipeline.conftest import ROOT, Project, small_project
+from tests.pipeline import shared, trained
+from tests.pipeline.conftest import ROOT, Project
 from tests.pipeline.github.standin import StandIn
 from tests.pipeline.workflows.acting import Acted, Machine
 
@@ -18,29 +18,23 @@ AUTHOR, MAINTAINER, READER = "alice", "carol", "bob"
 COMMITTER = "someone"  # whom the stand-in names as the author of each commit
 LABEL = "gate: override"
 RUNNERS = {"RUNNER_LABELS": '["self-hosted","gpu"]'}
+ALSO = ("Makefile", "bentofile.yaml")
 CML = ROOT / "tests/pipeline/github"  # where the stand-in for it is
 
 
-def base(shared: Path) -> Path:
+def base() -> Path:
     """A project whose main has been run and recorded, with the workflows; made once for all tests that ask for it."""
-    folder = shared / "base"
-    with (shared / "base.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "made").exists():
-            _make(folder)
-            (folder / "made").touch()
-    return folder
+    parts = shared.digest(ROOT, [ROOT / ".github", *(ROOT / name for name in ALSO), Path(__file__)])
+    return shared.once("workflows", f"{trained.key()}-{parts}", _make)
 
 
 def _make(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    project = small_project(folder / "work", "binary")
+    project = trained.trained(folder / "work", "binary")
     shutil.copytree(ROOT / ".github", project.folder / ".github")
-    for name in ("Makefile", "bentofile.yaml"):
+    for name in ALSO:
         shutil.copy(ROOT / name, project.folder / name)
     (project.folder / "README.md").write_text("A model\n", encoding="utf-8")
-    project.ok("dvc", "repro", "--quiet")
-    project.commit("the model of main")
+    project.commit("the workflows")
     project.ok("git", "remote", "add", "origin", f"https://github.com/{NAME}.git")
     project.ok("git", "clone", "--quiet", "--bare", ".", str(folder / "origin.git"))
     project.ok("git", "-C", str(folder / "origin.git"), "config", "uploadpack.allowAnySHA1InWant", "true")

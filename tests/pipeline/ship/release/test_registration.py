@@ -14,8 +14,9 @@ import pytest
 from pipeline.core import params
 from pipeline.ship.release import registration
 from pipeline.ship.release.manifest import Release
+from tests.pipeline.conftest import FROZEN
 
-NAME = params.section(params.Tracking).experiment
+NAME = params.section(params.Tracking, FROZEN / params.PATH).experiment
 
 
 def release(identity: str, lock: str) -> Release:

@@ -8,7 +8,7 @@ from tests.pipeline.conftest import Project
 def acquire(project: Project) -> tuple[str, str]:
     """What was printed, and the error."""
     code = (
-        "from pipeline.release import source\nfrom pipeline.core.errors import PipelineError\nimport sys\n"
+        "from pipeline.ship.release import source\nfrom pipeline.core.errors import PipelineError\nimport sys\n"
         "try:\n    source.acquire(); print('acquired')\nexcept PipelineError as error:\n    sys.exit(str(error))"
     )
     done = project.run("python", "-c", code, PYTHONPATH=str(project.folder / "src"))

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.conftest import Project, small_project
+from tests.pipeline.conftest import Project
+from tests.pipeline.trained import trained
 
 TASKS = ("binary", "multiclass", "regression")
 START, STOP = 60, 20  # seconds at most; the machine may be busy
@@ -109,18 +110,12 @@ def _wait(server: Server, output: Path) -> None:
 @pytest.fixture(scope="session", params=TASKS)
 def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with a trained model."""
-    return trained(request.param, tmp_path_factory.mktemp(request.param))
-
-
-def trained(task: str, folder: Path) -> Project:
-    made = small_project(folder, task)
-    made.ok("dvc", "repro", "-q", "train")
-    return made
+    return trained(tmp_path_factory.mktemp(request.param), request.param)
 
 
 @pytest.fixture(scope="session")
 def binary(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return trained("binary", tmp_path_factory.mktemp("served"))
+    return trained(tmp_path_factory.mktemp("served"), "binary")
 
 
 @pytest.fixture(scope="session")

@@ -17,11 +17,11 @@ from pipeline.evaluation import curves, scoring
 from pipeline.evaluation.scoring import Scored
 from pipeline.models import model, training
 from pipeline.train.stages import evaluate
-from tests.pipeline.conftest import ROOT, small_table
+from tests.pipeline.conftest import FROZEN, small_table
 
 TASKS = ("binary", "multiclass", "regression")
-KNOBS = params.section(Train, ROOT / "params.yaml").model_copy(update={"min_data_in_leaf": 10, "max_trees": 30})
-SETTINGS = params.section(Evaluate, ROOT / "params.yaml").model_copy(
+KNOBS = params.section(Train, FROZEN / "params.yaml").model_copy(update={"min_data_in_leaf": 10, "max_trees": 30})
+SETTINGS = params.section(Evaluate, FROZEN / "params.yaml").model_copy(
     update={"slices": ("town", "age", "member"), "sensitive": ("town",), "bootstrap": 100, "shap_rows": 50}
 )
 CURVES = {

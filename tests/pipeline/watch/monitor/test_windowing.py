@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.core.errors import PipelineError
 from pipeline.predictions.unreadable import BlindError
+from tests.pipeline.conftest import FROZEN
 from tests.pipeline.predictions import logged
 from tests.pipeline.predictions.logged import DAY, START
 
@@ -180,7 +181,7 @@ def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(windowing.time, "monotonic", lambda: next(ticks))
     logged.write(tmp_path, logged.rows(10))
     told: list[str] = []
-    chosen = params.section(params.Monitor, logged.ROOT / "params.yaml")
+    chosen = params.section(params.Monitor, FROZEN / "params.yaml")
     windowing.read(str(tmp_path), logged.KNOWN, chosen, until=START + DAY, progress=told.append)
     assert told == ["10 rows, file 1 of 1, 0 of 0 MB"]
 
