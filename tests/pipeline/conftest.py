@@ -18,6 +18,7 @@ from tests.pipeline.guard import ROOT, watching
 
 FROZEN = Path(__file__).parent / "frozen"  # a project that stays as it is: parameters, data and contract
 TIMEOUT = 300  # seconds, for one command
+_running: pytest.Item | None = None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -28,14 +29,24 @@ def pytest_make_collect_report() -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol() -> Iterator[None]:
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """What a test and its fixtures read."""
+    global _running
+    _running = item
     with watching():
         return (yield)
 
 
+def slow(part: str) -> None:
+    """Fail where a test that `make test` runs uses this part: then it is no matter of minutes."""
+    if _running and not _running.get_closest_marker("engine"):
+        pytest.fail(f"{part}: only tests with the marker `engine` may use it")
+
+
 def require(program: str) -> None:
     """Skip where a system part is missing; fail where PIPELINE_REQUIRE_SYSTEM_PARTS is set, as in CI."""
+    if program in ("chromium", "docker"):
+        slow(program)
     if not shutil.which(program):
         missing(f"{program} is not installed")
 

@@ -21,6 +21,8 @@ from ruamel.yaml import YAML
 from tests.pipeline.conftest import GATES, ROOT, Project, missing, require, small_table
 from tests.pipeline.trained import trained
 
+pytestmark = pytest.mark.engine
+
 SOURCE = "data/table.parquet"
 STAGES = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 Done = subprocess.CompletedProcess[str]

@@ -36,3 +36,14 @@ def test_names_that_only_begin_like_the_projects_are_the_engines() -> None:
 def test_the_conftest_that_pytest_uses_is_the_one_that_tests_import(pytestconfig: pytest.Config) -> None:
     """Else there were two of each fixture's state."""
     assert conftest in pytestconfig.pluginmanager.get_plugins()
+
+
+@pytest.mark.parametrize("program", ["docker", "chromium"])
+def test_a_quick_test_may_use_no_container_and_no_browser(program: str) -> None:
+    with pytest.raises(pytest.fail.Exception, match=f"{program}: only tests with the marker `engine`"):
+        conftest.require(program)
+
+
+@pytest.mark.engine
+def test_a_story_may() -> None:
+    conftest.slow("docker")

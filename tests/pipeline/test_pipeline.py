@@ -15,6 +15,8 @@ from ruamel.yaml import YAML
 from tests.pipeline.conftest import Project, small_project, small_table
 from tests.pipeline.trained import trained
 
+pytestmark = pytest.mark.engine
+
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_each_task_runs_by_parameters_alone_and_a_forced_second_run_leaves_the_lock_as_it_was(

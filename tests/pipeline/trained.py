@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.pipeline import shared
-from tests.pipeline.conftest import FROZEN, ROOT, Project, small_project
+from tests.pipeline.conftest import FROZEN, ROOT, Project, slow, small_project
 
 # Whatever the small project is made of.
 PARTS = ("src/pipeline", "dvc.yaml", "pyproject.toml", "uv.lock", ".dvc/config", ".dvcignore", ".gitignore")
@@ -13,6 +13,7 @@ PARTS = ("src/pipeline", "dvc.yaml", "pyproject.toml", "uv.lock", ".dvc/config",
 
 def trained(folder: Path, task: str) -> Project:
     """A copy of the small project in which every stage has run, and all is committed."""
+    slow("a trained project")
     made = shared.once(f"trained-{task}", key(), lambda part: _train(part, task))
     shutil.copytree(made, folder, symlinks=True, dirs_exist_ok=True)
     return Project(folder)

@@ -11,6 +11,8 @@ import pytest
 from tests.pipeline.conftest import ROOT
 from tests.pipeline.workflows.acting import HOSTED, OWN, Acted, Machine
 
+pytestmark = pytest.mark.engine
+
 SECRETS = {"AWS_ACCESS_KEY_ID": "key-of-the-bucket", "AWS_SECRET_ACCESS_KEY": "secret-of-the-bucket"}
 REMOTE = {"DVC_REMOTE": "s3://bucket/cache"}
 PIPELINE = """

@@ -11,6 +11,8 @@ from tests.pipeline.ship.service.conftest import Server, serving
 from tests.pipeline.workflows import world as worlds
 from tests.pipeline.workflows.retraining import Watched
 
+pytestmark = pytest.mark.engine
+
 WINDOW = 200  # rows
 KNOBS = {
     "monitor": {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.pipeline import shared, trained
-from tests.pipeline.conftest import ROOT, Project
+from tests.pipeline.conftest import ROOT, Project, slow
 from tests.pipeline.github.standin import StandIn
 from tests.pipeline.workflows.acting import Acted, Machine
 
@@ -24,6 +24,7 @@ CML = ROOT / "tests/pipeline/github"  # where the stand-in for it is
 
 def base() -> Path:
     """A project whose main has been run and recorded, with the workflows; made once for all tests that ask for it."""
+    slow("a trained project")
     parts = shared.digest(ROOT, [ROOT / ".github", *(ROOT / name for name in ALSO), Path(__file__)])
     return shared.once("workflows", f"{trained.key()}-{parts}", _make)
 

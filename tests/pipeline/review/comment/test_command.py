@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.pipeline.conftest import Project
 from tests.pipeline.trained import trained
+
+pytestmark = pytest.mark.engine
 
 
 def test_a_project_that_never_ran_says_what_to_do(binary_project: Project) -> None:

@@ -9,6 +9,8 @@ import pytest
 from tests.pipeline.conftest import Project
 from tests.pipeline.trained import trained
 
+pytestmark = pytest.mark.engine
+
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Project:

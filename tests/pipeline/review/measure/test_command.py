@@ -15,6 +15,8 @@ from pipeline.review.measure.measurement import Bundle, Measurement
 from tests.pipeline.conftest import GATES, Project, small_project
 from tests.pipeline.review.gate.scored_tables import gate
 
+pytestmark = pytest.mark.engine
+
 ALL = set(measurement.FILES) - {"champion.parquet", "reference.parquet", "drift_main.json"}
 
 

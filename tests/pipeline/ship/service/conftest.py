@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.conftest import Project
+from tests.pipeline.conftest import Project, slow
 from tests.pipeline.trained import trained
 
 TASKS = ("binary", "multiclass", "regression")
@@ -72,6 +72,7 @@ class Server:
 @contextmanager
 def serving(folder: Path, logs: Path, **env: str) -> Iterator[Server]:
     """`pipeline serve` in a folder, ended by its own process id."""
+    slow("a service")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

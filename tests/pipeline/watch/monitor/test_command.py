@@ -12,6 +12,8 @@ from pipeline.watch.monitor.result import Result, read
 from tests.pipeline.conftest import Project
 from tests.pipeline.trained import trained
 
+pytestmark = pytest.mark.engine
+
 START = datetime(2024, 5, 6, tzinfo=UTC)
 DAYS, ROWS = 8, 120
 
