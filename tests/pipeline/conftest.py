@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from tests.pipeline.guard import ROOT, watching
+from tests.pipeline import guard
 
+ROOT = guard.ROOT
 FROZEN = Path(__file__).parent / "frozen"  # a project that stays as it is: parameters, data and contract
 TIMEOUT = 300  # seconds, for one command
 _running: pytest.Item | None = None
@@ -24,7 +25,7 @@ _running: pytest.Item | None = None
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Iterator[None]:
     """What a module reads while it is imported."""
-    with watching():
+    with guard.watching():
         return (yield)
 
 
@@ -33,7 +34,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """What a test and its fixtures read."""
     global _running
     _running = item
-    with watching():
+    with guard.watching():
         return (yield)
 
 

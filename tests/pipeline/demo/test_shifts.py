@@ -126,7 +126,7 @@ def test_fewer_rows_are_some_of_the_rows() -> None:
 )
 def test_data_without_the_columns_is_refused_in_a_line(name: str, changed: dict[str, object], said: str) -> None:
     with pytest.raises(PipelineError, match=said) as raised:
-        shift(clients(), name, Roles(**{**vars(ROLES), **changed}))  # type: ignore[arg-type]
+        shift(clients(), name, Roles(**{**vars(ROLES), **changed}))
     assert "\n" not in str(raised.value)
 
 

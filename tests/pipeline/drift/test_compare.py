@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Drift
 from pipeline.drift import compare as drift
+from pipeline.train.stages.drift import command
 from tests.pipeline.conftest import FROZEN
 
 KNOBS = Drift(max_rows=5000, threshold=None, share=0.5, seed=0)
@@ -161,7 +162,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str) -> str:
-    result = CliRunner().invoke(drift.command, list(arguments), catch_exceptions=False)
+    result = CliRunner().invoke(command, list(arguments), catch_exceptions=False)
     assert result.exit_code == 0
     return result.output
 

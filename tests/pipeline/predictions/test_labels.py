@@ -30,7 +30,8 @@ def joined(log: Path, content: str | bytes, name: str = "labels.csv", **chosen: 
 def truth(reading: Reading) -> dict[str, Any]:
     """Label by row id, over all windows."""
     tables = [window.answers.join(window.truth, how="inner") for window in reading.windows if window.truth is not None]
-    return pd.concat(tables).set_index("id")["truth"].to_dict()
+    told = pd.concat(tables)
+    return dict(zip(told["id"], told["truth"], strict=True))
 
 
 def test_labels_are_joined_by_row_id_in_any_order(log: Path) -> None:

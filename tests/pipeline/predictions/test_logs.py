@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.predictions import logs
+from pipeline.predictions.damage import Damage
 from pipeline.predictions.unreadable import BlindError
 from pipeline.ship.service.answers import Prediction
 from pipeline.ship.service.log import PredictionLog, Record, features
@@ -57,7 +58,7 @@ def test_a_file_that_was_rotated_away_in_between_is_no_error(tmp_path: Path) -> 
     gone = logged.write(tmp_path, logged.rows(5, first=20), "gone.jsonl")
     found = logs.find(str(tmp_path), None, START + DAY)
     gone.unlink()
-    damage = logs.Damage()
+    damage = Damage()
     assert sum(len(rows.ids) for rows in found.rows(KNOWN, damage, lambda *_: None)) == 5
     assert damage.counts == {}
 
@@ -179,7 +180,7 @@ def test_a_file_that_left_the_store_in_between_is_no_error(store: Any) -> None:
     store.put_object(Bucket="bucket", Key="going/b.jsonl", Body=logged.text(logged.rows(5, first=20)))
     found = logs.find("s3://bucket/going", None, START + DAY)
     store.delete_object(Bucket="bucket", Key="going/b.jsonl")
-    assert sum(len(rows.ids) for rows in found.rows(KNOWN, logs.Damage(), lambda *_: None)) == 5
+    assert sum(len(rows.ids) for rows in found.rows(KNOWN, Damage(), lambda *_: None)) == 5
 
 
 def test_a_store_that_can_not_be_seen_says_so(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:

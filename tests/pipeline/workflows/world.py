@@ -67,7 +67,7 @@ class World:
     # What people do.
 
     def open(
-        self, change: Callable[[Project], None], source: str = NAME, labels: tuple[str, ...] = ()
+        self, change: Callable[[Project], object], source: str = NAME, labels: tuple[str, ...] = ()
     ) -> dict[str, Any]:
         """A pull request with the change, from a branch of the repository or of a fork."""
         self.work.ok("git", "checkout", "--quiet", "-b", "change")
@@ -83,7 +83,7 @@ class World:
         self.state["pulls"].append(pull)
         return self.push(pull, change)
 
-    def push(self, pull: dict[str, Any], change: Callable[[Project], None]) -> dict[str, Any]:
+    def push(self, pull: dict[str, Any], change: Callable[[Project], object]) -> dict[str, Any]:
         """One more commit on the pull request's branch, on top of what the bot recorded there."""
         for path, text in self.recorded().items():
             (self.work.folder / path).write_text(text, encoding="utf-8")

@@ -16,6 +16,7 @@ from pipeline.data.contract import inference, schema
 from pipeline.data.contract.schema import Column, Schema
 from pipeline.data.source import fetch
 from pipeline.data.values import conversion
+from pipeline.data.values.column_types import Type
 from pipeline.models import matrix
 from tests.pipeline.conftest import FROZEN
 
@@ -171,7 +172,7 @@ TEXT_OF_DATES = ["2020-01-31", "2020-01-31T10:00:00+02:00", "31/01/2020", "soon"
     ],
 )
 def test_values_are_read_as_their_type_and_what_is_none_is_marked(
-    kind: conversion.Type, values: "pd.Series[Any]", read: list[Any], wrong: list[bool]
+    kind: Type, values: "pd.Series[Any]", read: list[Any], wrong: list[bool]
 ) -> None:
     before = values.copy()
     converted, marked = conversion.convert(values, kind)

@@ -145,7 +145,9 @@ def clean(name: str) -> None:
 
 def golden(behaviour: str) -> list[dict[str, Any]]:
     """Two rows, with what that behaviour's training would have given."""
-    rows = [{"row": {"x": x}, "expected": {"score": x, "label": "yes" if x >= 0.5 else "no"}} for x in (0.25, 0.75)]
+    rows: list[dict[str, Any]] = [
+        {"row": {"x": x}, "expected": {"score": x, "label": "yes" if x >= 0.5 else "no"}} for x in (0.25, 0.75)
+    ]
     if behaviour == "disagrees":
         for row in rows:
             row["expected"] = {"score": 1 - row["row"]["x"], "label": "no" if row["row"]["x"] >= 0.5 else "yes"}

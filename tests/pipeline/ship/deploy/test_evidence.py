@@ -42,9 +42,9 @@ def test_the_variance_is_the_samples(values: list[float]) -> None:
 
 
 def test_pairs_agree_by_label_or_correlate_by_score() -> None:
-    labels = [{"score": 0.4, "label": "no"}, {"score": 0.6, "label": "yes"}]
+    labels: list[dict[str, object]] = [{"score": 0.4, "label": "no"}, {"score": 0.6, "label": "yes"}]
     assert paired(labels, [{"score": 0.1, "label": "no"}, {"score": 0.2, "label": "no"}]) == Pairs(2, 0.5)
-    values = [{"score": 1.0}, {"score": 2.0}, {"score": 4.0}]
+    values: list[dict[str, object]] = [{"score": 1.0}, {"score": 2.0}, {"score": 4.0}]
     found = paired(values, [{"score": -1.0}, {"score": -2.0}, {"score": -4.0}])
     assert (found.count, found.is_correlation) == (3, True)
     assert found.agreement == pytest.approx(-1)

@@ -13,6 +13,7 @@ from sklearn.metrics import classification_report, confusion_matrix
 from pipeline.core import files, params
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Data, Evaluate, Features, Split, TaskSection, Train
+from pipeline.core.tasks import METRICS
 from pipeline.evaluation import curves, scoring
 from pipeline.evaluation.scoring import Scored
 from pipeline.models import model, training
@@ -84,7 +85,7 @@ def test_the_stage_writes_every_report_and_the_same_bytes_again(
     assert "evaluate: 300 test rows scored" in said
     found = json.loads(first["metrics.json"])
     assert found["rows"] == 300
-    for name in params.METRICS[task]:  # type: ignore[index]
+    for name in METRICS[task]:  # type: ignore[index]
         if name != "mape" or task != "regression":
             assert found[name]["lower"] <= found[name]["value"] <= found[name]["upper"]
     assert {part["column"] for part in json.loads(first["slices.json"])} == {"town", "age", "member"}
