@@ -83,7 +83,7 @@ def weeks(study: Study, count: int, rows: int, shift: str = "none", strength: fl
     """`count` weeks whose seven days are shifted; the four days before them are not."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        ProcessPoolExecutor(mp_context=get_context("fork"), initializer=os.chdir, initargs=(folder,)) as pool,
+        ProcessPoolExecutor(mp_context=get_context("forkserver"), initializer=os.chdir, initargs=(folder,)) as pool,
     ):
         return list(pool.map(partial(_week, study, rows, shift, strength), range(count), chunksize=5))
 

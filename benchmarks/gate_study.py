@@ -105,7 +105,7 @@ def _train(
 
 def trials(study: Study, count: int, change: Degraded | None = None) -> list[Verdict]:
     """`count` verdicts on a candidate (changed by `change`) against a champion of another seed."""
-    with ProcessPoolExecutor(mp_context=get_context("fork")) as pool:
+    with ProcessPoolExecutor(mp_context=get_context("forkserver")) as pool:
         return list(pool.map(partial(_trial, study, change), range(count), chunksize=10))
 
 

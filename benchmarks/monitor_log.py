@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.costs import peak_memory
+
 from benchmarks.projects import BIN, ROOT
 
 MILLION = 1_000_000
@@ -48,7 +50,7 @@ def measured(command: list[str], fine: tuple[int, ...] = (0,)) -> tuple[float, f
         if process.returncode not in fine:
             said.seek(0)
             sys.exit(f"error: {' '.join(command)} failed:\n{said.read()}")
-    return time.perf_counter() - begun, used.ru_maxrss / 1024
+    return time.perf_counter() - begun, peak_memory(used)
 
 
 def write(folder: Path, rows: int) -> None:

@@ -4,14 +4,15 @@ import os
 
 import pytest
 
+SUMMARY = os.environ.get("GITHUB_STEP_SUMMARY")  # read before the engine's tests forget what surrounds them
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Add the skipped tests and their reasons to the summary of the job."""
-    path = os.environ.get("GITHUB_STEP_SUMMARY")
     skipped = terminalreporter.stats.get("skipped", [])
-    if path and skipped and not hasattr(terminalreporter.config, "workerinput"):  # xdist's workers report to it
+    if SUMMARY and skipped and not hasattr(terminalreporter.config, "workerinput"):  # xdist's workers report to it
         lines = [f"- `{report.nodeid}`: {_reason(report)}" for report in skipped]
-        with open(path, "a", encoding="utf-8") as summary:
+        with open(SUMMARY, "a", encoding="utf-8") as summary:
             summary.write("\n".join([f"### {len(lines)} skipped by pytest", "", *lines, ""]))
 
 

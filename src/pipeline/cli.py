@@ -2,7 +2,9 @@
 
 import contextlib
 import importlib
+import io
 import os
+import signal
 import sys
 
 import click
@@ -54,6 +56,9 @@ COMMANDS = {
     "evaluate": ("pipeline.train.stages.evaluate", "Stage: metrics, curves, importance, slices, fairness."),
     "card": ("pipeline.train.stages.card", "Stage: the model card."),
 }
+# The one library that LightGBM's wheels leave to the system, by its names on Linux and macOS.
+OPENMP = ("libgomp", "libomp")
+INSTALL_OPENMP = "`apt-get install libgomp1` (Debian, Ubuntu) or `brew install libomp` (macOS) brings it"
 
 
 class LazyGroup(click.Group):
@@ -81,7 +86,11 @@ def pipeline() -> None:
 
 
 def main() -> None:
-    """Exit with the status of `run`, without waiting for the libraries to be taken down."""
+    """Exit with the status of `run`, without waiting for the libraries to be taken down. SIGTERM is Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job in the background may hear no other
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a locale that lacks a character
     code = run()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):  # a reader that has gone away
@@ -102,6 +111,11 @@ def run() -> int:
         return 2
     except click.ClickException as error:
         click.echo(f"error: {_misused(error)}", err=True)
+        return 2
+    except OSError as error:
+        if not any(name in str(error) for name in OPENMP):
+            raise
+        click.echo(f"error: LightGBM needs OpenMP, which this machine has not; {INSTALL_OPENMP}", err=True)
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 130

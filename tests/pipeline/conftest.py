@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from tests.pipeline import guard
+from tests.pipeline import guard, surroundings
 
 ROOT = guard.ROOT
 FROZEN = Path(__file__).parent / "frozen"  # a project that stays as it is: parameters, data and contract
@@ -42,6 +42,11 @@ def slow(part: str) -> None:
     """Fail where a test that `make test` runs uses this part: then it is no matter of minutes."""
     if _running and not _running.get_closest_marker("engine"):
         pytest.fail(f"{part}: only tests with the marker `engine` may use it")
+
+
+@pytest.hookimpl(trylast=True)  # pytest's own output is as the caller wants it
+def pytest_configure(config: pytest.Config) -> None:
+    surroundings.settle(config)
 
 
 def require(program: str) -> None:
@@ -93,11 +98,10 @@ class Project:
         """Run a command in the project, with its output as text; the environment's programs come first on the PATH."""
         bin_folder = Path(sys.executable).parent
         path = f"{bin_folder}{os.pathsep}{os.environ['PATH']}"
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "GIT_", "MLFLOW_"))}
         return subprocess.run(
             command,
             cwd=self.folder,
-            env=kept | {"PATH": path, "OMP_NUM_THREADS": "1"} | env,
+            env=os.environ | {"PATH": path, "OMP_NUM_THREADS": "1"} | env,
             capture_output=True,
             text=True,
             timeout=TIMEOUT,

@@ -1,5 +1,7 @@
 """A mistake on the command line is one line and exit status 2; a command's own exit status is kept."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,35 @@ def test_help_is_help(
 def test_the_exit_status_of_a_command_is_kept(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     put(monkeypatch, lambda: click.get_current_context().exit(code))
     assert run(monkeypatch, "gate") == code
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "libgomp.so.1: cannot open shared object file: No such file or directory",
+        "dlopen(lib_lightgbm.dylib, 0x0006): Library not loaded: @rpath/libomp.dylib",
+    ],
+)
+def test_a_machine_without_openmp_is_told_what_to_install(
+    said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load() -> None:
+        raise OSError(said)
+
+    put(monkeypatch, load)
+    assert run(monkeypatch, "gate") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "apt-get install libgomp1" in line
+    assert "brew install libomp" in line
+
+
+def test_another_error_of_the_system_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load() -> None:
+        raise OSError("libc.so.6: version not found")
+
+    put(monkeypatch, load)
+    with pytest.raises(OSError, match=r"libc\.so\.6"):
+        run(monkeypatch, "gate")
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, click.Abort])
@@ -117,3 +148,10 @@ def test_another_file_is_no_report(report: Any) -> None:
         data.quality(report)
     with pytest.raises(PipelineError, match="not a drift report"):
         data.drift(report, section(Gate, FROZEN / "params.yaml"))
+
+
+def test_a_character_that_the_terminal_lacks_stops_nothing() -> None:
+    code = "from pipeline import cli; cli.run = lambda: print('✓') or 0; cli.main()"
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+    assert done.stdout == b"?\n"

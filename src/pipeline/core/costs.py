@@ -1,6 +1,7 @@
 """What a stage cost, in a file of its own that no lock records: it differs from run to run."""
 
 import resource
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,11 @@ def measured(stage: str) -> Iterator[dict[str, Any]]:
     yield notes
     cost = {
         "seconds": round(time.perf_counter() - start, 3),
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "peak_memory_mb": round(peak_memory(resource.getrusage(resource.RUSAGE_SELF)), 1),
     }
     write_json(FOLDER / f"{stage}.json", cost | notes)
+
+
+def peak_memory(used: resource.struct_rusage) -> float:
+    """MB; the kernel counts kilobytes, but bytes on macOS."""
+    return used.ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)

@@ -1,15 +1,19 @@
 """Git, as a program that may fail or be missing."""
 
 import hashlib
+import os
 import subprocess
 from pathlib import Path
 
 
 def git(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run git in `folder`; the caller looks at the exit status."""
-    command = ["git", *arguments]
+    """Run git in `folder`, in English and with names as they are; the caller looks at the exit status."""
+    command = ["git", "-c", "core.quotepath=off", *arguments]
+    environment = os.environ | {"LC_ALL": "C"}
     try:
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
     except OSError:
         return subprocess.CompletedProcess(command, 127, "", "git is not installed or can't be run")
 

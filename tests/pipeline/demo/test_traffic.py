@@ -24,11 +24,11 @@ def answering(status: bytes, content: bytes, requests: int) -> Iterator[str]:
                     head = b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n" % (status, len(content))
                     connection.sendall(head + content)
 
-        listening.settimeout(20)
+        listening.settimeout(60)
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        thread.join(20)
+        thread.join(60)
 
 
 def test_a_connection_that_the_service_closed_is_opened_again() -> None:

@@ -31,21 +31,27 @@ always), headers, body, slow: seconds before the answer, done: true (do it, then
 import argparse
 import atexit
 import functools
+import ipaddress
 import json
 import os
 import re
 import shutil
 import signal
 import ssl
-import subprocess
 import sys
 import tempfile
 import threading
 import time
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.pipeline.github import action_routes, deployment_routes, git_routes, issue_routes, pull_routes
 from tests.pipeline.github.contract import Contract
@@ -193,16 +199,22 @@ class Handler(BaseHTTPRequestHandler):
 
 @functools.cache
 def make_certificate() -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 and localhost that is good for a day, and its key: one for a process."""
+    """A certificate for 127.0.0.1 and localhost that is good on any day, and its key: one for a process."""
     folder = Path(tempfile.mkdtemp(prefix="standin-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     certificate, key = folder / "certificate.pem", folder / "key.pem"
-    command = [
-        *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-        *("-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"),
-        *("-keyout", str(key), "-out", str(certificate)),
-    ]
-    subprocess.run(command, check=True, capture_output=True)
+    own, name = ec.generate_private_key(ec.SECP256R1()), x509.Name.from_rfc4514_string("CN=localhost")
+    hosts = [x509.IPAddress(ipaddress.ip_address(ADDRESS)), x509.DNSName("localhost")]
+    made = (
+        x509.CertificateBuilder(name, name, own.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime(2000, 1, 1))
+        .not_valid_after(datetime(2100, 1, 1))
+        .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(own, hashes.SHA256())
+    )
+    certificate.write_bytes(made.public_bytes(Encoding.PEM))
+    key.write_bytes(own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return certificate, key
 
 

@@ -54,4 +54,4 @@ def test_it_runs_as_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             monkeypatch.setenv(name, value)
         assert api.call("GET", f"issues/{NUMBER}", to="read it")["number"] == NUMBER
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=60) == 0

@@ -14,6 +14,13 @@ from tests.pipeline.runner.standin import GitHub, serving
 sys.path.insert(0, str(FOLDER))
 
 
+@pytest.fixture(autouse=True)
+def linux() -> None:
+    """Registrar and runner are programs of Linux containers."""
+    if sys.platform != "linux":
+        pytest.skip("a runner's containers are Linux")
+
+
 def make_key(folder: Path) -> Path:
     """A private key, with its public half beside it."""
     require("openssl")

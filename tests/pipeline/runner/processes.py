@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.pipeline.runner.standin import APP_ID, REPOSITORY
 
 FOLDER = Path(__file__).parents[3] / ".github/runner"
-PATIENCE = 20  # seconds
+PATIENCE = 120  # seconds; the machine may be busy
 
 
 def wait_for(condition: Callable[[], object]) -> None:

@@ -32,7 +32,7 @@ def comment(target: str, body: str, *, update: bool) -> int | None:
         ]
         try:
             done = subprocess.run(
-                command, env=_environment(home), capture_output=True, text=True, timeout=TIMEOUT, check=False
+                command, env=_environment(home), capture_output=True, encoding="utf-8", timeout=TIMEOUT, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as problem:
             late = isinstance(problem, subprocess.TimeoutExpired)

@@ -77,7 +77,9 @@ def _reproduce(base: str, project: Path, outputs: Collection[str]) -> None:
         DEVICE_VARIABLE: "cpu",
     }
     command = [sys.executable, "-m", "dvc", "repro", *_stages(project, outputs)]
-    run = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        command, cwd=project, env=environment, capture_output=True, text=True, errors="replace", check=False
+    )
     if run.returncode != 0:
         problem = last_line("\n".join(line for line in run.stderr.splitlines() if "ERROR" in line) or run.stderr)
         raise PipelineError(f"{base}: its pipeline can't be run again ({problem})")

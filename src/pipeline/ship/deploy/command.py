@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -101,8 +100,7 @@ def _recorder(bounds: Deploy) -> Recorder:
 
 
 def _run(work: Callable[[], None]) -> None:
-    """Exit 1 where the champion stayed; what could not even begin is an error. SIGTERM is Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Exit 1 where the champion stayed; what could not even begin is an error."""
     try:
         work()
     except deployment.FailedError as failure:

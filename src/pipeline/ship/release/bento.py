@@ -26,7 +26,7 @@ def requirements(root: Path) -> str:
             [_uv(root), "export", "--quiet", "--locked", "--no-header", "--no-annotate", *group],
             cwd=root,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
         )
     except OSError:
@@ -51,7 +51,9 @@ def build(root: Path, release: str, told: dict[str, Any], locked: str) -> Path:
         "BENTOML_DO_NOT_TRACK": "True",
         "PYTHONPATH": str(staged.absolute() / "src"),
     }
-    done = subprocess.run(command, cwd=staged, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=staged, env=environment, capture_output=True, text=True, errors="replace", check=False
+    )
     if done.returncode != 0:
         raise PipelineError(f"bentoml build: {last_line(done.stderr or done.stdout)}")
     return next(path for path in (home / "bentos").glob(f"*/{release}") if path.is_dir())

@@ -35,7 +35,7 @@ def build(context: Path, tag: str, base: str, labels: Mapping[str, str]) -> str:
 def find(reference: str) -> dict[str, Any] | None:
     """What the engine knows of an image; None where it has none. PipelineError where the engine is not there."""
     done = subprocess.run(
-        [program("docker"), "image", "inspect", reference], capture_output=True, text=True, check=False
+        [program("docker"), "image", "inspect", reference], capture_output=True, encoding="utf-8", check=False
     )
     if done.returncode == 0:
         return dict(json.loads(done.stdout)[0])
@@ -47,7 +47,7 @@ def find(reference: str) -> dict[str, Any] | None:
 def pull(reference: str) -> dict[str, Any] | None:
     """An image of a registry, brought here; None where the registry has none of that name."""
     done = subprocess.run(
-        [program("docker"), "pull", "--quiet", reference], capture_output=True, text=True, check=False
+        [program("docker"), "pull", "--quiet", reference], capture_output=True, encoding="utf-8", check=False
     )
     if done.returncode == 0:
         return find(reference)

@@ -32,7 +32,7 @@ def succeed(name: str, *arguments: str, why: str, environment: Mapping[str, str]
             [program(name), *arguments],
             env={**os.environ, **(environment or {})},
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             check=False,
         )

@@ -96,7 +96,7 @@ class World:
 
     def until_free(self) -> None:
         """Until no deployment holds the host."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while docker("inspect", f"{self.name}-deployer", check=False).returncode == 0:
             assert time.monotonic() < end
             time.sleep(0.1)

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 from tests.pipeline.conftest import ROOT, missing, require
 from tests.pipeline.runner.containers import base_image, docker, require_daemon
 from tests.pipeline.shared import locked
+from tests.pipeline.surroundings import free_port
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pipeline-cosign"
 BASE_PACKAGES = "ca-certificates,libgomp1,python3,python3-venv"  # what python:3.11-slim has, and OpenMP
@@ -80,9 +80,7 @@ def key(folder: Path) -> tuple[Path, Path]:
 @contextlib.contextmanager
 def registry(folder: Path) -> Iterator[str]:
     """A registry on a free port of this machine while the block runs: its HOST:PORT."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{probe.getsockname()[1]}"
+    host = f"127.0.0.1:{free_port()}"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yml").write_text(
         f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder / 'blobs'}}}}}\n"
@@ -93,11 +91,11 @@ def registry(folder: Path) -> Iterator[str]:
         command = ["docker-registry", "serve", str(folder / "config.yml")]
         process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
-            _await(f"http://{host}/v2/", 200, 20)
+            _await(f"http://{host}/v2/", 200, 60)
             yield host
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=60)
             forget(host)
 
 
@@ -127,7 +125,7 @@ def running(image: str) -> Iterator[str]:
     try:
         address = docker("port", name, "3000").stdout.splitlines()[0].strip()
         try:
-            _await(f"http://{address}/readyz", 200, 60)
+            _await(f"http://{address}/readyz", 200, 180)
         except AssertionError as error:
             raise AssertionError(f"{error}: {docker('logs', name).stdout}") from None
         yield address

@@ -1,7 +1,6 @@
 """The registered model's versions and aliases, on a real tracking server."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pipeline.core import params
 from pipeline.ship.release import registration
 from pipeline.ship.release.manifest import Release
 from tests.pipeline.conftest import FROZEN
+from tests.pipeline.surroundings import free_port
 
 NAME = params.section(params.Tracking, FROZEN / params.PATH).experiment
 
@@ -26,16 +26,14 @@ def release(identity: str, lock: str) -> Release:
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     uri = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     store = ["--backend-store-uri", f"sqlite:///{tmp_path / 'm.db'}", "--artifacts-destination", str(tmp_path / "a")]
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen([*command, *store], stdout=log, stderr=log, cwd=tmp_path, start_new_session=True)
         try:
-            for _ in range(600):
+            for _ in range(1800):
                 try:
                     urllib.request.urlopen(f"{uri}/health", timeout=2).close()
                     break
@@ -45,7 +43,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             yield uri
         finally:
             os.killpg(process.pid, 15)
-            process.wait(timeout=30)
+            process.wait(timeout=120)
 
 
 def test_aliases_follow_a_release_from_candidate_to_champion_to_previous(server: str) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,10 +17,11 @@ from typing import Any
 import pytest
 
 from tests.pipeline.conftest import Project, slow
+from tests.pipeline.surroundings import free_port
 from tests.pipeline.trained import trained
 
 TASKS = ("binary", "multiclass", "regression")
-START, STOP = 60, 20  # seconds at most; the machine may be busy
+PATIENCE = 120  # seconds at most; the machine may be busy
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Server:
         lines = [line for line in self.get("/metrics").text.splitlines() if line.startswith(name)]
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
-    def logged(self, rows: int, seconds: float = 15) -> list[dict[str, Any]]:
+    def logged(self, rows: int, seconds: float = PATIENCE) -> list[dict[str, Any]]:
         """The lines of the log, once there are as many as `rows`."""
         ends = time.monotonic() + seconds
         while True:
@@ -73,9 +73,7 @@ class Server:
 def serving(folder: Path, logs: Path, **env: str) -> Iterator[Server]:
     """`pipeline serve` in a folder, ended by its own process id."""
     slow("a service")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     program = Path(sys.executable).with_name("pipeline")
     # A folder of metrics of its own, as short as a socket's path must be.
     told = os.environ | {"PIPELINE_LOG_FOLDER": str(logs), "OMP_NUM_THREADS": "1"} | env
@@ -91,13 +89,13 @@ def serving(folder: Path, logs: Path, **env: str) -> Iterator[Server]:
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(STOP)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
 
 
 def _wait(server: Server, output: Path) -> None:
-    ends = time.monotonic() + START
+    ends = time.monotonic() + PATIENCE
     while time.monotonic() < ends:
         assert server.process.poll() is None, output.read_text()
         try:
@@ -105,7 +103,7 @@ def _wait(server: Server, output: Path) -> None:
                 return
         except OSError:
             time.sleep(0.1)
-    pytest.fail(f"the service was not ready after {START} s:\n{output.read_text()}")
+    pytest.fail(f"the service was not ready after {PATIENCE} s:\n{output.read_text()}")
 
 
 @pytest.fixture(scope="session", params=TASKS)

@@ -48,7 +48,8 @@ def test_without_an_end_the_period_lasts_until_now(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     logged.write(tmp_path, logged.rows(10, now - 3 * DAY, DAY / 2) + logged.rows(3, now - DAY / 1e4, DAY / 1e5, 50))
     found = logged.read(tmp_path, until=None)
-    assert found.windows[-1].start <= now <= found.windows[-1].end
+    assert found.windows[-1].start <= found.until <= found.windows[-1].end
+    assert now <= found.until <= datetime.now(UTC)
     assert not found.windows[-1].complete
     assert found.rows == 13
 

@@ -31,7 +31,7 @@ class Docker:
                 ["docker", *command],
                 env=self._environment,
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
                 check=False,
                 timeout=TIMEOUT,
             )
@@ -59,7 +59,7 @@ class Docker:
                 stdin=pipe,
                 stdout=pipe,
                 stderr=pipe,
-                text=True,
+                encoding="utf-8",
                 bufsize=1,
                 start_new_session=True,  # Ctrl-C is for the deployer, which then has a host to put in order
             )
