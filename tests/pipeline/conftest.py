@@ -19,7 +19,29 @@ from tests.pipeline import guard, surroundings
 ROOT = guard.ROOT
 FROZEN = Path(__file__).parent / "frozen"  # a project that stays as it is: parameters, data and contract
 TIMEOUT = 300  # seconds, for one command
+# What takes longest, from a minute upwards, the longest first.
+SLOW_FIRST = (
+    "test_fork_story.py",
+    "workflows/test_story.py",
+    "ship/deploy/test_story.py",
+    "workflows/test_watched_story.py",
+    "ship/release/test_story.py",
+    "ship/release/test_workflow.py",
+    "ship/deploy/test_adversity.py",
+    "runner/test_containers.py",
+    "review/measure/test_command.py",
+    "test_bad_inputs.py",
+    "test_pipeline.py",
+    "workflows/test_retrain.py",
+    "workflows/test_monitor.py",
+)
 _running: pytest.Item | None = None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: no process is to end long after the other."""
+    places = {str(Path(__file__).parent / name): place for place, name in enumerate(SLOW_FIRST)}
+    items.sort(key=lambda item: places.get(str(item.path), len(places)))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -47,3 +47,9 @@ def test_a_quick_test_may_use_no_container_and_no_browser(program: str) -> None:
 @pytest.mark.engine
 def test_a_story_may() -> None:
     conftest.slow("docker")
+
+
+def test_what_begins_first_is_there_and_no_quick_test() -> None:
+    for name in conftest.SLOW_FIRST:
+        text = (ROOT / "tests/pipeline" / name).read_text(encoding="utf-8")
+        assert "pytest.mark.engine" in text, name
