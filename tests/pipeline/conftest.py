@@ -19,29 +19,6 @@ from tests.pipeline import guard, surroundings
 ROOT = guard.ROOT
 FROZEN = Path(__file__).parent / "frozen"  # a project that stays as it is: parameters, data and contract
 TIMEOUT = 300  # seconds, for one command
-# What takes longest, from a minute upwards, the longest first.
-SLOW_FIRST = (
-    "test_fork_story.py",
-    "workflows/test_story.py",
-    "ship/deploy/test_story.py",
-    "workflows/test_watched_story.py",
-    "ship/release/test_story.py",
-    "ship/release/test_workflow.py",
-    "ship/deploy/test_adversity.py",
-    "runner/test_containers.py",
-    "review/measure/test_command.py",
-    "test_bad_inputs.py",
-    "test_pipeline.py",
-    "workflows/test_retrain.py",
-    "workflows/test_monitor.py",
-)
-_running: pytest.Item | None = None
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest: no process is to end long after the other."""
-    places = {str(Path(__file__).parent / name): place for place, name in enumerate(SLOW_FIRST)}
-    items.sort(key=lambda item: places.get(str(item.path), len(places)))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -54,16 +31,8 @@ def pytest_make_collect_report() -> Iterator[None]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """What a test and its fixtures read."""
-    global _running
-    _running = item
-    with guard.watching():
+    with guard.watching(item):
         return (yield)
-
-
-def slow(part: str) -> None:
-    """Fail where a test that `make test` runs uses this part: then it is no matter of minutes."""
-    if _running and not _running.get_closest_marker("engine"):
-        pytest.fail(f"{part}: only tests with the marker `engine` may use it")
 
 
 @pytest.hookimpl(trylast=True)  # pytest's own output is as the caller wants it
@@ -74,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def require(program: str) -> None:
     """Skip where a system part is missing; fail where PIPELINE_REQUIRE_SYSTEM_PARTS is set, as in CI."""
     if program in ("chromium", "docker"):
-        slow(program)
+        guard.slow(program)
     if not shutil.which(program):
         missing(f"{program} is not installed")
 

@@ -1,4 +1,6 @@
-"""No test of the engine reads a file of the project's: what a fork changes there must turn none of them red.
+"""What a test of the engine may not: read a file of the project's, and be slow without saying so.
+
+What a fork changes in its own files must turn none of the engine's tests red.
 
 An audit hook refuses to open them while a test of `tests/pipeline` is imported or run. What it can't see (a library
 that opens files without Python, a program that a test starts) the story of the forks finds.
@@ -10,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 PROJECT = (
@@ -25,6 +29,7 @@ PROJECT = (
 
 _paths = tuple(str(ROOT / name) for name in PROJECT)
 _watching = False
+_running: pytest.Item | None = None
 
 
 def owner_is_project(path: str) -> bool:
@@ -41,14 +46,20 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 @contextmanager
-def watching() -> Iterator[None]:
-    """Refuse the project's files to whatever runs in here."""
-    global _watching
-    before, _watching = _watching, True
+def watching(item: pytest.Item | None = None) -> Iterator[None]:
+    """Refuse the project's files to whatever runs in here, which is this test where one is named."""
+    global _running, _watching
+    before, _watching, _running = _watching, True, item
     try:
         yield
     finally:
         _watching = before
+
+
+def slow(part: str) -> None:
+    """Fail where a test that `make test` runs uses this part: then it is no matter of minutes."""
+    if _running and not _running.get_closest_marker("engine"):
+        pytest.fail(f"{part}: only tests with the marker `engine` may use it")
 
 
 sys.addaudithook(_refuse)

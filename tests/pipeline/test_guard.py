@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import SLOW_FIRST
 from tests.pipeline import conftest, guard
 from tests.pipeline.conftest import FROZEN, ROOT
 
@@ -46,10 +47,10 @@ def test_a_quick_test_may_use_no_container_and_no_browser(program: str) -> None:
 
 @pytest.mark.engine
 def test_a_story_may() -> None:
-    conftest.slow("docker")
+    guard.slow("docker")
 
 
 def test_what_begins_first_is_there_and_no_quick_test() -> None:
-    for name in conftest.SLOW_FIRST:
+    for name in SLOW_FIRST:
         text = (ROOT / "tests/pipeline" / name).read_text(encoding="utf-8")
         assert "pytest.mark.engine" in text, name

@@ -5,7 +5,8 @@ from functools import cache
 from pathlib import Path
 
 from tests.pipeline import shared
-from tests.pipeline.conftest import FROZEN, ROOT, Project, slow, small_project
+from tests.pipeline.conftest import FROZEN, ROOT, Project, small_project
+from tests.pipeline.guard import slow
 
 # Whatever the small project is made of.
 PARTS = ("src/pipeline", "dvc.yaml", "pyproject.toml", "uv.lock", ".dvc/config", ".dvcignore", ".gitignore")

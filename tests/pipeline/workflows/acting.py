@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.pipeline.conftest import slow
+from tests.pipeline.guard import slow
 
 HERE = Path(__file__).parent
 PROGRAMS = Path(sys.executable).parent

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.pipeline import shared, trained
-from tests.pipeline.conftest import ROOT, Project, slow
+from tests.pipeline.conftest import ROOT, Project
 from tests.pipeline.github.standin import StandIn
+from tests.pipeline.guard import slow
 from tests.pipeline.workflows.acting import Acted, Machine
 
 NAME, FORK = "acme/model", "mallory/model"

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.conftest import Project, slow
+from tests.pipeline.conftest import Project
+from tests.pipeline.guard import slow
 from tests.pipeline.surroundings import free_port
 from tests.pipeline.trained import trained
 
