@@ -7,9 +7,9 @@ PORT ?= 5000
 # Imports cost more than the work here: compiled modules are kept, also where the environment says not to.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test lint format bench ui tune gate report serve simulate monitor bento
+.PHONY: help setup run test test-engine lint format bench ui tune gate report serve simulate monitor bento
 help:  ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.synced  ## Install the locked environment into .venv
 
@@ -29,8 +29,14 @@ setup: .venv/.synced  ## Install the locked environment into .venv
 run: setup  ## Run the pipeline: data to a judged model
 	@$(BIN)/pipeline run
 
-test: setup  ## Run the tests
-	@$(BIN)/pytest --numprocesses 2 --dist worksteal
+# Two processes; a file's tests stay together, since they share what is slow to make.
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+test: setup  ## Run the project's tests and the engine's quick ones
+	@$(PYTEST) -m "not engine" $(wildcard tests/project/unit) tests/pipeline
+
+test-engine: setup  ## Run all of the engine's tests: whole pipelines, containers, a browser, workflows
+	@$(PYTEST) tests/pipeline
 
 lint: setup  ## Check style and types, as pre-commit does
 	@$(BIN)/pre-commit run --all-files --show-diff-on-failure

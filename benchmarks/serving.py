@@ -15,6 +15,7 @@ import timeit
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -117,7 +118,7 @@ def raw(trained: Any, table: pd.DataFrame) -> dict[str, float]:
     matrix = np.ascontiguousarray(features.encode(table, trained.signature))
     found = {}
     for rows, times in ((1, 2000), (BATCH, 300)):
-        seconds = timeit.timeit(lambda part=matrix[:rows]: trained.booster.predict(part), number=times)
+        seconds = timeit.timeit(partial(trained.booster.predict, matrix[:rows]), number=times)
         found[str(rows)] = rows * times / seconds
     os.sched_setaffinity(0, set(range(os.cpu_count() or 1)))
     return found
@@ -162,7 +163,7 @@ def servers(folder: Path, table: pd.DataFrame, trained: Any) -> dict[str, tuple[
 def spent(process: psutil.Process) -> float:
     """CPU seconds of a server and its workers: what it takes, however busy the machine is."""
     times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
-    return sum(one.user + one.system for one in times)
+    return float(sum(one.user + one.system for one in times))
 
 
 def measure(command: list[str], path: str, ready: str, at: Path, make: Any, home: Path) -> dict[str, float]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks import serving
+from benchmarks.projects import BIN, ROOT
 
 MINUTES, TURN = 5, 15  # how long, and the seconds of a turn, at whose end the memory is read
 GROWTH = 10  # MB between the first minute and the end that are too many
@@ -22,8 +23,8 @@ def main() -> None:
         bodies = {rows: home / f"body{rows}.json" for rows in (1, serving.BATCH)}
         for rows, body in bodies.items():
             body.write_text(json.dumps({"rows": table.head(rows).to_dict("records")}))
-        command = [str(serving.BIN / "pipeline"), "serve", "--port", str(port)]
-        with serving.serving(command, port, "/readyz", serving.ROOT, home) as (process, _):
+        command = [str(BIN / "pipeline"), "serve", "--port", str(port)]
+        with serving.serving(command, port, "/readyz", ROOT, home) as (process, _):
             found, requests = list[float](), 0.0
             for turn in range(turns):
                 rows = serving.BATCH if turn % 4 == 3 else 1

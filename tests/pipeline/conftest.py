@@ -14,10 +14,25 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from tests.pipeline import surroundings
+from tests.pipeline import guard, surroundings
 
-ROOT = Path(__file__).parents[2]
+ROOT = guard.ROOT
+FROZEN = Path(__file__).parent / "frozen"  # a project that stays as it is: parameters, data and contract
 TIMEOUT = 300  # seconds, for one command
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Iterator[None]:
+    """What a module reads while it is imported."""
+    with guard.watching():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """What a test and its fixtures read."""
+    with guard.watching(item):
+        return (yield)
 
 
 @pytest.hookimpl(trylast=True)  # pytest's own output is as the caller wants it
@@ -27,6 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def require(program: str) -> None:
     """Skip where a system part is missing; fail where PIPELINE_REQUIRE_SYSTEM_PARTS is set, as in CI."""
+    if program in ("chromium", "docker"):
+        guard.slow(program)
     if not shutil.which(program):
         missing(f"{program} is not installed")
 
@@ -104,11 +121,12 @@ class Project:
 
 
 def copy_template(folder: Path) -> Project:
-    """The files that a fork would have, without the sample data and the lock, in a repository of their own."""
-    for name in ("src", ".dvc"):
+    """The engine and the frozen parameters, without data and lock, in a repository of their own."""
+    for name in ("src/pipeline", ".dvc"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "cache", "tmp"))
-    for name in (".template.yaml", "dvc.yaml", "params.yaml", "pyproject.toml", "uv.lock", ".gitignore", ".dvcignore"):
+    for name in (".template.yaml", "dvc.yaml", "pyproject.toml", "uv.lock", ".gitignore", ".dvcignore"):
         shutil.copy(ROOT / name, folder / name)
+    shutil.copy(FROZEN / "params.yaml", folder)
     (folder / "data").mkdir()
     project = Project(folder)
     project.ok("git", "init", "-q", "-b", "main")

@@ -18,7 +18,10 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from tests.pipeline.conftest import GATES, ROOT, Project, missing, require, small_project, small_table
+from tests.pipeline.conftest import GATES, ROOT, Project, missing, require, small_table
+from tests.pipeline.trained import trained
+
+pytestmark = pytest.mark.engine
 
 SOURCE = "data/table.parquet"
 STAGES = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
@@ -28,7 +31,7 @@ Done = subprocess.CompletedProcess[str]
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project that ran once, without fault."""
-    project = small_project(tmp_path_factory.mktemp("finished"), "binary")
+    project = trained(tmp_path_factory.mktemp("finished"), "binary")
     project.ok("pipeline", "run")
     return project
 

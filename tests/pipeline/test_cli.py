@@ -13,7 +13,7 @@ from pipeline import cli
 from pipeline.core import files
 from pipeline.core.errors import PipelineError
 from pipeline.review.gate import data
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import FROZEN
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
@@ -119,7 +119,7 @@ def test_a_path_that_is_no_file_is_one_line(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     (tmp_path / "data/table.csv").write_text("client_id,x\n1,2\n2,3\n")
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    text = (FROZEN / "params.yaml").read_text(encoding="utf-8")
     (tmp_path / "params.yaml").write_text(text.replace("data/credit_default.parquet", "data/table.csv"))
     assert run(monkeypatch, "fetch") == 0
     capsys.readouterr()

@@ -13,6 +13,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.pipeline.conftest import Project, small_project, small_table
+from tests.pipeline.trained import trained
+
+pytestmark = pytest.mark.engine
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
@@ -38,8 +41,7 @@ def test_each_task_runs_by_parameters_alone_and_a_forced_second_run_leaves_the_l
 
 
 def test_an_interrupted_run_is_taken_up_again_and_gives_the_same_lock(tmp_path: Path) -> None:
-    project = small_project(tmp_path, "binary")
-    project.ok("pipeline", "run")
+    project = trained(tmp_path, "binary")
     expected = project.read("dvc.lock")
     (project.folder / "dvc.lock").unlink()
     for name in ("data/raw", "data/split", "models", ".dvc/cache", ".dvc/tmp"):
@@ -57,31 +59,29 @@ def test_an_interrupted_run_is_taken_up_again_and_gives_the_same_lock(tmp_path: 
     assert project.read("dvc.lock") == expected
 
 
-def test_a_change_reruns_only_what_depends_on_it(binary_project: Project) -> None:
-    binary_project.ok("pipeline", "run")
-    binary_project.configure(gate={"tolerance": 0.01})
-    assert "Running stage" not in binary_project.ok("pipeline", "run")
-    binary_project.configure(evaluate={"bootstrap": 150})
-    said = binary_project.ok("pipeline", "run")
+def test_a_change_reruns_only_what_depends_on_it(tmp_path: Path) -> None:
+    project = trained(tmp_path, "binary")
+    project.configure(gate={"tolerance": 0.01})
+    assert "Running stage" not in project.ok("pipeline", "run")
+    project.configure(evaluate={"bootstrap": 150})
+    said = project.ok("pipeline", "run")
     assert "Running stage 'evaluate'" in said
     assert "Running stage 'train'" not in said
 
 
-def test_changed_source_content_runs_it_again(binary_project: Project) -> None:
-    binary_project.ok("pipeline", "run")
-    small_table("binary", rows=1300).to_parquet(binary_project.folder / "data/table.parquet", index=False)
-    said = binary_project.ok("pipeline", "run")
+def test_changed_source_content_runs_it_again(tmp_path: Path) -> None:
+    project = trained(tmp_path, "binary")
+    small_table("binary", rows=1300).to_parquet(project.folder / "data/table.parquet", index=False)
+    said = project.ok("pipeline", "run")
     assert "has new content" in said
     assert "Running stage 'ingest'" in said
 
 
 class TestVerifyLock:
-    def test_it_fits_after_a_run_and_in_a_clone_without_cache(self, binary_project: Project, tmp_path: Path) -> None:
-        binary_project.ok("pipeline", "run")
-        assert "fits" in binary_project.ok("pipeline", "verify-lock")
-        binary_project.commit("lock")
-        clone = Project(tmp_path / "clone")
-        binary_project.ok("git", "clone", "-q", ".", str(clone.folder))
+    def test_it_fits_after_a_run_and_in_a_clone_without_cache(self, tmp_path: Path) -> None:
+        project, clone = trained(tmp_path / "project", "binary"), Project(tmp_path / "clone")
+        assert "fits" in project.ok("pipeline", "verify-lock")
+        project.ok("git", "clone", "-q", ".", str(clone.folder))
         assert "fits" in clone.ok("pipeline", "verify-lock")
 
         clone.configure(train={"num_leaves": 7})
@@ -95,16 +95,16 @@ class TestVerifyLock:
         assert done.returncode == 2
         assert "ingest: was never run" in done.stderr
 
-    def test_two_halves_of_different_runs_are_told(self, binary_project: Project) -> None:
+    def test_two_halves_of_different_runs_are_told(self, tmp_path: Path) -> None:
         """What a merge makes of two pull requests that were never measured together."""
-        binary_project.ok("pipeline", "run")
-        yaml, path = YAML(), binary_project.folder / "dvc.lock"
+        project = trained(tmp_path, "binary")
+        yaml, path = YAML(), project.folder / "dvc.lock"
         before = yaml.load(path)
-        binary_project.configure(train={"num_leaves": 7})
-        binary_project.ok("pipeline", "run")
+        project.configure(train={"num_leaves": 7})
+        project.ok("dvc", "repro", "--quiet")
         mixed = yaml.load(path)
         mixed["stages"]["evaluate"] = before["stages"]["evaluate"]
         yaml.dump(mixed, path)
-        done = binary_project.run("pipeline", "verify-lock")
+        done = project.run("pipeline", "verify-lock")
         assert done.returncode == 2
         assert "evaluate: models/model.txt: was measured with another version" in done.stderr

@@ -6,9 +6,9 @@ import pytest
 
 from pipeline.core import params
 from pipeline.core.errors import PipelineError
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import FROZEN
 
-SAMPLE = (ROOT / "params.yaml").read_text(encoding="utf-8")
+SAMPLE = (FROZEN / "params.yaml").read_text(encoding="utf-8")
 
 
 def complaint(tmp_path: Path, old: str, new: str) -> str:
@@ -21,7 +21,7 @@ def complaint(tmp_path: Path, old: str, new: str) -> str:
 
 
 def test_the_parameters_of_the_repository_are_valid() -> None:
-    assert params.section(params.Split, ROOT / "params.yaml").test == 0.2
+    assert params.section(params.Split, FROZEN / "params.yaml").test == 0.2
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.conftest import Project, small_project
+from tests.pipeline.conftest import Project
 from tests.pipeline.ship.service.conftest import Server, serving
+from tests.pipeline.trained import trained
 
 
 def simulate(project: Project, server: Server, *options: str) -> "subprocess.CompletedProcess[str]":
@@ -36,9 +37,7 @@ def begun(project: Project, server: Server, *options: str) -> "subprocess.Popen[
 @pytest.fixture(scope="session")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose model is trained and evaluated, on data unlike the sample."""
-    project = small_project(tmp_path_factory.mktemp("simulated"), "binary")
-    project.ok("dvc", "repro", "-q", "evaluate")
-    return project
+    return trained(tmp_path_factory.mktemp("simulated"), "binary")
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,8 @@ from tests.pipeline.conftest import Project
 from tests.pipeline.demo.conftest import arrived, begun, simulate
 from tests.pipeline.ship.service.conftest import PATIENCE, Server, serving
 
+pytestmark = pytest.mark.engine
+
 
 def arrived_nothing(server: Server, before: int) -> bool:
     return len(server.logged(before + 1, seconds=0.5)) == before

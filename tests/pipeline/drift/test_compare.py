@@ -15,6 +15,8 @@ from click.testing import CliRunner
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Drift
 from pipeline.drift import compare as drift
+from pipeline.train.stages.drift import command
+from tests.pipeline.conftest import FROZEN
 
 KNOBS = Drift(max_rows=5000, threshold=None, share=0.5, seed=0)
 ODD = 'a "b" | <c> & d\n[e]'
@@ -150,8 +152,8 @@ def test_constants_that_differ_and_missing_values_and_infinity_are_taken() -> No
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with two tables and the repository's params.yaml."""
-    (tmp_path / "params.yaml").write_text(Path("params.yaml").read_text())
+    """A folder with two tables and the frozen params.yaml."""
+    (tmp_path / "params.yaml").write_text((FROZEN / "params.yaml").read_text())
     monkeypatch.chdir(tmp_path)
     table().to_parquet("reference.parquet")
     table(seed=1, shift=1.0).to_csv("current.csv", index=False)
@@ -160,7 +162,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str) -> str:
-    result = CliRunner().invoke(drift.command, list(arguments), catch_exceptions=False)
+    result = CliRunner().invoke(command, list(arguments), catch_exceptions=False)
     assert result.exit_code == 0
     return result.output
 

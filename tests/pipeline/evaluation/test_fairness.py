@@ -1,6 +1,5 @@
 """Fairness figures are fairlearn's, and their intervals hold for groups of any size."""
 
-from pathlib import Path
 from typing import Any
 
 import fairlearn.metrics as fairlearn
@@ -13,10 +12,9 @@ from hypothesis import strategies as st
 from pipeline.core import params
 from pipeline.evaluation import fairness
 from pipeline.evaluation.scoring import Scored
+from tests.pipeline.conftest import FROZEN
 
-EVALUATE = params.section(params.Evaluate, Path(__file__).parents[3] / "params.yaml").model_copy(
-    update={"bootstrap": 200}
-)
+EVALUATE = params.section(params.Evaluate, FROZEN / "params.yaml").model_copy(update={"bootstrap": 200})
 ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=40)
 WHOLE = [(group, label, prediction) for group in "abc" for label in (0, 1) for prediction in (0, 1)]
 

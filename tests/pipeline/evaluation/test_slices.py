@@ -1,6 +1,5 @@
 """Slices are named as people would name them, and a slice that says nothing breaks nothing."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,9 @@ from pipeline.core import params
 from pipeline.core.errors import PipelineError
 from pipeline.evaluation import slices
 from pipeline.evaluation.scoring import Scored
+from tests.pipeline.conftest import FROZEN
 
-EVALUATE = params.section(params.Evaluate, Path(__file__).parents[3] / "params.yaml").model_copy(
-    update={"bootstrap": 100}
-)
+EVALUATE = params.section(params.Evaluate, FROZEN / "params.yaml").model_copy(update={"bootstrap": 100})
 
 
 def labels(values: Any, bins: int = 4) -> list[str]:
@@ -39,7 +37,7 @@ def test_numbers_are_cut_into_bins_of_like_size_named_by_their_ends() -> None:
         (pd.Categorical(["b", "a", None], categories=["a", "b", "c"]), ["b", "a", "missing"]),
         (pd.array([1, None, 2], dtype="Int64"), ["1", "missing", "2"]),
         ([None, None], ["missing", "missing"]),
-        (pd.to_datetime(["2024-01-31", None]), ["2024-01-31", "missing"]),
+        (pd.to_datetime(["2024-01-31", None]), ["2024-01-31", "missing"]),  # type: ignore[arg-type] # pandas-stubs know no None here
     ],
 )
 def test_few_values_are_their_own_names(values: Any, expected: list[str]) -> None:
@@ -61,8 +59,8 @@ def test_rounded_ends_stay_short() -> None:
 
 @pytest.mark.parametrize("zone", [None, "Asia/Taipei"])
 def test_dates_are_cut_like_numbers(zone: str | None) -> None:
-    days = pd.date_range("2024-01-01 08:00", periods=40, freq="D", tz=zone).to_series(index=range(40))
-    days[40] = pd.NaT
+    known = pd.date_range("2024-01-01 08:00", periods=40, freq="D", tz=zone)
+    days = pd.Series([*known, pd.NaT])
     found = labels(days, bins=2)
     assert list(dict.fromkeys(found)) == ["2024-01-01 to 2024-01-20", "2024-01-21 to 2024-02-09", "missing"]
 

@@ -15,7 +15,7 @@ from pipeline.core.git import git
 from pipeline.github.client import api
 from pipeline.review.gate import pull_request as pull_request_gate
 from pipeline.review.gate.verdict import Rule, Verdict
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import FROZEN, ROOT
 from tests.pipeline.github.standin import StandIn
 
 REPOSITORY = "octo/credit"
@@ -106,7 +106,7 @@ def commit(folder: Path, files: dict[str, str], message: str) -> str:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with a branch `feature` one commit ahead of main."""
     folder = tmp_path_factory.mktemp("template")
-    shutil.copy(ROOT / "params.yaml", folder / "params.yaml")
+    shutil.copy(FROZEN / "params.yaml", folder / "params.yaml")
     git(folder, "init", "-q", "-b", "main")
     commit(folder, {"dvc.lock": LOCK, "reports/metrics.json": '{"roc_auc": 0.7}\n'}, "start")
     git(folder, "checkout", "-q", "-b", "feature")

@@ -43,6 +43,7 @@ def drawn(path: Path) -> str:
     return done.stdout.partition("<article>")[2].partition("</article>")[0]
 
 
+@pytest.mark.engine
 def test_every_chart_of_every_comment_is_drawn(tmp_path: Path) -> None:
     require("chromium")
     texts = comments(tmp_path)
@@ -55,6 +56,7 @@ def test_every_chart_of_every_comment_is_drawn(tmp_path: Path) -> None:
     assert 'aria-roledescription="error"' not in article
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("kind", ["bars", "lines"])
 def test_as_many_bars_and_points_are_drawn_as_there_are(tmp_path: Path, kind: str) -> None:
     require("chromium")

@@ -1,5 +1,7 @@
 """Columns become features the way a tabular practitioner would turn them, and the same way at every scoring."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +17,7 @@ TABLE = pd.DataFrame(
         "amount": [1.5, None, 3.0, -2.0],
         "town": ["Oslo", "Bergen", None, "Oslo"],
         "member": [True, False, True, True],
-        "since": pd.to_datetime(["1970-01-02", "2024-02-29", None, "2000-01-01"]),
+        "since": pd.to_datetime(["1970-01-02", "2024-02-29", None, "2000-01-01"]),  # type: ignore[arg-type] # pandas-stubs know no None here
         "y": [0, 1, 0, 1],
     }
 )
@@ -75,7 +77,7 @@ def test_a_column_of_whole_numbers_with_gaps_is_encoded_like_one_without() -> No
             CHOSEN,
             "column note: text with 4 different values looks like an ident",
         ),
-        (TABLE.assign(empty=[None] * 4), CHOSEN, "column empty: has no value"),
+        (TABLE.assign(empty=list[Any]([None] * 4)), CHOSEN, "column empty: has no value"),
         (TABLE.assign(amount=[1, 2, 3, np.inf]), CHOSEN, "column amount: holds infinity"),
         (TABLE, Features(exclude=("amuont",), max_categories=3), "features.exclude: amuont is no column"),
         (TABLE[["id", "y"]], CHOSEN, "no feature is left"),

@@ -15,9 +15,9 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.params import Data, Features, Split, TaskSection, Train
 from pipeline.models import boosting, model, training
 from pipeline.train.stages import train as train_stage
+from tests.pipeline.conftest import FROZEN
 
-ROOT = Path(__file__).parents[3]
-KNOBS = params.section(Train, ROOT / "params.yaml").model_copy(update={"min_data_in_leaf": 5, "max_trees": 60})
+KNOBS = params.section(Train, FROZEN / "params.yaml").model_copy(update={"min_data_in_leaf": 5, "max_trees": 60})
 DATA = Data(source="x.parquet", key="id", deduplicate=False)
 FEATURES = Features(exclude=(), max_categories=10)
 SPLIT = Split(test=0.2, validation=0.2, seed=0, time=None)

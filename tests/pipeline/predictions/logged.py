@@ -12,7 +12,7 @@ from pipeline.models.signature import Feature, Signature
 from pipeline.predictions import labels as later
 from pipeline.predictions.windows import Reading
 from pipeline.watch.monitor import windowing
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import FROZEN
 
 START = datetime(2024, 5, 6, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -79,6 +79,6 @@ def read(
     until: datetime | None = START + 3 * DAY,
     **chosen: Any,
 ) -> Reading:
-    settings = params.section(params.Monitor, ROOT / "params.yaml").model_copy(update={"max_rows": 100} | chosen)
+    settings = params.section(params.Monitor, FROZEN / "params.yaml").model_copy(update={"max_rows": 100} | chosen)
     found = windowing.read(str(folder), signature, settings, since=since, until=until, window=window)
     return later.join(found, labels, signature) if labels else found

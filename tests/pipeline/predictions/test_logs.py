@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.predictions import logs
-from pipeline.predictions.damage import InputUnreadableError
-from pipeline.ship.service.answers import Prediction
+from pipeline.predictions.damage import Damage, InputUnreadableError
+from pipeline.predictions.line import Flags, Prediction
 from pipeline.ship.service.log import PredictionLog, Record, features
 from pipeline.ship.service.log_files import LogFiles
 from pipeline.ship.service.predictor import LINES
@@ -26,7 +26,7 @@ def test_what_the_service_writes_is_read(tmp_path: Path) -> None:
     log = PredictionLog("predictions", LogFiles(tmp_path, 1, 2000, 50), features(["income"], []), lambda rows: None)
     body = b'{"rows": [{"income": 1.5}, {"town": "Rome"}]}'
     for at in range(20):
-        told = [Prediction(f"q{at}-0", 0.2, "0"), Prediction(f"q{at}-1", 0.8, "1", flags={"unseen": ["town"]})]
+        told = [Prediction(f"q{at}-0", 0.2, "0"), Prediction(f"q{at}-1", 0.8, "1", flags=Flags(unseen=["town"]))]
         record: Any = Record(time.time(), "r1", 1.25, body, [1, 2], LINES(told))
         log.log_table([record], {})
         if at % 5 == 4:
@@ -57,7 +57,7 @@ def test_a_file_that_was_rotated_away_in_between_is_no_error(tmp_path: Path) -> 
     gone = logged.write(tmp_path, logged.rows(5, first=20), "gone.jsonl")
     found = logs.find(str(tmp_path), None, START + DAY)
     gone.unlink()
-    damage = logs.Damage()
+    damage = Damage()
     assert sum(len(rows.ids) for rows in found.rows(KNOWN, damage, lambda *_: None)) == 5
     assert damage.counts == {}
 
@@ -179,7 +179,7 @@ def test_a_file_that_left_the_store_in_between_is_no_error(store: Any) -> None:
     store.put_object(Bucket="bucket", Key="going/b.jsonl", Body=logged.text(logged.rows(5, first=20)))
     found = logs.find("s3://bucket/going", None, START + DAY)
     store.delete_object(Bucket="bucket", Key="going/b.jsonl")
-    assert sum(len(rows.ids) for rows in found.rows(KNOWN, logs.Damage(), lambda *_: None)) == 5
+    assert sum(len(rows.ids) for rows in found.rows(KNOWN, Damage(), lambda *_: None)) == 5
 
 
 def test_a_store_that_can_not_be_seen_says_so(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """Containers for the tests, without a registry: debootstrap makes the base image, once, into the user's cache."""
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -8,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from tests.pipeline.conftest import missing, require
+from tests.pipeline.shared import locked
 
 PACKAGES = "ca-certificates,curl,gh,git,libgomp1,make,ocl-icd-libopencl1,openssl,python3,python3-venv"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pipeline-base-image"
@@ -39,9 +39,7 @@ def base_image(packages: str = PACKAGES) -> str:
     """The tag of a Debian image with these packages (those of the runner's Dockerfile); made where it is missing."""
     key = hashlib.sha256(packages.encode()).hexdigest()[:12]
     tag = f"pipeline-base:{key}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(CACHE / "lock"):
         if docker("image", "inspect", tag, check=False).returncode:
             docker("import", str(_archive(key, packages)), f"{tag}-plain")
             _add_certificates(tag)

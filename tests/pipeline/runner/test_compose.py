@@ -25,7 +25,7 @@ ENVIRONMENT = {
 
 
 def compose(**environment: str) -> subprocess.CompletedProcess[str]:
-    command = [BIN / "docker-compose", "-f", FOLDER / "compose.yaml", "--env-file", "/dev/null"]
+    command = [str(BIN / "docker-compose"), "-f", str(FOLDER / "compose.yaml"), "--env-file", "/dev/null"]
     command += ["config", "--format", "json"]
     return subprocess.run(command, env=ENVIRONMENT | environment, capture_output=True, text=True, check=False)
 

@@ -19,6 +19,8 @@ from tests.pipeline.runner.containers import base_image, docker, require_daemon
 from tests.pipeline.runner.processes import FOLDER
 from tests.pipeline.runner.standin import APP_ID, REPOSITORY, GitHub, serving
 
+pytestmark = pytest.mark.engine
+
 PATIENCE = 120  # seconds
 # The images of the test; no GPU; the stand-in GitHub on this machine.
 OVERRIDE = """

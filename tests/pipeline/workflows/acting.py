@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.pipeline.guard import slow
+
 HERE = Path(__file__).parent
 PROGRAMS = Path(sys.executable).parent
 TIMEOUT = 240  # seconds, for one workflow
@@ -70,6 +72,7 @@ class Machine:
         actor: str = "alice",
     ) -> Acted:
         """Run a workflow of the clone `checkout` on an event."""
+        slow("act")
         (self.folder / "event.json").write_text(json.dumps(payload), encoding="utf-8")
         seen = self.folder / "environment"
         seen.write_text("", encoding="utf-8")

@@ -11,6 +11,8 @@ import pytest
 from tests.pipeline.conftest import ROOT
 from tests.pipeline.workflows.acting import HOSTED, OWN, Acted, Machine
 
+pytestmark = pytest.mark.engine
+
 SECRETS = {"AWS_ACCESS_KEY_ID": "key-of-the-bucket", "AWS_SECRET_ACCESS_KEY": "secret-of-the-bucket"}
 REMOTE = {"DVC_REMOTE": "s3://bucket/cache"}
 PIPELINE = """
@@ -310,10 +312,17 @@ def test_an_alarm_is_no_failed_run_and_what_was_seen_reaches_the_issues(machine:
 
 
 def test_lint_and_tests_run_on_a_hosted_runner(machine: Machine, template: Path) -> None:
-    (template / "Makefile").write_text("setup lint test:\n\t@echo called: make $@\n", encoding="utf-8")
+    make = "setup lint test test-engine:\n\t@echo called: make $@\n"
+    (template / "Makefile").write_text(make, encoding="utf-8")
+    (template / ".ci").mkdir()
+    (template / ".ci/install").write_text("#!/bin/sh\necho called: install\n", encoding="utf-8")
+    (template / ".ci/install").chmod(0o755)
     publish(template)
 
     acted = machine.act("test", "pull_request", pull_request(template), template, runners=HOSTED)
+    engine = machine.act("engine", "pull_request", pull_request(template), template, runners=HOSTED)
 
     assert acted.jobs == {"test": "success"}
     assert calls(acted) == ["make setup", "make lint", "make test"]
+    assert engine.jobs == {"engine": "success"}
+    assert calls(engine) == ["make setup", "install", "make test-engine"]

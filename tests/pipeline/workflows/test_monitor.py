@@ -15,6 +15,8 @@ from tests.pipeline.workflows import world as worlds
 from tests.pipeline.workflows.acting import HOSTED, Acted
 from tests.pipeline.workflows.world import NAME, World
 
+pytestmark = pytest.mark.engine
+
 ROWS = 60  # of a window
 
 

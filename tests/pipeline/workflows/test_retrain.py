@@ -12,6 +12,8 @@ from tests.pipeline.workflows import world as worlds
 from tests.pipeline.workflows.retraining import BRANCH, RUN, Watched
 from tests.pipeline.workflows.world import NAME
 
+pytestmark = pytest.mark.engine
+
 ISSUE, SINCE = 3, "2026-11-01"
 
 

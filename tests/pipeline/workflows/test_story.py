@@ -11,6 +11,8 @@ from tests.pipeline.workflows import world as worlds
 from tests.pipeline.workflows.acting import HOSTED, OWN
 from tests.pipeline.workflows.world import AUTHOR, COMMITTER, FORK, LABEL, MAINTAINER, READER, World
 
+pytestmark = pytest.mark.engine
+
 
 @pytest.fixture
 def world(made: Path, tmp_path: Path) -> Iterator[World]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,10 @@ from tests.pipeline.ship.service.conftest import Server, serving
 from tests.pipeline.workflows import world as worlds
 from tests.pipeline.workflows.retraining import Watched
 
+pytestmark = pytest.mark.engine
+
 WINDOW = 200  # rows
-KNOBS = {
+KNOBS: dict[str, dict[str, Any]] = {
     "monitor": {
         "window": f"{WINDOW} rows",
         "windows": 3,

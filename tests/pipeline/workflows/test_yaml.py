@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tests.pipeline import guard
 from tests.pipeline.conftest import ROOT
 
 GITHUB = ROOT / ".github"
@@ -205,10 +206,19 @@ def test_pull_requests_to_main_are_measured() -> None:
     assert WORKFLOWS["train"]["on"]["pull_request"]["branches"] == ["main"]
 
 
-def test_what_is_missing_on_a_hosted_runner_is_skipped() -> None:
-    """It is not root, and lacks programs; `.ci/run` is where a missing part fails."""
-    assert "PIPELINE_REQUIRE_SYSTEM_PARTS" not in (GITHUB / "workflows/test.yaml").read_text(encoding="utf-8")
-    assert "PIPELINE_REQUIRE_SYSTEM_PARTS=1 make test" in (ROOT / ".ci/run").read_text(encoding="utf-8")
+def test_a_missing_system_part_fails_in_ci_and_is_skipped_and_named_on_a_hosted_runner() -> None:
+    """There the tests are not root, who alone may mount a disk; the job's summary names what was skipped."""
+    assert not any("PIPELINE_REQUIRE_SYSTEM_PARTS" in line for _, line in lines())
+    checks = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
+    assert checks[-4:] == ["export PIPELINE_REQUIRE_SYSTEM_PARTS=1", "make lint", "make test", "make test-engine"]
+
+
+def test_the_engines_stories_run_for_whatever_is_not_the_projects_and_once_a_week() -> None:
+    on = WORKFLOWS["engine"]["on"]
+
+    assert set(on) == {"pull_request", "schedule", "workflow_dispatch"}
+    ignored = [path.removesuffix("/**") for path in on["pull_request"]["paths-ignore"]]
+    assert ignored == list(guard.PROJECT)
 
 
 def test_a_deployment_is_never_cancelled_and_meets_the_code_of_main_alone() -> None:

@@ -1,6 +1,5 @@
 """A repository on the stand-in GitHub and what people and GitHub do there: each event runs its workflow by act."""
 
-import fcntl
 import html
 import json
 import re
@@ -9,8 +8,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.pipeline.conftest import ROOT, Project, small_project
+from tests.pipeline import shared, trained
+from tests.pipeline.conftest import ROOT, Project
 from tests.pipeline.github.standin import StandIn
+from tests.pipeline.guard import slow
 from tests.pipeline.workflows.acting import Acted, Machine
 
 NAME, FORK = "acme/model", "mallory/model"
@@ -18,29 +19,24 @@ AUTHOR, MAINTAINER, READER = "alice", "carol", "bob"
 COMMITTER = "someone"  # whom the stand-in names as the author of each commit
 LABEL = "gate: override"
 RUNNERS = {"RUNNER_LABELS": '["self-hosted","gpu"]'}
+ALSO = ("Makefile", "bentofile.yaml")
 CML = ROOT / "tests/pipeline/github"  # where the stand-in for it is
 
 
-def base(shared: Path) -> Path:
+def base() -> Path:
     """A project whose main has been run and recorded, with the workflows; made once for all tests that ask for it."""
-    folder = shared / "base"
-    with (shared / "base.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "made").exists():
-            _make(folder)
-            (folder / "made").touch()
-    return folder
+    slow("a trained project")
+    parts = shared.digest(ROOT, [ROOT / ".github", *(ROOT / name for name in ALSO), Path(__file__)])
+    return shared.once("workflows", f"{trained.key()}-{parts}", _make)
 
 
 def _make(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    project = small_project(folder / "work", "binary")
+    project = trained.trained(folder / "work", "binary")
     shutil.copytree(ROOT / ".github", project.folder / ".github")
-    for name in ("Makefile", "bentofile.yaml"):
+    for name in ALSO:
         shutil.copy(ROOT / name, project.folder / name)
     (project.folder / "README.md").write_text("A model\n", encoding="utf-8")
-    project.ok("dvc", "repro", "--quiet")
-    project.commit("the model of main")
+    project.commit("the workflows")
     project.ok("git", "remote", "add", "origin", f"https://github.com/{NAME}.git")
     project.ok("git", "clone", "--quiet", "--bare", ".", str(folder / "origin.git"))
     project.ok("git", "-C", str(folder / "origin.git"), "config", "uploadpack.allowAnySHA1InWant", "true")
@@ -72,7 +68,7 @@ class World:
     # What people do.
 
     def open(
-        self, change: Callable[[Project], None], source: str = NAME, labels: tuple[str, ...] = ()
+        self, change: Callable[[Project], object], source: str = NAME, labels: tuple[str, ...] = ()
     ) -> dict[str, Any]:
         """A pull request with the change, from a branch of the repository or of a fork."""
         self.work.ok("git", "checkout", "--quiet", "-b", "change")
@@ -88,7 +84,7 @@ class World:
         self.state["pulls"].append(pull)
         return self.push(pull, change)
 
-    def push(self, pull: dict[str, Any], change: Callable[[Project], None]) -> dict[str, Any]:
+    def push(self, pull: dict[str, Any], change: Callable[[Project], object]) -> dict[str, Any]:
         """One more commit on the pull request's branch, on top of what the bot recorded there."""
         for path, text in self.recorded().items():
             (self.work.folder / path).write_text(text, encoding="utf-8")

@@ -16,8 +16,9 @@ from pipeline.data.contract import inference, schema
 from pipeline.data.contract.schema import Column, Schema
 from pipeline.data.source import fetch
 from pipeline.data.values import conversion
+from pipeline.data.values.column_types import Type
 from pipeline.models import matrix
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import FROZEN
 
 TABLE = pd.DataFrame(
     {
@@ -171,7 +172,7 @@ TEXT_OF_DATES = ["2020-01-31", "2020-01-31T10:00:00+02:00", "31/01/2020", "soon"
     ],
 )
 def test_values_are_read_as_their_type_and_what_is_none_is_marked(
-    kind: conversion.Type, values: "pd.Series[Any]", read: list[Any], wrong: list[bool]
+    kind: Type, values: "pd.Series[Any]", read: list[Any], wrong: list[bool]
 ) -> None:
     before = values.copy()
     converted, marked = conversion.convert(values, kind)
@@ -209,7 +210,7 @@ def test_the_command_writes_the_contract_once_and_again_only_by_force(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    text = (ROOT / "params.yaml").read_text().replace("data/credit_default.parquet", "table.csv")
+    text = (FROZEN / "params.yaml").read_text().replace("data/credit_default.parquet", "table.csv")
     Path("params.yaml").write_text(text.replace("key: client_id", "key: id"))
     TABLE.to_csv("table.csv", index=False)
     fetch.refresh(params.section(params.Data))
@@ -225,7 +226,7 @@ def test_the_command_writes_the_contract_once_and_again_only_by_force(
 
 
 def test_names_in_the_parameters_that_are_no_column_are_told_one_line_each() -> None:
-    chosen, agreed = params.read(ROOT / "params.yaml"), schema.read(ROOT / schema.PATH)
+    chosen, agreed = params.read(FROZEN / "params.yaml"), schema.read(FROZEN / schema.PATH)
     assert schema.misnamed(chosen, agreed) == []
     dated = Schema(columns=agreed.columns | {"since": Column(type="date", nullable=False)})
     wrong = chosen.model_copy(

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from pipeline.core.git import git
-from pipeline.github.drift_issue.propose import BRANCH
+from pipeline.data.source.sources import File
+from pipeline.github.drift_issue.retraining import BRANCH
 from pipeline.watch.retrain import outcome
 from pipeline.watch.retrain.outcome import Outcome, Reason
 from tests.pipeline.github.conftest import Pipeline, Scene, commit
@@ -23,12 +24,18 @@ def issue(scene: Scene) -> None:
 
 def found(rows: int = 512, **more: Any) -> Outcome:
     """What `pipeline retrain` leaves: its outcome, and the batch in data/source.json."""
-    batch = {"path": f"s3://b/added-{rows}.parquet", "size": 9, "sha256": "0" * 64}
+    batch: dict[str, Any] = {"path": f"s3://b/added-{rows}.parquet", "size": 9, "sha256": "0" * 64}
     SOURCE.parent.mkdir(exist_ok=True)
     SOURCE.write_text(json.dumps({"added": {"files": [batch]}}))
-    told = {"first": "2026-11-01 00:00", "last": "2026-11-02 00:00", "labels": 600, "labelled": 520, "rows": rows}
-    made = Outcome(state="added", sentence=f"{rows} newly labelled rows", **told, **more).model_copy(
-        update={"batch": outcome.File(**batch)}
+    told: dict[str, Any] = {
+        "first": "2026-11-01 00:00",
+        "last": "2026-11-02 00:00",
+        "labels": 600,
+        "labelled": 520,
+        "rows": rows,
+    }
+    made = Outcome(state="added", sentence=f"{rows} newly labelled rows", **told, rows=rows, **more).model_copy(
+        update={"batch": File(**batch)}
     )
     outcome.write(made)
     return made

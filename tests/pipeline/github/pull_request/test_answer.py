@@ -15,7 +15,7 @@ from pipeline.github.drift_issue.state import Memory
 from pipeline.github.pull_request.changes import UNREAD
 from pipeline.review.gate import pull_request as pull_request_gate
 from pipeline.review.gate.verdict import Rule, Subject, Verdict
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import FROZEN, ROOT
 from tests.pipeline.github.conftest import BOT, JUDGE, NUMBER, RUN, Pipeline, Scene, commit
 
 
@@ -139,7 +139,7 @@ def test_changed_files_of_the_judge_are_told_to_it(scene: Scene, pipeline: Pipel
 
 
 def test_a_bound_that_is_lowered_in_params_is_a_change_of_the_judge(scene: Scene, pipeline: Pipeline) -> None:
-    lowered = (ROOT / "params.yaml").read_text().replace("tolerance: 0.005", "tolerance: 0.5")
+    lowered = (FROZEN / "params.yaml").read_text().replace("tolerance: 0.005", "tolerance: 0.5")
     scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"params.yaml": lowered}, "Change")
     scene.measure({"params.yaml": lowered})
     answered(pipeline)
@@ -147,7 +147,7 @@ def test_a_bound_that_is_lowered_in_params_is_a_change_of_the_judge(scene: Scene
 
 
 def test_params_that_are_not_those_of_the_head_count_as_a_change_of_the_judge(scene: Scene, pipeline: Pipeline) -> None:
-    ours = (ROOT / "params.yaml").read_text()
+    ours = (FROZEN / "params.yaml").read_text()
     lowered = ours.replace("tolerance: 0.005", "tolerance: 0.5")
     scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"params.yaml": lowered}, "Change")
     scene.measure({"params.yaml": ours})
@@ -156,7 +156,7 @@ def test_params_that_are_not_those_of_the_head_count_as_a_change_of_the_judge(sc
 
 
 def test_other_parameters_change_no_judge(scene: Scene, pipeline: Pipeline) -> None:
-    changed = (ROOT / "params.yaml").read_text().replace("num_leaves: 31", "num_leaves: 15")
+    changed = (FROZEN / "params.yaml").read_text().replace("num_leaves: 31", "num_leaves: 15")
     scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"params.yaml": changed}, "Change")
     scene.measure({"params.yaml": changed})
     answered(pipeline)
@@ -390,7 +390,7 @@ def test_a_run_that_says_nothing_had_to_run_is_not_believed_where_an_input_has_c
 def test_a_run_that_says_nothing_had_to_run_is_not_believed_where_a_parameter_has_changed(
     scene: Scene, pipeline: Pipeline, held: bool
 ) -> None:
-    ours = (ROOT / "params.yaml").read_text()
+    ours = (FROZEN / "params.yaml").read_text()
     changed = ours.replace("num_leaves: 31", "num_leaves: 15")
     scene.head = scene.run["head_sha"] = scene.push({"params.yaml": changed}, "Train otherwise")
     scene.measure({"params.yaml": changed if held else ours}, outcome="unchanged")
@@ -400,7 +400,7 @@ def test_a_run_that_says_nothing_had_to_run_is_not_believed_where_a_parameter_ha
 
 
 def test_bounds_may_change_where_nothing_had_to_run(scene: Scene, pipeline: Pipeline) -> None:
-    changed = (ROOT / "params.yaml").read_text().replace("tolerance: 0.005", "tolerance: 0.5")
+    changed = (FROZEN / "params.yaml").read_text().replace("tolerance: 0.005", "tolerance: 0.5")
     scene.head = scene.run["head_sha"] = scene.push({"params.yaml": changed}, "Judge otherwise")
     scene.measure({"params.yaml": changed}, outcome="unchanged")
     answered(pipeline)
@@ -416,7 +416,7 @@ def test_more_files_than_github_lists_may_hide_what_had_to_run(scene: Scene, pip
 
 
 def test_the_parameters_that_no_stage_reads_are_known() -> None:
-    sections = load_yaml(ROOT / "params.yaml", "params.yaml").keys()
+    sections = load_yaml(FROZEN / "params.yaml", "params.yaml").keys()
     stages = load_yaml(ROOT / "dvc.yaml", "dvc.yaml")["stages"].values()
     read = {name.split(".")[0] for stage in stages for name in stage.get("params", []) if isinstance(name, str)}
     assert set(UNREAD) == sections - read

@@ -1,6 +1,13 @@
 """`make report` on a laptop: the whole comment and its preview, judged by main's bounds."""
 
+from pathlib import Path
+
+import pytest
+
 from tests.pipeline.conftest import Project
+from tests.pipeline.trained import trained
+
+pytestmark = pytest.mark.engine
 
 
 def test_a_project_that_never_ran_says_what_to_do(binary_project: Project) -> None:
@@ -10,19 +17,18 @@ def test_a_project_that_never_ran_says_what_to_do(binary_project: Project) -> No
     assert "Traceback" not in done.stderr
 
 
-def test_a_change_is_answered_by_mains_bounds(binary_project: Project) -> None:
-    binary_project.ok("pipeline", "run")
-    binary_project.commit("run")
-    binary_project.ok("git", "checkout", "-qb", "change")
-    binary_project.configure(features={"exclude": ["income", "age"]}, gate={"tolerance": 0.9})
-    binary_project.ok("pipeline", "run")
-    said = binary_project.ok("pipeline", "report", "--base", "main")
+def test_a_change_is_answered_by_mains_bounds(tmp_path: Path) -> None:
+    project = trained(tmp_path, "binary")
+    project.ok("git", "checkout", "-qb", "change")
+    project.configure(features={"exclude": ["income", "age"]}, gate={"tolerance": 0.9})
+    project.ok("pipeline", "run")
+    said = project.ok("pipeline", "report", "--base", "main")
     assert said.splitlines() == ["gate: fail", "reports/pull_request.md", "reports/pull_request.html"]
-    comment = binary_project.read("reports/pull_request.md")
+    comment = project.read("reports/pull_request.md")
     assert comment.startswith("### ❌ The gate fails")
     assert "by more than the 0.005 allowed" in comment
     assert "<code>features.exclude</code> none → income, age" in comment
     assert "bounds of the gate: main’s were used" in comment
     assert "gate in params.yaml" in comment
-    assert "<article><h3>❌ The gate fails" in binary_project.read("reports/pull_request.html")
-    assert not binary_project.ok("git", "status", "--porcelain", "reports/pull_request.md")
+    assert "<article><h3>❌ The gate fails" in project.read("reports/pull_request.html")
+    assert not project.ok("git", "status", "--porcelain", "reports/pull_request.md")

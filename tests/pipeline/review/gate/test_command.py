@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import Project, small_project
+from tests.pipeline.conftest import Project
+from tests.pipeline.trained import trained
+
+pytestmark = pytest.mark.engine
 
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose main has a measured model."""
-    project = small_project(tmp_path_factory.mktemp("measured"), "binary")
+    project = trained(tmp_path_factory.mktemp("measured"), "binary")
     project.configure(gate={"tolerance": 0.02, "slices": {"tolerance": 0.1, "min_rows": 50}})
-    project.ok("dvc", "repro", "-q")
-    project.commit("measured")
+    project.commit("other bounds")
     return project
 
 

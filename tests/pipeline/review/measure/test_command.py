@@ -15,6 +15,8 @@ from pipeline.review.measure.measurement import Bundle, Measurement
 from tests.pipeline.conftest import GATES, Project, small_project
 from tests.pipeline.review.gate.scored_tables import gate
 
+pytestmark = pytest.mark.engine
+
 # The project of these tests has no tests of its own, but for those that say so.
 ALL = set(measurement.FILES) - {"champion.parquet", "reference.parquet", "drift_main.json", "model_tests.json"}
 

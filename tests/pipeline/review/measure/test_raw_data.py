@@ -102,7 +102,7 @@ def test_missing_values_are_values_like_others_in_every_part_of_the_table(
             "flag": pd.array([True, False, True, None, True, False], dtype="boolean"),
             "size": pd.array([1, 2, 3, None, 5, 6], dtype="Int64"),
             "town": ["a", None, "b", "c", None, "a"],
-            "since": pd.to_datetime(["2020-01-01", None, "2020-01-03", None, "2020-01-05", "2020-01-06"]),
+            "since": pd.to_datetime(["2020-01-01", None, "2020-01-03", None, "2020-01-05", "2020-01-06"]),  # type: ignore[arg-type] # pandas-stubs know no None here
         }
     )
     assert counts(compared(tmp_path, main, main.iloc[[3, 1, 5, 0, 2, 4]])) == (0, 0, 0)

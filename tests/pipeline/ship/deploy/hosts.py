@@ -17,7 +17,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import FROZEN
 from tests.pipeline.runner.containers import base_image, docker
 from tests.pipeline.ship.release.parts import serving_base
 
@@ -50,7 +50,7 @@ class World:
     def __init__(self, folder: Path, **bounds: Any) -> None:
         self.folder, self.name, self.champion = folder, str(BOUNDS["name"]), ""
         self.images: set[str] = set()
-        shutil.copy(ROOT / "params.yaml", folder)
+        shutil.copy(FROZEN / "params.yaml", folder)
         self.edit(**BOUNDS | bounds)
         (folder / "service.py").write_bytes(Path(__file__).with_name("service.py").read_bytes())
         self.clean()
@@ -145,7 +145,9 @@ def clean(name: str) -> None:
 
 def golden(behaviour: str) -> list[dict[str, Any]]:
     """Two rows, with what that behaviour's training would have given."""
-    rows = [{"row": {"x": x}, "expected": {"score": x, "label": "yes" if x >= 0.5 else "no"}} for x in (0.25, 0.75)]
+    rows: list[dict[str, Any]] = [
+        {"row": {"x": x}, "expected": {"score": x, "label": "yes" if x >= 0.5 else "no"}} for x in (0.25, 0.75)
+    ]
     if behaviour == "disagrees":
         for row in rows:
             row["expected"] = {"score": 1 - row["row"]["x"], "label": "no" if row["row"]["x"] >= 0.5 else "yes"}

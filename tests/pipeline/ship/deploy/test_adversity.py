@@ -11,6 +11,8 @@ from tests.pipeline.runner.containers import docker
 from tests.pipeline.ship.deploy.hosts import Load, World, proxy_image, serving
 from tests.pipeline.ship.release import parts
 
+pytestmark = pytest.mark.engine
+
 VOLUMES = {"state": "1m", "log": "4m"}  # of the host, and their sizes
 
 

@@ -11,9 +11,9 @@ from pipeline.core import params
 from pipeline.core.params import Deploy
 from pipeline.ship.deploy.canary import FEWEST, Expected, Verdict, judge
 from pipeline.ship.deploy.evidence import Latencies, Moments, Pairs, Side
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import FROZEN
 
-SAMPLE = params.read(ROOT / "params.yaml").deploy
+SAMPLE = params.read(FROZEN / "params.yaml").deploy
 BOUNDS = SAMPLE.model_copy(update={"min_requests": 100})
 MEASURED = Expected(agreement=0.95, shift=0.02)
 AGREED = Pairs(500, 0.95)

@@ -10,7 +10,7 @@ from tests.pipeline.ship.deploy.hosts_in_memory import MemoryHost
 def test_a_champion_is_gone_only_after_several_looks(
     monkeypatch: pytest.MonkeyPatch, answers: list[bool], found: bool
 ) -> None:
-    monkeypatch.setattr(deploy.time, "sleep", lambda _: None)
+    monkeypatch.setattr("pipeline.ship.deploy.deploy.time.sleep", lambda _: None)
     monkeypatch.setattr(MemoryHost, "ready", lambda *_: answers.pop(0))
     assert deploy._answers(MemoryHost(), "a" * 12) is found
     assert answers == []

@@ -11,10 +11,10 @@ from pipeline.core.errors import PipelineError
 from pipeline.ship.deploy.github_deployments import Recorder
 from pipeline.ship.deploy.rollback import rollback
 from pipeline.ship.release.manifest import Release
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import FROZEN
 from tests.pipeline.ship.deploy.hosts_in_memory import MemoryHost, release
 
-BOUNDS = params.read(ROOT / "params.yaml").deploy
+BOUNDS = params.read(FROZEN / "params.yaml").deploy
 Z, A, B = release("0" * 12), release("a" * 12), release("b" * 12)
 RECORDER = Recorder("production", "me", print)
 

@@ -11,14 +11,14 @@ from pipeline.ship.deploy.deployment import Deployment
 from pipeline.ship.deploy.docker import host_agent
 from pipeline.ship.deploy.github_deployments import Recorder
 from pipeline.ship.deploy.targets import Answer
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import FROZEN
 from tests.pipeline.ship.deploy.hosts_in_memory import MemoryHost, release
 
 MEASURED = {"agreement": 0.9, "shift": 0.01}
 
 
 def given(told: list[str], **changes: Any) -> Deployment:
-    bounds = params.section(params.Deploy, ROOT / params.PATH)
+    bounds = params.section(params.Deploy, FROZEN / params.PATH)
     place: Any = None  # the host is given
     return Deployment(release("b", **changes), place, bounds, told.append, Recorder("e", "w", told.append), "w")
 

@@ -8,6 +8,8 @@ import pytest
 from tests.pipeline.runner.containers import docker
 from tests.pipeline.ship.deploy.hosts import PORT, Load, World, ask, serving
 
+pytestmark = pytest.mark.engine
+
 STEPS = ["starting", "ready;", "replay:", "5 %: ", "25 %: ", "100 %: ", "promoting"]
 # The deployer ends between the configuration on disk and the running proxy.
 HALF_PROMOTED = """

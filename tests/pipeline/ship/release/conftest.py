@@ -45,11 +45,9 @@ class Releasing(Project):
 
 
 @pytest.fixture
-def trained(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def trained(tmp_path: Path) -> Project:
     """A project whose main has been run and recorded."""
-    shared = tmp_path_factory.getbasetemp()
-    made = world.base(shared.parent if shared.name.startswith("popen-") else shared)
-    shutil.copytree(made / "work", tmp_path / "work")
+    shutil.copytree(world.base() / "work", tmp_path / "work")
     return Project(tmp_path / "work")
 
 

@@ -1,7 +1,6 @@
 """The real parts of a release: cosign from Debian, a registry on this machine, a base image, a key."""
 
 import contextlib
-import fcntl
 import os
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from tests.pipeline.conftest import ROOT, missing, require
 from tests.pipeline.runner.containers import base_image, docker, require_daemon
+from tests.pipeline.shared import locked
 from tests.pipeline.surroundings import free_port
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pipeline-cosign"
@@ -37,10 +37,8 @@ def cosign() -> Path:
     """The folder of the program cosign: the machine's, else Debian's, unpacked once into the user's cache."""
     if found := shutil.which("cosign"):
         return Path(found).parent
-    CACHE.mkdir(parents=True, exist_ok=True)
     folder = CACHE / "unpacked/usr/bin"
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(CACHE / "lock"):
         if not (folder / "cosign").exists():
             try:
                 _download()

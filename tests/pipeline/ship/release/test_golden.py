@@ -23,7 +23,7 @@ TABLE = pd.DataFrame(
         "town": ["Oslo", None, "Bergen"],
         "age": [31.0, 40.5, np.nan],
         "member": pd.array([True, None, False], dtype="boolean"),
-        "since": pd.to_datetime(["2024-01-31", "2024-02-01 12:30", None], format="mixed"),
+        "since": pd.to_datetime(["2024-01-31", "2024-02-01 12:30", None], format="mixed"),  # type: ignore[arg-type] # pandas-stubs know no None here
     }
 )
 

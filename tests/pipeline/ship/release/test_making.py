@@ -5,6 +5,8 @@ import pytest
 from pipeline.ship.release import making, manifest, source
 from tests.pipeline.conftest import Project
 
+pytestmark = pytest.mark.engine
+
 
 @pytest.mark.parametrize("rows", [20, 0])
 def test_a_release_has_as_many_golden_rows_as_params_yaml_says(

@@ -13,9 +13,10 @@ import pytest
 from pipeline.core import params
 from pipeline.ship.release import registration
 from pipeline.ship.release.manifest import Release
+from tests.pipeline.conftest import FROZEN
 from tests.pipeline.surroundings import free_port
 
-NAME = params.section(params.Tracking).experiment
+NAME = params.section(params.Tracking, FROZEN / params.PATH).experiment
 
 
 def release(identity: str, lock: str) -> Release:

@@ -10,7 +10,7 @@ from pipeline.core import params
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Ignored, Scan
 from pipeline.ship.release.scan import judge
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import FROZEN
 from tests.pipeline.ship.release.reports import TODAY, bill, match, report
 
 BILL = bill("numpy", "bentoml")
@@ -105,7 +105,7 @@ def test_an_older_grypes_database_is_read_as_well() -> None:
 
 
 def test_an_exception_needs_a_reason_and_a_day(tmp_path: Path) -> None:
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    text = (FROZEN / "params.yaml").read_text(encoding="utf-8")
     path = tmp_path / "params.yaml"
     path.write_text(text.replace("ignore: []", "ignore: [{id: CVE-1, until: soon}]"), encoding="utf-8")
 
@@ -117,7 +117,7 @@ def test_an_exception_needs_a_reason_and_a_day(tmp_path: Path) -> None:
 
 
 def test_an_exceptions_day_may_be_written_in_quotes_or_without(tmp_path: Path) -> None:
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    text = (FROZEN / "params.yaml").read_text(encoding="utf-8")
     for number, day in enumerate(("2027-01-31", '"2027-01-31"')):
         path = tmp_path / f"{number}.yaml"
         path.write_text(text.replace("ignore: []", f"ignore: [{{id: CVE-1, reason: r, until: {day}}}]"))

@@ -2,7 +2,11 @@
 
 import shutil
 
+import pytest
+
 from tests.pipeline.conftest import Project
+
+pytestmark = pytest.mark.engine
 
 
 def acquire(project: Project) -> tuple[str, str]:

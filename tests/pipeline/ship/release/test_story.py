@@ -5,11 +5,15 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pipeline.ship.release.command import NO_TARGET
 from tests.pipeline.runner.containers import docker
 from tests.pipeline.ship.release.conftest import Releasing
 from tests.pipeline.ship.release.parts import running
 from tests.pipeline.ship.release.reports import match, report
+
+pytestmark = pytest.mark.engine
 
 # What trains, judges or compiles has no place in an image that serves.
 UNWANTED = {"pandas", "mlflow", "dvc", "evidently", "fairlearn", "scikit-learn", "scipy", "pyarrow", "optuna", "pip"}

@@ -18,6 +18,8 @@ from tests.pipeline.ship.release import parts
 from tests.pipeline.ship.release.reports import match, report
 from tests.pipeline.workflows.acting import UV, Acted, Machine
 
+pytestmark = pytest.mark.engine
+
 NAME, HERE = "acme/model", "unix:///var/run/docker.sock"
 DEPLOYMENT, PORT = f"pipeline-merge-{WORKER}", STORIES + 20
 

@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 
-from tests.pipeline.conftest import Project, small_project
+from tests.pipeline.conftest import Project
+from tests.pipeline.guard import slow
 from tests.pipeline.surroundings import free_port
+from tests.pipeline.trained import trained
 
 TASKS = ("binary", "multiclass", "regression")
 PATIENCE = 120  # seconds at most; the machine may be busy
@@ -71,6 +73,7 @@ class Server:
 @contextmanager
 def serving(folder: Path, logs: Path, **env: str) -> Iterator[Server]:
     """`pipeline serve` in a folder, ended by its own process id."""
+    slow("a service")
     port = free_port()
     program = Path(sys.executable).with_name("pipeline")
     # A folder of metrics of its own, as short as a socket's path must be.
@@ -107,18 +110,12 @@ def _wait(server: Server, output: Path) -> None:
 @pytest.fixture(scope="session", params=TASKS)
 def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with a trained model."""
-    return trained(request.param, tmp_path_factory.mktemp(request.param))
-
-
-def trained(task: str, folder: Path) -> Project:
-    made = small_project(folder, task)
-    made.ok("dvc", "repro", "-q", "train")
-    return made
+    return trained(tmp_path_factory.mktemp(request.param), request.param)
 
 
 @pytest.fixture(scope="session")
 def binary(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return trained("binary", tmp_path_factory.mktemp("served"))
+    return trained(tmp_path_factory.mktemp("served"), "binary")
 
 
 @pytest.fixture(scope="session")

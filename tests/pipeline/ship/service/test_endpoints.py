@@ -21,7 +21,7 @@ class Counted:
 
 @pytest.mark.parametrize("threaded", [False, True])
 def test_a_defect_is_a_500_that_is_logged_and_counted(threaded: bool, caplog: pytest.LogCaptureFixture) -> None:
-    def broken(*_: Any) -> bytes:
+    def broken(body: bytes, request_id: str, replay: bool, began: float) -> bytes:
         raise ZeroDivisionError("a defect")
 
     counted: Any = Counted()

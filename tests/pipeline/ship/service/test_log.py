@@ -17,6 +17,8 @@ from pipeline.ship.service.log_files import LogFiles
 from tests.pipeline.conftest import Project, small_disk
 from tests.pipeline.ship.service.conftest import PATIENCE, ROW, Server, serving
 
+pytestmark = pytest.mark.engine
+
 
 def test_accepted_rows_are_logged_each_and_only_they(binary: Project, tmp_path: Path) -> None:
     with serving(binary.folder, tmp_path / "logs") as server:

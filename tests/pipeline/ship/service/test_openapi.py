@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.pipeline.conftest import Project
 from tests.pipeline.ship.service.conftest import Server
+
+pytestmark = pytest.mark.engine
 
 
 def test_no_request_that_the_description_allows_or_forbids_ends_in_a_5xx(

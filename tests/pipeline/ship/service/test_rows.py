@@ -17,6 +17,8 @@ from pipeline.ship.service.request import RefusalError
 from tests.pipeline.conftest import Project
 from tests.pipeline.ship.service.conftest import ROW
 
+pytestmark = pytest.mark.engine
+
 
 def body_of(table: pd.DataFrame, columns: list[str]) -> bytes:
     """The rows as JSON, with null for what is missing."""

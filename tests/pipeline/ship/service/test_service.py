@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from tests.pipeline.conftest import Project
 from tests.pipeline.ship.service.conftest import ROW, Server, serving
 
+pytestmark = pytest.mark.engine
+
 
 def test_each_task_answers(project: Project, tmp_path: Any) -> None:
     with serving(project.folder, tmp_path / "logs") as server:

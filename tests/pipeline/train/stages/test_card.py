@@ -9,8 +9,9 @@ from markdown_it import MarkdownIt
 
 from pipeline.core.params import Card, Data, Evaluate, Features, Split, Train
 from pipeline.models.signature import Feature, Signature
+from pipeline.train.card.evidence import Evidence
 from pipeline.train.card.tables import Settings
-from pipeline.train.stages.card import Evidence, render
+from pipeline.train.stages.card import render
 
 EVIL = "@everyone|<script>alert(1)</script>"
 SPLIT = Split(test=0.2, validation=0.2, seed=0, time=None)

@@ -13,15 +13,16 @@ from sklearn.metrics import classification_report, confusion_matrix
 from pipeline.core import files, params
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Data, Evaluate, Features, Split, TaskSection, Train
+from pipeline.core.tasks import METRICS
 from pipeline.evaluation import curves, scoring
 from pipeline.evaluation.scoring import Scored
 from pipeline.models import model, training
 from pipeline.train.stages import evaluate
-from tests.pipeline.conftest import ROOT, small_table
+from tests.pipeline.conftest import FROZEN, small_table
 
 TASKS = ("binary", "multiclass", "regression")
-KNOBS = params.section(Train, ROOT / "params.yaml").model_copy(update={"min_data_in_leaf": 10, "max_trees": 30})
-SETTINGS = params.section(Evaluate, ROOT / "params.yaml").model_copy(
+KNOBS = params.section(Train, FROZEN / "params.yaml").model_copy(update={"min_data_in_leaf": 10, "max_trees": 30})
+SETTINGS = params.section(Evaluate, FROZEN / "params.yaml").model_copy(
     update={"slices": ("town", "age", "member"), "sensitive": ("town",), "bootstrap": 100, "shap_rows": 50}
 )
 CURVES = {
@@ -84,7 +85,7 @@ def test_the_stage_writes_every_report_and_the_same_bytes_again(
     assert "evaluate: 300 test rows scored" in said
     found = json.loads(first["metrics.json"])
     assert found["rows"] == 300
-    for name in params.METRICS[task]:  # type: ignore[index]
+    for name in METRICS[task]:  # type: ignore[index]
         if name != "mape" or task != "regression":
             assert found[name]["lower"] <= found[name]["value"] <= found[name]["upper"]
     assert {part["column"] for part in json.loads(first["slices.json"])} == {"town", "age", "member"}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Split
 from pipeline.train.stages import split
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import FROZEN
 
 
 def knobs(test: float = 0.2, validation: float = 0.2, seed: int = 0, time: str | None = None) -> Split:
@@ -83,7 +83,7 @@ def test_a_table_that_cannot_be_divided_says_why(table: pd.DataFrame, key: str, 
 
 def test_the_command_writes_each_row_once_with_its_types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    text = (ROOT / "params.yaml").read_text()
+    text = (FROZEN / "params.yaml").read_text()
     Path("params.yaml").write_text(text.replace("key: client_id", "key: id"))
     Path("schema.yaml").write_text(
         "columns:\n  id: {type: integer, nullable: false}\n  since: {type: date, nullable: false}\n"

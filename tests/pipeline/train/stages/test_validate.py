@@ -15,7 +15,7 @@ from pipeline.data.contract import check as contract
 from pipeline.data.contract.check import Violation
 from pipeline.data.contract.schema import Column, Schema
 from pipeline.train.stages import validate
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import FROZEN
 
 SCHEMA = Schema(
     columns={
@@ -159,7 +159,7 @@ def test_the_printed_table_is_aligned_and_shows_values_only_when_asked() -> None
 
 
 def run(folder: Path, table: pd.DataFrame, *options: str) -> Result:
-    text = (ROOT / "params.yaml").read_text()
+    text = (FROZEN / "params.yaml").read_text()
     (folder / "params.yaml").write_text(text.replace("default_next_month", "outcome"))
     lines = [f"  {name}: {column.model_dump_json(exclude_defaults=True)}" for name, column in SCHEMA.columns.items()]
     (folder / "schema.yaml").write_text("\n".join(["columns:", *lines]))

@@ -23,8 +23,7 @@ from pipeline.models.boosting import lightgbm
 from pipeline.models.signature import Feature, Signature
 from pipeline.train.tracking import mlflow_runs
 from pipeline.train.tracking import track as tracking
-
-REPOSITORY = Path.cwd()
+from tests.pipeline.conftest import FROZEN, ROOT
 
 
 def write_run(number: int) -> str:
@@ -71,7 +70,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     # MLflow keeps a connection for each address in a process: two tests must not share a relative one.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    shutil.copy(FROZEN / "params.yaml", tmp_path)
     write_run(1)
     return tmp_path
 
@@ -280,5 +279,5 @@ def test_the_ui_of_a_server_is_its_address() -> None:
         "ui",
         "MLFLOW_TRACKING_URI=http://user:secret@tracking.example:5000",
     ]
-    said = subprocess.run(make, cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=60).stdout
+    said = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
     assert said == "ui: the runs are at http://tracking.example:5000\n"

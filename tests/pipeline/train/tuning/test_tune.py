@@ -15,8 +15,8 @@ from pipeline.core import params
 from pipeline.core.errors import PipelineError
 from pipeline.models import training
 from pipeline.train.tuning import tune, yaml_edit
+from tests.pipeline.conftest import FROZEN
 
-REPOSITORY = Path.cwd()
 SPACE = """\
   space:                                # train parameter
     learning_rate: {low: 0.05, high: 0.5, log: true}
@@ -38,7 +38,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with a small split and a params.yaml made of the repository's; its train parameters are poor."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # nobody: MLflow's import and database take 15 s
-    text = (REPOSITORY / "params.yaml").read_text()
+    text = (FROZEN / "params.yaml").read_text()
     text = text[: text.index("  space:")] + SPACE
     for old, new in {
         "key: client_id": "key: id",

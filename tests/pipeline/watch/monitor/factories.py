@@ -14,7 +14,7 @@ from pipeline.predictions.windows import Window
 from pipeline.watch.monitor.reference import Reference
 from pipeline.watch.monitor.result import Labels, Result, Signal
 from pipeline.watch.monitor.result import Scored as Judged
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import FROZEN
 
 START = datetime(2024, 5, 6, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -71,7 +71,7 @@ def reference(rows: int = 3000) -> Reference:
 
 
 def settings(**monitor: Any) -> params.Params:
-    chosen = params.read(ROOT / "params.yaml")
+    chosen = params.read(FROZEN / "params.yaml")
     small = {"min_rows": 100, "min_labels": 100, "max_rows": 500, "false_alarms": 0.05} | monitor
     return chosen.model_copy(update={"monitor": chosen.monitor.model_copy(update=small)})
 

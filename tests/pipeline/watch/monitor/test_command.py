@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 
 from pipeline.watch.monitor.result import Result, read
-from tests.pipeline.conftest import Project, small_project
+from tests.pipeline.conftest import Project
+from tests.pipeline.trained import trained
+
+pytestmark = pytest.mark.engine
 
 START = datetime(2024, 5, 6, tzinfo=UTC)
 DAYS, ROWS = 8, 120
@@ -18,9 +21,8 @@ DAYS, ROWS = 8, 120
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project that has run, with a log of eight days whose last four are shifted, and all labels."""
-    made = small_project(tmp_path_factory.mktemp("monitor"), "binary")
+    made = trained(tmp_path_factory.mktemp("monitor"), "binary")
     made.configure(monitor={"min_rows": 100, "min_labels": 100, "labels": "logs/labels.csv", "window": "1 day"})
-    made.ok("pipeline", "run")
     test = pd.read_parquet(made.folder / "data/split/test.parquet")
     lines, labels = list[Any](), list[tuple[str, str]]()
     for day in range(DAYS):

@@ -122,6 +122,7 @@ def test_a_signal_that_was_never_judged_has_no_picture() -> None:
     assert charts.chart(result(), "performance") is None
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("windows", [1, 6, 30])
 def test_the_picture_has_a_bar_for_each_judged_window_and_the_bound(tmp_path: Path, windows: int) -> None:
     require("chromium")

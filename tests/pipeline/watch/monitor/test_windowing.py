@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.core.errors import PipelineError
 from pipeline.predictions.damage import InputUnreadableError
+from tests.pipeline.conftest import FROZEN
 from tests.pipeline.predictions import logged
 from tests.pipeline.predictions.logged import DAY, START
 
@@ -140,7 +141,7 @@ def test_columns_come_as_training_has_them_and_answers_beside_them(tmp_path: Pat
     }
     assert (sample["score"], sample["town"], sample["since"]) == (1.5, "Paris", pd.Timestamp("2024-02-29T23:00"))
     assert sample.isna().tolist() == [True, False, False, True, False]
-    answer = window.answers.set_index("id").loc["r-1"]
+    answer = window.answers[window.answers["id"] == "r-1"].iloc[0]
     assert answer[["release", "score", "label"]].tolist() == ["a", 0.75, "1"]
     assert answer["time"] == pd.Timestamp(START)
 
@@ -161,7 +162,10 @@ def test_what_the_service_flagged_is_counted_over_all_rows(tmp_path: Path) -> No
 
 
 def test_a_column_that_is_not_logged_is_absent_and_one_that_is_always_missing_is_there(tmp_path: Path) -> None:
-    held = {"features": {"score": 1, "income": None, "town": "Oslo"}, "flags": {"missing": ["income", "since"]}}
+    held: dict[str, Any] = {
+        "features": {"score": 1, "income": None, "town": "Oslo"},
+        "flags": {"missing": ["income", "since"]},
+    }
     logged.write(tmp_path, logged.rows(10, **held))
     assert list(logged.read(tmp_path).windows[0].sample) == ["income", "score", "town", "since"]
 
@@ -178,10 +182,10 @@ def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     from pipeline.watch.monitor import windowing
 
     ticks = iter(range(0, 1000, 10))
-    monkeypatch.setattr(windowing.time, "monotonic", lambda: next(ticks))
+    monkeypatch.setattr("pipeline.watch.monitor.windowing.time.monotonic", lambda: next(ticks))
     logged.write(tmp_path, logged.rows(10))
     told: list[str] = []
-    chosen = params.section(params.Monitor, logged.ROOT / "params.yaml")
+    chosen = params.section(params.Monitor, FROZEN / "params.yaml")
     windowing.read(str(tmp_path), logged.KNOWN, chosen, until=START + DAY, progress=told.append)
     assert told == ["10 rows, file 1 of 1, 0 of 0 MB"]
 

@@ -168,11 +168,16 @@ def test_labels_are_read_as_the_monitor_reads_them(project: Project, pipeline: C
     assert outcome()["damage"] == {"labels": 1}
 
 
+def lose_the_labels() -> None:
+    answered()
+    LABELS.unlink()
+
+
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
         (lambda: None, "monitor.labels: names none"),
-        (lambda: answered() is LABELS.unlink(), "labels.csv: is not there"),
+        (lose_the_labels, "labels.csv: is not there"),
         (lambda: LABELS.write_text("row,label\n1,yes\n"), "labels.csv: lacks a column; needed: id and label"),
         (lambda: scenes.write_labels(LABELS, {"r-0": "yes"}), "logs/predictions"),
     ],

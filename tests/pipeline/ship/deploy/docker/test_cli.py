@@ -8,9 +8,9 @@ from pipeline.core import params
 from pipeline.core.errors import PipelineError
 from pipeline.ship.deploy.docker.cli import Docker
 from pipeline.ship.deploy.docker.host import DockerTarget
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import FROZEN
 
-BOUNDS = params.read(ROOT / "params.yaml").deploy
+BOUNDS = params.read(FROZEN / "params.yaml").deploy
 UNREACHED = 'error during connect: Get "http://nohost.invalid:2375": dial tcp: lookup nohost.invalid: no such host'
 
 

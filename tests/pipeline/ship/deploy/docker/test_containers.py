@@ -5,7 +5,7 @@ import pytest
 from pipeline.core import params
 from pipeline.ship.deploy.docker.cli import Docker
 from pipeline.ship.deploy.docker.containers import Containers
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import FROZEN
 
 
 @pytest.mark.parametrize(
@@ -22,5 +22,5 @@ def test_the_releases_that_served_last_are_kept_however_old_their_containers_are
     gone = list[str]()
     monkeypatch.setattr(Containers, "releases", lambda _: ["e", "d", "c", "b", "a"])  # the newest first, as Docker does
     monkeypatch.setattr(Containers, "remove", lambda _, release: gone.append(release))
-    Containers(Docker(None), params.read(ROOT / "params.yaml").deploy).prune("e", served)
+    Containers(Docker(None), params.read(FROZEN / "params.yaml").deploy).prune("e", served)
     assert gone == removed

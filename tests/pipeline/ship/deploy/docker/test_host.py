@@ -11,9 +11,9 @@ from pipeline.ship.deploy.docker.cli import Docker
 from pipeline.ship.deploy.docker.containers import Containers
 from pipeline.ship.deploy.docker.host import DockerHost
 from pipeline.ship.deploy.docker.proxy import CONFIGURATION
-from tests.pipeline.conftest import ROOT
+from tests.pipeline.conftest import FROZEN
 
-BOUNDS = params.read(ROOT / "params.yaml").deploy
+BOUNDS = params.read(FROZEN / "params.yaml").deploy
 # HAProxy 2.6's answer to `show servers state service`.
 STATE = """1
 # be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight \

@@ -1,0 +1,65 @@
+"""What a test of the engine may not: read a file of the project's, and be slow without saying so.
+
+What a fork changes in its own files must turn none of the engine's tests red.
+
+An audit hook refuses to open them while a test of `tests/pipeline` is imported or run. What it can't see (a library
+that opens files without Python, a program that a test starts) the story of the forks finds.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROJECT = (
+    "params.yaml",
+    "data",
+    "src/project",
+    "tests/project",
+    "README.md",
+    "LICENSE",
+    "dvc.lock",
+    "reports/metrics.json",
+)
+
+_paths = tuple(str(ROOT / name) for name in PROJECT)
+_watching = False
+_running: pytest.Item | None = None
+
+
+def owner_is_project(path: str) -> bool:
+    """Whether an absolute path is one of the project's files, or in one of its folders."""
+    return any(path == own or path.startswith(own + os.sep) for own in _paths)
+
+
+def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _watching or event != "open" or not isinstance(arguments[0], str | bytes | os.PathLike):
+        return
+    path = os.path.abspath(os.fsdecode(arguments[0]))
+    if owner_is_project(path):
+        raise AssertionError(f"a test of the engine opens {path}, which is the project's: read tests/pipeline/frozen")
+
+
+@contextmanager
+def watching(item: pytest.Item | None = None) -> Iterator[None]:
+    """Refuse the project's files to whatever runs in here, which is this test where one is named."""
+    global _running, _watching
+    before, _watching, _running = _watching, True, item
+    try:
+        yield
+    finally:
+        _watching = before
+
+
+def slow(part: str) -> None:
+    """Fail where a test that `make test` runs uses this part: then it is no matter of minutes."""
+    if _running and not _running.get_closest_marker("engine"):
+        pytest.fail(f"{part}: only tests with the marker `engine` may use it")
+
+
+sys.addaudithook(_refuse)

@@ -1,0 +1,33 @@
+"""A project of each task whose pipeline has run: trained once for all tests, and copied."""
+
+import shutil
+from functools import cache
+from pathlib import Path
+
+from tests.pipeline import shared
+from tests.pipeline.conftest import FROZEN, ROOT, Project, small_project
+from tests.pipeline.guard import slow
+
+# Whatever the small project is made of.
+PARTS = ("src/pipeline", "dvc.yaml", "pyproject.toml", "uv.lock", ".dvc/config", ".dvcignore", ".gitignore")
+
+
+def trained(folder: Path, task: str) -> Project:
+    """A copy of the small project in which every stage has run, and all is committed."""
+    slow("a trained project")
+    made = shared.once(f"trained-{task}", key(), lambda part: _train(part, task))
+    shutil.copytree(made, folder, symlinks=True, dirs_exist_ok=True)
+    return Project(folder)
+
+
+@cache
+def key() -> str:
+    here = Path(__file__)
+    parts = [*(ROOT / name for name in PARTS), FROZEN / "params.yaml", here, here.with_name("conftest.py")]
+    return shared.digest(ROOT, parts)
+
+
+def _train(folder: Path, task: str) -> None:
+    project = small_project(folder, task)
+    project.ok("dvc", "repro", "--quiet")
+    project.commit("the first model")
