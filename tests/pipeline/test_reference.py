@@ -14,7 +14,7 @@ from pipeline.core.params import Params
 from tests.pipeline.conftest import ROOT
 
 # The parameters that the template ships; in a fork, params.yaml is the project's.
-FROZEN = ROOT / "tests/pipeline/params.yaml"
+FROZEN = ROOT / "tests/pipeline/frozen/params.yaml"
 SHIPPED = FROZEN if FROZEN.is_file() else ROOT / "params.yaml"
 LINE = re.compile(r"(?P<indent> *)(?P<key>\w+):(?:.*?\s# (?P<comment>.*)|.*)")
 
