@@ -31,7 +31,7 @@ def test_a_page_is_what_the_code_says(pages: dict[str, str], name: str) -> None:
 
 def test_every_command_has_its_options_on_the_page(pages: dict[str, str]) -> None:
     assert [name for name in COMMANDS if f"\n## {name}\n" not in pages["commands.md"]] == []
-    assert "| `--shift [none\\|" in pages["commands.md"]
+    assert "| `--strength FLOAT RANGE` | Of the shift." in pages["commands.md"]
     assert "\n### release scan\n" in pages["commands.md"]
 
 
