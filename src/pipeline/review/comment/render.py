@@ -90,7 +90,7 @@ def announcement(run_url: str, labels: Sequence[str] | None, head: str) -> str:
     return (
         f"### ⏳ Waiting for a runner\n\nNo runner has taken {run} of commit {code(cut(head, 9))}. "
         f"It waits for one with the labels {wanted}.\n\n"
-        "- Have a machine? [docs/runners.md](../blob/HEAD/docs/runners.md) registers it.\n"
+        "- Have a machine? [docs/how-to/gpu-runner.md](../blob/HEAD/docs/how-to/gpu-runner.md) registers it.\n"
         "- None? Train on GitHub’s own runners: set the repository variable, and "
         f"{'cancel the run and start it again, or push again' if again else 'push again'}.\n\n"
         f"```console\ngh variable set RUNNER_LABELS --body '{hosted}'\n{again}```\n"

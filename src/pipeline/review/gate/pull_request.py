@@ -27,7 +27,7 @@ JUDGE: tuple[str, ...] = (
     "src/pipeline/gate/",
     "src/pipeline/github/",
     "src/pipeline/measure/",
-    "src/pipeline/core/params.py",
+    "src/pipeline/core/params/",
     "src/pipeline/report/",
     "src/pipeline/train/stages/evaluate.py",
     "src/pipeline/train/stages/split.py",
