@@ -72,7 +72,7 @@ class Interval(Section):
 
     low: float = Field(description="Lower end.")
     high: float = Field(description="Upper end.")
-    log: bool = Field(False, description="Whether to search on a logarithmic scale.")
+    log: bool = Field(default=False, description="Whether to search on a logarithmic scale.")
 
     @model_validator(mode="after")
     def _low_below_high(self) -> "Interval":
