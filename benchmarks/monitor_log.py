@@ -14,9 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.costs import peak_memory
-
 from benchmarks.projects import BIN, ROOT
+from pipeline.core.costs import peak_memory
 
 MILLION = 1_000_000
 ROWS = (10_000, 100_000, MILLION, 10 * MILLION)
