@@ -7,15 +7,15 @@ PORT ?= 5000
 # Imports cost more than the work here: compiled modules are kept, also where the environment says not to.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test test-engine lint format bench ui tune gate report serve simulate monitor bento
+.PHONY: help setup run test test-engine lint format docs bench ui tune gate report serve simulate monitor bento
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.synced  ## Install the locked environment into .venv
 
-.venv/.synced: pyproject.toml uv.lock | $(UV)
+.venv/.synced: pyproject.toml src/project/pyproject.toml .template.yaml uv.lock | $(UV)
 	@echo "setup: installing the locked environment into .venv"
-	@$(UV) sync --locked --quiet
+	@$(UV) sync --locked --all-packages --quiet
 	@test -z "$$LIGHTGBM_WHEELS" || $(UV) pip install --quiet --no-deps --no-index --find-links "$$LIGHTGBM_WHEELS" \
 		--reinstall "lightgbm==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("lightgbm"))')"
 	@touch $@
@@ -76,6 +76,9 @@ bento: setup  ## Build the Bento: service, model and locked requirements
 	@$(UV) export --quiet --locked --no-default-groups --group serving --no-emit-project --no-emit-package scipy \
 		--no-hashes --no-annotate --no-header --output-file build/serving.txt
 	@PATH="$(abspath $(dir $(UV))):$$PATH" BENTOML_DO_NOT_TRACK=True $(BIN)/bentoml build
+
+docs: setup  ## Write the reference of parameters and commands from the code
+	@$(BIN)/python -m pipeline.reference
 
 bench: setup  ## Measure speed, memory and the error rates of gate and monitor
 	@$(BIN)/python -m benchmarks

@@ -1,1 +1,1 @@
-"""Measured, never asserted: `make bench` prints what docs/benchmarks.md keeps."""
+"""Measured, never asserted: `make bench` prints what docs/reference/benchmarks.md keeps."""

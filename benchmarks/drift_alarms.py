@@ -51,7 +51,7 @@ class Study:
     train: pd.DataFrame
     unseen: pd.DataFrame
     settings: Params
-    roles: shifts.Roles
+    columns: shifts.ShiftedColumns
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ def prepare(root: Path = ROOT) -> Study:
     model = Model(fitted.booster, training.with_threshold(ready, fitted, chosen.task))
     strongest = sorted(zip(model.gains(), model.signature.features, strict=True), key=lambda pair: -pair[0])
     importance = [{"feature": feature.name, "shap": float(gain)} for gain, feature in strongest]
-    roles = shifts.roles(chosen.simulate, model.signature, importance)
+    columns = shifts.shifted_columns(model.signature, importance)
     unseen = table[TRAINED + STOPPED :].reset_index(drop=True)
-    return Study(model, train.reset_index(drop=True), unseen, chosen, roles)
+    return Study(model, train.reset_index(drop=True), unseen, chosen, columns)
 
 
 def weeks(study: Study, count: int, rows: int, shift: str = "none", strength: float = 1.0) -> list[Week]:
@@ -118,7 +118,7 @@ def _windows(
         drawn = np.arange(at, at + count) if once else source.choice(len(traffic), count, replace=False)
         table = traffic.iloc[drawn].reset_index(drop=True)
         if day >= BEFORE:
-            table = shifts.shift(table, shift, study.roles, strength, seed=int(source.integers(2**31)))
+            table = shifts.shift(table, shift, study.columns, strength, seed=int(source.integers(2**31)), root=ROOT)
         made.append(_window(study.model, table, day, study.settings.monitor.max_rows, source))
         at += count
     return made
@@ -188,7 +188,7 @@ def main() -> None:
         print(quiet(study, rows), flush=True)
     head = "| shift | strength | rows a day | found | after windows, median (range) | by |"
     print(f"\n{head}\n{'| --- ' * 6}|")
-    for shift in [name for name in shifts.SHIFTS if name != "none"]:
+    for shift in [name for name in (*shifts.SHIFTS, *shifts.projects(ROOT)) if name != "none"]:
         for strength in STRENGTHS:
             print(found(study, shift, strength, ROWS[0]), flush=True)
     print(flush=True)

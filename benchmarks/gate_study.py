@@ -24,7 +24,7 @@ from pipeline.evaluation.scoring import Scored
 from pipeline.models import training
 from pipeline.review.baseline.scored import ScoredBaseline
 from pipeline.review.gate.judge import judge
-from pipeline.review.gate.verdict import Verdict
+from pipeline.review.gate.verdict import Kind, Verdict
 
 ROOT = Path(__file__).parents[1]
 TRAINED, STOPPED, DRAWN = 15_000, 3_000, 6_000  # rows to train on, to stop on, and of each trial's test set
@@ -135,16 +135,20 @@ def auc(target: Array, score: Array) -> float:
     return float(compute("binary", ["roc_auc"], target, score, np.ones((1, len(target)), np.uint8))["roc_auc"][0])
 
 
-def outcomes(verdicts: list[Verdict], rule: str | None = None) -> Counter[str]:
-    """How often each verdict came out, of the whole or of one rule."""
-    if rule is None:
-        return Counter(verdict.verdict for verdict in verdicts)
-    return Counter(found.verdict for verdict in verdicts for found in verdict.rules if found.name == rule)
+def outcomes(verdicts: list[Verdict]) -> Counter[str]:
+    """How often each verdict came out."""
+    return Counter(verdict.verdict for verdict in verdicts)
+
+
+def rule_outcomes(verdicts: list[Verdict], kind: Kind, value: str | None = None) -> Counter[str]:
+    """How often each outcome of one rule came out; `value` names its slice."""
+    found = [rule for verdict in verdicts for rule in verdict.rules if rule.kind == kind]
+    return Counter(rule.verdict for rule in found if rule.subject.value == value)
 
 
 def failed_rules(verdicts: list[Verdict]) -> Counter[str]:
     """How often each rule failed."""
-    return Counter(rule.name for verdict in verdicts for rule in verdict.rules if rule.verdict == "fail")
+    return Counter(rule.title for verdict in verdicts for rule in verdict.rules if rule.verdict == "fail")
 
 
 def _log_odds(score: Array) -> Array:
@@ -158,7 +162,6 @@ def _probability(odds: Array) -> Array:
 
 def report(study: Study, count: int) -> list[str]:
     """The table: each kind of candidate, how often the gate passed, warned and failed, and what failed."""
-    primary = f"no regression {study.gate.primary}"
     cases: list[tuple[str, Degraded | None]] = [("another seed, nothing else", None)]
     cases += [(f"{study.gate.primary} worse by {loss:g}", Degraded(loss)) for loss in LOSSES]
     cases += [(f"better, but {'='.join(SLICE)} worse by {loss:g}", Degraded(loss, SLICE)) for loss in SLICE_LOSSES]
@@ -168,7 +171,7 @@ def report(study: Study, count: int) -> list[str]:
     ]
     for name, change in cases:
         verdicts = trials(study, count, change)
-        whole, first = outcomes(verdicts), outcomes(verdicts, primary)
+        whole, first = outcomes(verdicts), rule_outcomes(verdicts, "regression")
         shares = [f"{100 * whole[mark] / count:.1f} %" for mark in ("pass", "warn", "fail")]
         rules = ", ".join(f"{rule} {times}" for rule, times in failed_rules(verdicts).most_common(4)) or "none"
         lines.append(f"| {name} | {' | '.join(shares)} | {100 * first['fail'] / count:.1f} % | {rules} |")

@@ -15,6 +15,7 @@ from pipeline.core.tasks import METRICS
 from pipeline.train.reproduce import LOCK, check_names, look_at_source, reproduce
 
 METRICS_FILE, JUDGED = Path("reports/metrics.json"), Path(".pipeline/judged.json")
+FORMAT = 1  # of judged.json, a cache: one of any other format is written anew
 
 
 @click.command()
@@ -67,28 +68,31 @@ def log_run() -> None:
 def judge(knobs: params.Params) -> list[str]:
     """The verdict in short; judged again only where the model, the bounds, the judge or the champion has changed."""
     state = _state(knobs)
-    if JUDGED.is_file() and (known := files.read_json(JUDGED))["state"] == state:
+    known = files.read_json(JUDGED) if JUDGED.is_file() else {}
+    if (known.get("format"), known.get("state")) == (FORMAT, state):
         return list(known["lines"])
     from pipeline.review.gate import command as gate
 
     verdict = gate.decide()
     files.write_json(gate.VERDICT, verdict.data())
     lines = gate.summary(verdict)
-    if verdict.rules[0].verdict != "warn":  # a champion that can't be had now may be had next time
-        files.write_json(JUDGED, {"state": state, "lines": lines})
+    if not any(rule.kind in ("champion", "reference") and rule.verdict == "warn" for rule in verdict.rules):
+        files.write_json(JUDGED, {"format": FORMAT, "state": state, "lines": lines})  # else: perhaps found next time
     return lines
 
 
 def _state(knobs: params.Params) -> str:
     """A hash of all that the verdict follows from."""
     from pipeline.review.baseline import champion
+    from pipeline.review.gate import project_tests
 
     package = Path(__file__).parent
     rooms = ("review/baseline", "review/gate", "evaluation")
     code = [path.read_bytes() for room in rooms for path in sorted((package / room).glob("*.py"))]
     names = [*champion.BASES, *filter(None, [knobs.gate.reference])]
     commits = [git(Path(), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").stdout for name in names]
-    parts = [LOCK.read_bytes(), knobs.gate.model_dump_json().encode(), *code, *(text.encode() for text in commits)]
+    texts = [knobs.gate.model_dump_json(), repr(project_tests.rule_here()), *commits]
+    parts = [LOCK.read_bytes(), *code, *(text.encode() for text in texts)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 

@@ -124,7 +124,7 @@ def copy_template(folder: Path) -> Project:
     """The engine and the frozen parameters, without data and lock, in a repository of their own."""
     for name in ("src/pipeline", ".dvc"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "cache", "tmp"))
-    for name in ("dvc.yaml", "pyproject.toml", "uv.lock", ".gitignore", ".dvcignore"):
+    for name in (".template.yaml", "dvc.yaml", "pyproject.toml", "uv.lock", ".gitignore", ".dvcignore"):
         shutil.copy(ROOT / name, folder / name)
     shutil.copy(FROZEN / "params.yaml", folder)
     (folder / "data").mkdir()

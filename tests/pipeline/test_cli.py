@@ -12,7 +12,6 @@ import pytest
 from pipeline import cli
 from pipeline.core import files
 from pipeline.core.errors import PipelineError
-from pipeline.core.params import Gate, section
 from pipeline.review.gate import data
 from tests.pipeline.conftest import FROZEN
 
@@ -146,8 +145,8 @@ def test_no_os_error_of_writing_or_reading_is_left(tmp_path: Path) -> None:
 def test_another_file_is_no_report(report: Any) -> None:
     with pytest.raises(PipelineError, match="not a data quality report"):
         data.quality(report)
-    with pytest.raises(PipelineError, match="not a drift report"):
-        data.drift(report, section(Gate, FROZEN / "params.yaml"))
+    with pytest.raises(PipelineError, match="--drift: is no drift report"):
+        data.drift_report(report, "--drift", "`pipeline drift` writes it")
 
 
 def test_a_character_that_the_terminal_lacks_stops_nothing() -> None:

@@ -20,6 +20,9 @@ METRICS: dict[Task, dict[str, bool]] = {
     "regression": {"rmse": False, "mae": False, "r2": True, "pinball_loss": False, "mape": False},
 }
 
+# Figures of fairness that the gate can hold to a bound: whether higher is fairer.
+FAIRNESS = {"disparate_impact": True, "equal_opportunity_difference": False, "equalized_odds_difference": False}
+
 OBJECTIVES: dict[Task, tuple[str, ...]] = {
     "binary": ("auto", "binary"),
     "multiclass": ("auto", "multiclass"),
@@ -37,5 +40,22 @@ OBJECTIVES: dict[Task, tuple[str, ...]] = {
 
 
 def higher_is_better(metric: str) -> bool:
-    """Whether a rise of `metric` is good; KeyError for a name that no task has."""
-    return next(names[metric] for names in METRICS.values() if metric in names)
+    """Whether a rise of `metric` (or of a fairness figure) is good; KeyError for a name that is neither."""
+    return {name: higher for names in (*METRICS.values(), FAIRNESS) for name, higher in names.items()}[metric]
+
+
+LABELS = {
+    "roc_auc": "ROC AUC",
+    "f1": "F1",
+    "macro_f1": "Macro F1",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+    "mape": "MAPE",
+    "mae_difference": "MAE difference",
+}
+
+
+def label(metric: str) -> str:
+    """The metric's name for people."""
+    return LABELS.get(metric, metric.replace("_", " ").capitalize())

@@ -11,7 +11,7 @@ import click
 import numpy as np
 import pandas as pd
 
-from pipeline.core import files, params, parquet
+from pipeline.core import files, parquet
 from pipeline.data.values import conversion
 from pipeline.demo import outcomes, shifts
 from pipeline.demo.traffic import Service, send
@@ -26,9 +26,18 @@ MOST_ROWS = 100_000
 
 
 @click.command()
-@click.option("--shift", "name", type=click.Choice(list(shifts.SHIFTS)), default="none", show_default=True)
+@click.option(
+    "--shift",
+    "name",
+    default="none",
+    show_default=True,
+    help=f"One of {', '.join(shifts.SHIFTS)}, or a function of {shifts.FILE}.",
+)
 @click.option("--rows", type=click.IntRange(1, MOST_ROWS), default=2000, show_default=True)
 @click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Of the shift.")
+@click.option(
+    "--column", help="What broken_feature or new_category changes (default: the model's strongest; the richest)."
+)
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Rows a second; without it, as fast as it goes.")
 @click.option("--url", default="http://127.0.0.1:3000", show_default=True, help="Of the service.")
 @click.option("--labels", "target", type=click.Path(path_type=Path), default="logs/labels.csv", show_default=True)
@@ -39,21 +48,30 @@ MOST_ROWS = 100_000
     "--seed", type=click.IntRange(0, 2**31 - 1), help="Repeats a run's rows; without it, other rows each time."
 )
 def command(
-    name: str, rows: int, strength: float, rate: float | None, url: str, target: Path, share: float, seed: int | None
+    name: str,
+    rows: int,
+    strength: float,
+    column: str | None,
+    rate: float | None,
+    url: str,
+    target: Path,
+    share: float,
+    seed: int | None,
 ) -> None:
     """Replay held-out rows through the running service as traffic, plain or with a named shift.
 
     A tool for demonstrations: the drift is simulated, and row ids say so. Labels are written when the traffic ends.
     """
+    does = shifts.description(name)
     service = Service(url)
     release = service.release()
     outcomes.check(target)
     seed = secrets.randbelow(2**31) if seed is None else seed
-    known, table = shifted(name, rows, strength, seed)
+    known, table = shifted(name, rows, strength, column, seed)
     pace = rate and rate * len(table) / rows  # fewer rows in the same time
     click.echo(f"simulate: this is simulated traffic: held-out rows, drawn with seed {seed}, to release {release}")
     if name != "none":
-        click.echo(f"simulate: shift {name}, strength {strength:g}: {shifts.told(name)}")
+        click.echo(f"simulate: shift {name}, strength {strength:g}: {does}")
     traffic = send(service, requested(known, table), f"{MARK}-{name}-{secrets.token_hex(4)}", pace)
     ids, began = list[str](), time.monotonic()
     try:
@@ -67,12 +85,14 @@ def command(
             click.echo(f"simulate: labels of {len(later):,} rows, for `make monitor` to find: {target}")
 
 
-def shifted(name: str, rows: int, strength: float, seed: int) -> tuple[signature.Signature, pd.DataFrame]:
+def shifted(
+    name: str, rows: int, strength: float, column: str | None, seed: int
+) -> tuple[signature.Signature, pd.DataFrame]:
     """The signature, and so many held-out rows as they would be under the shift."""
     known = signature.read(Path("models") / SIGNATURE)
-    roles = shifts.roles(params.section(params.Simulate), known, files.read_json(IMPORTANCE))
+    columns = shifts.shifted_columns(known, files.read_json(IMPORTANCE), column)
     drawn = draw(parquet.read(Path(TEST)), rows, seed)
-    return known, shifts.shift(drawn, name, roles, strength, seed)
+    return known, shifts.shift(drawn, name, columns, strength, seed)
 
 
 def draw(table: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:

@@ -56,8 +56,13 @@ def _cell(value: Any) -> str:
         return value
     if value is None or isinstance(value, int | float):
         return number(value)
-    text = str(value)
-    return escape(text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 1]}…")
+    return escape(cut(value))
+
+
+def cut(value: Any, length: int = MAX_CELL) -> str:
+    """Text of at most that many characters."""
+    text = value if isinstance(value, str) else str(value)
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def number(value: float | bool | None) -> Markdown:

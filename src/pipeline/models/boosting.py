@@ -48,7 +48,8 @@ def choose_device(knob: Wanted) -> tuple[Device, str]:
         reasons.append(f"{name}: {problem}")
     if wanted == "gpu":
         raise PipelineError(
-            f"{where} is gpu and no GPU works ({'; '.join(reasons)}); set it to auto or cpu, or see docs/gpu.md"
+            f"{where} is gpu and no GPU works ({'; '.join(reasons)}); set it to auto or cpu, "
+            "or see docs/how-to/train-on-a-gpu.md"
         )
     return "cpu", "; ".join(reasons)
 

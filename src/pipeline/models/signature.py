@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Literal
 
-from pipeline.core import files
+from pipeline.core import files, formats
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Names, Section, Split
 from pipeline.core.tasks import Task
+
+FORMAT = 1  # the highest that is read; signature.json says its number from format 2 on
 
 
 class Feature(Section):
@@ -44,8 +46,8 @@ class Signature(Section):
 
 
 def read(path: Path) -> Signature:
-    """The signature beside a model; PipelineError where it is missing, damaged or of another version."""
-    files.read_json(path)  # for its errors
+    """The signature beside a model; PipelineError where it is missing, damaged or of a newer format."""
+    formats.check(str(path), files.read_json(path), FORMAT)
     try:
         return Signature.model_validate_json(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -1,8 +1,20 @@
-"""What of a log or of labels can't be used: counted by kind, and the first places named."""
+"""What can't be used: rows of a log or of labels, counted by kind, and an input as a whole."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
+from pipeline.core.errors import PipelineError
+
+Input = Literal["log", "labels", "reference"]
 SHOWN = 10  # places that are named
+
+
+class InputUnreadableError(PipelineError):
+    """The log, the labels or the reference are missing, empty, damaged or out of reach, which is never "no drift"."""
+
+    def __init__(self, kind: Input, message: str) -> None:
+        super().__init__(message)
+        self.kind: Input = kind
 
 
 @dataclass

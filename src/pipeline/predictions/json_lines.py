@@ -2,13 +2,13 @@
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from pipeline.models.signature import Signature
+from pipeline.predictions import line
 from pipeline.predictions.damage import Damage
 from pipeline.predictions.rows import Rows
 
@@ -22,13 +22,8 @@ class CutError(Exception):
     """A compressed file ends early, or is damaged from some place on."""
 
 
-class Flags(msgspec.Struct, gc=False):
-    missing: list[str] = []  # msgspec copies it
-    unseen: list[str] = []
-
-
 def decoder(signature: Signature) -> msgspec.json.Decoder[Any]:
-    """Of a line, strict in its types: what the log (service/log.py) holds of it and the monitor looks at.
+    """Of a line (line.py), strict in its types.
 
     Columns are numbered, because they may have any name; one that is absent is None.
     """
@@ -39,10 +34,7 @@ def decoder(signature: Signature) -> msgspec.json.Decoder[Any]:
         rename={f"f{at}": name for at, name in enumerate(kinds)},
         gc=False,
     )
-    moment = Annotated[datetime, msgspec.Meta(tz=True)]
-    needed = [("id", str), ("time", moment), ("release", str), ("ms", float), ("score", float), ("features", features)]
-    optional = [("label", str | None, None), ("flags", Flags | None, None)]
-    return msgspec.json.Decoder(msgspec.defstruct("Row", [*needed, *optional], gc=False))
+    return line.decoder(features)
 
 
 def read(stream: Any, name: str, growing: bool, decoder: Any, damage: Damage, seen: Seen) -> Iterator[Rows]:
@@ -100,14 +92,15 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[tuple[int, list[bytes], bool]]:
 
 def _decoded(name: str, first: int, lines: Sequence[bytes], decoder: Any, damage: Damage, tolerant: bool) -> Rows:
     decode, numbers, rows = decoder.decode, [], []
-    for number, line in enumerate(lines, first):
+    for number, text in enumerate(lines, first):
         try:
-            rows.append(decode(line))
+            rows.append(decode(text))
             numbers.append(number)
         except msgspec.ValidationError as error:
+            line.refuse_newer(f"{name}:{number}", text)
             damage.add("types", f"{name}:{number}", _said(error))
         except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
-            if line.strip() and not tolerant:
+            if text.strip() and not tolerant:
                 damage.add("lines", f"{name}:{number}", _said(error))
     flags = [
         (at, kind, column)

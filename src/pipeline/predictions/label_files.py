@@ -13,9 +13,8 @@ import pyarrow.parquet as pq
 
 from pipeline.data.values import conversion
 from pipeline.predictions import stores
-from pipeline.predictions.damage import Damage
+from pipeline.predictions.damage import Damage, InputUnreadableError
 from pipeline.predictions.stores import File
-from pipeline.predictions.unreadable import BlindError
 
 BLOCK = 4 * 2**20  # bytes of a CSV that are read at a time
 BATCH = 50_000  # rows of a Parquet file that are read at a time
@@ -24,17 +23,19 @@ COLUMNS = ["id", "label"]
 
 
 def listed(source: str) -> list[File]:
-    """The files of a path, a folder, a glob or a URL, in order of name; BlindError where there are none."""
+    """The files of a path, a folder, a glob or a URL, in order of name; InputUnreadableError where there are none."""
     found = [file for file in stores.listed(source, "labels") if file.name.endswith(ENDINGS)]
     if not found:
-        raise BlindError("labels", f"{source}: leads to no labels ({', '.join('*' + ending for ending in ENDINGS)})")
+        raise InputUnreadableError(
+            "labels", f"{source}: leads to no labels ({', '.join('*' + ending for ending in ENDINGS)})"
+        )
     return found
 
 
 def tables(file: File, damage: Damage, extra: Sequence[str] = ()) -> Iterator[tuple[int, pd.DataFrame]]:
     """The rows of a file in blocks: (place of the first, table of id, label and those of `extra` that it has).
 
-    Ids are text. What can't be read of a row is damage; BlindError where it is the file.
+    Ids are text. What can't be read of a row is damage; InputUnreadableError where it is the file.
     """
     first, read = (1, _parquet) if file.name.endswith((".parquet", ".pq")) else (2, _csv)  # the header is line 1
     try:
@@ -44,9 +45,9 @@ def tables(file: File, damage: Damage, extra: Sequence[str] = ()) -> Iterator[tu
                 yield first, table.assign(id=conversion.labels(table["id"]))
                 first += len(table)
     except (pa.ArrowKeyError, KeyError, _LackingError):
-        raise BlindError("labels", f"{file.name}: lacks a column; needed: {' and '.join(COLUMNS)}") from None
+        raise InputUnreadableError("labels", f"{file.name}: lacks a column; needed: {' and '.join(COLUMNS)}") from None
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
-        raise BlindError("labels", f"{file.name}: can't be read: {str(error).splitlines()[0]}") from None
+        raise InputUnreadableError("labels", f"{file.name}: can't be read: {str(error).splitlines()[0]}") from None
 
 
 class _LackingError(Exception):

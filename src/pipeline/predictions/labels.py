@@ -17,7 +17,7 @@ from pipeline.predictions.windows import Labels, Reading, Window
 def join(reading: Reading, source: str, signature: Signature) -> Reading:
     """The reading with `truth` in its windows. Of two labels of an id the later one counts, files in order of name.
 
-    BlindError where there are no labels or they can't be read.
+    InputUnreadableError where there are no labels or they can't be read.
     """
     found = _Found(signature, frozenset(one for window in reading.windows for one in window.answers["id"]))
     found.limit = min((_limit(window) for window in reading.windows), default=2**64 - 1)

@@ -9,10 +9,9 @@ from typing import Any
 
 from pipeline.models.signature import Signature
 from pipeline.predictions import json_lines, parquet_rows, periods, stores
-from pipeline.predictions.damage import Damage
+from pipeline.predictions.damage import Damage, InputUnreadableError
 from pipeline.predictions.rows import Rows
 from pipeline.predictions.stores import File
-from pipeline.predictions.unreadable import BlindError
 
 ENDINGS = (".jsonl", ".jsonl.gz", ".parquet")
 # `predictions.w1.20261121T085012.123456Z.jsonl` (service/log_files.py): the worker, and when the file was begun.
@@ -35,7 +34,10 @@ class Log:
         return sum(file.size for file in self.files)
 
     def rows(self, signature: Signature, damage: Damage, progress: Progress) -> Iterator[Rows]:
-        """All rows, file by file; a file that is gone by now was rotated away. BlindError where the store fails."""
+        """All rows, file by file; a file that is gone by now was rotated away.
+
+        InputUnreadableError where the store fails or a line is of a newer format.
+        """
         decoder = json_lines.decoder(signature)
         counts = [0, 0, 0]
 
@@ -67,13 +69,15 @@ class Log:
 
 
 def find(url: str, since: datetime | None, until: datetime) -> Log:
-    """The log at a folder or URL, without the files that can't hold a row of the period; BlindError.
+    """The log at a folder or URL, without the files that can't hold a row of the period; InputUnreadableError.
 
     A file holds none when it was last changed before the period, or by its name begun after it.
     """
     there = [file for file in stores.listed(url, "log") if file.name.endswith(ENDINGS)]
     if not there:
-        raise BlindError("log", f"{url}: holds no file of a log ({', '.join('*' + ending for ending in ENDINGS)})")
+        raise InputUnreadableError(
+            "log", f"{url}: holds no file of a log ({', '.join('*' + ending for ending in ENDINGS)})"
+        )
     begun = {file.path: _named(file) for file in there}
     newest: dict[str, tuple[datetime, str]] = {}
     for file in there:

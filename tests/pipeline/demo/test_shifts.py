@@ -1,11 +1,14 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.core.errors import PipelineError
-from pipeline.core.params import Simulate, Split
+from pipeline.core.params import Split
 from pipeline.demo import shifts
-from pipeline.demo.shifts import Roles, shift
+from pipeline.demo.shifts import ShiftedColumns, shift
 from pipeline.models.signature import Feature, Signature
 
 ROWS = 4000
@@ -27,23 +30,25 @@ def clients(rows: int = ROWS) -> pd.DataFrame:
     )
 
 
-ROLES = Roles(
-    target="defaults",
-    positive="yes",
-    limits=["limit"],
-    late=["months_late"],
-    paid=["paid"],
-    owed="bill",
-    broken="months_late",
-    category="job",
-    nullable=frozenset({"income"}),
-)
+COLUMNS = ShiftedColumns(broken="months_late", category="job", nullable=frozenset({"income"}))
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a repository whose project has no shifts yet."""
+    monkeypatch.chdir(tmp_path)
+
+
+def projects_own(text: str) -> None:
+    Path("src/project").mkdir(parents=True)
+    Path("src/project/__init__.py").touch()
+    Path("src/project/shifts.py").write_text(text)
 
 
 @pytest.mark.parametrize("name", shifts.SHIFTS)
 def test_same_seed_same_rows_and_the_table_given_is_left_alone(name: str) -> None:
     given, before = clients(), clients()
-    one, again, other = (shift(given, name, ROLES, seed=seed) for seed in (1, 1, 2))
+    one, again, other = (shift(given, name, COLUMNS, seed=seed) for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(given, before)
     pd.testing.assert_frame_equal(one, again)
     assert name == "none" or not one.equals(other) or name == "broken_feature"  # all rows of it, whatever the seed
@@ -51,30 +56,8 @@ def test_same_seed_same_rows_and_the_table_given_is_left_alone(name: str) -> Non
 
 @pytest.mark.parametrize("name", shifts.SHIFTS)
 def test_columns_keep_their_types_and_strength_0_changes_nothing(name: str) -> None:
-    assert shift(clients(), name, ROLES).dtypes.equals(clients().dtypes)
-    pd.testing.assert_frame_equal(shift(clients(), name, ROLES, strength=0), clients())
-
-
-def test_a_recession_cuts_limits_delays_payments_and_makes_debtors_default() -> None:
-    before, after = clients(), shift(clients(), "recession", ROLES)
-    assert (after.limit == (before.limit * 0.6).round()).all()
-    late = after.paid < before.paid
-    assert 0.45 < late.mean() < 0.55
-    assert (after.months_late[late] >= 1).all()
-    assert (after.months_late >= before.months_late).all()
-    assert after.months_late.max() == before.months_late.max()
-    new = (after.defaults == "yes") & (before.defaults == "no")
-    assert not ((after.defaults == "no") & (before.defaults == "yes")).any()
-    rich, poor = before.bill > before.bill.quantile(0.8), before.bill < before.bill.quantile(0.2)
-    assert new[rich].mean() > 0.4
-    assert new[poor].mean() < 0.05
-
-
-def test_a_recession_of_a_number_moves_the_features_alone() -> None:
-    roles = Roles(**{**vars(ROLES), "positive": None, "target": "income"})
-    after = shift(clients(), "recession", roles)
-    pd.testing.assert_series_equal(after.income, clients().income)
-    assert (after.limit < clients().limit).all()
+    assert shift(clients(), name, COLUMNS).dtypes.equals(clients().dtypes)
+    pd.testing.assert_frame_equal(shift(clients(), name, COLUMNS, strength=0), clients())
 
 
 @pytest.mark.parametrize(
@@ -83,51 +66,81 @@ def test_a_recession_of_a_number_moves_the_features_alone() -> None:
 def test_a_broken_feature_is_null_where_it_may_be_and_constant_elsewhere(column: str, told: str) -> None:
     given = clients()
     given["job"], given["owner"] = given.job.where(given.index % 2 == 0, "clerk"), given.owner | (given.index % 2 == 0)
-    after = shift(given, "broken_feature", Roles(**{**vars(ROLES), "broken": column}))
+    after = shift(given, "broken_feature", replace(COLUMNS, broken=column))
     assert {str(value) for value in after[column]} == {told}
     pd.testing.assert_frame_equal(after.drop(columns=column), given.drop(columns=column))
 
 
 def test_a_broken_feature_of_half_strength_breaks_half_of_the_rows() -> None:
-    after = shift(clients(), "broken_feature", ROLES, strength=0.5)
+    after = shift(clients(), "broken_feature", COLUMNS, strength=0.5)
     assert 0.45 < (after.months_late != clients().months_late).mean() / (clients().months_late != 0).mean() < 0.55
 
 
 def test_a_new_category_is_one_that_nobody_saw_and_labels_stay() -> None:
-    after = shift(clients(), "new_category", ROLES)
+    after = shift(clients(), "new_category", COLUMNS)
     assert set(after.job) == {"clerk", "nurse", shifts.NEW}
     assert 0.25 < (after.job == shifts.NEW).mean() < 0.35
     assert after.defaults.equals(clients().defaults)
 
 
 def test_fewer_rows_are_some_of_the_rows() -> None:
-    after = shift(clients(), "fewer_rows", ROLES)
+    after = shift(clients(), "fewer_rows", COLUMNS)
     assert 0.25 * ROWS < len(after) < 0.35 * ROWS
     assert len(after.merge(clients().drop_duplicates())) == len(after)
 
 
 @pytest.mark.parametrize(
-    ("name", "changed", "said"),
+    ("category", "said"),
+    [(None, "the data has no column of text"), ("paid", "paid is no column of text; name one with --column")],
+)
+def test_a_new_category_needs_a_column_of_text(category: str | None, said: str) -> None:
+    with pytest.raises(PipelineError, match=f"^new_category: {said}"):
+        shift(clients(), "new_category", replace(COLUMNS, category=category))
+
+
+def test_a_function_of_the_project_is_a_shift_by_its_name() -> None:
+    projects_own(
+        "from math import ceil\n\n"
+        "def thrift(rows, strength, rng):\n"
+        '    """People pay more."""\n'
+        "    rows['paid'] += ceil(100 * strength)\n"
+        "    return rows\n\n"
+        "def _helper():\n    pass\n"
+    )
+    given = clients()
+    pd.testing.assert_frame_equal(shift(given, "thrift", COLUMNS, strength=0.5), clients().assign(paid=given.paid + 50))
+    pd.testing.assert_frame_equal(given, clients())
+    assert shifts.description("thrift") == "People pay more."
+    assert list(shifts.projects()) == ["thrift"]
+
+
+def test_an_unknown_shift_is_told_the_templates_and_the_projects() -> None:
+    with pytest.raises(PipelineError, match=r"^flood: no such shift; allowed: none, .*shifts\.py: none yet$"):
+        shifts.named("flood")
+    projects_own("def thrift(rows, strength, rng):\n    return rows\n")
+    with pytest.raises(PipelineError, match=r"^flood: .* fewer_rows, and the functions of .*shifts\.py: thrift$"):
+        shifts.named("flood")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
     [
-        (
-            "recession",
-            {"limits": ["credit_limit"]},
-            "no column credit_limit; name yours in params.yaml: simulate.limits",
-        ),
-        (
-            "recession",
-            {"owed": None},
-            "shift recession: needs columns of this data; name them in params.yaml: simulate.owed",
-        ),
-        ("new_category", {"category": None}, "shift new_category: needs columns"),
-        ("new_category", {"category": "paid"}, "paid is no column of text"),
-        ("broken_feature", {"broken": "nowhere"}, "shift broken_feature: the data has no column nowhere"),
+        ("return rows.no_column", r"src/project/shifts\.py:2: AttributeError: .*'no_column'"),
+        ("return None", r"src/project/shifts\.py: thrift returned no table with the columns"),
+        ("return rows.drop(columns='paid')", r"src/project/shifts\.py: thrift returned no table with the columns"),
     ],
 )
-def test_data_without_the_columns_is_refused_in_a_line(name: str, changed: dict[str, object], said: str) -> None:
-    with pytest.raises(PipelineError, match=said) as raised:
-        shift(clients(), name, Roles(**{**vars(ROLES), **changed}))
+def test_a_shift_of_the_project_that_fails_is_one_line(body: str, said: str) -> None:
+    projects_own(f"def thrift(rows, strength, rng):\n    {body}\n")
+    with pytest.raises(PipelineError, match=f"^{said}") as raised:
+        shift(clients(), "thrift", COLUMNS)
     assert "\n" not in str(raised.value)
+
+
+def test_a_name_of_the_templates_is_taken() -> None:
+    projects_own("def fewer_rows(rows, strength, rng):\n    return rows\n")
+    with pytest.raises(PipelineError, match="fewer_rows: the template has a shift of this name"):
+        shifts.named("none")
 
 
 def test_columns_that_nobody_named_are_the_models_strongest_and_richest() -> None:
@@ -140,9 +153,10 @@ def test_columns_that_nobody_named_are_the_models_strongest_and_richest() -> Non
         task="binary", target="y", key=None, positive=1, classes=("0", "1"), threshold=0.5, quantile=0.5, device="cpu",
         features=features, split=Split(test=0.2, validation=0.2, seed=0, time=None),
     )  # fmt: skip
-    told = [{"feature": "town", "shap": 0.1}, {"feature": "sex", "shap": 0.3}]
-    nothing = Simulate(limits=(), late=(), paid=(), owed=None, broken=None, category=None)
-    found = shifts.roles(nothing, known, told)
+    importance = [{"feature": "town", "shap": 0.1}, {"feature": "sex", "shap": 0.3}]
+    found = shifts.shifted_columns(known, importance)
     assert (found.broken, found.category, found.nullable) == ("sex", "town", frozenset({"age"}))
-    named = shifts.roles(nothing.model_copy(update={"broken": "age", "category": "sex"}), known, told)
-    assert (named.broken, named.category) == ("age", "sex")
+    named = shifts.shifted_columns(known, importance, "age")
+    assert (named.broken, named.category) == ("age", "age")
+    with pytest.raises(PipelineError, match="--column: nowhere is no column of the model; allowed: age, sex, town"):
+        shifts.shifted_columns(known, importance, "nowhere")

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipeline.predictions.unreadable import BlindError
+from pipeline.predictions.damage import InputUnreadableError
 from pipeline.predictions.windows import Reading
 from tests.pipeline.predictions import logged
 from tests.pipeline.predictions.logged import DAY, REGRESSION, START
@@ -146,13 +146,13 @@ def test_labels_in_a_store(log: Path, store: Any) -> None:
     ],
 )
 def test_labels_that_can_not_be_read_are_no_missing_labels(log: Path, name: str, content: bytes, why: str) -> None:
-    with pytest.raises(BlindError, match=why) as caught:
+    with pytest.raises(InputUnreadableError, match=why) as caught:
         joined(log, content, name)
     assert caught.value.kind == "labels"
 
 
 def test_labels_that_are_not_there_are_said(log: Path) -> None:
     for source, why in (("none.csv", "none.csv: is not there"), ("none/*.csv", "no file is there")):
-        with pytest.raises(BlindError, match=why) as caught:
+        with pytest.raises(InputUnreadableError, match=why) as caught:
             logged.read(log, labels=str(log.parent / source), until=START + 2 * DAY)
         assert caught.value.kind == "labels"

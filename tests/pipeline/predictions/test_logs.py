@@ -12,9 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.predictions import logs
-from pipeline.predictions.damage import Damage
-from pipeline.predictions.unreadable import BlindError
-from pipeline.ship.service.answers import Prediction
+from pipeline.predictions.damage import Damage, InputUnreadableError
+from pipeline.predictions.line import Flags, Prediction
 from pipeline.ship.service.log import PredictionLog, Record, features
 from pipeline.ship.service.log_files import LogFiles
 from pipeline.ship.service.predictor import LINES
@@ -27,7 +26,7 @@ def test_what_the_service_writes_is_read(tmp_path: Path) -> None:
     log = PredictionLog("predictions", LogFiles(tmp_path, 1, 2000, 50), features(["income"], []), lambda rows: None)
     body = b'{"rows": [{"income": 1.5}, {"town": "Rome"}]}'
     for at in range(20):
-        told = [Prediction(f"q{at}-0", 0.2, "0"), Prediction(f"q{at}-1", 0.8, "1", flags={"unseen": ["town"]})]
+        told = [Prediction(f"q{at}-0", 0.2, "0"), Prediction(f"q{at}-1", 0.8, "1", flags=Flags(unseen=["town"]))]
         record: Any = Record(time.time(), "r1", 1.25, body, [1, 2], LINES(told))
         log.log_table([record], {})
         if at % 5 == 4:
@@ -190,7 +189,7 @@ def test_a_store_that_can_not_be_seen_says_so(store: Any, monkeypatch: pytest.Mo
         ("https://127.0.0.1:9/log", "a web server lists no files"),
         ("nostore://x/log", "Protocol not known"),
     ):
-        with pytest.raises(BlindError, match=why) as caught:
+        with pytest.raises(InputUnreadableError, match=why) as caught:
             logged.read(url)
         assert caught.value.kind == "log"
 
@@ -202,7 +201,7 @@ def test_a_store_that_is_out_of_reach_says_so(tmp_path: Path, monkeypatch: pytes
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
     s3fs.S3FileSystem.clear_instance_cache()
-    with pytest.raises(BlindError, match="s3://bucket/log: can't be read: "):
+    with pytest.raises(InputUnreadableError, match="s3://bucket/log: can't be read: "):
         logged.read("s3://bucket/log")
     s3fs.S3FileSystem.clear_instance_cache()
 

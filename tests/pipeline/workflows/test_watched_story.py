@@ -25,8 +25,19 @@ KNOBS: dict[str, dict[str, Any]] = {
         "reference_rows": 200,
         "latency_ms": 60_000.0,  # the machine may be busy
     },
-    "simulate": {"limits": ["age"], "late": ["income"], "paid": ["income"], "owed": "income"},
 }
+# What the project says may happen to its data.
+SHIFTS = '''
+def recession(rows, strength, rng):
+    """Half of the people earn less, all are younger, and of the richest more say yes."""
+    poorer = rng.random(len(rows)) < 0.5 * strength
+    yes = rng.random(len(rows)) < 0.8 * strength * rows.income.rank(pct=True, na_option="top") ** 2
+    return rows.assign(
+        age=(rows.age * (1 - 0.4 * strength)).round().astype(rows.age.dtype),
+        income=rows.income.where(~poorer, rows.income * 0.2),
+        outcome=rows.outcome.mask(yes, "yes"),
+    )
+'''
 
 
 @pytest.fixture
@@ -64,6 +75,7 @@ def released(world: Watched, commit: str, release: str) -> None:
 def test_drift_becomes_one_issue_then_a_pull_request_and_the_retrained_model_closes_it(
     world: Watched, tmp_path: Path
 ) -> None:
+    (world.work.folder / "src/project/shifts.py").write_text(SHIFTS, encoding="utf-8")
     world.name_a_store(**KNOBS)
     later = tmp_path / "later.csv"  # labels that nobody knows yet
     with serving(world.work.folder, world.log) as server:

@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, Strict, ValidationError
 
-from pipeline.core import files
+from pipeline.core import files, formats
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Name, Section
 
 FINGERPRINT = Path("data/source.json")
+FORMAT = 1  # of data/source.json, the highest that is read; it says its number from format 2 on
 DOWNLOADS = Path(".pipeline/downloads")  # remote files, each under its SHA-256
 BLOCK = 1 << 20
 
@@ -58,11 +59,13 @@ class _ReadError(Exception):
 
 
 def read(path: Path) -> Source:
-    """The fingerprint at `path`; PipelineError where it is missing or damaged."""
+    """The fingerprint at `path`; PipelineError where it is missing, damaged or of a newer format."""
     if not path.exists():
         raise PipelineError(f"{path}: no such file; `pipeline fetch` makes it")
     try:
-        return Source.model_validate(files.read_json(path))
+        found = files.read_json(path)
+        formats.check(str(path), found, FORMAT)
+        return Source.model_validate(found)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])

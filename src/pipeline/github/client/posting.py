@@ -6,11 +6,14 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pipeline.core import formats
 from pipeline.core.errors import PipelineError
 from pipeline.github.client import api, cml
 from pipeline.github.client.pulls import NothingToDoError
 
 State = Literal["waiting", "final"]
+FORMAT = 1  # of the marker; it says its number from format 2 on, as `<!-- pipeline-report format=2 `
+NUMBER = re.compile(r"<!-- pipeline-report format=(\d{1,9}) ")
 LINE = re.compile(r"<!-- pipeline-report run=(\d+) attempt=(\d+) head=([0-9a-f]{40}) state=(waiting|final) -->")
 TOO_LONG = 422
 FIRST_PAGE = 30  # comments that CML looks at
@@ -125,10 +128,13 @@ def _lookup(number: int, marker: Marker, text: str) -> Comment | None:
 def _is_ours(data: Any) -> bool:
     """Whether the workflow's token wrote it: anybody can write the marker."""
     user = data.get("user") or {}
-    return (user.get("login"), user.get("type")) == (BOT, "Bot") and LINE.match(data.get("body") or "") is not None
+    marker = LINE.match(data.get("body") or "") or NUMBER.match(data.get("body") or "")
+    return (user.get("login"), user.get("type")) == (BOT, "Bot") and marker is not None
 
 
 def _comment(data: Any, cml: bool) -> Comment:
+    if number := NUMBER.match(data["body"]):
+        raise formats.newer(f"comment {data['id']}", int(number[1]), FORMAT)
     said = LINE.match(data["body"])
     if said is None:
         raise PipelineError(f"comment {data['id']}: has lost its first line")

@@ -46,7 +46,7 @@ def honoured(number: int, sha: str) -> str | None:
 def of_verdict(verdict: Verdict) -> tuple[State, str]:
     """State and description: the verdict and the first rule that decided it."""
     deciding = next((rule for rule in verdict.rules if rule.verdict == verdict.verdict != "pass"), None)
-    said = f"{verdict.verdict}: {deciding.name}: {deciding.sentence}" if deciding else f"{verdict.verdict}"
+    said = f"{verdict.verdict}: {deciding.title}: {deciding.sentence}" if deciding else f"{verdict.verdict}"
     return "failure" if verdict.verdict == "fail" else "success", cut(said)
 
 

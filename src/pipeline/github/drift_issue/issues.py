@@ -29,7 +29,7 @@ class Issue:
 
     @property
     def memory(self) -> Memory:
-        return recalled(self.body)
+        return recalled(self.body, f"issue #{self.number}")
 
 
 def written(kind: Kind, memory: Memory, text: str) -> str:

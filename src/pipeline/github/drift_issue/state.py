@@ -1,12 +1,16 @@
 """What an issue of the monitor remembers between two runs: a line of its body that GitHub does not show."""
 
+import json
 import re
 from datetime import datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from pipeline.core import formats
 
 LINE = re.compile(r"^<!-- pipeline-monitor-memory (\{.*\}) -->\r?$", re.MULTILINE)
+FORMAT = 1  # a line without a number is of format 1
 LONGEST = 20  # events that are kept
 
 
@@ -18,6 +22,7 @@ class Memory(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    format: int = FORMAT
     signals: dict[str, AwareDatetime] = {}
     asked: tuple[str, ...] = ()
     labelled: int = 0
@@ -37,12 +42,17 @@ class Memory(BaseModel):
         return self.model_copy(update=changes | {"events": noted})
 
 
-def recalled(body: str) -> Memory:
-    """What the body of an issue remembers; nothing where somebody has edited it away."""
+def recalled(body: str, where: str) -> Memory:
+    """What the body of the issue `where` remembers; nothing where somebody has edited it away.
+
+    PipelineError where it is of a newer format.
+    """
     found = LINE.search(body)
     try:
+        data = json.loads(found[1]) if found else {}
+        formats.check(f"{where}: its hidden state", data, FORMAT)
         return Memory.model_validate_json(found[1]) if found else Memory()
-    except ValidationError:
+    except (ValueError, RecursionError):  # pydantic's errors are ValueErrors
         return Memory()
 
 

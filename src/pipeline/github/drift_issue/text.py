@@ -10,7 +10,7 @@ from pipeline.markup.markdown import Markdown
 from pipeline.review.comment.details import link
 from pipeline.watch.monitor.result import Result, Signal
 
-MANUAL = "[What this issue means](../blob/HEAD/docs/watching.md)"
+MANUAL = "[What this issue means](../blob/HEAD/docs/explanation/drift-issue.md)"
 FOOT = (
     "The monitor closes this issue when the signals recover, or when the retrained model is in production. "
     f"Closed by hand, it stays closed until another signal alarms. {MANUAL}."

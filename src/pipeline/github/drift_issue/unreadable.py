@@ -14,7 +14,7 @@ TITLES: dict[issues.Kind, str] = {
     "labels": "Monitor: the labels can't be read",
     "reference": "Monitor: the reference can't be read",
 }
-MANUAL = "[What to do](../blob/HEAD/docs/watching.md#when-it-cannot-see)"
+MANUAL = "[What to do](../blob/HEAD/docs/how-to/watch-production.md#when-something-cant-be-read)"
 
 
 def keep(result: Result, assignees: Sequence[str], pages: Pages, known: Sequence[Issue]) -> list[str]:

@@ -18,7 +18,7 @@ from pipeline.review.untrusted import yaml as untrusted_yaml
 
 MOST = 300  # files that GitHub lists
 PARAMS = "params.yaml"
-# Sections of params.yaml that no stage reads.
+# Sections of params.yaml that no stage reads; `simulate` is one of the template before 0.2.0.
 UNREAD = ("deploy", "gate", "monitor", "release", "serve", "simulate", "tracking", "tune")
 
 

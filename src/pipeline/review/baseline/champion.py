@@ -1,33 +1,44 @@
-"""The champion: the model that the base's `dvc.lock` names, wherever its bytes can be had."""
+"""The champion: the model that the base's `dvc.lock` names, from the cache or the DVC remote."""
 
 import configparser
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.core import files
-from pipeline.core.errors import PipelineError, last_line
+from pipeline.core.errors import PipelineError, last_line, listed
 from pipeline.core.git import git
 
 BASES = ("origin/main", "main")
-OUTPUTS = ("models/model.txt", "models/signature.json")
+MODEL = "models/model.txt"
+REQUIRED = (MODEL, "models/signature.json")
+OPTIONAL: tuple[str, ...] = ()  # outputs that a champion has where its lock names them
 FOLDER = Path(".pipeline/champion")
 
 
 @dataclass(frozen=True)
 class Champion:
-    """`found`: `folder` has its two files. `none`: there is none yet. `missing`: named, but not to be had."""
+    """`found`: `folder` has its files. `none`: there is none yet. `missing`: named, but not available.
+
+    `hashes`: the MD5 of each of its files, by the output's path.
+    """
 
     state: Literal["found", "none", "missing"]
     base: str
     reason: str = ""
-    hashes: tuple[str, str] | None = None
+    hashes: Mapping[str, str] | None = None
     folder: Path | None = None
     same: bool = False
+
+    @property
+    def model(self) -> str:
+        """MD5 of its model; empty where none is named."""
+        return self.hashes[MODEL] if self.hashes else ""
 
 
 class WithoutError(Exception):
@@ -49,7 +60,7 @@ def find(base: str | None = None, root: Path = Path(), *, download: bool = True)
     try:
         revision = base_revision(base, root)
         hashes = named_by_lock(revision, root)
-        if all(_is(root / path, md5) for path, md5 in zip(OUTPUTS, hashes, strict=True)):
+        if all(_is(root / path, md5) for path, md5 in hashes.items()):
             return Champion("found", revision, hashes=hashes, folder=root / "models", same=True)
         return Champion("found", revision, hashes=hashes, folder=_bring(revision, hashes, root, download))
     except WithoutError as problem:
@@ -76,8 +87,11 @@ def base_revision(base: str | None, root: Path) -> str:
     raise WithoutError("none", "the repository has no branch main with a commit yet")
 
 
-def named_by_lock(revision: str, root: Path) -> tuple[str, str]:
-    """MD5 of the model and of its signature in the revision's `dvc.lock`; WithoutError where it names none."""
+def named_by_lock(revision: str, root: Path) -> dict[str, str]:
+    """MD5 of each file of the model that the revision's `dvc.lock` names, by path; WithoutError where it names none.
+
+    A lock that names a model in part has one: it is missing, or the gate would pass on floors alone.
+    """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -87,12 +101,19 @@ def named_by_lock(revision: str, root: Path) -> tuple[str, str]:
     try:
         stages: dict[str, Any] = (YAML(typ="safe").load(shown.stdout) or {}).get("stages", {})
         outputs = [output for stage in stages.values() for output in stage.get("outs", [])]
-        found = {output["path"]: str(output["md5"]) for output in outputs if output["path"] in OUTPUTS}
+        known = {output["path"]: str(output["md5"]) for output in outputs}
     except (YAMLError, AttributeError, KeyError, TypeError):
         raise WithoutError("missing", f"{revision}: its dvc.lock can't be read; repair it there") from None
-    if set(found) != set(OUTPUTS):
+    found = {path: known[path] for path in (*REQUIRED, *OPTIONAL) if path in known}
+    lacking = [path for path in REQUIRED if path not in found]
+    if lacking and not found and "train" not in stages:
         raise WithoutError("none", f"{revision}: its dvc.lock names no trained model yet")
-    return found[OUTPUTS[0]], found[OUTPUTS[1]]
+    if lacking:
+        raise WithoutError(
+            "missing",
+            f"{revision}: its dvc.lock lacks {listed(lacking)} of its model; `make run` there, and commit it",
+        )
+    return found
 
 
 def cache_folder(root: Path) -> Path:
@@ -102,20 +123,21 @@ def cache_folder(root: Path) -> Path:
     return (root / ".dvc" / config.get("cache", "dir", fallback="cache")).absolute()
 
 
-def keep(source: Path, root: Path) -> tuple[tuple[str, str], Path]:
-    """Copy a model and its signature from the folder `source` to .pipeline/champion/; their MD5s and the new folder."""
-    hashes = (files.md5(source / "model.txt"), files.md5(source / "signature.json"))
-    folder = root / FOLDER / hashes[0]
-    for name in ("model.txt", "signature.json"):
-        with files.replacing(folder / name) as temporary:
-            shutil.copyfile(source / name, temporary)
+def keep(project: Path, root: Path) -> tuple[dict[str, str], Path]:
+    """Copy the files of a project's model to .pipeline/champion/; their MD5s by path, and the new folder."""
+    there = [*REQUIRED, *(path for path in OPTIONAL if (project / path).is_file())]
+    hashes = {path: files.md5(project / path) for path in there}
+    folder = root / FOLDER / hashes[MODEL]
+    for path in there:
+        with files.replacing(folder / Path(path).name) as temporary:
+            shutil.copyfile(project / path, temporary)
     return hashes, folder
 
 
-def _bring(revision: str, hashes: tuple[str, str], root: Path, download: bool) -> Path:
+def _bring(revision: str, hashes: Mapping[str, str], root: Path, download: bool) -> Path:
     """The champion's files from an earlier copy, the DVC cache or a DVC remote; WithoutError where none has them."""
-    folder = root / FOLDER / hashes[0]
-    for path, md5 in zip(OUTPUTS, hashes, strict=True):
+    folder = root / FOLDER / hashes[MODEL]
+    for path, md5 in hashes.items():
         copy, cached = folder / Path(path).name, cache_folder(root) / "files/md5" / md5[:2] / md5[2:]
         if _is(copy, md5):
             continue
@@ -126,7 +148,7 @@ def _bring(revision: str, hashes: tuple[str, str], root: Path, download: bool) -
             asked = "neither in the DVC cache nor on a DVC remote" if download else "not in the DVC cache"
             raise WithoutError(
                 "missing",
-                f"the model of {revision} ({hashes[0][:8]}) is {asked}; `pipeline gate --rebuild` trains it again",
+                f"the model of {revision} ({hashes[MODEL][:8]}) is {asked}; `pipeline gate --rebuild` trains it again",
             )
     return folder
 

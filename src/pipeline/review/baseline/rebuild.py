@@ -14,7 +14,7 @@ from pipeline.core.errors import PipelineError, last_line
 from pipeline.core.git import git
 from pipeline.core.yaml import load_yaml
 from pipeline.models.boosting import DEVICE_VARIABLE
-from pipeline.review.baseline.champion import OUTPUTS, Champion, cache_folder, keep
+from pipeline.review.baseline.champion import REQUIRED, Champion, cache_folder, keep
 
 Found = TypeVar("Found")
 
@@ -25,7 +25,7 @@ def rebuild(missing: Champion, root: Path = Path()) -> Champion:
     CPU training is deterministic: other bytes than the lock names are said in `reason`. PipelineError where it fails.
     """
     root = root.absolute()
-    hashes, kept = run_again(missing.base, root, OUTPUTS, lambda project: keep(project / "models", root))
+    hashes, kept = run_again(missing.base, root, REQUIRED, lambda project: keep(project, root))
     differs = (
         "" if hashes == missing.hashes else f"rebuilt from {missing.base}, but not the bytes that its dvc.lock names"
     )

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from pipeline.markup.markdown import Markdown, code, escape, table
+from pipeline.markup.markdown import Markdown, code, cut, escape, table
 from pipeline.markup.parts import part
 from pipeline.review.comment import data_section as data
-from pipeline.review.comment.facts import Facts, cut, flattened
+from pipeline.review.comment.facts import Facts, flattened
 from pipeline.review.comment.groups import more
 
 SHOWN = 20

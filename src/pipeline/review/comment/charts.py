@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core.tasks import label
 from pipeline.markup.mermaid import HERE, MAIN, QUIET, WORDS, Series, bars, grid, lines
 from pipeline.review.comment.facts import Facts, finite
-from pipeline.train.card.tables import label
 
 if TYPE_CHECKING:
     from pipeline.evaluation.curves import Points

@@ -1,7 +1,7 @@
 """What the pull request does to the data: raw rows, columns, categories, and drift of the training data."""
 
-from pipeline.markup.markdown import Markdown, escape, number, table
-from pipeline.review.comment.facts import Facts, counted, cut, finite
+from pipeline.markup.markdown import Markdown, cut, escape, number, table
+from pipeline.review.comment.facts import Facts, counted, finite
 from pipeline.review.comment.groups import more
 from pipeline.review.measure.measurement import DataChange
 

@@ -1,9 +1,10 @@
 """The first screen: the verdict, why, the rules that ask for a look, and what a failed stage said."""
 
-from pipeline.markup.markdown import bold, escape
-from pipeline.review.comment.facts import PRIMARY, Facts, counted, cut, finite
-from pipeline.review.comment.rules import ICONS, SENTENCE, between_of, by_weight, rises, rule_rows, signed, title_of
-from pipeline.review.gate.verdict import Rule
+from pipeline.core.tasks import higher_is_better
+from pipeline.markup.markdown import bold, cut, escape
+from pipeline.review.comment.facts import Facts, counted, finite
+from pipeline.review.comment.rules import ICONS, SENTENCE, between_of, by_weight, rule_rows, signed
+from pipeline.review.gate.verdict import REGRESSIONS, Rule
 from pipeline.review.untrusted.text import fence, plain
 
 SAYS = {"pass": "The gate passes", "warn": "The gate warns: a person should look", "fail": "The gate fails"}
@@ -15,8 +16,8 @@ def headline(facts: Facts) -> str:
     """The verdict as a heading, and why in one sentence: the worst rule's."""
     verdict, context = facts.verdict, facts.context
     title = f"{ICONS[verdict.verdict]} {SAYS[verdict.verdict]}"
-    if facts.bundle.measurement.outcome == "failed" and verdict.rules:
-        told = cut(verdict.rules[0].sentence)
+    if stages := next((rule for rule in verdict.rules if rule.kind == "stages"), None):
+        told = cut(stages.sentence)
         title = f"❌ {escape(told[:1].upper() + told[1:])}: there is no model to judge"
     if context.override:
         says = SAYS[verdict.verdict].partition(":")[0].lower()
@@ -31,7 +32,7 @@ def _why(facts: Facts) -> str:
         return "Its last lines are below; nothing of it was recorded."
     if not told:
         rules = facts.verdict.rules
-        leading = [rule for rule in rules if rule.name.startswith(PRIMARY)] or list(rules[:1])
+        leading = [rule for rule in rules if rule.kind in REGRESSIONS] or list(rules[:1])
         return _sentence(leading[0]) if leading else "No rule of the gate applies."
     others = [(mark, sum(rule.verdict == mark for rule in told[1:])) for mark in ("fail", "warn")]
     counts = [f"{counted(n, 'more rule')} {mark}{'s' if n == 1 else ''}" for mark, n in others if n]
@@ -39,10 +40,15 @@ def _why(facts: Facts) -> str:
 
 
 def _sentence(rule: Rule) -> str:
-    gain = "gain " if rule.name.startswith(PRIMARY) and not rises(rule) else ""
+    gain = "gain " if _falls(rule) else ""
     figure = f" {gain}{signed(rule)}" if rule.value is not None and finite(rule.value) is not None else ""
     between = f" ({between_of(rule)})" if figure and between_of(rule) != "–" else ""
-    return f"{bold(title_of(rule))}:{figure}{between}{',' if figure else ''} {escape(cut(rule.sentence, SENTENCE))}."
+    return f"{bold(rule.title)}:{figure}{between}{',' if figure else ''} {escape(cut(rule.sentence, SENTENCE))}."
+
+
+def _falls(rule: Rule) -> bool:
+    """Whether the rule's figure is the gain of a metric that falls where the model gets better."""
+    return rule.kind in REGRESSIONS and rule.subject.metric is not None and not higher_is_better(rule.subject.metric)
 
 
 def rules(facts: Facts) -> str | None:
@@ -51,9 +57,9 @@ def rules(facts: Facts) -> str | None:
     if not told or facts.bundle.measurement.outcome == "failed":
         return None
     more = f"\n\n*and {len(told) - SHOWN:,} more, under “All rules”*" if len(told) > SHOWN else ""
-    lower = any(rule.name.startswith(PRIMARY) and not rises(rule) for rule in facts.verdict.rules)
-    gains = "\n\n<sub>Figures of changes are gains: below 0 is worse.</sub>" if lower else ""
-    return f"**What to look at**\n\n{rule_rows(told[:SHOWN], facts.confidence)}{more}{gains}"
+    gains = "\n\n<sub>Figures of changes are gains: below 0 is worse.</sub>"
+    note = gains if any(_falls(rule) for rule in facts.verdict.rules) else ""
+    return f"**What to look at**\n\n{rule_rows(told[:SHOWN], facts.confidence)}{more}{note}"
 
 
 def failure(facts: Facts) -> str | None:

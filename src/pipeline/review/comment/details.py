@@ -2,9 +2,10 @@
 
 import re
 
-from pipeline.markup.markdown import Markdown, code, escape, table
+from pipeline.markup.markdown import Markdown, code, cut, escape, table
 from pipeline.markup.mermaid import flow
-from pipeline.review.comment.facts import Facts, cut
+from pipeline.review.comment.facts import Facts
+from pipeline.review.measure import model_tests
 from pipeline.review.untrusted.text import defuse, fence, plain
 
 COLOURS = {"ran": "#1a7f37", "cached": "#0969da", "unchanged": "#6e7781", "failed": "#cf222e", "skipped": "#9a6700"}
@@ -29,6 +30,14 @@ def cost(facts: Facts) -> str | None:
 
 def _tenths(value: float | None) -> Markdown:
     return Markdown("–" if value is None else f"{value:,.1f}")
+
+
+def failed_tests(facts: Facts) -> str | None:
+    """The project's tests of the model that failed, and what each said."""
+    text = facts.bundle.text(model_tests.FILE)
+    failures = [] if text is None else model_tests.parse(text).failures
+    rows = [(code(cut(test.name, 120)), escape(cut(test.message, 200))) for test in failures]
+    return table(["test", "error"], rows) if rows else None
 
 
 def environment(facts: Facts) -> str | None:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.core.errors import PipelineError
+from pipeline.markup.markdown import cut
 from pipeline.review.gate.verdict import Verdict
 from pipeline.review.measure.measurement import Bundle
 from pipeline.review.untrusted import yaml as untrusted_yaml
@@ -59,8 +60,8 @@ class Facts:
     def primary(self) -> str | None:
         """The metric that decides: the one that was judged, else the one that main names."""
         for rule in self.verdict.rules:
-            if rule.name.startswith(PRIMARY) and " since " not in rule.name:
-                return rule.name.removeprefix(PRIMARY)
+            if rule.kind == "regression":
+                return rule.subject.metric
         found = self._main_gate.get("primary")
         return found if isinstance(found, str) else None
 
@@ -91,9 +92,6 @@ class Facts:
             mine, other = common(mine, other)
         chosen = np.arange(0, len(mine), max(1, math.ceil(len(mine) / DRAWN)))
         return mine.rows(chosen), other.rows(chosen) if other is not None else None
-
-
-PRIMARY = "no regression "
 
 
 def finite(value: Any) -> float | None:
@@ -127,12 +125,6 @@ def _flatten(value: Any, name: str, leaves: dict[str, str], depth: int) -> None:
             leaves[name] = ", ".join(cut(item) for item in value)
     else:
         leaves[name] = "none" if value in (None, [], {}, ()) else str(value)
-
-
-def cut(value: Any, length: int = 80) -> str:
-    """Text of at most that many characters."""
-    text = value if isinstance(value, str) else str(value)
-    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def counted(count: int, noun: str) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.markup.markdown import Markdown, interval, number, table
-from pipeline.review.comment.facts import Facts, cut, finite
+from pipeline.core.tasks import label
+from pipeline.markup.markdown import Markdown, cut, interval, number, table
+from pipeline.review.comment.facts import Facts, finite
 from pipeline.review.comment.rules import ICONS, between, change_of, distance, rule_rows
 from pipeline.review.gate.verdict import Rule
-from pipeline.train.card.tables import label
 
 SHOWN = 20
 ORDER = {"fail": 0, "warn": 1, "pass": 2, "note": 3}
@@ -15,14 +15,14 @@ ORDER = {"fail": 0, "warn": 1, "pass": 2, "note": 3}
 
 def slices(facts: Facts) -> str | None:
     """The primary metric for each slice: this pull request's figure, the change against main, the verdict."""
-    rules = [rule for rule in facts.verdict.rules if rule.name.startswith("slice ")]
+    rules = [rule for rule in facts.verdict.rules if rule.kind == "slice"]
     measured = facts.bundle.json("slices.json") or []
     metric = facts.primary or ""
-    own = {f"slice {item['column']}={item['value']}": item for item in measured}
+    own = {(item["column"], item["value"]): item for item in measured}
     if not rules:
         return _figures(measured, facts)
     rules.sort(key=lambda rule: (ORDER[rule.verdict], -distance(rule)))
-    rows = [_slice(rule, own.get(rule.name), metric) for rule in rules[:SHOWN]]
+    rows = [_slice(rule, own.get((rule.subject.column, rule.subject.value)), metric) for rule in rules[:SHOWN]]
     head = ["", "slice", "rows", f"{label(metric)} here", "better by", "interval"]
     return f"**Slices**, worst first\n\n{table(head, rows, 'llrrrr')}{more(len(rules))}"
 
@@ -31,7 +31,7 @@ def _slice(rule: Rule, item: Any, metric: str) -> tuple[Any, ...]:
     figures = item["metrics"].get(metric, {}) if isinstance(item, dict) else {}
     return (
         Markdown(ICONS[rule.verdict]),
-        cut(rule.name.removeprefix("slice ")),
+        f"{cut(rule.subject.column)}={cut(rule.subject.value)}",
         int(item["rows"]) if isinstance(item, dict) else None,
         number(finite(figures.get("value"))),
         change_of(rule.value),
@@ -67,7 +67,7 @@ def _estimate(figure: Mapping[str, Any]) -> tuple[Markdown, Markdown]:
 
 def fairness(facts: Facts) -> str | None:
     """The judged figures of each sensitive column against their bounds; without bounds, the figures alone."""
-    rules = [rule for rule in facts.verdict.rules if rule.name.startswith("fairness ")]
+    rules = [rule for rule in facts.verdict.rules if rule.kind == "fairness"]
     if rules:
         rules.sort(key=lambda rule: (ORDER[rule.verdict], -distance(rule)))
         shown = rule_rows(rules[:SHOWN], facts.confidence)

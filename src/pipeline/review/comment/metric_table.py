@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.core.tasks import higher_is_better
-from pipeline.markup.markdown import Markdown, bold, escape, interval, number, table
-from pipeline.review.comment.facts import PRIMARY, Facts, cut, finite
+from pipeline.core.tasks import higher_is_better, label
+from pipeline.markup.markdown import Markdown, bold, cut, escape, interval, number, table
+from pipeline.review.comment.facts import Facts, finite
 from pipeline.review.comment.rules import ICONS, SENTENCE, between, change_of, unbroken
 from pipeline.review.gate.verdict import Change
-from pipeline.train.card.tables import label
 
 
 def metrics(facts: Facts) -> str | None:
@@ -49,15 +48,19 @@ def _name(metric: str, facts: Facts) -> Markdown:
 
 
 def _judged(metric: str, facts: Facts) -> Markdown:
-    found = [rule for rule in facts.verdict.rules if rule.name in (PRIMARY + metric, f"floor {metric}")]
-    says = [f"{ICONS[rule.verdict]} {'floor' if rule.name.startswith('floor') else rule.verdict}" for rule in found]
+    found = [rule for rule in facts.verdict.rules if rule.kind in ("regression", "floor")]
+    says = [
+        f"{ICONS[rule.verdict]} {'floor' if rule.kind == 'floor' else rule.verdict}"
+        for rule in found
+        if rule.subject.metric == metric
+    ]
     return Markdown(" · ".join(reversed(says)) or "informs")
 
 
 def _legend(facts: Facts) -> str:
     verdict = facts.verdict
     of = "" if verdict.compared == verdict.rows else f" of {verdict.rows:,}"
-    leading = next((rule for rule in verdict.rules if rule.name == f"{PRIMARY}{facts.primary}"), None)
+    leading = next((rule for rule in verdict.rules if rule.kind == "regression"), None)
     told = leading is not None and leading.verdict == "pass" and verdict.verdict != "pass"  # else the headline tells
     shows = f": {escape(cut(leading.sentence, SENTENCE))}" if leading and told else ""
     return (

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Callable, Sequence
 
-from pipeline.markup.markdown import code, escape
+from pipeline.markup.markdown import code, cut, escape
 from pipeline.markup.parts import UNREADABLE, Part, fit, folded, part
 from pipeline.review.comment import changes, charts, data_section, decision, details, groups, metric_table, rules
 from pipeline.review.comment.details import RUN, link
-from pipeline.review.comment.facts import Context, Facts, cut
+from pipeline.review.comment.facts import Context, Facts
 from pipeline.review.gate.verdict import Verdict
 from pipeline.review.measure.measurement import Bundle
 
@@ -43,6 +43,7 @@ def _folds(facts: Facts) -> list[Part]:
         (OPEN, 4, [charts.metrics]),
         ("ROC and calibration" if _task(facts) == "binary" else "Curves", 5, [charts.curves]),
         ("Slices and fairness", 1, [groups.slices, groups.fairness]),
+        ("Failed tests of the model", 2, [details.failed_tests]),
         ("What the model looks at", 6, [charts.importance]),
         ("Data and drift", 3, [data_section.tables, data_section.drift, charts.drift, changes.production]),
         ("Parameters and features", 2, [changes.parameter_table, changes.features]),
@@ -89,7 +90,7 @@ def announcement(run_url: str, labels: Sequence[str] | None, head: str) -> str:
     return (
         f"### ⏳ Waiting for a runner\n\nNo runner has taken {run} of commit {code(cut(head, 9))}. "
         f"It waits for one with the labels {wanted}.\n\n"
-        "- Have a machine? [docs/runners.md](../blob/HEAD/docs/runners.md) registers it.\n"
+        "- Have a machine? [docs/how-to/gpu-runner.md](../blob/HEAD/docs/how-to/gpu-runner.md) registers it.\n"
         "- None? Train on GitHub’s own runners: set the repository variable, and "
         f"{'cancel the run and start it again, or push again' if again else 'push again'}.\n\n"
         f"```console\ngh variable set RUNNER_LABELS --body '{hosted}'\n{again}```\n"

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +13,10 @@ from pipeline.core import files, params
 from pipeline.evaluation import scoring
 from pipeline.review.baseline import champion
 from pipeline.review.baseline.scored import TEST, ScoredBaseline, score_baseline, scored_rows
+from pipeline.review.gate import project_tests
+from pipeline.review.gate.data import drift_report
 from pipeline.review.gate.judge import judge
-from pipeline.review.gate.verdict import Rule, Verdict
+from pipeline.review.gate.verdict import Rule, Verdict, worst
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,14 +60,16 @@ def decide(
     candidate = scoring.read(scores)
     table = partial(scored_rows, test, chosen.data.key, candidate)
     compared = partial(_compared, candidate=candidate, target=chosen.task.target, table=table, rebuild=rebuild)
-    return judge(
+    verdict = judge(
         candidate,
         compared(base),
         compared(chosen.gate.reference) if chosen.gate.reference else None,
         chosen.gate,
         files.read_json(quality) if quality.exists() else None,
-        files.read_json(drift) if drift else None,
+        drift_report(files.read_json(drift), f"--drift: {drift}", "`pipeline drift` writes it") if drift else None,
     )
+    rules = (*verdict.rules, project_tests.rule_here())
+    return replace(verdict, verdict=worst(rules), rules=rules)
 
 
 def _compared(
@@ -92,13 +97,13 @@ def shown(verdict: Verdict) -> list[str]:
 
 def summary(verdict: Verdict) -> list[str]:
     """The verdict in short: who it was compared with, the rules that warn or fail, and the verdict."""
-    first, *others = verdict.rules
-    told = [f"  {_mark(first)} {first.name}: {first.sentence}"]
-    for rule in others:
-        if rule.verdict in TOLD:
-            name, figure, bound = _cells(rule)
-            told.append(f"  {_mark(rule)} {name}: {', '.join(filter(None, [figure, bound]))}: {rule.sentence}")
-    return [*told, _closing(verdict)]
+    told = [rule for rule in verdict.rules if rule.kind == "champion" or rule.verdict in TOLD]
+    return [*(f"  {_mark(rule)} {_shortly(rule)}" for rule in told), _closing(verdict)]
+
+
+def _shortly(rule: Rule) -> str:
+    title, figure, bound = _cells(rule)
+    return ": ".join(filter(None, [title, ", ".join(filter(None, [figure, bound])), rule.sentence]))
 
 
 def _closing(verdict: Verdict) -> str:
@@ -110,11 +115,10 @@ def _mark(rule: Rule) -> str:
 
 
 def _cells(rule: Rule) -> tuple[str, str, str]:
-    signed = rule.name.startswith(("no regression", "slice"))
-    figure = _figure(rule.value, signed)
-    if figure and _figure(rule.lower, signed):
-        figure += f" ({_figure(rule.lower, signed)} to {_figure(rule.upper, signed)})"
-    return rule.name, figure, "" if rule.bound is None else f"bound {rule.bound:g}"
+    figure = _figure(rule.value, rule.is_gain)
+    if figure and _figure(rule.lower, rule.is_gain):
+        figure += f" ({_figure(rule.lower, rule.is_gain)} to {_figure(rule.upper, rule.is_gain)})"
+    return rule.title, figure, "" if rule.bound is None else f"bound {rule.bound:g}"
 
 
 def _figure(value: float | None, signed: bool) -> str:

@@ -1,6 +1,8 @@
 """The data's part of the verdict: the contract's violations, and how far the training data drifted from main's."""
 
-from typing import Any
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Gate
@@ -10,32 +12,52 @@ from pipeline.review.gate.verdict import Rule
 def quality(report: dict[str, Any] | None) -> Rule:
     """reports/data_quality.json: any violation fails."""
     if report is None:
-        return Rule("data contract", "warn", "not measured: reports/data_quality.json is missing; `make run` makes it")
+        return Rule("data_contract", "warn", "not measured: reports/data_quality.json is missing; `make run` makes it")
     if not isinstance(report, dict) or not isinstance(report.get("violations"), list):
         raise PipelineError("--quality: not a data quality report (it lists no violations); `make run` makes it")
     count = float(len(report["violations"]))
     if count:
-        return Rule("data contract", "fail", "broken: reports/data_quality.json lists the violations", count, bound=0)
-    return Rule("data contract", "pass", "kept", count, bound=0)
+        return Rule("data_contract", "fail", "broken: reports/data_quality.json lists the violations", count, bound=0)
+    return Rule("data_contract", "pass", "kept", count, bound=0)
 
 
-def drift(report: dict[str, Any] | None, gate: Gate) -> Rule:
+class DriftReport(BaseModel):
+    """What the gate takes of a drift report, which nobody need trust: its share must be one, or no bound holds it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
+
+    share: Annotated[float, Field(ge=0, le=1)]  # of the columns that drifted
+    drifted_columns: Annotated[int, Field(ge=0)]
+    columns: Annotated[list[Any], Field(max_length=20_000)]
+    same: bool = False  # the rows are main's: nothing was compared
+
+    @model_validator(mode="after")
+    def _no_more_than_there_are(self) -> Self:
+        if self.drifted_columns > len(self.columns):
+            raise ValueError("more columns drifted than there are")
+        return self
+
+
+def drift_report(content: Any, where: str, remedy: str) -> DriftReport:
+    """The report that a JSON file holds; PipelineError, which names the file `where`, for anything else."""
+    try:
+        return DriftReport.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise PipelineError(
+            f"{where}: is no drift report ({key + ': ' if key else ''}{first['msg']}); {remedy}"
+        ) from None
+
+
+def drift(report: DriftReport | None, gate: Gate) -> Rule:
     """Drift of the training data against the champion's; judged only where gate.drift_share is set."""
     bound = gate.drift_share
     if report is None:
-        return Rule("data drift", "note" if bound is None else "warn", "not measured", bound=bound)
-    if not _is_drift_report(report):
-        raise PipelineError(
-            "--drift: not a drift report (no share, drifted_columns, columns); `pipeline drift` writes it"
-        )
-    share, shown = float(report["share"]), f"{report['drifted_columns']} of {len(report['columns'])} columns drifted"
+        return Rule("data_drift", "note" if bound is None else "warn", "not measured", bound=bound)
+    share, shown = report.share, f"{report.drifted_columns} of {len(report.columns)} columns drifted"
     if bound is None:
-        return Rule("data drift", "note", f"{shown}; shown, not judged", share)
+        return Rule("data_drift", "note", f"{shown}; shown, not judged", share)
     if share >= bound:
-        return Rule("data drift", "fail", f"{shown} from main's training data", share, bound=bound)
-    return Rule("data drift", "pass", shown, share, bound=bound)
-
-
-def _is_drift_report(report: Any) -> bool:
-    kinds = {"share": int | float, "drifted_columns": int, "columns": list}
-    return isinstance(report, dict) and all(isinstance(report.get(name), kind) for name, kind in kinds.items())
+        return Rule("data_drift", "fail", f"{shown} from main's training data", share, bound=bound)
+    return Rule("data_drift", "pass", shown, share, bound=bound)

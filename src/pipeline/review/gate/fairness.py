@@ -3,13 +3,11 @@
 import numpy as np
 
 from pipeline.core.params import Gate, GateFairness
+from pipeline.core.tasks import FAIRNESS, higher_is_better
 from pipeline.evaluation import fairness
 from pipeline.evaluation.bootstrap import Estimate
 from pipeline.evaluation.scoring import Scored
-from pipeline.review.gate.verdict import Mark, Rule
-
-# Figure: whether higher is fairer.
-FIGURES = {"disparate_impact": True, "equal_opportunity_difference": False, "equalized_odds_difference": False}
+from pipeline.review.gate.verdict import Mark, Rule, Subject
 
 
 def rules(candidate: Scored, champion: Scored | None, gate: Gate) -> list[Rule]:
@@ -31,12 +29,13 @@ def _column(column: str, candidate: Scored, champion: Scored | None, gate: Gate,
     small = [name for name in names if name not in groups]
     left_out = f"; too small to judge: {', '.join(small)}" if small else ""
     if len(groups) < 2:
-        return [Rule(f"fairness {column}", "note", f"not judged: fewer than two groups are large enough{left_out}")]
+        sentence = f"not judged: fewer than two groups are large enough{left_out}"
+        return [Rule("fairness", "note", sentence, subject=Subject(column=column))]
     found = fairness.estimates(counts[large], gate.bootstrap, gate.confidence, gate.seed)
     had = _had(champion, column, groups)
     return [
-        _rule(f"fairness {column}: {name}", name, found[name], had.get(name, np.nan), getattr(bounds, name), left_out)
-        for name in FIGURES
+        _rule(Subject(name, column), name, found[name], had.get(name, np.nan), getattr(bounds, name), left_out)
+        for name in FAIRNESS
     ]
 
 
@@ -49,17 +48,17 @@ def _had(champion: Scored | None, column: str, groups: list[str]) -> dict[str, f
     return {name: float(value) for name, value in fairness.figures(counts[same]).items()} if same else {}
 
 
-def _rule(rule: str, figure: str, found: Estimate, had: float, bound: float, left_out: str) -> Rule:
+def _rule(subject: Subject, figure: str, found: Estimate, had: float, bound: float, left_out: str) -> Rule:
     mark, sentence = _outcome(figure, found, had, bound)
-    return Rule(rule, mark, sentence + left_out, found.value, found.lower, found.upper, bound)
+    return Rule("fairness", mark, sentence + left_out, found.value, found.lower, found.upper, bound, subject)
 
 
 def _outcome(figure: str, found: Estimate, had: float, bound: float) -> tuple[Mark, str]:
     """The interval decides; beyond the bound, but not surely worse than the champion on the same rows, warns."""
     if np.isnan([found.value, found.lower, found.upper]).any():
         return "note", "undefined: no row of these groups is selected, or none could be"
-    sign = -1 if FIGURES[figure] else 1  # turns the figures so that higher is worse
-    nearest = found.upper if FIGURES[figure] else found.lower  # the interval's end on the side of the bound
+    sign = -1 if higher_is_better(figure) else 1  # turns the figures so that higher is worse
+    nearest = found.upper if higher_is_better(figure) else found.lower  # the interval's end on the side of the bound
     if sign * found.value <= sign * bound:
         return "pass", "within the bound"
     if sign * nearest <= sign * bound:

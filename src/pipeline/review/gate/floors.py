@@ -6,7 +6,7 @@ from pipeline.core.params import Gate
 from pipeline.core.tasks import higher_is_better
 from pipeline.evaluation.bootstrap import intervals
 from pipeline.evaluation.scoring import Scored
-from pipeline.review.gate.verdict import Rule
+from pipeline.review.gate.verdict import Rule, Subject
 
 
 def rules(candidate: Scored, gate: Gate) -> list[Rule]:
@@ -16,13 +16,14 @@ def rules(candidate: Scored, gate: Gate) -> list[Rule]:
     found = intervals(candidate.task, list(gate.floors), candidate, gate.bootstrap, gate.confidence, gate.seed)
     return [
         Rule(
-            f"floor {name}",
+            "floor",
             "pass" if holds(name, found[name].value, floor) else "fail",
             _sentence(name, found[name].value, floor),
             found[name].value,
             found[name].lower,
             found[name].upper,
             floor,
+            Subject(name),
         )
         for name, floor in gate.floors.items()
     ]

@@ -1,6 +1,6 @@
 """The judge: scores and bounds in, a verdict out. It reads no file and runs nothing."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.core.params import Gate
 from pipeline.evaluation.scoring import Scored
@@ -17,7 +17,7 @@ def judge(
     reference: ScoredBaseline | None,
     gate: Gate,
     data_quality: dict[str, Any] | None,
-    drift: dict[str, Any] | None = None,
+    drift: data.DriftReport | None = None,
     *,
     inform: bool = True,
 ) -> Verdict:
@@ -50,8 +50,8 @@ def rules(candidate: Scored, champion: ScoredBaseline, pair: Pair | None, gate: 
     return [
         _introduce(champion, "champion", len(candidate), pair),
         *floors.rules(candidate, gate),
-        *([regression.rule(f"no regression {gate.primary}", champion.name, *pair, gate)] if pair else []),
-        *(slices.rules(*pair, gate) if pair else []),
+        *([regression.rule("regression", champion.name, *pair, gate)] if pair else []),
+        *(slices.rules(champion.name, *pair, gate) if pair else []),
         *fairness.rules(candidate, _known(candidate, champion, pair), gate),
     ]
 
@@ -71,20 +71,19 @@ def _reference(candidate: Scored, reference: ScoredBaseline | None, gate: Gate) 
         return []
     pair = _pair(candidate, reference)
     introduced = _introduce(reference, "reference", len(candidate), pair)
-    name = f"no regression {gate.primary} since {reference.name}"
-    return [introduced, *([regression.rule(name, reference.name, *pair, gate)] if pair else [])]
+    return [introduced, *([regression.rule("reference_regression", reference.name, *pair, gate)] if pair else [])]
 
 
-def _introduce(baseline: ScoredBaseline, role: str, rows: int, pair: Pair | None) -> Rule:
+def _introduce(baseline: ScoredBaseline, role: Literal["champion", "reference"], rows: int, pair: Pair | None) -> Rule:
     """Who the candidate is compared with, or why nobody: not having one yet is fine, not getting at it is not."""
     alone = "floors and fairness judge alone"
     if baseline.state == "same":
-        return Rule(role, "pass", f"same model as {baseline.name}: no change")
+        return Rule(role, "pass", f"same model as {baseline.name}: no change", baseline=baseline.name)
     if baseline.state == "none":
-        return Rule(role, "note", f"no {role} yet ({baseline.reason}): {alone}")
+        return Rule(role, "note", f"no {role} yet ({baseline.reason}): {alone}", baseline=baseline.name)
     if baseline.state != "scored" or pair is None:
         why = baseline.reason or "no row that it can be judged on"
-        return Rule(role, "warn", f"{baseline.name} can't be compared with ({why}): {alone}")
+        return Rule(role, "warn", f"{baseline.name} can't be compared with ({why}): {alone}", baseline=baseline.name)
     compared = len(pair[0])
     on = (
         f"{compared:,} test rows"
@@ -92,4 +91,5 @@ def _introduce(baseline: ScoredBaseline, role: str, rows: int, pair: Pair | None
         else f"{compared:,} of {rows:,} test rows (not trained on the others)"
     )
     rebuilt = f"; {baseline.reason}" if baseline.reason else ""
-    return Rule(role, "warn" if rebuilt else "note", f"{baseline.name}, scored again on the same {on}{rebuilt}")
+    sentence = f"{baseline.name}, scored again on the same {on}{rebuilt}"
+    return Rule(role, "warn" if rebuilt else "note", sentence, baseline=baseline.name)

@@ -9,8 +9,10 @@ from pipeline.core.errors import PipelineError, listed
 from pipeline.core.tasks import METRICS
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.baseline.scored import ScoredBaseline
+from pipeline.review.gate import data, project_tests
 from pipeline.review.gate import judge as gates
 from pipeline.review.gate.verdict import Rule, Verdict, worst
+from pipeline.review.measure import model_tests
 from pipeline.review.measure.measurement import Bundle, Champion
 from pipeline.review.untrusted import scores as untrusted_scores
 
@@ -25,7 +27,7 @@ JUDGE: tuple[str, ...] = (
     "src/pipeline/gate/",
     "src/pipeline/github/",
     "src/pipeline/measure/",
-    "src/pipeline/core/params.py",
+    "src/pipeline/core/params/",
     "src/pipeline/report/",
     "src/pipeline/train/stages/evaluate.py",
     "src/pipeline/train/stages/split.py",
@@ -80,8 +82,16 @@ def _judged(bundle: Bundle, gate: params.Gate) -> Verdict:
         _report(bundle, "data_quality.json"),
         _drift(bundle, "drift_main.json"),
     )
-    rules = (*unfit, *(_same_data(bundle, rule) for rule in verdict.rules))
+    rules = (*unfit, *(_same_data(bundle, rule) for rule in verdict.rules), *_project_tests(bundle))
     return replace(verdict, verdict=worst(rules), rules=rules)
+
+
+def _project_tests(bundle: Bundle) -> list[Rule]:
+    """What the project's tests said, which are not run again where the model is main's."""
+    if bundle.measurement.outcome == "unchanged":
+        return []
+    text = bundle.text(model_tests.FILE)
+    return [project_tests.rule(model_tests.parse(text) if text is not None else None)]
 
 
 def _plain(rule: Rule, champion: str = "") -> Verdict:
@@ -142,24 +152,15 @@ def _report(bundle: Bundle, name: str) -> dict[str, Any] | None:
     return found
 
 
-def _drift(bundle: Bundle, name: str) -> dict[str, Any] | None:
-    """The drift report; its share must be one, or a bound would not hold it."""
-    report = _report(bundle, name)
-    if report is None:
-        return None
-    share: Any = report.get("share")
-    drifted: Any = report.get("drifted_columns")
-    columns = report.get("columns")
-    right = type(share) in (int, float) and type(drifted) is int and isinstance(columns, list)
-    if not right or not (0 <= share <= 1 and 0 <= drifted <= len(columns or [])):  # false for NaN as well
-        raise PipelineError(f"{name}: no drift report (share, drifted_columns, columns); run the measurement again")
-    return report
+def _drift(bundle: Bundle, name: str) -> data.DriftReport | None:
+    content = bundle.json(name)
+    return None if content is None else data.drift_report(content, name, "run the measurement again")
 
 
 def _same_data(bundle: Bundle, rule: Rule) -> Rule:
     """Where nothing was compared because the rows are main's, the rule says that."""
-    if rule.name != "data drift":
+    if rule.kind != "data_drift":
         return rule
-    data = _report(bundle, "drift_main.json") or {}
-    unchanged = data.get("same") is True or bundle.measurement.outcome == "unchanged"
+    drift = _drift(bundle, "drift_main.json")
+    unchanged = (drift is not None and drift.same) or bundle.measurement.outcome == "unchanged"
     return replace(rule, verdict="pass", sentence="same training rows as main", value=0.0) if unchanged else rule

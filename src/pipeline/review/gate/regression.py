@@ -11,13 +11,13 @@ from pipeline.evaluation import bootstrap
 from pipeline.evaluation.bootstrap import Estimate
 from pipeline.evaluation.metrics import compute
 from pipeline.evaluation.scoring import Scored
-from pipeline.review.gate.verdict import Change, Mark, Rule
+from pipeline.review.gate.verdict import Change, Kind, Mark, Rule, Subject
 
 POWER = 0.8  # of the smallest loss that the rows can show
 
 
-def rule(name: str, baseline: str, candidate: Scored, other: Scored, gate: Gate) -> Rule:
-    """gate.primary against an baseline on the same rows; the figure is the gain, below 0 where it is worse."""
+def rule(kind: Kind, baseline: str, candidate: Scored, other: Scored, gate: Gate) -> Rule:
+    """gate.primary against a baseline on the same rows; the figure is the gain, below 0 where it is worse."""
     gain = gained(gate.primary, candidate, other, gate, gate.confidence)
     mark = outcome(gain, gate.tolerance)
     visible = smallest_visible_loss(gain, gate.tolerance, gate.confidence)
@@ -32,7 +32,8 @@ def rule(name: str, baseline: str, candidate: Scored, other: Scored, gate: Gate)
     }[mark]
     # The metric that decides could not: somebody has to look.
     shown: Mark = "warn" if mark == "note" else mark
-    return Rule(name, shown, sentence, gain.value, gain.lower, gain.upper, -gate.tolerance)
+    figures = gain.value, gain.lower, gain.upper, -gate.tolerance
+    return Rule(kind, shown, sentence, *figures, Subject(gate.primary), baseline)
 
 
 def _word(gain: Estimate) -> str:

@@ -1,41 +1,42 @@
 """No slice left behind: the regression test for each value of the slice columns, corrected for how many are tested."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from pipeline.core.params import Gate, GateSlices
-from pipeline.evaluation.bootstrap import Estimate
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.gate.regression import gained, outcome
-from pipeline.review.gate.verdict import Rule
+from pipeline.review.gate.verdict import Rule, Subject
 
 # Fewer rows of a class make the bootstrap's interval of a ranking metric far too short (one positive row: no width).
 CLASS_ROWS = 20
 
-Slice = tuple[str, Scored, Scored]
+Slice = tuple[Subject, Scored, Scored]
 
 
-def rules(candidate: Scored, other: Scored, gate: Gate) -> list[Rule]:
+def rules(baseline: str, candidate: Scored, other: Scored, gate: Gate) -> list[Rule]:
     """One rule for each value; the two models are scored on the same rows. Slices too small to judge are notes."""
     if gate.slices is None:
         return []
-    bounds, found = gate.slices, _cut(candidate, other)
+    bounds, found = gate.slices, _cut(gate.primary, candidate, other)
     judged = [piece for piece in found if not _why_not(piece[1], bounds)]
     corrected = 1 - (1 - gate.confidence) / max(1, len(judged))  # Bonferroni
-    return [_rule(piece, gate, bounds, corrected) for piece in found]
+    return [replace(_rule(piece, gate, bounds, corrected), baseline=baseline) for piece in found]
 
 
-def _cut(candidate: Scored, other: Scored) -> list[Slice]:
+def _cut(metric: str, candidate: Scored, other: Scored) -> list[Slice]:
     pieces = []
     for column in candidate.slices.columns:
         labels = candidate.slices[column].to_numpy(object)
         for value in sorted(set(labels)):
             chosen = labels == value
-            pieces.append((f"slice {column}={value}", candidate.rows(chosen), other.rows(chosen)))
+            pieces.append((Subject(metric, str(column), str(value)), candidate.rows(chosen), other.rows(chosen)))
     return pieces
 
 
 def _rule(piece: Slice, gate: Gate, bounds: GateSlices, confidence: float) -> Rule:
-    name, ours, others = piece
+    subject, ours, others = piece
     why_not = _why_not(ours, bounds)
     gain = gained(gate.primary, ours, others, gate, gate.confidence if why_not else confidence)
     mark = "note" if why_not else outcome(gain, bounds.tolerance)
@@ -45,11 +46,8 @@ def _rule(piece: Slice, gate: Gate, bounds: GateSlices, confidence: float) -> Ru
         "fail": f"{gate.primary} is worse here by more than the {bounds.tolerance:g} allowed ({len(ours):,} rows)",
         "note": f"not judged: {why_not or f'{gate.primary} is undefined here'}",
     }[mark]
-    return Rule(name, mark, sentence, *_figures(gain), None if mark == "note" else -bounds.tolerance)
-
-
-def _figures(gain: Estimate) -> tuple[float, float, float]:
-    return gain.value, gain.lower, gain.upper
+    bound = None if mark == "note" else -bounds.tolerance
+    return Rule("slice", mark, sentence, gain.value, gain.lower, gain.upper, bound, subject)
 
 
 def _why_not(scored: Scored, bounds: GateSlices) -> str:

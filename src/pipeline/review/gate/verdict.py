@@ -5,21 +5,87 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from pipeline.core.tasks import higher_is_better, label
+from pipeline.markup.markdown import cut
+
+FORMAT = 2  # of reports/verdict.json; format 1 named its rules by a sentence and had no number
+
+Kind = Literal[
+    "champion",  # who the candidate is compared with
+    "reference",  # the release that gate.reference names
+    "floor",
+    "regression",  # against the champion
+    "reference_regression",
+    "slice",
+    "fairness",
+    "data_contract",
+    "data_drift",
+    "bounds",  # main's bounds are for another task
+    "judge",  # the pull request changes what judges it
+    "model_tests",
+    "stages",
+]
+REGRESSIONS: tuple[Kind, ...] = ("regression", "reference_regression")
 Outcome = Literal["pass", "warn", "fail"]
 Mark = Literal["pass", "note", "warn", "fail"]  # note: shown, not judged
 
 
 @dataclass(frozen=True)
-class Rule:
-    """What one rule found: its figure with interval, the bound it was held to, and one sentence for people."""
+class Subject:
+    """What a rule is about: a metric (or figure of fairness), of all rows, of a column's groups, or of one slice."""
 
-    name: str
+    metric: str | None = None
+    column: str | None = None
+    value: str | None = None  # of the column: a slice
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one rule found: its figure with interval, the bound it was held to, and one sentence for people.
+
+    `baseline` names the model that it is compared with.
+    """
+
+    kind: Kind
     verdict: Mark
     sentence: str
     value: float | None = None
     lower: float | None = None
     upper: float | None = None
     bound: float | None = None
+    subject: Subject = Subject()
+    baseline: str | None = None
+
+    @property
+    def is_gain(self) -> bool:
+        """Whether the figure is a gain over the baseline: below 0 where the candidate is worse, whatever the metric."""
+        return self.kind in REGRESSIONS or self.kind == "slice"
+
+    @property
+    def at_least(self) -> bool:
+        """Whether the bound is the lowest figure that passes, not the highest."""
+        return self.is_gain or (self.subject.metric is not None and higher_is_better(self.subject.metric))
+
+    @property
+    def title(self) -> str:
+        """The rule's name for people, on one line; its parts are cut to 80 characters."""
+        subject = self.subject
+        metric = label(subject.metric) if subject.metric else ""
+        match self.kind:
+            case "regression":
+                return f"{metric} against {cut((self.baseline or 'the champion').removeprefix('origin/'))}"
+            case "reference_regression":
+                return f"{metric} since {cut(self.baseline)}"
+            case "floor":
+                return f"Floor of {metric}"
+            case "slice":
+                return f"Slice {cut(subject.column)}={cut(subject.value)}"
+            case "fairness":
+                return f"Fairness of {cut(subject.column)}" + (f": {metric.lower()}" if metric else "")
+            case "judge":
+                return "This pull request"
+            case kind:
+                return kind.replace("_", " ").capitalize()
 
 
 @dataclass(frozen=True)
@@ -46,17 +112,10 @@ class Verdict:
     metrics: tuple[Change, ...] = ()
 
     def data(self) -> dict[str, Any]:
-        """Plain dictionaries and lists for JSON; a figure that is undefined is null."""
-        plain = _without_nan(asdict(self))
+        """Plain dictionaries and lists for JSON, with a format number; a figure that is undefined is null."""
+        plain = _without_nan({"format": FORMAT, **asdict(self)})
         assert isinstance(plain, dict)
         return plain
-
-
-def from_data(data: dict[str, Any]) -> Verdict:
-    """The verdict that `Verdict.data` wrote."""
-    rules = tuple(Rule(**rule) for rule in data["rules"])
-    metrics = tuple(Change(**change) for change in data["metrics"])
-    return Verdict(**{**data, "rules": rules, "metrics": metrics})
 
 
 def worst(rules: Iterable[Rule]) -> Outcome:

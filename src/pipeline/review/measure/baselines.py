@@ -39,8 +39,8 @@ def measure_baseline(base: Base, candidate: scoring.Scored, knobs: params.Params
         found = _rebuilt(found)
     table = partial(scored_rows, TEST, knobs.data.key, candidate)
     baseline = score_baseline(found, candidate, knobs.task.target, table)
-    hashes = found.hashes or ("", "")
-    known = Champion(state=baseline.state, name=baseline.name[:1000], reason=clean(baseline.reason), model=hashes[0])
+    reason = clean(baseline.reason)
+    known = Champion(state=baseline.state, name=baseline.name[:1000], reason=reason, model=found.model)
     gains, features = _made_of(found)
     return MeasuredBaseline(known, baseline.scored, gains, features)
 

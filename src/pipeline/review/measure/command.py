@@ -12,7 +12,7 @@ from pipeline.core import files, params
 from pipeline.core.errors import PipelineError
 from pipeline.core.git import git
 from pipeline.review.measure import base as bases
-from pipeline.review.measure import datadiff, measurement, printed, reproduction, stages
+from pipeline.review.measure import datadiff, measurement, model_tests, printed, reproduction, stages
 from pipeline.review.measure.folder import replaced, write_manifest
 from pipeline.review.measure.measurement import Bundle, Champion, Measurement
 from pipeline.review.measure.reproduction import Reproduction
@@ -82,8 +82,16 @@ def measure(
         if done.outcome != "failed":
             found = _with_champion(found, new, against, rebuild)
         found = _with_data(found, new, against, done, left_out)
+        if done.outcome == "measured":
+            _test_model(new)
         write_manifest(new, found.model_copy(update={"notes": _short([*found.notes, *notes])}))
     return measurement.read(folder)
+
+
+def _test_model(new: Path) -> None:
+    """Run the project's tests of the model and keep their outcome."""
+    if (outcome := model_tests.run()) is not None:
+        files.write_text(new / model_tests.FILE, outcome.model_dump_json(indent=1) + "\n")
 
 
 def _with_champion(found: Measurement, new: Path, against: bases.Base, rebuild: bool) -> Measurement:

@@ -3,6 +3,7 @@
 The reader takes the files named here, no larger than said here, and of the shapes said here.
 """
 
+import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pipeline.core import formats
 from pipeline.core.errors import PipelineError
 
 FOLDER = Path(".pipeline/measurement")
 MANIFEST = "measurement.json"
+FORMAT = 1  # the `version` of the manifest
 MB = 1_000_000
 # The files of a measurement and their greatest sizes in bytes. All but the manifest may be absent.
 FILES = {
@@ -32,6 +35,7 @@ FILES = {
     "params.yaml": MB,
     "dvc.lock": MB,
     "model_card.md": 4 * MB,
+    "model_tests.json": MB,  # the outcome of the project's tests of the model
     "scores.parquet": 400 * MB,  # the candidate's scores of the test rows
     "champion.parquet": 400 * MB,  # the champion's scores of the same rows, those that it was not trained on
     "reference.parquet": 400 * MB,  # those of the release that gate.reference names
@@ -164,15 +168,18 @@ class Bundle:
 
 
 def read(folder: Path) -> Bundle:
-    """The measurement in `folder`; PipelineError where its manifest is missing, too large or not of the right shape."""
+    """The measurement in `folder`; PipelineError where its manifest is missing, damaged, too large or too new."""
     path = folder / MANIFEST
     if not path.is_file():
         raise PipelineError(f"{path}: no such file; `pipeline measure` makes it")
     for name, limit in FILES.items():
         if (folder / name).is_file() and (folder / name).stat().st_size > limit:
             raise PipelineError(f"{folder / name}: is larger than {limit:,} bytes")
+    content = path.read_bytes()
+    with contextlib.suppress(ValueError, RecursionError):  # what is no JSON is refused below
+        formats.check(str(path), json.loads(content), FORMAT, key="version")
     try:
-        return Bundle(folder, Measurement.model_validate_json(path.read_bytes()))
+        return Bundle(folder, Measurement.model_validate_json(content))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from pipeline.predictions.line import Prediction
+
 # Upper edges of the latency bins in milliseconds, a tenth apart; the last bin is open.
 EDGES = tuple(round(0.5 * 1.1**step, 4) for step in range(125))
 
@@ -96,14 +98,14 @@ class Pairs:
     is_correlation: bool = False
 
 
-def paired(champion: Sequence[dict[str, object]], candidate: Sequence[dict[str, object]]) -> Pairs:
+def paired(champion: Sequence[Prediction], candidate: Sequence[Prediction]) -> Pairs:
     """The agreement of two lists of predictions of the same rows, by label where they have one, else by score."""
     both = list(zip(champion, candidate, strict=True))
     if not both:
         return Pairs()
-    if "label" in both[0][0]:
-        return Pairs(len(both), sum(one.get("label") == other.get("label") for one, other in both) / len(both))
-    scores = [(float(str(one["score"])), float(str(other["score"]))) for one, other in both]
+    if both[0][0].label is not None:
+        return Pairs(len(both), sum(one.label == other.label for one, other in both) / len(both))
+    scores = [(one.score, other.score) for one, other in both]
     return Pairs(len(both), _correlation(scores), is_correlation=True)
 
 

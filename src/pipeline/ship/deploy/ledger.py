@@ -1,12 +1,16 @@
 """What served when: entries as they are added, and the table that people read. Entries are never changed."""
 
-from collections.abc import Sequence
+import contextlib
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from pipeline.core import formats
 from pipeline.ship.release.manifest import Release
 
+FORMAT = 1  # of an entry; one without a number is of format 1
 Event = Literal["started", "serving", "failed"]
 GONE = "the deployer went away"
 
@@ -24,8 +28,26 @@ class Row:
     reason: str
 
 
+def entries(lines: Iterable[str], where: str) -> list[dict[str, Any]]:
+    """The entries of a ledger's lines; one that was cut is left out. PipelineError where one is of a newer format."""
+    kept = list[dict[str, Any]]()
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            found = json.loads(line)
+            formats.check(where, found, FORMAT)
+            if isinstance(found, dict):
+                kept.append(found)
+    return kept
+
+
 def entry(event: Event, release: Release, **more: Any) -> dict[str, Any]:
-    told = moment() | {"event": event, "release": release.id, "image": release.image, "commit": release.commit}
+    told = moment() | {
+        "format": FORMAT,
+        "event": event,
+        "release": release.id,
+        "image": release.image,
+        "commit": release.commit,
+    }
     return told | {key: value for key, value in more.items() if value is not None}
 
 

@@ -1,10 +1,12 @@
 """How a candidate is tried beside the champion: golden rows, replay, and the steps of the live traffic."""
 
-import json
 import time
-from typing import Any
+from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from pipeline.core.errors import PipelineError
+from pipeline.predictions.line import Line, Prediction, usable
 from pipeline.ship.deploy import canary
 from pipeline.ship.deploy.canary import Expected
 from pipeline.ship.deploy.deployment import Deployment
@@ -12,10 +14,20 @@ from pipeline.ship.deploy.evidence import Moments, Pairs, Side, paired
 from pipeline.ship.deploy.targets import Answer, Host
 from pipeline.ship.release.manifest import Release
 
+LOG = "the prediction log on the host"
 LOOK = 0.5  # seconds between two looks at a step
 REPLAY = 60.0  # seconds that the replay may take for each side
 SHADOWED = 50  # rows of live traffic that the candidate answers once more at one look, at most
 SHADOW = 1.0  # seconds for them
+
+
+class Answered(msgspec.Struct):
+    """The body of an answer, of whichever version of the service."""
+
+    predictions: list[Prediction]
+
+
+ANSWERED = msgspec.json.Decoder(Answered)
 
 
 def smoke(release: Release, host: Host) -> None:
@@ -28,8 +40,8 @@ def smoke(release: Release, host: Host) -> None:
         if found is None:
             raise PipelineError(f"golden row {at}: answered {answer.status} {answer.text[:200]}")
         for key, value in golden["expected"].items():
-            if found.get(key) != value:
-                raise PipelineError(f"golden row {at}: {key} is {found.get(key)!r}; training gave {value!r}")
+            if getattr(found, key, None) != value:
+                raise PipelineError(f"golden row {at}: {key} is {getattr(found, key, None)!r}; training gave {value!r}")
 
 
 def canary_steps(given: Deployment, host: Host, champion: str) -> None:
@@ -58,8 +70,8 @@ def _replay(given: Deployment, host: Host, champion: str, expected: Expected) ->
     """Recent logged rows, answered by both; PipelineError where the candidate refuses one or they agree too little."""
     known = host.known(champion)
     comparable = known is not None and sorted(known.features) == sorted(given.release.features)
-    rows = [line["features"] for line in host.recent(champion, given.bounds.replay) if "features" in line]
-    bodies = [{"rows": [row]} for row in rows]
+    lines = usable(host.recent(champion, given.bounds.replay), LOG)
+    bodies = [{"rows": [line.features]} for line in lines]
     own = host.ask(champion, bodies, REPLAY)
     kept = [(body, found) for body, answer in zip(bodies, own, strict=False) if (found := prediction(answer))]
     given.say(f"replaying {len(kept)} logged rows beside the champion")
@@ -75,7 +87,7 @@ def _replay(given: Deployment, host: Host, champion: str, expected: Expected) ->
     return pairs
 
 
-def _compared(theirs: list[dict[str, Any]], answers: list[Answer]) -> Pairs:
+def _compared(theirs: list[Prediction], answers: list[Answer]) -> Pairs:
     """The agreement; a row that the candidate does not answer stops the deployment."""
     mine = []
     for at, answer in enumerate(answers):
@@ -97,9 +109,9 @@ def _step(
             raise PipelineError(f"at {percent} %: the candidate ended ({ended}); {own.requests} requests before")
         host.renew(release)
         champion_side, candidate_side = host.requests()
-        logged = host.fresh(champion)
+        logged = usable(host.fresh(champion), LOG)
         baseline += champion_side + Side(scores=scores(logged))
-        own += candidate_side + Side(scores=scores(host.fresh(release)))
+        own += candidate_side + Side(scores=scores(usable(host.fresh(release), LOG)))
         if pairs.count:
             pairs = _joined(pairs, _shadow(host, release, logged))
         seconds = time.monotonic() - began
@@ -115,10 +127,10 @@ def _step(
     return baseline, pairs
 
 
-def _shadow(host: Host, release: str, logged: list[dict[str, Any]]) -> Pairs:
+def _shadow(host: Host, release: str, logged: Sequence[Line]) -> Pairs:
     """The agreement on rows that the champion has just answered: the candidate answers them once more, marked."""
-    lines = [line for line in logged if "features" in line][:SHADOWED]
-    answers = host.ask(release, [{"rows": [line["features"]]} for line in lines], SHADOW)
+    lines = logged[:SHADOWED]
+    answers = host.ask(release, [{"rows": [line.features]} for line in lines], SHADOW)
     both = [(line, found) for line, answer in zip(lines, answers, strict=False) if (found := prediction(answer))]
     return paired([line for line, _ in both], [found for _, found in both])
 
@@ -131,21 +143,19 @@ def _joined(one: Pairs, other: Pairs) -> Pairs:
     return Pairs(count, (one.agreement * one.count + other.agreement * other.count) / count, one.is_correlation)
 
 
-def scores(lines: list[dict[str, Any]]) -> Moments:
+def scores(lines: Iterable[Line]) -> Moments:
     """One number for each request: the mean score of its rows (row id: request id, a hyphen, the place)."""
     grouped: dict[str, list[float]] = {}
     for line in lines:
-        if isinstance(line.get("score"), int | float):
-            grouped.setdefault(str(line.get("id", "")).rpartition("-")[0], []).append(float(line["score"]))
+        grouped.setdefault(line.id.rpartition("-")[0], []).append(line.score)
     return Moments.of(sum(values) / len(values) for values in grouped.values())
 
 
-def prediction(answer: Answer) -> dict[str, Any] | None:
+def prediction(answer: Answer) -> Prediction | None:
     """The first row's prediction; None where there is none."""
     if answer.status != 200:
         return None
     try:
-        found = json.loads(answer.text)["predictions"][0]
-    except (ValueError, LookupError, TypeError):
+        return ANSWERED.decode(answer.text).predictions[0]
+    except (ValueError, RecursionError, IndexError):  # msgspec's errors are ValueErrors
         return None
-    return found if isinstance(found, dict) and "score" in found else None

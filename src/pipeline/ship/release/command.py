@@ -14,7 +14,7 @@ from pipeline.ship.release.scan import Judged
 HEAVIEST = 8  # packages that are named
 NO_TARGET = (
     "Nothing was deployed: no host is named. The repository variable `DEPLOY_TARGET` names one "
-    "(`ssh://user@host`, with the secret `DEPLOY_SSH_KEY`); docs/release.md says how."
+    "(`ssh://user@host`, with the secret `DEPLOY_SSH_KEY`); docs/how-to/release.md says how."
 )
 
 

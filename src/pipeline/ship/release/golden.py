@@ -58,7 +58,7 @@ def against_champion(base: str, candidate: Scored, table: pd.DataFrame, target: 
         return NOTHING
     baseline = score_baseline(found, candidate, target, lambda: table)
     if found.hashes and baseline.state == "same":
-        return Compared({"agreement": 1.0, "shift": 0.0}, found.hashes[0])
+        return Compared({"agreement": 1.0, "shift": 0.0}, found.model)
     if found.hashes is None or baseline.scored is None:
         return NOTHING
     mine, theirs = common(candidate, baseline.scored)
@@ -69,7 +69,7 @@ def against_champion(base: str, candidate: Scored, table: pd.DataFrame, target: 
     shift = float(told(mine).mean() - told(theirs).mean())
     if not np.isfinite(agreement):
         return NOTHING
-    return Compared({"agreement": round(agreement, 6), "shift": round(shift, 6)}, found.hashes[0])
+    return Compared({"agreement": round(agreement, 6), "shift": round(shift, 6)}, found.model)
 
 
 def read(root: Path, test: str, scores: str) -> tuple[Scored, pd.DataFrame]:

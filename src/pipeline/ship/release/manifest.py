@@ -1,16 +1,18 @@
 """A release: the image, what it was made of, and what it must answer. `build/release.json` is this, as JSON."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipeline.core import files
+from pipeline.core import files, formats
 from pipeline.core.errors import PipelineError
 
 PATH = Path("build/release.json")  # not `release.json`, by which the service inside an image knows itself
 LONGEST = 64_000  # bytes of the label: Linux takes 131,072 for one argument of a program, which `docker` gets it by
+FORMAT = 1  # the highest that is read; file and label say their number from format 2 on
 LABEL = "pipeline.release"  # of the image: all of this but `image`, which an image can't know of itself
 
 
@@ -42,6 +44,8 @@ def read(path: Path) -> Release:
 
 def parse(text: str, where: str) -> Release:
     """A release from JSON; PipelineError names `where` and the first key that is wrong."""
+    with contextlib.suppress(ValueError, RecursionError):  # what is no JSON is refused below
+        formats.check(where, json.loads(text), FORMAT)
     try:
         return Release.model_validate_json(text)
     except ValidationError as error:

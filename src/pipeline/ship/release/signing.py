@@ -37,7 +37,9 @@ def public(key: str) -> str:
 def verify(image: str, key: str) -> Release:
     """The release that the image's signed attestation describes; PipelineError where any of it does not hold."""
     if "://" not in key and not Path(key).is_file():
-        raise PipelineError(f"{key}: no such file; `cosign generate-key-pair` makes it, commit it (docs/release.md)")
+        raise PipelineError(
+            f"{key}: no such file; `cosign generate-key-pair` makes it, commit it (docs/how-to/release.md)"
+        )
     trusted = ["--key", key, "--insecure-ignore-tlog=true", by_digest(image)]
     _proven("verify", *trusted, what=f"signature by {key}", image=image)
     shown = _proven(

@@ -3,29 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from pipeline.models.signature import Signature
+from pipeline.predictions.line import Flags, Prediction
 from pipeline.ship.service.booster import Matrix
 
 DECIMALS = 9  # as models/model.py rounds
 SCALE = 10.0**DECIMALS
 
 
-class Prediction(msgspec.Struct, omit_defaults=True, gc=False):
-    """One row's answer. `label` and `probabilities` are for classes; a regression's score is its value."""
-
-    id: str
-    score: float
-    label: str | None = None
-    probabilities: dict[str, float] | None = None
-    flags: dict[str, list[str]] | None = None
-
-
-def predictions(
-    scores: Matrix, known: Signature, request_id: str, flags: dict[int, dict[str, list[str]]]
-) -> list[Prediction]:
+def predictions(scores: Matrix, known: Signature, request_id: str, flags: dict[int, Flags]) -> list[Prediction]:
     """The answer for each row of LightGBM's scores, (rows, classes) or (rows, 1)."""
     units = np.rint(scores * SCALE)  # units / SCALE is scores.round(DECIMALS), in half of its time for a single row
     names = [f"{request_id}-{at}" for at in range(len(units))]

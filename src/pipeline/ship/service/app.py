@@ -28,7 +28,7 @@ endpoints: dict[str, Post] = {}
 
 
 class Direct(bentoml.Service):  # type: ignore[misc]  # BentoML says Any of it
-    """A BentoML service whose POST endpoints do not pass through BentoML's middleware (docs/serving.md says why)."""
+    """A BentoML service whose POST endpoints bypass BentoML's middleware; docs/explanation/serving.md says why."""
 
     def to_asgi(self, is_main: bool = True) -> Any:
         app = super().to_asgi(is_main)

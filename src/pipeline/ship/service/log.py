@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from itertools import chain, repeat
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 from bentoml.monitoring import MonitorBase
 
+from pipeline.predictions import line
 from pipeline.ship.service.log_files import LogFiles
 
 NAME, CLASS = "predictions", "pipeline.ship.service.log.PredictionLog"
@@ -125,11 +125,9 @@ class PredictionLog(MonitorBase[Any]):
         self._taken += sum(len(record.rows) for record in records)
 
     def _lines(self, record: Record) -> Iterator[bytes | msgspec.Raw]:
-        """The parts of a record's lines: each row's prediction with the time (UTC, ISO 8601), release and features."""
-        moment = datetime.fromtimestamp(record.moment, UTC).isoformat(timespec="microseconds")
-        shared = {"time": moment, "release": record.release, "ms": record.milliseconds}
-        middle = b"," + msgspec.json.encode(shared)[1:-1] + b',"features":'
-        told = [line[:-1] for line in record.predictions.splitlines()]
+        """The parts of a record's lines (predictions/line.py): prediction, what the rows share, features."""
+        middle = line.between(record.moment, record.release, record.milliseconds)
+        told = [prediction[:-1] for prediction in record.predictions.splitlines()]
         return chain.from_iterable(zip(told, repeat(middle), self._features(record), repeat(b"}\n")))
 
     def _lose(self, rows: int, reason: str) -> None:

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from pipeline.models.signature import Signature
+from pipeline.predictions.line import Flags
 from pipeline.ship.service.columns import Column, date_parts
 
 Matrix = np.ndarray[Any, np.dtype[np.float64]]
@@ -71,21 +72,21 @@ class Rows:
             packed = struct.pack(f"{len(values)}d", *(NAN if value is None else value for value in values))
         return np.frombuffer(packed).reshape(-1, len(rows)).T.take(self._order, axis=1)
 
-    def flags(self, rows: Sequence[Any], matrix: Matrix) -> dict[int, dict[str, list[str]]]:
-        """What is unusual, by the place of the row: `missing`, `unseen` and `outside`, each with names of columns."""
+    def flags(self, rows: Sequence[Any], matrix: Matrix) -> dict[int, Flags]:
+        """What is unusual, by the place of the row."""
         usual = (matrix >= self._low) & (matrix <= self._high)  # NaN is neither
-        found: dict[int, dict[str, list[str]]] = {}
+        found: dict[int, Flags] = {}
         if usual.all():
             return found
         for at in np.flatnonzero(~usual.all(axis=1)).tolist():
-            told: dict[str, list[str]] = {}
+            told = Flags()
             values = dict(zip((column.name for column in self.ordered), msgspec.structs.astuple(rows[at]), strict=True))
             for place in np.flatnonzero(~usual[at]).tolist():
                 name = self.sources[place]
                 beyond = not np.isnan(matrix[at, place])
-                kind = "outside" if beyond else "missing" if values[name] is None else "unseen"
-                if name not in told.setdefault(kind, []):
-                    told[kind].append(name)
+                named = told.outside if beyond else told.missing if values[name] is None else told.unseen
+                if name not in named:
+                    named.append(name)
             found[at] = told
         return found
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.params import Card, Data, Evaluate, Features, Split, Train
-from pipeline.core.tasks import METRICS, Task
+from pipeline.core.tasks import METRICS, Task, label
 from pipeline.markup.markdown import Markdown, code, escape, interval, number, table
 from pipeline.models.signature import Signature
 
@@ -199,22 +199,7 @@ def flattened(value: Mapping[str, Any], prefix: str = "") -> list[tuple[Markdown
     return rows
 
 
-NAMES = {
-    "roc_auc": "ROC AUC",
-    "f1": "F1",
-    "macro_f1": "Macro F1",
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "r2": "R²",
-    "mape": "MAPE",
-    "mae_difference": "MAE difference",
-}
 FIGURES = ("Figure", "Value")
-
-
-def label(name: str) -> str:
-    """A metric's name for people."""
-    return NAMES.get(name, name.replace("_", " ").capitalize())
 
 
 def _percent(share: float) -> Markdown:

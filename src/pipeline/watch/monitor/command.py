@@ -14,8 +14,8 @@ from pipeline.models.model_text import SIGNATURE
 from pipeline.models.signature import Signature
 from pipeline.predictions import labels as later
 from pipeline.predictions import periods
+from pipeline.predictions.damage import InputUnreadableError
 from pipeline.predictions.options import Moment, on_the_log
-from pipeline.predictions.unreadable import BlindError
 from pipeline.predictions.windows import Reading
 from pipeline.watch.monitor import assessment, reference, report, windowing
 from pipeline.watch.monitor import result as results
@@ -63,7 +63,7 @@ def command(
             read = windowing.read(log, known, settings.monitor, since=since, until=until, window=size, progress=_say)
             read, unlabelled = _labelled(read, labels, known)
             found = assessment.judge(read, compared, settings, size, _say)
-        except BlindError as blind:
+        except InputUnreadableError as blind:
             _write(_blind(blind, until, size), json_path, folder)
             raise
         if unlabelled:
@@ -79,20 +79,20 @@ def command(
 
 
 def signature() -> Signature:
-    """The model's signature; BlindError where there is none."""
+    """The model's signature; InputUnreadableError where there is none."""
     try:
         return signatures.read(MODEL / SIGNATURE)
     except PipelineError as error:
-        raise BlindError("reference", str(error)) from None
+        raise InputUnreadableError("reference", str(error)) from None
 
 
-def _labelled(read: Reading, source: str | None, known: Signature) -> tuple[Reading, BlindError | None]:
+def _labelled(read: Reading, source: str | None, known: Signature) -> tuple[Reading, InputUnreadableError | None]:
     """The reading with the labels that came later; without them, and why, where they can't be read."""
     if not source:
         return read, None
     try:
         return later.join(read, source, known), None
-    except BlindError as blind:
+    except InputUnreadableError as blind:
         return read, blind
 
 
@@ -102,7 +102,7 @@ def _size(text: str) -> str:
     return text
 
 
-def _blind(error: BlindError, until: datetime | None, size: str) -> Result:
+def _blind(error: InputUnreadableError, until: datetime | None, size: str) -> Result:
     return Result(
         state="blind",
         until=until or datetime.now(UTC),

@@ -15,7 +15,7 @@ from pipeline.drift.compare import Kind
 from pipeline.evaluation import scoring
 from pipeline.evaluation.scoring import Scored
 from pipeline.models.signature import Signature
-from pipeline.predictions.unreadable import BlindError
+from pipeline.predictions.damage import InputUnreadableError
 from pipeline.watch.monitor.reference_columns import Array
 
 TRAIN, SCORES = Path("data/split/train.parquet"), Path("reports/scores.parquet")
@@ -57,7 +57,7 @@ def load(
 ) -> Reference:
     """The reference: the newest added rows until they hold `rows` training rows and enough test rows, else all.
 
-    BlindError where a file is missing, damaged or does not belong to the model.
+    InputUnreadableError where a file is missing, damaged or does not belong to the model.
     """
     kinds: dict[str, Kind] = {feature.source: feature.kind for feature in signature.features}
     key = signature.key
@@ -71,13 +71,15 @@ def load(
             raise PipelineError(f"{scores}: is of another model than models/; run `make run`")
         newest, count = _newest(table, tested, str(key), batches, rows) if batches else (None, 0)
     except PipelineError as error:
-        raise BlindError("reference", str(error)) from None
+        raise InputUnreadableError("reference", str(error)) from None
     if newest is not None:
         table = table[conversion.labels(table[str(key)]).isin(newest)].reset_index(drop=True)
         tested = tested.rows(np.isin(tested.keys, list(newest)))
     for path, found in ((train, len(table)), (scores, len(tested))):
         if found < FEWEST:
-            raise BlindError("reference", f"{path}: has {found:,} rows; at least {FEWEST} are needed to judge by")
+            raise InputUnreadableError(
+                "reference", f"{path}: has {found:,} rows; at least {FEWEST} are needed to judge by"
+            )
     return Reference(signature, kinds, table, tested, count)
 
 

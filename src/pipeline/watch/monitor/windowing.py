@@ -11,12 +11,11 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.params import Monitor
 from pipeline.models.signature import Signature
 from pipeline.predictions import logs, periods
-from pipeline.predictions.damage import Damage
+from pipeline.predictions.damage import Damage, InputUnreadableError
 from pipeline.predictions.id_sample import hashed
 from pipeline.predictions.logs import Log
 from pipeline.predictions.periods import Grid
 from pipeline.predictions.rows import Rows
-from pipeline.predictions.unreadable import BlindError
 from pipeline.predictions.windows import Reading, Window
 from pipeline.watch.monitor.counts import Tally, group
 
@@ -37,8 +36,8 @@ def read(
 ) -> Reading:
     """The windows of the period. Times have a zone; `progress` is told lines.
 
-    Without `until` the period lasts until now; with `since` alone until the newest row. BlindError where nothing can
-    be seen, PipelineError for a period that makes no sense.
+    Without `until` the period lasts until now; with `since` alone until the newest row. InputUnreadableError where
+    nothing can be seen, PipelineError for a period that makes no sense.
     """
     now = datetime.now(UTC)
     end = min(until or now, now)
@@ -146,16 +145,16 @@ class _Pass:
                 self.damage.add("duplicates", f"window of {start:%Y-%m-%dT%H:%M:%SZ}", why, twice)
             yield made
 
-    def _blind(self, found: Log) -> BlindError:
+    def _blind(self, found: Log) -> InputUnreadableError:
         low, high = (f"{periods.moment(one):%Y-%m-%dT%H:%M:%SZ}" for one in (self.grid.edges[0], self.grid.edges[-1]))
         if not found.files:
-            return BlindError("log", f"{found.url}: holds files, but none of {low} to {high}")
+            return InputUnreadableError("log", f"{found.url}: holds files, but none of {low} to {high}")
         if self.newest is not None:
             newest = f"{periods.moment(self.newest):%Y-%m-%dT%H:%M:%SZ}"
-            return BlindError("log", f"{found.url}: no row from {low} to {high}; the newest is of {newest}")
+            return InputUnreadableError("log", f"{found.url}: no row from {low} to {high}; the newest is of {newest}")
         place = f"; {self.damage.places[0]}" if self.damage.places else ""
         many = "1 file" if len(found.files) == 1 else f"{len(found.files):,} files"
-        return BlindError("log", f"{found.url}: no row in {many}{place}")
+        return InputUnreadableError("log", f"{found.url}: no row in {many}{place}")
 
 
 def _micros(span: timedelta) -> int:

@@ -22,7 +22,7 @@ class Labels:
 def read(where: str, key: str | None) -> Labels:
     """The labels of a path, a folder, a glob or a URL, as the monitor reads them; of two for a row the later counts.
 
-    BlindError where there is no such file or it lacks a column.
+    InputUnreadableError where there is no such file or it lacks a column.
     """
     found = Labels()
     extra = [key] if key and key not in label_files.COLUMNS else []  # a key called id is not what the column id is

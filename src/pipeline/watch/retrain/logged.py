@@ -50,7 +50,10 @@ def read(
     knobs: Params,
     heard: Callable[[str], None],
 ) -> Found:
-    """The rows from `since` on whose id is `wanted`; of two with one id the earlier. BlindError; `heard` gets lines."""
+    """The rows from `since` on whose id is `wanted`; of two with one id the earlier; `heard` gets lines.
+
+    InputUnreadableError.
+    """
     found, shape = Found(), _shape(agreed, knobs)
     files = logs.find(log, since, datetime.now(UTC))
     low = periods.micros(since) if since else 0

@@ -14,7 +14,7 @@ from pipeline.github.drift_issue import issues
 from pipeline.github.drift_issue.state import Memory
 from pipeline.github.pull_request.changes import UNREAD
 from pipeline.review.gate import pull_request as pull_request_gate
-from pipeline.review.gate.verdict import Rule, Verdict
+from pipeline.review.gate.verdict import Rule, Subject, Verdict
 from tests.pipeline.conftest import FROZEN, ROOT
 from tests.pipeline.github.conftest import BOT, JUDGE, NUMBER, RUN, Pipeline, Scene, commit
 
@@ -118,13 +118,16 @@ def test_a_run_whose_fork_is_gone_posts_nothing(scene: Scene, pipeline: Pipeline
 def test_a_failing_verdict_is_the_status_with_the_rule_that_decided(
     scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rules = (Rule("data", "pass", "kept"), Rule("floor roc_auc", "fail", f"0.61,\nbelow its floor {'x' * 200}"))
+    rules = (
+        Rule("data_contract", "pass", "kept"),
+        Rule("floor", "fail", f"0.61,\nbelow its floor {'x' * 200}", subject=Subject("roc_auc")),
+    )
     monkeypatch.setattr(pull_request_gate, "judge", lambda *_: Verdict("fail", 0, 0, "", rules))
     answered(pipeline)
     said = scene.status()
     assert said is not None
     assert said[0] == "failure"
-    assert said[1].startswith("fail: floor roc_auc: 0.61, below its floor xxx")
+    assert said[1].startswith("fail: Floor of ROC AUC: 0.61, below its floor xxx")
     assert len(said[1]) == 140
 
 
@@ -132,7 +135,7 @@ def test_changed_files_of_the_judge_are_told_to_it(scene: Scene, pipeline: Pipel
     scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"dvc.yaml": "stages: {}\n"}, "Change")
     scene.measure()
     answered(pipeline)
-    assert word() == ("success", "warn: judge: changes the judge: dvc.yaml")
+    assert word() == ("success", "warn: This pull request: changes the judge: dvc.yaml")
 
 
 def test_a_bound_that_is_lowered_in_params_is_a_change_of_the_judge(scene: Scene, pipeline: Pipeline) -> None:
@@ -140,7 +143,7 @@ def test_a_bound_that_is_lowered_in_params_is_a_change_of_the_judge(scene: Scene
     scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"params.yaml": lowered}, "Change")
     scene.measure({"params.yaml": lowered})
     answered(pipeline)
-    assert word()[1].startswith("warn: judge: changes the judge: ")
+    assert word()[1].startswith("warn: This pull request: changes the judge: ")
 
 
 def test_params_that_are_not_those_of_the_head_count_as_a_change_of_the_judge(scene: Scene, pipeline: Pipeline) -> None:

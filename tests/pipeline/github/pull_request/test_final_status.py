@@ -8,12 +8,12 @@ import pytest
 
 from pipeline.github.client import posting
 from pipeline.review.gate import pull_request as pull_request_gate
-from pipeline.review.gate.verdict import Rule, Verdict
+from pipeline.review.gate.verdict import Rule, Subject, Verdict
 from tests.pipeline.github.conftest import LOCK, NUMBER, RUN, Pipeline, Scene
 
 RECORDING = ("pending", "recording what was measured")
 OVERRULED = {"state": "success", "context": "gate", "description": "overruled by @maintainer"}
-FAIL = Verdict("fail", 0, 0, "", (Rule("floor x", "fail", "bad"),))
+FAIL = Verdict("fail", 0, 0, "", (Rule("floor", "fail", "bad", subject=Subject("roc_auc")),))
 
 
 def answered(pipeline: Pipeline) -> dict[str, str]:
@@ -66,9 +66,9 @@ def test_a_failure_is_said_at_once_and_on_the_new_commit(
 ) -> None:
     monkeypatch.setattr(pull_request_gate, "judge", lambda *_: FAIL)
     said = answered(pipeline)
-    assert scene.status() == ("failure", "fail: floor x: bad")
+    assert scene.status() == ("failure", "fail: Floor of ROC AUC: bad")
     recorded(pipeline, said)
-    assert scene.status() == scene.status(scene.pull["head"]["sha"]) == ("failure", "fail: floor x: bad")
+    assert scene.status() == scene.status(scene.pull["head"]["sha"]) == ("failure", "fail: Floor of ROC AUC: bad")
 
 
 def test_where_there_is_nothing_to_record_after_all_the_head_gets_the_last_word(
@@ -152,7 +152,10 @@ def test_an_override_that_is_set_while_it_is_judged_wins(
     said = answered(pipeline)
     assert scene.status() == ("pending", "overruled by @maintainer: recording what was measured")
     recorded(pipeline, said)
-    assert scene.status(scene.pull["head"]["sha"]) == ("success", "overruled by @maintainer: fail: floor x: bad")
+    assert scene.status(scene.pull["head"]["sha"]) == (
+        "success",
+        "overruled by @maintainer: fail: Floor of ROC AUC: bad",
+    )
 
 
 def test_an_override_that_is_set_while_the_comment_is_posted_wins(
@@ -184,7 +187,10 @@ def test_an_override_that_is_set_while_it_is_recorded_wins(
     said = answered(pipeline)
     overrule(scene)
     recorded(pipeline, said)
-    assert scene.status(scene.pull["head"]["sha"]) == ("success", "overruled by @maintainer: fail: floor x: bad")
+    assert scene.status(scene.pull["head"]["sha"]) == (
+        "success",
+        "overruled by @maintainer: fail: Floor of ROC AUC: bad",
+    )
 
 
 def test_an_override_that_is_taken_off_while_it_is_recorded_is_said_no_more(scene: Scene, pipeline: Pipeline) -> None:
@@ -213,16 +219,16 @@ def test_a_fork_that_fails_fails(scene: Scene, pipeline: Pipeline, monkeypatch: 
     monkeypatch.setattr(pull_request_gate, "judge", lambda *_: FAIL)
     scene.run["head_repository"] = scene.pull["head"]["repo"] = "ann/credit"
     answered(pipeline)
-    assert scene.status() == ("failure", "fail: floor x: bad")
+    assert scene.status() == ("failure", "fail: Floor of ROC AUC: bad")
 
 
 def test_a_description_holds_what_github_and_a_workflow_take(
     scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rule = Rule("slice town=\N{CITYSCAPE}\x1b[0m", "fail", "bad\nrecord=true\u2028x")
+    rule = Rule("slice", "fail", "bad\nrecord=true\u2028x", subject=Subject("f1", "town", "\N{CITYSCAPE}\x1b[0m"))
     monkeypatch.setattr(pull_request_gate, "judge", lambda *_: Verdict("fail", 0, 0, "", (rule,)))
     said = answered(pipeline)
-    assert said["description"] == "fail: slice town=\ufffd[0m: bad record=true x"
+    assert said["description"] == "fail: Slice town=\ufffd[0m: bad record=true x"
     assert scene.status() == ("failure", said["description"])
 
 

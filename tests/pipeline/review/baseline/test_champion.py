@@ -28,7 +28,7 @@ def md5(content: bytes) -> str:
 
 
 def lock(model: bytes = MODEL, signature: bytes = SIGNATURE) -> str:
-    outputs = zip(champion.OUTPUTS, (model, signature), strict=True)
+    outputs = zip(champion.REQUIRED, (model, signature), strict=True)
     lines = "".join(f"    - path: {path}\n      hash: md5\n      md5: {md5(content)}\n" for path, content in outputs)
     return f"schema: '2.0'\nstages:\n  train:\n    cmd: train\n    outs:\n{lines}"
 
@@ -78,6 +78,34 @@ def test_a_base_without_a_lock_has_no_champion_yet(tmp_path: Path) -> None:
 def test_a_lock_without_a_model_has_no_champion_yet(tmp_path: Path) -> None:
     found = champion.find(root=repository(tmp_path, {"dvc.lock": "schema: '2.0'\nstages: {}\n"}))
     assert (found.state, found.reason) == ("none", "main: its dvc.lock names no trained model yet")
+
+
+@pytest.mark.parametrize("lacking", champion.REQUIRED)
+def test_a_lock_that_lacks_one_file_of_the_model_has_a_champion_that_is_missing(tmp_path: Path, lacking: str) -> None:
+    """As having none it would let the gate pass on floors alone."""
+    found = champion.find(root=repository(tmp_path, {"dvc.lock": lock().replace(lacking, "models/elsewhere")}))
+    assert (found.state, found.hashes) == ("missing", None)
+    assert found.reason == f"main: its dvc.lock lacks {lacking} of its model; `make run` there, and commit it"
+
+
+def test_a_lock_with_a_stage_train_and_no_model_has_a_champion_that_is_missing(tmp_path: Path) -> None:
+    found = champion.find(root=repository(tmp_path, {"dvc.lock": "stages:\n  train:\n    cmd: train\n"}))
+    assert found.state == "missing"
+    assert "lacks models/model.txt, models/signature.json" in found.reason
+
+
+def test_a_file_that_a_champion_may_have_comes_where_its_lock_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(champion, "OPTIONAL", ("models/more.json",))
+    more = f"    - path: models/more.json\n      md5: {md5(b'more')}\n"
+    for name, text in (("without", lock()), ("with", lock() + more)):
+        root = repository(tmp_path / name, {"dvc.lock": text})
+        fill_cache(root / ".dvc/cache", MODEL, SIGNATURE, b"more")
+        found = champion.find(root=root)
+        assert found.folder is not None
+        assert (found.folder / "more.json").exists() == (name == "with")
+        assert found.model == md5(MODEL)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +168,10 @@ def test_what_origin_has_goes_before_the_local_main(tmp_path: Path) -> None:
     write(root, {"dvc.lock": lock(b"newer")})
     git(root, "commit", "-qam", "local")
     found = champion.find(root=root)
-    assert (found.base, found.hashes) == ("origin/main", (md5(MODEL), md5(SIGNATURE)))
+    assert (found.base, found.hashes) == (
+        "origin/main",
+        dict(zip(champion.REQUIRED, (md5(MODEL), md5(SIGNATURE)), strict=True)),
+    )
 
 
 def test_a_clone_that_lacks_main_says_how_to_get_it(tmp_path: Path) -> None:
@@ -161,7 +192,9 @@ def test_a_shallow_clone_of_main_has_its_champion(tmp_path: Path) -> None:
 
 def test_a_project_in_a_folder_of_its_repository_reads_its_own_lock(tmp_path: Path) -> None:
     root = repository(tmp_path, {"dvc.lock": lock(b"other"), "sub/dvc.lock": lock()})
-    assert champion.find(root=root / "sub").hashes == (md5(MODEL), md5(SIGNATURE))
+    assert champion.find(root=root / "sub").hashes == dict(
+        zip(champion.REQUIRED, (md5(MODEL), md5(SIGNATURE)), strict=True)
+    )
 
 
 STAGE = """

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.review.comment.render import LIMIT, announcement, broken, render
-from pipeline.review.gate.verdict import Rule, Verdict
+from pipeline.review.gate.verdict import Rule, Subject, Verdict
 from pipeline.review.measure.measurement import FILES, MANIFEST
 from tests.pipeline.review.comment import factories, reading
 from tests.pipeline.review.comment.factories import bundle, context, scored, verdict
@@ -223,7 +223,16 @@ def test_any_amount_of_data_fits(tmp_path: Path) -> None:
     (tmp_path / "model_card.md").write_text("# Card\n\n" + "word & [link] " * 50_000)
     (tmp_path / "dvc.lock").write_text("x" * 900_000)
     rules = tuple(
-        Rule(f"slice {'x' * 1_000_000 if n < 3 else long}={n}", "fail", long * 9, -0.1, -0.2, -0.05, -0.03)
+        Rule(
+            "slice",
+            "fail",
+            long * 9,
+            -0.1,
+            -0.2,
+            -0.05,
+            -0.03,
+            Subject("roc_auc", "x" * 10**6 if n < 3 else long, str(n)),
+        )
         for n in range(10_000)
     )
     base = verdict()
@@ -240,8 +249,8 @@ def test_figures_that_are_no_numbers_are_shown_as_none(tmp_path: Path) -> None:
     nan = float("nan")
     base = verdict()
     rules = (
-        Rule("no regression roc_auc", "warn", "undefined", nan, nan, nan, nan),
-        Rule("slice a=b", "note", "x", nan),
+        Rule("regression", "warn", "undefined", nan, nan, nan, nan, Subject("roc_auc"), "main"),
+        Rule("slice", "note", "x", nan, subject=Subject("roc_auc", "a", "b")),
     )
     found = Verdict(
         "warn", 10, 10, "main", rules, tuple(replace(change, change=nan, lower=nan) for change in base.metrics)
@@ -253,7 +262,7 @@ def test_figures_that_are_no_numbers_are_shown_as_none(tmp_path: Path) -> None:
 
 def test_a_change_of_the_judge_leads_what_warns(tmp_path: Path) -> None:
     rules = (
-        Rule("fairness a: b", "warn", "x", 1.0, 0.9, 1.1, 0.1),
+        Rule("fairness", "warn", "x", 1.0, 0.9, 1.1, 0.1, Subject("equalized_odds_difference", "a")),
         Rule("judge", "warn", "changes the judge: dvc.yaml"),
     )
     text = render(bundle(tmp_path), replace(verdict(), verdict="warn", rules=rules), context())

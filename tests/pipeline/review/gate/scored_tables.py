@@ -1,5 +1,6 @@
 """Small scored tables for the gate's tests."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 from pipeline.core.params import Gate, GateFairness, GateSlices
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.baseline.scored import ScoredBaseline
-from pipeline.review.gate.verdict import Rule, Verdict
+from pipeline.review.gate.verdict import Kind, Rule, Verdict
 
 Array = np.ndarray[Any, Any]
 CLEAN: dict[str, Any] = {"violations": []}
@@ -67,7 +68,12 @@ def main(scored: Scored) -> ScoredBaseline:
     return ScoredBaseline("main", "scored", scored)
 
 
-def rule(verdict: Verdict, name: str) -> Rule:
-    """The one rule of that name."""
-    (found,) = [found for found in verdict.rules if found.name == name]
+def rule(verdict: Verdict, kind: Kind, **subject: str) -> Rule:
+    """The one rule of that kind and subject (any part of it)."""
+    (found,) = [found for found in rules(verdict, kind) if subject.items() <= asdict(found.subject).items()]
     return found
+
+
+def rules(verdict: Verdict, *kinds: Kind) -> list[Rule]:
+    """The rules of these kinds."""
+    return [found for found in verdict.rules if found.kind in kinds]

@@ -5,13 +5,22 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from benchmarks.gate_study import SLICE, SLICE_LOSSES, Degraded, Study, failed_rules, outcomes, prepare, trials
+from benchmarks.gate_study import (
+    SLICE,
+    SLICE_LOSSES,
+    Degraded,
+    Study,
+    failed_rules,
+    outcomes,
+    prepare,
+    rule_outcomes,
+    trials,
+)
 
 from pipeline.review.baseline.scored import ScoredBaseline
 from pipeline.review.gate.judge import judge
 from pipeline.review.gate.verdict import Verdict
 
-PRIMARY = "no regression roc_auc"
 Say = Callable[[str], None]
 
 
@@ -51,14 +60,14 @@ def test_models_that_differ_in_their_seed_alone_do_not_fail(study: Study, say: S
 
 
 def sentence(verdict: Verdict) -> str:
-    return next(rule.sentence for rule in verdict.rules if rule.name == PRIMARY)
+    return next(rule.sentence for rule in verdict.rules if rule.kind == "regression")
 
 
 @pytest.mark.parametrize(("loss", "least", "most"), [(0.005, 0.0, 0.2), (0.01, 0.2, 0.9), (0.02, 0.9, 1.0)])
 def test_a_loss_is_found_as_often_as_it_is_said(
     primary_alone: Study, say: Say, loss: float, least: float, most: float
 ) -> None:
-    found = outcomes(trials(primary_alone, 40, Degraded(loss)), PRIMARY)
+    found = rule_outcomes(trials(primary_alone, 40, Degraded(loss)), "regression")
     say(f"roc_auc worse by {loss:g}: {shares(found)}")
     assert least <= found["fail"] / 40 <= most
 
@@ -71,9 +80,9 @@ def test_a_degraded_model_fails(primary_alone: Study, say: Say) -> None:
 
 def test_a_model_better_overall_but_worse_for_one_slice_fails_with_that_slice_named(study: Study, say: Say) -> None:
     verdicts = trials(study, 40, Degraded(SLICE_LOSSES[-1], SLICE))
-    named = outcomes(verdicts, f"slice {SLICE[0]}={SLICE[1]}")
+    named = rule_outcomes(verdicts, "slice", SLICE[1])
     say(f"better, but {'='.join(SLICE)} worse by {SLICE_LOSSES[-1]:g}: the slice's rule {shares(named)}")
-    assert outcomes(verdicts, PRIMARY) == {"pass": 40}
+    assert rule_outcomes(verdicts, "regression") == {"pass": 40}
     assert named["fail"] >= 39
 
 

@@ -11,8 +11,6 @@ from pipeline.review.baseline.scored import ScoredBaseline
 from pipeline.review.gate.judge import judge
 from tests.pipeline.review.gate.scored_tables import CLEAN, NOBODY, binary, fairness, gate, main, rule
 
-IMPACT, OPPORTUNITY = "fairness group: disparate_impact", "fairness group: equal_opportunity_difference"
-
 
 def selecting(share: dict[str, float], rows: int = 2000, seed: int = 0) -> Scored:
     """Groups of equal size; `share` of each group is selected, whatever the target."""
@@ -25,18 +23,20 @@ def selecting(share: dict[str, float], rows: int = 2000, seed: int = 0) -> Score
 def test_groups_that_are_treated_alike_pass() -> None:
     verdict = judge(selecting({"a": 0.4, "b": 0.4}), NOBODY, None, gate(fairness=fairness()), CLEAN)
     assert verdict.verdict == "pass"
-    assert rule(verdict, IMPACT).bound == 0.5
+    assert rule(verdict, "fairness", metric="disparate_impact").bound == 0.5
 
 
 def test_a_group_that_is_rarely_selected_fails() -> None:
     verdict = judge(selecting({"a": 0.6, "b": 0.1}), NOBODY, None, gate(fairness=fairness()), CLEAN)
-    assert [rule(verdict, name).verdict for name in (IMPACT, OPPORTUNITY)] == ["fail", "fail"]
-    assert rule(verdict, IMPACT).value == pytest.approx(1 / 6, abs=0.04)
+    assert [
+        rule(verdict, "fairness", metric=name).verdict for name in ("disparate_impact", "equal_opportunity_difference")
+    ] == ["fail", "fail"]
+    assert rule(verdict, "fairness", metric="disparate_impact").value == pytest.approx(1 / 6, abs=0.04)
 
 
 def test_a_point_beyond_the_bound_with_an_interval_across_it_warns() -> None:
     verdict = judge(selecting({"a": 0.4, "b": 0.16}, 300), NOBODY, None, gate(fairness=fairness()), CLEAN)
-    found = rule(verdict, IMPACT)
+    found = rule(verdict, "fairness", metric="disparate_impact")
     assert found.value is not None
     assert found.value < 0.5
     assert found.verdict == "warn"
@@ -45,8 +45,8 @@ def test_a_point_beyond_the_bound_with_an_interval_across_it_warns() -> None:
 def test_what_the_champion_has_already_warns() -> None:
     unfair, as_unfair = selecting({"a": 0.6, "b": 0.1}), selecting({"a": 0.6, "b": 0.1}, seed=1)
     verdict = judge(unfair, main(as_unfair), None, gate(primary="f1", tolerance=1.0, fairness=fairness()), CLEAN)
-    assert rule(verdict, IMPACT).verdict == "warn"
-    assert "the champion has it already" in rule(verdict, IMPACT).sentence
+    assert rule(verdict, "fairness", metric="disparate_impact").verdict == "warn"
+    assert "the champion has it already" in rule(verdict, "fairness", metric="disparate_impact").sentence
 
 
 def test_the_same_unfair_model_warns() -> None:
@@ -57,7 +57,7 @@ def test_the_same_unfair_model_warns() -> None:
 def test_a_model_far_more_unfair_than_an_unfair_champion_fails() -> None:
     worse, unfair = selecting({"a": 0.6, "b": 0.05}), selecting({"a": 0.6, "b": 0.25})
     verdict = judge(worse, main(unfair), None, gate(primary="f1", tolerance=1.0, fairness=fairness()), CLEAN)
-    assert rule(verdict, IMPACT).verdict == "fail"
+    assert rule(verdict, "fairness", metric="disparate_impact").verdict == "fail"
 
 
 def test_small_groups_are_left_out_and_named() -> None:
@@ -66,19 +66,23 @@ def test_small_groups_are_left_out_and_named() -> None:
     labels[:21] = "tiny"
     score = np.where(labels == "tiny", 0.1, scored.score)
     scored = replace(scored, sensitive=pd.DataFrame({"group": labels}), score=score)
-    found = rule(judge(scored, NOBODY, None, gate(fairness=fairness()), CLEAN), IMPACT)
+    found = rule(judge(scored, NOBODY, None, gate(fairness=fairness()), CLEAN), "fairness", metric="disparate_impact")
     assert found.verdict == "pass"
     assert "too small to judge: tiny" in found.sentence
 
 
 def test_a_column_with_one_large_group_is_not_judged() -> None:
     scored = replace(selecting({"a": 0.4}), sensitive=pd.DataFrame({"group": ["a"] * 2000}))
-    found = rule(judge(scored, NOBODY, None, gate(fairness=fairness()), CLEAN), "fairness group")
+    found = rule(judge(scored, NOBODY, None, gate(fairness=fairness()), CLEAN), "fairness")
     assert (found.verdict, found.sentence) == ("note", "not judged: fewer than two groups are large enough")
 
 
 def test_a_model_that_selects_nobody_has_no_disparate_impact_to_judge() -> None:
-    found = rule(judge(selecting({"a": 0.0, "b": 0.0}), NOBODY, None, gate(fairness=fairness()), CLEAN), IMPACT)
+    found = rule(
+        judge(selecting({"a": 0.0, "b": 0.0}), NOBODY, None, gate(fairness=fairness()), CLEAN),
+        "fairness",
+        metric="disparate_impact",
+    )
     assert (found.verdict, "undefined" in found.sentence) == ("note", True)
 
 
@@ -86,4 +90,4 @@ def test_a_champion_without_rows_of_these_groups_excuses_nothing() -> None:
     unfair = selecting({"a": 0.6, "b": 0.1})
     other = replace(unfair, sensitive=pd.DataFrame({"group": ["c"] * 2000}))
     verdict = judge(unfair, main(other), None, gate(primary="f1", tolerance=1.0, fairness=fairness()), CLEAN)
-    assert rule(verdict, IMPACT).verdict == "fail"
+    assert rule(verdict, "fairness", metric="disparate_impact").verdict == "fail"

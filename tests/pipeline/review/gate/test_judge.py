@@ -1,5 +1,6 @@
 """The verdict as a whole: what it is judged on, who with, and that the worst rule decides."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 from pipeline.core.errors import PipelineError
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.baseline.scored import ScoredBaseline
+from pipeline.review.gate.data import DriftReport
 from pipeline.review.gate.judge import judge
-from pipeline.review.gate.verdict import Rule, from_data, worst
+from pipeline.review.gate.verdict import Mark, Rule, worst
 from tests.pipeline.review.gate.scored_tables import (
     CLEAN,
     NOBODY,
@@ -19,6 +21,7 @@ from tests.pipeline.review.gate.scored_tables import (
     gate,
     main,
     rule,
+    rules,
     slices,
     with_score,
 )
@@ -29,7 +32,7 @@ NOISE = np.random.default_rng(7).random(1000)
 def test_an_equal_model_passes_with_no_measurable_change() -> None:
     scored = binary()
     verdict = judge(scored, main(scored), None, gate(tolerance=0.0, slices=slices(0.0)), CLEAN)
-    found = rule(verdict, "no regression roc_auc")
+    found = rule(verdict, "regression")
     assert (verdict.verdict, verdict.compared) == ("pass", 1000)
     assert (found.verdict, found.value, found.lower, found.upper) == ("pass", 0, 0, 0)
     assert "no measurable change" in found.sentence
@@ -38,7 +41,7 @@ def test_an_equal_model_passes_with_no_measurable_change() -> None:
 def test_a_much_worse_model_fails_and_says_by_how_much_it_may_be_worse() -> None:
     scored = binary()
     verdict = judge(with_score(scored, NOISE), main(scored), None, gate(), CLEAN)
-    found = rule(verdict, "no regression roc_auc")
+    found = rule(verdict, "regression")
     assert (verdict.verdict, found.verdict, found.bound) == ("fail", "fail", -0.005)
     assert found.value is not None
     assert found.value < -0.2
@@ -48,19 +51,19 @@ def test_a_much_worse_model_fails_and_says_by_how_much_it_may_be_worse() -> None
 def test_a_loss_that_the_rows_can_not_settle_warns_with_the_loss_that_they_show() -> None:
     scored = binary()
     noisy = np.clip(scored.score + 0.1 * (NOISE - 0.5), 0, 1)
-    loss = rule(judge(with_score(scored, noisy), main(scored), None, gate(), CLEAN), "no regression roc_auc").value
+    loss = rule(judge(with_score(scored, noisy), main(scored), None, gate(), CLEAN), "regression").value
     assert loss is not None
     verdict = judge(with_score(scored, noisy), main(scored), None, gate(tolerance=abs(loss)), CLEAN)
-    assert rule(verdict, "no regression roc_auc").verdict == "warn"
-    assert "1,000 rows show a loss from" in rule(verdict, "no regression roc_auc").sentence
+    assert rule(verdict, "regression").verdict == "warn"
+    assert "1,000 rows show a loss from" in rule(verdict, "regression").sentence
 
 
 def test_a_lower_log_loss_is_a_gain() -> None:
     scored = binary(strength=1.0)
     better = with_score(scored, np.clip(0.6 * scored.score + 0.4 * scored.target, 0.01, 0.99))
     bounds = gate(primary="log_loss", tolerance=0.01)
-    assert rule(judge(better, main(scored), None, bounds, CLEAN), "no regression log_loss").verdict == "pass"
-    assert rule(judge(scored, main(better), None, bounds, CLEAN), "no regression log_loss").verdict == "fail"
+    assert rule(judge(better, main(scored), None, bounds, CLEAN), "regression").verdict == "pass"
+    assert rule(judge(scored, main(better), None, bounds, CLEAN), "regression").verdict == "fail"
 
 
 @pytest.mark.parametrize(
@@ -79,20 +82,19 @@ def test_floors_hold_for_either_direction(floors: dict[str, float], outcome: str
 def test_a_floor_of_an_undefined_metric_fails() -> None:
     scored = binary()
     verdict = judge(replace(scored, target=np.zeros(1000)), NOBODY, None, gate(floors={"roc_auc": 0.5}), CLEAN)
-    assert rule(verdict, "floor roc_auc").verdict == "fail"
-    assert "undefined" in rule(verdict, "floor roc_auc").sentence
+    assert rule(verdict, "floor", metric="roc_auc").verdict == "fail"
+    assert "undefined" in rule(verdict, "floor", metric="roc_auc").sentence
 
 
 def test_without_a_champion_floors_and_fairness_judge_alone_and_it_says_so() -> None:
     verdict = judge(binary(), NOBODY, None, gate(floors={"roc_auc": 0.5}, slices=slices(), fairness=fairness()), CLEAN)
-    names = [found.name for found in verdict.rules]
     assert (verdict.verdict, verdict.compared, verdict.champion) == ("pass", 0, "")
     assert (
         rule(verdict, "champion").sentence
         == "no champion yet (main has no dvc.lock yet): floors and fairness judge alone"
     )
-    assert not [name for name in names if name.startswith(("no regression", "slice"))]
-    assert [name for name in names if name.startswith("fairness")]
+    assert not rules(verdict, "regression", "slice")
+    assert rules(verdict, "fairness")
 
 
 @pytest.mark.parametrize("state", ["missing", "unscorable"])
@@ -108,7 +110,7 @@ def test_a_champion_that_can_not_be_compared_with_warns(state: str) -> None:
 def test_the_same_model_passes_without_a_bootstrap() -> None:
     verdict = judge(binary(), ScoredBaseline("main", "same"), None, gate(slices=slices()), CLEAN)
     assert rule(verdict, "champion").sentence == "same model as main: no change"
-    assert not [found for found in verdict.rules if found.name.startswith(("no regression", "slice"))]
+    assert not rules(verdict, "regression", "slice")
     assert {change.change for change in verdict.metrics} == {0.0}
 
 
@@ -142,8 +144,8 @@ def test_small_losses_against_a_reference_do_not_add_up() -> None:
     scored = binary()
     reference = ScoredBaseline("v1", "scored", with_score(scored, np.where(scored.target > 0, 0.9, 0.1)))
     verdict = judge(scored, main(scored), reference, gate(), CLEAN)
-    assert rule(verdict, "no regression roc_auc").verdict == "pass"
-    assert rule(verdict, "no regression roc_auc since v1").verdict == "fail"
+    assert rule(verdict, "regression").verdict == "pass"
+    assert rule(verdict, "reference_regression").verdict == "fail"
     assert verdict.verdict == "fail"
 
 
@@ -153,13 +155,13 @@ def test_a_violation_of_the_data_contract_fails(violations: list[dict[str, str]]
 
 
 def test_a_data_contract_that_was_not_measured_warns() -> None:
-    assert rule(judge(binary(), NOBODY, None, gate(), None), "data contract").verdict == "warn"
+    assert rule(judge(binary(), NOBODY, None, gate(), None), "data_contract").verdict == "warn"
 
 
 @pytest.mark.parametrize(("bound", "mark"), [(None, "note"), (0.5, "pass"), (0.25, "fail")])
 def test_drift_fails_only_where_a_bound_says_so(bound: float | None, mark: str) -> None:
-    report = {"share": 0.25, "drifted_columns": 1, "columns": [{}, {}, {}, {}]}
-    found = rule(judge(binary(), NOBODY, None, gate(drift_share=bound), CLEAN, report), "data drift")
+    report = DriftReport(share=0.25, drifted_columns=1, columns=[{}, {}, {}, {}])
+    found = rule(judge(binary(), NOBODY, None, gate(drift_share=bound), CLEAN, report), "data_drift")
     assert found.verdict == mark
     assert "1 of 4 columns" in found.sentence
 
@@ -184,8 +186,8 @@ def test_several_classes_are_judged() -> None:
     better = Scored("multiclass", target, good, keys, ("x", "y", "z"), slices=column)
     bounds = gate(primary="macro_f1", slices=slices())
     verdict = judge(replace(better, score=score), main(better), None, bounds, CLEAN)
-    assert rule(verdict, "no regression macro_f1").verdict == "fail"
-    assert rule(verdict, "slice group=b").verdict == "fail"
+    assert rule(verdict, "regression").verdict == "fail"
+    assert rule(verdict, "slice", value="b").verdict == "fail"
 
 
 def test_a_regression_is_judged() -> None:
@@ -196,28 +198,27 @@ def test_a_regression_is_judged() -> None:
     bounds = gate(primary="rmse", floors={"rmse": 0.2, "r2": 0.5})
     assert judge(good, main(worse), None, bounds, CLEAN).verdict == "pass"
     verdict = judge(worse, main(good), None, bounds, CLEAN)
-    assert [rule(verdict, name).verdict for name in ("floor rmse", "floor r2", "no regression rmse")] == [
-        "fail",
-        "pass",
-        "fail",
-    ]
+    assert rule(verdict, "floor", metric="rmse").verdict == "fail"
+    assert rule(verdict, "floor", metric="r2").verdict == "pass"
+    assert rule(verdict, "regression").verdict == "fail"
 
 
 def test_the_worst_rule_decides() -> None:
-    def rules(*marks: str) -> list[Rule]:
-        return [Rule("a", mark, "") for mark in marks]  # type: ignore[arg-type]
+    def of(*marks: Mark) -> list[Rule]:
+        return [Rule("floor", mark, "") for mark in marks]
 
     assert worst([]) == "pass"
-    assert worst(rules("note", "pass")) == "pass"
-    assert worst(rules("warn", "pass", "note")) == "warn"
-    assert worst(rules("warn", "fail", "pass")) == "fail"
+    assert worst(of("note", "pass")) == "pass"
+    assert worst(of("warn", "pass", "note")) == "warn"
+    assert worst(of("warn", "fail", "pass")) == "fail"
 
 
-def test_the_verdict_survives_its_file_and_undefined_figures_are_null() -> None:
+def test_the_verdict_as_data_has_a_format_number_and_undefined_figures_are_null() -> None:
     scored = binary()
     one_class = replace(scored, target=np.zeros(1000))
     verdict = judge(one_class, main(one_class), None, gate(), CLEAN)
     data = verdict.data()
-    found = next(item for item in data["rules"] if item["name"] == "no regression roc_auc")
-    assert (found["verdict"], found["value"]) == ("warn", None)
-    assert from_data(data).data() == data
+    (found,) = [item for item in data["rules"] if item["kind"] == "regression"]
+    assert (data["format"], found["verdict"], found["value"]) == (2, "warn", None)
+    assert (found["subject"]["metric"], found["baseline"]) == ("roc_auc", "main")
+    assert json.loads(json.dumps(data, allow_nan=False)) == data

@@ -39,7 +39,7 @@ def test_a_uniformly_worse_candidate_never_gets_a_better_verdict(
     before = judge(worse, main(champion), None, COMPARED, CLEAN)
     after = judge(worst, main(champion), None, COMPARED, CLEAN)
     for one, other in zip(before.rules, after.rules, strict=True):
-        assert BADNESS[other.verdict] >= BADNESS[one.verdict], other.name
+        assert BADNESS[other.verdict] >= BADNESS[one.verdict], other.title
 
 
 def lowered(scored: Scored, shift: float) -> Scored:

@@ -100,8 +100,8 @@ class TestVerdict:
     def test_an_unchanged_model_with_scores_still_meets_the_floors(self, tmp_path: Path) -> None:
         same = bundle(tmp_path, outcome="unchanged", champion=None)
         verdict = judge(same, gate(floors={"roc_auc": 0.99}, drift_share=0.5), [])
-        assert rule(verdict, "floor roc_auc").verdict == "fail"
-        assert rule(verdict, "data drift").verdict == "pass"
+        assert rule(verdict, "floor", metric="roc_auc").verdict == "fail"
+        assert rule(verdict, "data_drift").verdict == "pass"
 
     def test_a_change_of_the_judge_warns_at_best_and_names_what(self, tmp_path: Path) -> None:
         verdict = judge(bundle(tmp_path, champion=binary()), gate(), ["dvc.yaml", "gate in params.yaml"])
@@ -123,7 +123,7 @@ class TestReference:
     def test_the_release_that_main_names_is_compared_with(self, tmp_path: Path) -> None:
         scoring.write(tmp_path / "reference.parquet", binary())
         found = bundle(tmp_path, champion=binary(), reference=Champion(state="scored", name="v1"))
-        assert rule(judge(found, gate(reference="v1"), []), "no regression roc_auc since v1").verdict == "pass"
+        assert rule(judge(found, gate(reference="v1"), []), "reference_regression").verdict == "pass"
 
     def test_a_reference_that_the_run_changed_warns(self, tmp_path: Path) -> None:
         found = bundle(tmp_path, champion=binary(), reference=Champion(state="scored", name="v2"))
@@ -141,7 +141,7 @@ class TestDrift:
     def test_the_same_training_rows_have_not_drifted(self, tmp_path: Path) -> None:
         found = bundle(tmp_path, champion=binary())
         _write(tmp_path, "drift_main.json", {"share": 0.0, "drifted_columns": 0, "columns": [], "same": True})
-        assert rule(judge(found, gate(), []), "data drift").sentence == "same training rows as main"
+        assert rule(judge(found, gate(), []), "data_drift").sentence == "same training rows as main"
 
     @pytest.mark.parametrize(
         "report",
@@ -262,6 +262,24 @@ class TestHostileScores:
         lists = written.append_column("slice:x", pa.array([[1]] * 1000))
         pq.write_table(lists, tmp_path / "scores.parquet")
         assert "lists or structures" in one_line(found)
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"share": 1.5},
+            {"share": float("nan")},
+            {"share": "0.1"},
+            {"share": True},
+            {"drifted_columns": 9},
+            {"drifted_columns": -1},
+            {"columns": {}},
+            {"same": 1},
+        ],
+    )
+    def test_a_drift_report_with_impossible_values_is_refused(self, tmp_path: Path, wrong: dict[str, Any]) -> None:
+        found = bundle(tmp_path)
+        _write(tmp_path, "drift_main.json", {"share": 0.5, "drifted_columns": 1, "columns": [{}, {}]} | wrong)
+        assert one_line(found).startswith("drift_main.json: is no drift report (")
 
     @pytest.mark.parametrize("typed", [True, False])
     def test_a_small_file_that_becomes_a_huge_table_is_refused(self, tmp_path: Path, typed: bool) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.gate.judge import judge
-from tests.pipeline.review.gate.scored_tables import CLEAN, binary, gate, main, rule, slices, with_score
+from tests.pipeline.review.gate.scored_tables import CLEAN, binary, gate, main, rule, rules, slices, with_score
 
 
 def in_slices(labels: list[str]) -> Scored:
@@ -19,14 +19,14 @@ def test_a_model_better_overall_but_worse_for_one_slice_fails_with_that_slice_na
     few = (champion.slices["group"] == "few").to_numpy()
     score = np.where(few, np.random.default_rng(1).random(3000), 0.5 * champion.score + 0.5 * champion.target)
     verdict = judge(with_score(champion, score), main(champion), None, gate(slices=slices()), CLEAN)
-    assert rule(verdict, "no regression roc_auc").verdict == "pass"
-    assert [found.name for found in verdict.rules if found.verdict == "fail"] == ["slice group=few"]
+    assert rule(verdict, "regression").verdict == "pass"
+    assert [found.title for found in verdict.rules if found.verdict == "fail"] == ["Slice group=few"]
 
 
 def test_a_slice_with_too_few_rows_is_shown_not_judged() -> None:
     champion = in_slices(["few"] * 99 + ["many"] * 901)
     verdict = judge(with_score(champion, 1 - champion.score), main(champion), None, gate(slices=slices()), CLEAN)
-    found = rule(verdict, "slice group=few")
+    found = rule(verdict, "slice", value="few")
     assert (found.verdict, found.bound) == ("note", None)
     assert "99 rows, fewer than 100" in found.sentence
 
@@ -36,8 +36,8 @@ def test_a_slice_with_one_class_is_shown_not_judged() -> None:
     target = np.where(champion.slices["group"] == "one", 0.0, champion.target)
     champion = replace(champion, target=target)
     verdict = judge(champion, main(champion), None, gate(slices=slices()), CLEAN)
-    assert rule(verdict, "slice group=one").verdict == "note"
-    assert "0 rows of a class" in rule(verdict, "slice group=one").sentence
+    assert rule(verdict, "slice", value="one").verdict == "note"
+    assert "0 rows of a class" in rule(verdict, "slice", value="one").sentence
 
 
 def test_the_confidence_is_corrected_for_the_number_of_slices() -> None:
@@ -48,7 +48,7 @@ def test_the_confidence_is_corrected_for_the_number_of_slices() -> None:
 
     def width(scored: Scored) -> float:
         verdict = judge(scored, main(champion), None, gate(slices=slices()), CLEAN)
-        found = rule(verdict, "slice group=all")
+        found = rule(verdict, "slice", value="all")
         assert found.upper is not None
         assert found.lower is not None
         return found.upper - found.lower
@@ -59,4 +59,4 @@ def test_the_confidence_is_corrected_for_the_number_of_slices() -> None:
 def test_slices_are_not_judged_where_the_bounds_say_so() -> None:
     champion = in_slices(["a"] * 500 + ["b"] * 500)
     verdict = judge(champion, main(champion), None, gate(slices=None), CLEAN)
-    assert not [found for found in verdict.rules if found.name.startswith("slice")]
+    assert not rules(verdict, "slice")

@@ -10,14 +10,29 @@ import pytest
 from pipeline.core.params import Gate
 from pipeline.evaluation import scoring
 from pipeline.review.gate.pull_request import judge
-from pipeline.review.measure import measurement
+from pipeline.review.measure import measurement, model_tests
 from pipeline.review.measure.measurement import Bundle, Measurement
 from tests.pipeline.conftest import GATES, Project, small_project
 from tests.pipeline.review.gate.scored_tables import gate
 
 pytestmark = pytest.mark.engine
 
-ALL = set(measurement.FILES) - {"champion.parquet", "reference.parquet", "drift_main.json"}
+# The project of these tests has no tests of its own, but for those that say so.
+ALL = set(measurement.FILES) - {"champion.parquet", "reference.parquet", "drift_main.json", "model_tests.json"}
+
+MODEL_TESTS = """
+from pathlib import Path
+
+from pipeline.models.model import load
+
+
+def test_the_model_has_features():
+    assert load(Path("models")).signature.columns
+
+
+def test_it_fails():
+    assert False, "never good enough"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +129,21 @@ class TestFirstPullRequest:
 
 
 class TestChangedParameter:
+    def test_the_projects_tests_of_the_model_are_run_and_a_failure_stops_nothing(
+        self, changed: tuple[Project, str], tmp_path: Path
+    ) -> None:
+        project = copied(changed[0], tmp_path)
+        tests = project.folder / model_tests.TESTS
+        tests.mkdir(parents=True)
+        (tests / "test_model.py").write_text(MODEL_TESTS)
+        project.ok("pipeline", "measure")
+        found = model_tests.parse(bundle(project).text(model_tests.FILE) or "")
+        assert (found.state, found.passed, found.failed) == ("ended", 1, 1)
+        assert found.failures[0].message == "AssertionError: never good enough"
+        assert found.subject == model_tests.subject(project.folder)
+        verdict = judge(bundle(project), gate(floors={"roc_auc": 0.6}), [])
+        assert [rule.kind for rule in verdict.rules if rule.verdict == "fail"] == ["model_tests"]
+
     def test_only_what_depends_on_it_runs(self, changed: tuple[Project, str]) -> None:
         found = states(changed[0])
         assert (found["split"], found["train"], found["evaluate"]) == ("unchanged", "ran", "ran")
@@ -189,7 +219,7 @@ class TestChangedParameter:
         project.ok("pipeline", "measure")
         assert {"champion.parquet", "reference.parquet"} <= present(project)
         verdict = judge(bundle(project), Gate(**{**gate().model_dump(), **GATES["binary"], "reference": "v1"}), [])
-        assert "reference" in {rule.name for rule in verdict.rules}
+        assert "reference" in {rule.kind for rule in verdict.rules}
 
     def test_a_release_that_git_does_not_know_is_a_note(self, changed: tuple[Project, str], tmp_path: Path) -> None:
         project = copied(changed[0], tmp_path)

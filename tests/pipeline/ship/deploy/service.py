@@ -1,6 +1,7 @@
 """A small service that answers as the real one does; BEHAVIOUR in its environment says what is wrong with it."""
 
 import contextlib
+import datetime
 import itertools
 import json
 import os
@@ -64,7 +65,8 @@ class Handler(BaseHTTPRequestHandler):
         LOG.mkdir(exist_ok=True)
         with turn, (LOG / "predictions.w1.jsonl").open("a") as stream:
             for row, one in zip(rows, told, strict=True):
-                stream.write(json.dumps(one | {"release": RELEASE, "features": row}) + "\n")
+                shared = {"time": datetime.datetime.now(datetime.UTC).isoformat(), "release": RELEASE, "ms": 1.0}
+                stream.write(json.dumps(one | shared | {"features": row}) + "\n")
 
     def answer(self, status: int, content: Any) -> None:
         body = json.dumps(content).encode()

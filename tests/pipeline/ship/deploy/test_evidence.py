@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.predictions.line import Prediction
 from pipeline.ship.deploy import intervals
 from pipeline.ship.deploy.evidence import Latencies, Moments, Pairs, Side, paired
 
@@ -42,10 +43,10 @@ def test_the_variance_is_the_samples(values: list[float]) -> None:
 
 
 def test_pairs_agree_by_label_or_correlate_by_score() -> None:
-    labels: list[dict[str, object]] = [{"score": 0.4, "label": "no"}, {"score": 0.6, "label": "yes"}]
-    assert paired(labels, [{"score": 0.1, "label": "no"}, {"score": 0.2, "label": "no"}]) == Pairs(2, 0.5)
-    values: list[dict[str, object]] = [{"score": 1.0}, {"score": 2.0}, {"score": 4.0}]
-    found = paired(values, [{"score": -1.0}, {"score": -2.0}, {"score": -4.0}])
+    labels = [Prediction("a", 0.4, "no"), Prediction("b", 0.6, "yes")]
+    assert paired(labels, [Prediction("c", 0.1, "no"), Prediction("d", 0.2, "no")]) == Pairs(2, 0.5)
+    values = [Prediction("", value) for value in (1.0, 2.0, 4.0)]
+    found = paired(values, [Prediction("", -one.score) for one in values])
     assert (found.count, found.is_correlation) == (3, True)
     assert found.agreement == pytest.approx(-1)
     assert paired([], []).count == 0

@@ -11,7 +11,7 @@ import pytest
 from pipeline.data.source import sources
 from pipeline.evaluation import scoring
 from pipeline.evaluation.scoring import Scored
-from pipeline.predictions.unreadable import BlindError
+from pipeline.predictions.damage import InputUnreadableError
 from pipeline.watch.monitor import reference
 from pipeline.watch.monitor.reference import Reference, predictions
 from tests.pipeline.watch.monitor.factories import outcomes, signature, table
@@ -91,7 +91,7 @@ def lose_the_batches() -> None:
 )
 def test_a_reference_that_is_not_there_or_damaged_is_blindness(harm: Any, told: str) -> None:
     harm()
-    with pytest.raises(BlindError, match=told) as error:
+    with pytest.raises(InputUnreadableError, match=told) as error:
         load()
     assert error.value.kind == "reference"
     assert len(str(error.value).splitlines()) == 1
@@ -99,7 +99,7 @@ def test_a_reference_that_is_not_there_or_damaged_is_blindness(harm: Any, told: 
 
 def test_scores_of_another_model_are_no_reference() -> None:
     other = signature().model_copy(update={"classes": ("no", "yes")})
-    with pytest.raises(BlindError, match="another model"):
+    with pytest.raises(InputUnreadableError, match="another model"):
         reference.load(other, 100)
 
 

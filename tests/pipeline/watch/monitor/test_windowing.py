@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from pipeline.core.errors import PipelineError
-from pipeline.predictions.unreadable import BlindError
+from pipeline.predictions.damage import InputUnreadableError
 from tests.pipeline.conftest import FROZEN
 from tests.pipeline.predictions import logged
 from tests.pipeline.predictions.logged import DAY, START
@@ -191,7 +191,7 @@ def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def blind(*args: Any, **chosen: Any) -> str:
-    with pytest.raises(BlindError) as caught:
+    with pytest.raises(InputUnreadableError) as caught:
         logged.read(*args, **chosen)
     assert caught.value.kind == "log"
     return str(caught.value)

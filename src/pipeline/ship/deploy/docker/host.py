@@ -53,7 +53,7 @@ class DockerTarget:
         unwritten = done.returncode == 1 and "No such file" in done.stderr
         if done.returncode and not unwritten:
             raise PipelineError(f"docker run: {said(done.stderr)}")
-        return _lines(done.stdout.split("\n"))
+        return ledger.entries(done.stdout.split("\n"), f"{volume}/{LEDGER}")
 
     def held(self) -> bool:
         return self._docker.inspect("container", self._lock) is not None
@@ -173,7 +173,7 @@ class DockerHost:
         return parse(text, f"release {release} on the host") if text else None
 
     def ledger(self) -> list[dict[str, Any]]:
-        return _lines((self._agent.call("read", LEDGER) or "").split("\n"))
+        return ledger.entries((self._agent.call("read", LEDGER) or "").split("\n"), f"the host's {LEDGER}")
 
     def record(self, entry: dict[str, Any]) -> None:
         self._agent.call("append", LEDGER, json.dumps(entry, ensure_ascii=False))

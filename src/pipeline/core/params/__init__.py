@@ -1,0 +1,109 @@
+"""`params.yaml` as strict, frozen types: read once, checked whole, before any work."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError, model_validator
+
+from pipeline.core.errors import PipelineError
+from pipeline.core.params.data import Card, Data, Features, Split, TaskSection
+from pipeline.core.params.fit import misfits
+from pipeline.core.params.review import Gate, GateFairness, GateSlices
+from pipeline.core.params.ship import Deploy, Ignored, Release, Scan, Serve, ServeLog
+from pipeline.core.params.train import TUNABLE, Drift, Evaluate, Interval, Tracking, Train, Tune
+from pipeline.core.params.values import Name, Names, Section
+from pipeline.core.params.watch import Monitor
+from pipeline.core.yaml import explain, load_yaml
+
+__all__ = [
+    "PATH",
+    "TUNABLE",
+    "Card",
+    "Data",
+    "Deploy",
+    "Drift",
+    "Evaluate",
+    "Features",
+    "Gate",
+    "GateFairness",
+    "GateSlices",
+    "Ignored",
+    "Interval",
+    "Monitor",
+    "Name",
+    "Names",
+    "Params",
+    "Release",
+    "Scan",
+    "Section",
+    "Serve",
+    "ServeLog",
+    "Split",
+    "TaskSection",
+    "Tracking",
+    "Train",
+    "Tune",
+    "read",
+    "section",
+]
+
+PATH = Path("params.yaml")
+S = TypeVar("S", bound=Section)
+
+
+class Params(Section):
+    """All of `params.yaml`; combinations of sections that can't work are refused here."""
+
+    card: Card
+    data: Data
+    task: TaskSection
+    features: Features
+    split: Split
+    train: Train
+    evaluate: Evaluate
+    drift: Drift
+    gate: Gate
+    deploy: Deploy
+    monitor: Monitor
+    tracking: Tracking
+    release: Release
+    serve: Serve
+    tune: Tune
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_former_section(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "simulate" in given:
+            raise ValueError(
+                "simulate: no longer a section; remove it: a shift of your own is a function in src/project/shifts.py, "
+                "and `pipeline simulate --column` names the column that broken_feature or new_category changes"
+            )
+        return given
+
+    @model_validator(mode="after")
+    def _sections_fit(self) -> "Params":
+        if problems := misfits(self):
+            raise ValueError("\n".join(problems))
+        return self
+
+
+def read(path: Path = PATH) -> Params:
+    """The whole of `params.yaml`, checked; PipelineError with one line for each key that is wrong."""
+    return _read(path.resolve(), str(path))
+
+
+def section(kind: type[S], path: Path = PATH) -> S:
+    """One section of `params.yaml`; a stage asks for those that dvc.yaml declares for it."""
+    name = next(name for name, field in Params.model_fields.items() if field.annotation is kind)
+    found = getattr(read(path), name)
+    assert isinstance(found, kind)
+    return found
+
+
+@lru_cache
+def _read(path: Path, shown: str) -> Params:
+    try:
+        return Params.model_validate(load_yaml(path, shown))
+    except ValidationError as error:
+        raise PipelineError("\n".join(explain(shown, Params, error.errors()))) from None

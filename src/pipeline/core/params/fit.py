@@ -1,0 +1,67 @@
+"""Combinations of sections that can't work, each in one line."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pipeline.core.params.train import TUNABLE
+from pipeline.core.tasks import METRICS, OBJECTIVES
+
+if TYPE_CHECKING:
+    from pipeline.core.params import Params
+
+
+def misfits(params: "Params") -> list[str]:
+    """One line for each value that does not fit the others: its key, what is wrong, what is allowed."""
+    return [
+        *_roles(params),
+        *_metrics(params),
+        *_training(params),
+        *_for_binary_alone(params),
+        *_tuned(params),
+    ]
+
+
+def _roles(params: "Params") -> Iterator[str]:
+    target = params.task.target
+    for key, column in (("data.key", params.data.key), ("split.time", params.split.time)):
+        if column == target:
+            yield f"{key}: {column} is the target (task.target); allowed: another column or null"
+
+
+def _metrics(params: "Params") -> Iterator[str]:
+    task, gate = params.task.type, params.gate
+    allowed = METRICS[task]
+    for key, metric in (("primary", gate.primary), *((f"floors.{metric}", metric) for metric in gate.floors)):
+        if metric not in allowed:
+            yield f"gate.{key}: {metric} is no metric of task.type {task}; allowed: {', '.join(allowed)}"
+
+
+def _training(params: "Params") -> Iterator[str]:
+    task, train = params.task.type, params.train
+    objectives = OBJECTIVES[task]
+    if train.objective not in objectives:
+        yield f"train.objective: {train.objective} does not fit task.type {task}; allowed: {', '.join(objectives)}"
+    if task == "regression" and train.class_weight != "none":
+        yield f"train.class_weight: {train.class_weight} needs classes; allowed for task.type regression: none"
+    if task == "multiclass" and train.monotone:
+        yield "train.monotone: LightGBM has none for several classes; allowed for task.type multiclass: {}"
+
+
+def _for_binary_alone(params: "Params") -> Iterator[str]:
+    task = params.task
+    if task.type == "binary":
+        return
+    allowed = f"allowed for task.type {task.type}"
+    if task.positive is not None:
+        yield f"task.positive: is {task.positive!r}; {allowed}: null"
+    if task.threshold != "f1":
+        yield f"task.threshold: is {task.threshold}; {allowed}: f1, the default, or no such key"
+    if params.gate.fairness is not None:
+        yield f"gate.fairness: its bounds are for task.type binary; {allowed}: null"
+
+
+def _tuned(params: "Params") -> Iterator[str]:
+    allowed = ", ".join(TUNABLE)
+    for name in params.tune.space:
+        if name not in TUNABLE:
+            yield f"tune.space.{name}: is no number or choice of the train section; allowed: {allowed}"

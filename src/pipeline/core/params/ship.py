@@ -1,0 +1,118 @@
+"""The sections on what a merge ships: deploy, release, serve."""
+
+import contextlib
+import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, Strict, model_validator
+
+from pipeline.core.params.values import Count, Name, Names, NonNegative, Positive, Section, UnitInterval
+
+
+class Deploy(Section):
+    """How a release takes over on its host."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")] = Field(
+        description="Name of the deployment on its host; two projects on one host need two names and two ports."
+    )
+    environment: Name = Field(description="GitHub environment whose deployments record what happens.")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(description="Port of the host that the proxy answers on.")
+    proxy_image: Name = Field(
+        description="Image of the proxy: HAProxy 2.6 or newer, with Lua; name it by digest to pin it."
+    )
+    memory: Annotated[str, Field(pattern=r"^[1-9][0-9]*[bkmg]$")] = Field(
+        description="Memory limit of a service container, as Docker writes it (512m, 1g)."
+    )
+    cpus: Positive = Field(description="CPU limit of a service container, in cores.")
+    steps: Annotated[tuple[Annotated[int, Field(ge=1, le=100)], ...], Strict(strict=False), Field(min_length=1)] = (
+        Field(description="Shares of the live traffic that a candidate gets in turn, in percent; rising, 100 the last.")
+    )
+    min_requests: Annotated[int, Field(ge=0)] = Field(
+        description="Requests that the candidate must answer in each step; 0: waits for none."
+    )
+    deadline: Positive = Field(description="Seconds after which a step without enough evidence is rolled back.")
+    confidence: Annotated[float, Field(ge=0.9, lt=1)] = Field(
+        description="Confidence level of a finding that rolls back; tested again and again, so keep it high."
+    )
+    max_error_difference: UnitInterval = Field(
+        description="Candidate's share of failed (or refused) requests minus the champion's, at most."
+    )
+    max_latency_ratio: Annotated[float, Field(ge=1)] = Field(
+        description="Candidate's p99 latency over the champion's, at most."
+    )
+    latency_floor: NonNegative = Field(description="Milliseconds: a p99 latency up to this is never too slow.")
+    max_agreement_loss: UnitInterval = Field(
+        description="How far agreement with the champion may fall below what was measured on the test rows."
+    )
+    max_shift: NonNegative = Field(
+        description="Change of the mean score beyond the measured one, in standard deviations, at most."
+    )
+    replay: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        description="Newest logged rows that both models answer before the candidate gets traffic."
+    )
+
+    @model_validator(mode="after")
+    def _steps_rise_to_all(self) -> "Deploy":
+        if self.steps[-1] != 100 or list(self.steps) != sorted(set(self.steps)):
+            raise ValueError(f"steps: is {list(self.steps)}; allowed: rising shares that end with 100")
+        return self
+
+
+class Ignored(Section):
+    """An exception from the scan."""
+
+    id: Name = Field(description="Vulnerability, such as CVE-2026-1234.")
+    reason: Name = Field(description="Why it does no harm here.")
+    until: datetime.date = Field(description="Last day of the exception, as 2027-01-31.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _date_from_text(cls, given: Any) -> Any:
+        """A date in quotes is a date as well."""
+        if isinstance(given, dict) and isinstance(given.get("until"), str):
+            with contextlib.suppress(ValueError):
+                return given | {"until": datetime.date.fromisoformat(given["until"])}
+        return given
+
+
+class Scan(Section):
+    """Which findings of the vulnerability scan stop a release."""
+
+    fail_on: Literal["negligible", "low", "medium", "high", "critical"] = Field(
+        description="Lowest severity that stops a release: negligible, low, medium, high or critical."
+    )
+    only_fixed: bool = Field(description="true: a finding without a fixed version does not stop a release.")
+    database_days: Count = Field(description="Age of the scanner's database, in days, from which it is too old.")
+    ignore: Annotated[tuple[Ignored, ...], Strict(strict=False)] = Field(
+        description="Exceptions until a day: {id: CVE-…, reason: why it does no harm here, until: 2027-01-31}."
+    )
+
+
+class Release(Section):
+    """What a release must keep and carry."""
+
+    golden: Annotated[int, Field(ge=0)] = Field(
+        description="Test rows, with all features, that image and attestation carry for the deployment's test; 0: none."
+    )
+    scan: Scan = Field(description="Which findings of the vulnerability scan stop a release.")
+
+
+class ServeLog(Section):
+    """The prediction log."""
+
+    folder: Name = Field(description="Folder of the prediction log; `PIPELINE_LOG_FOLDER` overrides it.")
+    rotate_mb: Positive = Field(description="Size, in MB, at which a log file is closed and a new one begun.")
+    keep: Annotated[int, Field(ge=2)] = Field(
+        description="Log files that are kept for each worker; older ones are removed."
+    )
+    omit: Names = Field(description="Features that are not logged; replay, drift and retraining then lack them.")
+
+
+class Serve(Section):
+    """The service."""
+
+    max_rows: Count = Field(description="Rows of one request, at most.")
+    max_body: Annotated[int, Field(ge=1000)] = Field(description="Bytes of one request, at most.")
+    explain_rows: Count = Field(description="Rows of one request to /explain, which costs more, at most.")
+    explain_top: Count = Field(description="Features that an explanation names, the strongest first.")
+    log: ServeLog = Field(description="The prediction log.")

@@ -1,0 +1,147 @@
+"""The project's tests of the model, tests/project/model/: run in a process of their own, their outcome as a file."""
+
+import contextlib
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Annotated, Literal
+
+import click
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.core import files
+from pipeline.core.errors import PipelineError
+from pipeline.models.model_text import MODEL, SIGNATURE
+from pipeline.review.measure import printed
+
+TESTS = Path("tests/project/model")
+FILE = "model_tests.json"  # of the measurement
+TIMEOUT = 600  # seconds for all of them
+NAMED = 100  # failed tests whose names are kept
+LENGTH = 300  # characters of a name or a message
+NONE_FOUND = 5  # pytest's exit status where it finds no test
+
+
+def _line(text: str) -> str:
+    """Text of another program as one line that may be shown."""
+    clean = printed.clean(" ".join(text.split()))
+    return clean if len(clean) <= LENGTH else f"{clean[: LENGTH - 1]}…"
+
+
+Line = Annotated[str, AfterValidator(_line)]
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class Shape(BaseModel):
+    """What a later version adds to the file is ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class FailedTest(Shape):
+    name: Line
+    message: Line  # the first line of its error
+
+
+class ModelTests(Shape):
+    """How the tests went. `broken`: pytest could not run them, for the reason given; `timeout`: they did not end."""
+
+    format: Literal[1] = 1
+    state: Literal["ended", "broken", "timeout"]
+    subject: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # SHA-256 of the model and the tests, see `subject`
+    seconds: Annotated[float, Field(ge=0, le=1_000_000)]
+    passed: Count = 0
+    skipped: Count = 0
+    failed: Count = 0
+    failures: list[FailedTest] = Field(default=[], max_length=NAMED)  # the first of those that failed
+    reason: Line = ""
+
+
+def parse(text: str) -> ModelTests:
+    """The content of a measurement's `FILE`, which nobody need trust; PipelineError where it has another shape."""
+    try:
+        return ModelTests.model_validate_json(text)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise PipelineError(f"{FILE}: {where or 'content'}: {problem['msg']}; run the measurement again") from None
+
+
+def subject(root: Path = Path()) -> str:
+    """SHA-256 of what is tested and by what: the model in models/ and the files of tests/project/model/."""
+    paths = [root / "models" / MODEL, root / "models" / SIGNATURE, *sorted((root / TESTS).rglob("*.py"))]
+    content = [f"{path.relative_to(root)} {files.md5(path)}" for path in paths if path.is_file()]
+    return hashlib.sha256("\n".join(content).encode()).hexdigest()
+
+
+def run(root: Path = Path(), timeout: float = TIMEOUT) -> ModelTests | None:
+    """Run the tests in `root`, with their output shown; None where the project has none. A failure is an outcome."""
+    if not any((root / TESTS).rglob("test_*.py")):
+        return None
+    click.echo(f"measure: running the tests of the model, {TESTS}")
+    tested, start = subject(root), time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "junit.xml")
+        status = _pytest(root, report, timeout)
+        seconds = round(time.monotonic() - start, 3)
+        if status is None:
+            return ModelTests(state="timeout", subject=tested, seconds=seconds)
+        if status == NONE_FOUND:
+            return None
+        return _outcome(status, report, tested, seconds)
+
+
+def _pytest(root: Path, report: Path, timeout: float) -> int | None:
+    """pytest's exit status; None where it had to be ended. No process that it started outlives it."""
+    options = ["-q", "-p", "no:cacheprovider", f"--junitxml={report}", str(TESTS)]
+    process = subprocess.Popen([sys.executable, "-m", "pytest", *options], cwd=root, start_new_session=True)
+    try:
+        return process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _outcome(status: int, report: Path, tested: str, seconds: float) -> ModelTests:
+    try:
+        cases = list(ET.parse(report).iter("testcase"))  # noqa: S314  # a report that pytest wrote here
+    except (OSError, ET.ParseError):
+        return _broken(f"pytest left no report (status {status}); its output says why", tested, seconds)
+    failures = [found for case in cases if (found := _failure(case))]
+    if bool(failures) != (status != 0):
+        return _broken(f"pytest ended with status {status}; its output says why", tested, seconds)
+    skipped = sum(case.find("skipped") is not None for case in cases)
+    return ModelTests(
+        state="ended",
+        subject=tested,
+        seconds=seconds,
+        passed=len(cases) - skipped - len(failures),
+        skipped=skipped,
+        failed=len(failures),
+        failures=failures[:NAMED],
+    )
+
+
+def _broken(reason: str, tested: str, seconds: float) -> ModelTests:
+    return ModelTests(state="broken", subject=tested, seconds=seconds, reason=reason)
+
+
+def _failure(case: ET.Element) -> FailedTest | None:
+    """The test where it failed, in its body or around it: `test_behaviour::test_name[case]` and its error's line."""
+    problem = next((found for kind in ("failure", "error") if (found := case.find(kind)) is not None), None)
+    if problem is None:
+        return None
+    module = case.get("classname", "").removeprefix(f"{'.'.join(TESTS.parts)}.")
+    errors = [line[1:].strip() for line in (problem.text or "").splitlines() if line.startswith("E ")]
+    message = next(iter(errors), problem.get("message", ""))
+    name = "::".join(filter(None, [module, case.get("name", "")]))
+    return FailedTest(name=name, message=message)

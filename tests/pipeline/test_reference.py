@@ -1,0 +1,77 @@
+"""The reference pages are what `make docs` makes, and params.yaml's comments are the same texts."""
+
+import re
+from collections.abc import Iterator
+from types import UnionType
+from typing import get_args, get_origin
+
+import pytest
+from pydantic import BaseModel
+
+from pipeline import reference
+from pipeline.cli import COMMANDS
+from pipeline.core.params import Params
+from tests.pipeline.conftest import ROOT
+
+# The parameters that the template ships; in a fork, params.yaml is the project's.
+FROZEN = ROOT / "tests/pipeline/frozen/params.yaml"
+SHIPPED = FROZEN if FROZEN.is_file() else ROOT / "params.yaml"
+LINE = re.compile(r"(?P<indent> *)(?P<key>\w+):(?:.*?\s# (?P<comment>.*)|.*)")
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    return reference.pages()
+
+
+@pytest.mark.parametrize("name", ["commands.md", "parameters.md"])
+def test_a_page_is_what_the_code_says(pages: dict[str, str], name: str) -> None:
+    assert (ROOT / reference.FOLDER / name).read_text(encoding="utf-8") == pages[name], "run `make docs`"
+
+
+def test_every_command_has_its_options_on_the_page(pages: dict[str, str]) -> None:
+    assert [name for name in COMMANDS if f"\n## {name}\n" not in pages["commands.md"]] == []
+    assert "| `--strength FLOAT RANGE` | Of the shift." in pages["commands.md"]
+    assert "\n### release scan\n" in pages["commands.md"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "| `test` | Share of the rows that the model is judged on. | number, above 0, below 1 |",
+        "| `device` | auto (CUDA, else OpenCL, else CPU), cpu or gpu; `PIPELINE_DEVICE` overrides it. "
+        "| `auto`, `cpu` or `gpu` |",
+        "| `slices.min_rows` | A slice with fewer rows is shown, not judged. | whole number, at least 1 |",
+    ],
+)
+def test_a_parameter_has_its_meaning_and_what_is_allowed(pages: dict[str, str], row: str) -> None:
+    assert f"\n{row}\n" in pages["parameters.md"]
+
+
+def test_the_comments_of_the_shipped_parameters_are_the_descriptions() -> None:
+    described = dict(descriptions(Params))
+    comments = {key: comment for key, comment in commented(SHIPPED.read_text(encoding="utf-8")) if key in described}
+    assert comments == described
+
+
+def descriptions(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Dotted key and description of each key that params.yaml has a line for."""
+    for name, field in section.model_fields.items():
+        key = f"{prefix}{name}"
+        if field.description:
+            yield key, field.description
+        for kind in (
+            field.annotation,
+            *(get_args(field.annotation) if get_origin(field.annotation) is UnionType else ()),
+        ):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from descriptions(kind, f"{key}.")
+
+
+def commented(text: str) -> Iterator[tuple[str, str | None]]:
+    """Dotted key and comment of each line of a YAML mapping that is indented by two spaces."""
+    path = list[str]()
+    for line in text.splitlines():
+        if found := LINE.fullmatch(line):
+            path[len(found["indent"]) // 2 :] = [found["key"]]
+            yield ".".join(path), found["comment"]

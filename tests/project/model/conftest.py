@@ -1,0 +1,26 @@
+"""What a test of the model may ask for: the model and the test rows, as `make run` left them."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.models.model import Model, load
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="session")
+def model() -> Model:
+    """The trained model; `model.predict(table)` gives a score for each row of raw columns."""
+    if not (ROOT / "models/model.txt").is_file():
+        pytest.skip("no model yet: `make run` trains one")
+    return load(ROOT / "models")
+
+
+@pytest.fixture(scope="session")
+def test_rows() -> pd.DataFrame:
+    """The rows that the model has not seen, with their target."""
+    if not (path := ROOT / "data/split/test.parquet").is_file():
+        pytest.skip("no test rows yet: `make run` makes them")
+    return pd.read_parquet(path)
