@@ -79,7 +79,9 @@ def put_own_data(fork: Fork, task: str) -> None:
         gate=GATES[task],
     )
     own = fork.folder / "tests/project/unit"
-    own.mkdir(parents=True, exist_ok=True)
+    own.mkdir(parents=True)
+    for package in (own.parent, own):
+        (package / "__init__.py").touch()
     (own / "test_own.py").write_text(OWN_TEST, encoding="utf-8")
 
 

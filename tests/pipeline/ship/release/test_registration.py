@@ -19,6 +19,12 @@ from tests.pipeline.surroundings import free_port
 NAME = params.section(params.Tracking, FROZEN / params.PATH).experiment
 
 
+@pytest.fixture(autouse=True)
+def project(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder whose parameters name the model."""
+    monkeypatch.chdir(FROZEN)
+
+
 def release(identity: str, lock: str) -> Release:
     told = {"image": "r/n@sha256:0", "commit": "c", "model": "m", "task": "binary", "created": "2026-01-01"}
     return Release(id=identity, lock=lock, metrics={}, features=[], golden=[], expected={}, **told)
