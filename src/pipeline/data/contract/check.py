@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pipeline.core.params import TaskSection
-from pipeline.data.contract.schema import Column, Schema
+from pipeline.data.contract.schema import ContractColumn, Schema
 from pipeline.data.values import conversion
 from pipeline.data.values.conversion import Mask
 
@@ -85,7 +85,7 @@ def _check(
     return pa.Check(holds, name=name, error=expected, ignore_na=not with_nulls, n_failure_cases=1)
 
 
-def _checks(column: Column) -> list["pa.Check"]:
+def _checks(column: ContractColumn) -> list["pa.Check"]:
     """What each value must be. Only values of the right type are compared with lists and ranges."""
 
     def read(values: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -114,7 +114,7 @@ def _checks(column: Column) -> list["pa.Check"]:
     return checks
 
 
-def _target_checks(column: Column, task: TaskSection) -> list["pa.Check"]:
+def _target_checks(column: ContractColumn, task: TaskSection) -> list["pa.Check"]:
     """What the target must be, so that a model can learn it."""
 
     def classes(values: "pd.Series[Any]") -> set[str]:

@@ -9,7 +9,7 @@ from pandas.api import types
 
 from pipeline.core import files, params
 from pipeline.core.errors import PipelineError
-from pipeline.data.contract.schema import PATH, Column, Schema
+from pipeline.data.contract.schema import PATH, ContractColumn, Schema
 from pipeline.data.values.column_types import Type
 from pipeline.data.values.conversion import convert
 
@@ -51,7 +51,7 @@ def infer(table: pd.DataFrame, key: str | None) -> Schema:
     return Schema(columns={str(name): column(table[name], name == key) for name in table.columns})
 
 
-def column(values: "pd.Series[Any]", is_key: bool) -> Column:
+def column(values: "pd.Series[Any]", is_key: bool) -> ContractColumn:
     """What a column holds: its narrowest type, whether values are missing, listed values, a lower bound of 0.
 
     Text is a category where its values come back at least twice on average, and they are listed up to 50 of them.
@@ -60,14 +60,14 @@ def column(values: "pd.Series[Any]", is_key: bool) -> Column:
     kind, nullable = _kind(values), bool(values.isna().any())
     converted, _ = convert(values.dropna(), kind)
     if is_key:
-        return Column(type="text" if kind == "category" else kind, nullable=False, unique=True)
+        return ContractColumn(type="text" if kind == "category" else kind, nullable=False, unique=True)
     allowed: tuple[Any, ...] | None = None
     if kind == "category" and converted.nunique() <= MOST_LISTED:
         allowed = tuple(sorted(converted.unique().tolist()))
     if kind == "integer" and set(converted.unique().tolist()) == {0, 1}:
         allowed = (0, 1)
     floor = kind in ("integer", "number") and allowed is None and len(converted) > 0 and converted.min() >= 0
-    return Column(type=kind, nullable=nullable, allowed=allowed, min=0 if floor else None)
+    return ContractColumn(type=kind, nullable=nullable, allowed=allowed, min=0 if floor else None)
 
 
 def document(schema: Schema) -> str:

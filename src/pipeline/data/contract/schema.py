@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PATH = Path("data/schema.yaml")
-DATE_PARTS = ("days", "month", "weekday")  # a date column's features (models/features.py): since__days and so on
+DATE_PARTS = ("days", "month", "weekday")  # a date column's features (models/matrix.py): since__days and so on
 Bound = int | float | datetime.date
 Allowed = Annotated[tuple[bool | int | float | str, ...], Strict(strict=False), Field(min_length=1)]
 
@@ -34,7 +34,7 @@ LISTED: dict[Type, tuple[type, ...]] = {
 BOUNDED: dict[Type, tuple[type, ...]] = {"integer": (int, float), "number": (int, float), "date": (datetime.date,)}
 
 
-class Column(Section):
+class ContractColumn(Section):
     """What one column holds."""
 
     type: Type
@@ -45,7 +45,7 @@ class Column(Section):
     max: Bound | None = None
 
     @model_validator(mode="after")
-    def _fits_its_type(self) -> "Column":
+    def _fits_its_type(self) -> "ContractColumn":
         for value in self.allowed or ():
             if type(value) not in LISTED[self.type]:
                 kinds = " or ".join(kind.__name__ for kind in LISTED[self.type]) or "nothing: use min and max"
@@ -65,7 +65,7 @@ class Column(Section):
 class Schema(Section):
     """The content of data/schema.yaml."""
 
-    columns: Annotated[dict[Name, Column], Field(min_length=1)]
+    columns: Annotated[dict[Name, ContractColumn], Field(min_length=1)]
 
 
 def read(path: Path) -> Schema:
@@ -134,7 +134,7 @@ def _explain(path: Path, problems: Sequence[Any]) -> list[str]:
     for place, found in groupby(problems, key=lambda problem: problem["loc"][:2] if len(problem["loc"]) > 2 else ()):
         if place:
             inner = [it | {"loc": tuple(part for part in it["loc"][2:] if part != "date")} for it in found]
-            lines += explain(f"{path}: columns.{place[1]}", Column, inner)
+            lines += explain(f"{path}: columns.{place[1]}", ContractColumn, inner)
         else:
             lines += explain(str(path), Schema, list(found))
     return lines

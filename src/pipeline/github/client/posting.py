@@ -18,7 +18,7 @@ LINE = re.compile(r"<!-- pipeline-report run=(\d+) attempt=(\d+) head=([0-9a-f]{
 TOO_LONG = 422
 FIRST_PAGE = 30  # comments that CML looks at
 BOT = "github-actions[bot]"
-TO = "post the comment"
+TO, ON_ISSUE = "post the comment", "comment on the issue"
 
 
 @dataclass(frozen=True)
@@ -140,3 +140,16 @@ def _comment(data: Any, cml: bool) -> Comment:
         raise PipelineError(f"comment {data['id']}: has lost its first line")
     state: State = "final" if said[4] == "final" else "waiting"
     return Comment(data["id"], data["html_url"], data["body"], Marker(int(said[1]), int(said[2]), said[3], state), cml)
+
+
+def upsert(number: int, kind: str, text: str) -> None:
+    """Post the text on an issue, or put it into what we said there before of the same kind."""
+    marker = f"<!-- pipeline-{kind} -->"
+    body = f"{marker}\n{text}"
+    for data in api.pages(f"issues/{number}/comments", to="read the comments"):
+        ours = (data.get("user") or {}).get("login") == BOT
+        if ours and (data.get("body") or "").startswith(marker):
+            if data["body"] != body:
+                api.call("PATCH", f"issues/comments/{data['id']}", {"body": body}, to=ON_ISSUE)
+            return
+    api.call("POST", f"issues/{number}/comments", {"body": body}, to=ON_ISSUE, again=False)

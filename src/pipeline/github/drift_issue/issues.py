@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import click
@@ -16,6 +17,10 @@ LABEL = "monitor"
 INVALID = 422
 MARK = re.compile(r"<!-- pipeline-monitor kind=(drift|log|labels|reference) -->\s")
 TO = "open the monitor's issue"
+CODEOWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")  # GitHub takes the first
+WHOLE = frozenset({"*", "**", "/**"})
+LOGIN = re.compile(r"@([A-Za-z0-9][A-Za-z0-9-]{0,38})")
+ASSIGNEES = 10  # of an issue, at most
 
 
 @dataclass(frozen=True)
@@ -122,3 +127,17 @@ def _issue(data: Any, kind: Kind) -> Issue:
 
 
 __all__ = ["Issue", "Kind", "changed", "current", "opened", "ours", "remembering", "written"]
+
+
+def assignees(named: Sequence[str], root: Path = Path()) -> list[str]:
+    """The configured logins, else the people that CODEOWNERS names for the whole repository; no teams."""
+    return list(dict.fromkeys(name.removeprefix("@") for name in named or _owners(root)))[:ASSIGNEES]
+
+
+def _owners(root: Path) -> list[str]:
+    path = next((root / place for place in CODEOWNERS if (root / place).is_file()), None)
+    if path is None:
+        return []
+    lines = [line.partition("#")[0].split() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    whole = [words[1:] for words in lines if words and words[0] in WHOLE]
+    return [found[1] for word in (whole[-1] if whole else []) if (found := LOGIN.fullmatch(word))]

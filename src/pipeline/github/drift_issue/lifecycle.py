@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Literal
 
 from pipeline.github.client import api
-from pipeline.github.drift_issue import codeowners, issues, retraining
-from pipeline.github.drift_issue import text as issue_text
+from pipeline.github.drift_issue import issue_text, issues, retraining
+from pipeline.github.drift_issue.issue_text import Pages
 from pipeline.github.drift_issue.issues import Issue
 from pipeline.github.drift_issue.state import Memory
-from pipeline.github.drift_issue.text import Pages
 from pipeline.watch.monitor.result import Result
 
 
@@ -81,7 +80,7 @@ def _open(look: Look) -> Kept:
     result, now = look.result, look.standing({})
     memory = Memory().but(f"opened: {issue_text.differences([], now)[0]}", at=result.until, signals=now)
     body = issues.written("drift", memory, issue_text.text(result, memory, look.pages, "…"))
-    issue = issues.opened("drift", issue_text.title(now), body, codeowners.assignees(look.assignees))
+    issue = issues.opened("drift", issue_text.title(now), body, issues.assignees(look.assignees))
     return _update(issue, issue.memory, look)
 
 

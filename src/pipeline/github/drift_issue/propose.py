@@ -8,9 +8,8 @@ import click
 
 from pipeline.core.errors import PipelineError
 from pipeline.data.source.sources import FINGERPRINT
-from pipeline.github.client import api, statuses
+from pipeline.github.client import api, posting, statuses
 from pipeline.github.drift_issue import branch, retraining
-from pipeline.github.drift_issue.remark import remark
 from pipeline.github.drift_issue.retraining import BRANCH
 from pipeline.markup.markdown import escape
 from pipeline.watch.retrain import description, outcome
@@ -94,4 +93,4 @@ def _tell(issue: int | None, said: str) -> None:
     if issue is not None:
         run = os.environ.get("GITHUB_RUN_ID")
         page = f" ([run]({api.server()}/{api.repository()}/actions/runs/{run}))" if run else ""
-        remark(issue, "retrain", f"Retraining{page}: {said}")
+        posting.upsert(issue, "retrain", f"Retraining{page}: {said}")

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from pipeline.github.drift_issue import codeowners, issues
+from pipeline.github.drift_issue import issues
+from pipeline.github.drift_issue.issue_text import Pages
 from pipeline.github.drift_issue.issues import Issue
 from pipeline.github.drift_issue.state import Memory, lasted, moment
-from pipeline.github.drift_issue.text import Pages
 from pipeline.markup import markdown
 from pipeline.watch.monitor.result import Blind, Result
 
@@ -37,7 +37,7 @@ def _warn(issue: Issue | None, blind: Blind, result: Result, assignees: Sequence
         memory = Memory().but("opened", at=result.until, signals={blind.kind: result.until})
     body = issues.written(blind.kind, memory, _text(blind, result, memory, pages))
     if issue is None or not issue.open:
-        issue = issues.opened(blind.kind, TITLES[blind.kind], body, codeowners.assignees(assignees))
+        issue = issues.opened(blind.kind, TITLES[blind.kind], body, issues.assignees(assignees))
     else:
         issues.changed(issue, body=body)
     return f"{blind.kind}: can't be read: {issue.url}"

@@ -11,9 +11,9 @@ from pipeline.github.client import api, posting, steps
 from pipeline.github.client.posting import Marker
 from pipeline.github.client.pulls import NothingToDoError
 from pipeline.github.drift_issue import lifecycle, unreadable
+from pipeline.github.drift_issue.issue_text import Pages
 from pipeline.github.drift_issue.issues import ours
 from pipeline.github.drift_issue.lifecycle import Look
-from pipeline.github.drift_issue.text import Pages
 from pipeline.watch.monitor import result as results
 
 FOLDER = Path("reports/monitor")

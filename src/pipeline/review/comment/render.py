@@ -5,7 +5,16 @@ from collections.abc import Callable, Sequence
 
 from pipeline.markup.markdown import code, cut, escape
 from pipeline.markup.parts import UNREADABLE, Part, fit, folded, part
-from pipeline.review.comment import changes, charts, data_section, decision, details, groups, metric_table, rules
+from pipeline.review.comment import (
+    changes_section,
+    charts,
+    data_section,
+    decision,
+    details,
+    groups,
+    metric_table,
+    rules,
+)
 from pipeline.review.comment.details import RUN, link
 from pipeline.review.comment.facts import Context, Facts
 from pipeline.review.gate.verdict import Verdict
@@ -30,9 +39,9 @@ def _first_screen(facts: Facts) -> list[Part]:
         ("Failure", decision.failure, 0),
         ("Metrics", metric_table.metrics, 0),
         ("Rules", decision.rules, 0),
-        ("What changed", changes.summary, 0),
+        ("What changed", changes_section.summary, 0),
         ("Recording", details.recording, 0),
-        ("Missing", changes.notes, 0),
+        ("Missing", changes_section.notes, 0),
     ]
     return [part(name, write, facts, order=order) for name, write, order in shown]
 
@@ -45,8 +54,8 @@ def _folds(facts: Facts) -> list[Part]:
         ("Slices and fairness", 1, [groups.slices, groups.fairness]),
         ("Failed tests of the model", 2, [details.failed_tests]),
         ("What the model looks at", 6, [charts.importance]),
-        ("Data and drift", 3, [data_section.tables, data_section.drift, charts.drift, changes.production]),
-        ("Parameters and features", 2, [changes.parameter_table, changes.features]),
+        ("Data and drift", 3, [data_section.tables, data_section.drift, charts.drift, changes_section.production]),
+        ("Parameters and features", 2, [changes_section.parameter_table, changes_section.features]),
         ("All rules", 7, [_all_rules]),
         ("Cost", 8, [details.cost]),
         ("Stages and environment", 9, [details.graph, details.environment]),

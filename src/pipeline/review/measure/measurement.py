@@ -82,7 +82,7 @@ class Gain(Strict):
     gain: float
 
 
-class Column(Strict):
+class ColumnChange(Strict):
     """A column that came, went or changed: its type in main's raw data and here; None where it is absent."""
 
     name: Name
@@ -108,7 +108,7 @@ class DataChange(Strict):
     added: int
     removed: int
     changed: int | None  # rows of the same key and other content; None without a key
-    columns: list[Column] = Field(max_length=10_000)
+    columns: list[ColumnChange] = Field(max_length=10_000)
     categories: list[Categories] = Field(max_length=10_000)
 
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from pipeline.core.errors import PipelineError
 from pipeline.data.values import conversion, keys
-from pipeline.review.measure.measurement import Categories, Column, DataChange
+from pipeline.review.measure.measurement import Categories, ColumnChange, DataChange
 
 CHUNK = 250_000  # rows read at a time
 MOST_VALUES = 1000  # a column with more different texts has no categories
@@ -136,10 +136,10 @@ def _changed(before: Digest, after: Digest) -> int:
     return int((before.contents[old[here]] != after.contents[new[there]]).sum())
 
 
-def _columns(main: dict[str, str], here: dict[str, str]) -> list[Column]:
+def _columns(main: dict[str, str], here: dict[str, str]) -> list[ColumnChange]:
     names = [*here, *(name for name in main if name not in here)]
     return [
-        Column(name=name[:LENGTH], main=main.get(name), here=here.get(name))
+        ColumnChange(name=name[:LENGTH], main=main.get(name), here=here.get(name))
         for name in names
         if main.get(name) != here.get(name)
     ]

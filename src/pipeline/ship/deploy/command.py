@@ -14,9 +14,9 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.params import Deploy
 from pipeline.ship.deploy import deploy as deployment
 from pipeline.ship.deploy import ledger
-from pipeline.ship.deploy.deployment import Deployment
 from pipeline.ship.deploy.docker.host import DockerTarget
 from pipeline.ship.deploy.github_deployments import Recorder
+from pipeline.ship.deploy.rollout import Deployment
 from pipeline.ship.deploy.targets import Target
 from pipeline.ship.release import manifest
 from pipeline.ship.release.manifest import Release

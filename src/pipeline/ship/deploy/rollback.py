@@ -4,9 +4,8 @@ from pipeline.core.errors import PipelineError, listed
 from pipeline.core.params import Deploy
 from pipeline.ship.deploy import ledger
 from pipeline.ship.deploy.deploy import finish, recorded
-from pipeline.ship.deploy.deployment import Deployment, Say
 from pipeline.ship.deploy.github_deployments import Recorder
-from pipeline.ship.deploy.rollout import smoke
+from pipeline.ship.deploy.rollout import Deployment, Say, smoke
 from pipeline.ship.deploy.targets import Host, Target
 from pipeline.ship.release.manifest import Release
 

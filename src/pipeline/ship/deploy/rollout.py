@@ -1,17 +1,19 @@
 """How a candidate is tried beside the champion: golden rows, replay, and the steps of the live traffic."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.params import Deploy
 from pipeline.predictions.line import Line, Prediction, usable
 from pipeline.ship.deploy import canary
 from pipeline.ship.deploy.canary import Expected
-from pipeline.ship.deploy.deployment import Deployment
 from pipeline.ship.deploy.evidence import Moments, Pairs, Side, paired
-from pipeline.ship.deploy.targets import Answer, Host
+from pipeline.ship.deploy.github_deployments import Recorder
+from pipeline.ship.deploy.targets import Answer, Host, Target
 from pipeline.ship.release.manifest import Release
 
 LOG = "the prediction log on the host"
@@ -19,6 +21,21 @@ LOOK = 0.5  # seconds between two looks at a step
 REPLAY = 60.0  # seconds that the replay may take for each side
 SHADOWED = 50  # rows of live traffic that the candidate answers once more at one look, at most
 SHADOW = 1.0  # seconds for them
+
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What is deployed, where, within which bounds, and who is told."""
+
+    release: Release
+    target: Target
+    bounds: Deploy
+    say: Say
+    recorder: Recorder
+    who: str
 
 
 class Answered(msgspec.Struct):

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from pipeline.github.client import steps
-from pipeline.ship.release import attestations, image, making, manifest, publishing, registration, sbom
+from pipeline.ship.release import attestations, image, making, manifest, publishing, registration
 from pipeline.ship.release.making import Content
 from pipeline.ship.release.manifest import Release
 from pipeline.ship.release.scan import Judged
@@ -70,7 +70,7 @@ def _built(content: Content, champion: str) -> Release:
     else:
         click.echo(f"release {content.id}: building the image on {content.base} ...")
         release = making.build(Path(), content, champion)
-    components = sbom.write(content.tag, publishing.BILL)
+    components = image.write_bill(content.tag, publishing.BILL)
     size = int((image.find(content.tag) or {})["Size"]) / 1e6
     heaviest = ", ".join(f"{name} {mb:g}" for name, mb in [*image.weights(content.tag).items()][:HEAVIEST])
     click.echo(f"image: {size:.0f} MB, {components} components ({publishing.BILL}); in MB: {heaviest}")

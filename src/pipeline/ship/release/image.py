@@ -1,4 +1,4 @@
-"""The image of a release: built, asked about itself, pushed by digest. All of it by the program `docker`."""
+"""The image of a release: built, asked about itself, pushed by digest, by `docker`; its bill of materials, by syft."""
 
 import json
 import subprocess
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.core import files
 from pipeline.core.errors import PipelineError, last_line
 from pipeline.ship.release.identity import DOCKERFILE
 from pipeline.ship.release.processes import program, succeed
@@ -78,3 +79,15 @@ def weights(reference: str) -> dict[str, float]:
     command = ["run", "--rm", "--network", "none", "--entrypoint", "python", reference, "-c", WEIGH]
     found = json.loads(succeed("docker", *command, why=f"{reference}: its packages can't be listed"))
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def write_bill(reference: str, path: Path) -> int:
+    """Write the bill of materials (CycloneDX, by syft) of an image; the number of its components."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    quiet = {"SYFT_CHECK_FOR_APP_UPDATE": "false", "SYFT_QUIET": "true"}
+    command = ["scan", f"docker:{reference}", "--output", f"cyclonedx-json={path}"]
+    succeed("syft", *command, why=f"{reference}: its packages can't be listed", environment=quiet)
+    components = files.read_json(path).get("components", [])
+    if not components:
+        raise PipelineError(f"{reference}: syft found no package in it; the image is not one of ours")
+    return len(components)

@@ -17,10 +17,10 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from pipeline.core.errors import PipelineError
-from pipeline.ship.service import log, metrics, openapi, predictor
+from pipeline.ship.service import log, openapi, predictor, prometheus
 from pipeline.ship.service.endpoints import Post
 from pipeline.ship.service.log_files import LogFiles
-from pipeline.ship.service.metrics import Metrics
+from pipeline.ship.service.prometheus import Metrics
 
 FOLDER_VARIABLE = "PIPELINE_LOG_FOLDER"
 routes = Starlette()
@@ -90,8 +90,8 @@ class Service:
 
     async def _exposition(self, _: Any) -> Response:
         self._metrics.flush()
-        content = await anyio.to_thread.run_sync(metrics.exposition)
-        return Response(content, media_type=metrics.CONTENT_TYPE)
+        content = await anyio.to_thread.run_sync(prometheus.exposition)
+        return Response(content, media_type=prometheus.CONTENT_TYPE)
 
     def _log_options(self) -> dict[str, Any]:
         chosen = self._served.serve.log

@@ -4,15 +4,14 @@ import datetime
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.data.contract.schema import Column as Contract
-from pipeline.data.contract.schema import Schema
+from pipeline.data.contract.schema import ContractColumn, Schema
 from pipeline.models.signature import Feature, Signature
 
 EPOCH = datetime.datetime(1970, 1, 1)  # naive: dates are turned into UTC first
 
 
 @dataclass(frozen=True)
-class Column:
+class RequestColumn:
     """A field of a row; `low` and `high` are the contract's, as a number (days from 1970-01-01 for a date)."""
 
     name: str
@@ -58,15 +57,15 @@ class Column:
         return " ".join(said)
 
 
-def columns(signature: Signature, schema: Schema) -> tuple[Column, ...]:
+def columns(signature: Signature, schema: Schema) -> tuple[RequestColumn, ...]:
     """The fields of a row, in the order of the model's features."""
     first = {feature.source: feature for feature in reversed(signature.features)}
     return tuple(_column(first[name], schema.columns.get(name)) for name in signature.columns)
 
 
-def _column(feature: Feature, contract: Contract | None) -> Column:
+def _column(feature: Feature, contract: ContractColumn | None) -> RequestColumn:
     known = feature.minimum is not None and feature.maximum is not None
-    return Column(
+    return RequestColumn(
         name=feature.source,
         kind=feature.kind,
         whole=feature.kind == "number" and contract is not None and contract.type == "integer",
@@ -85,7 +84,7 @@ def _bound(value: int | float | datetime.date | None) -> float | None:
 
 
 def date_parts(text: str) -> tuple[float, float, float]:
-    """Days from 1970-01-01, month and weekday (Monday is 0) in UTC, as `features.encode` has them; ValueError."""
+    """Days from 1970-01-01, month and weekday (Monday is 0) in UTC, as `matrix.encode` has them; ValueError."""
     try:
         moment = datetime.datetime.fromisoformat(text)
         if moment.tzinfo is not None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import anyio.to_thread
 import msgspec
 
-from pipeline.ship.service.metrics import Metrics
+from pipeline.ship.service.prometheus import Metrics
 from pipeline.ship.service.request import RefusalError, refuse
 
 Message = dict[str, Any]

@@ -13,7 +13,7 @@ from pipeline.models.signature import Signature
 from pipeline.ship.service import answers, columns, release
 from pipeline.ship.service.booster import Booster
 from pipeline.ship.service.request import RequestModel, refuse
-from pipeline.ship.service.rows import Rows
+from pipeline.ship.service.request_rows import Rows
 
 LINES = msgspec.json.Encoder().encode_lines
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from typing_extensions import TypedDict
 
 from pipeline.core.errors import listed
-from pipeline.ship.service.columns import Column, date_parts
+from pipeline.ship.service.columns import RequestColumn, date_parts
 
 SHOWN = 20  # problems that one answer lists
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
@@ -37,7 +37,7 @@ def refuse(status: int, field: str, problem: str, allowed: str) -> RefusalError:
 class RequestModel:
     """`{"rows": [{column: value, ...}, ...]}` as pydantic has it, strictly."""
 
-    def __init__(self, columns: Sequence[Column], max_rows: int) -> None:
+    def __init__(self, columns: Sequence[RequestColumn], max_rows: int) -> None:
         self._columns = {column.name: column for column in columns}
         self._max_rows = max_rows
         row = _typed_dict("Row", {column.name: _field(column) for column in columns})
@@ -90,7 +90,7 @@ class RequestModel:
         return f"{close[0]} (did you mean that?)" if close else listed(known)
 
 
-def _field(column: Column) -> Any:
+def _field(column: RequestColumn) -> Any:
     kind: Any = {"number": float, "boolean": bool, "category": str, "date": str}[column.kind]
     if column.whole:
         kind = Annotated[kind, Field(json_schema_extra={"multipleOf": 1}), AfterValidator(_whole)]

@@ -1,16 +1,32 @@
 """What the evidence does not carry: the model card's limits, derived from the reports."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.tasks import higher_is_better
 from pipeline.markup.markdown import Markdown, code, escape, number
 from pipeline.models.signature import Signature
-from pipeline.train.card.evidence import Evidence
 from pipeline.train.card.tables import Settings, headline
 
 SMALL_SLICE, SMALL_GROUP, DOMINANT = 200, 50, 0.3
 NAMED = 8  # names in one sentence
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the other stages wrote, as read from their files."""
+
+    signature: Signature
+    training: Any
+    metrics: Any
+    slices: Any
+    fairness: Any
+    importance: Any
+    drift: Any
+    quality: Any
+    source: Any
+    hashes: dict[str, str]  # file: MD5
 
 
 def limits(settings: Settings, found: Evidence) -> list[Markdown]:

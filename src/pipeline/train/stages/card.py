@@ -11,7 +11,7 @@ from pipeline.markup import markdown
 from pipeline.models import signature
 from pipeline.train.card import limits as card_limits
 from pipeline.train.card import tables as card_tables
-from pipeline.train.card.evidence import Evidence
+from pipeline.train.card.limits import Evidence
 from pipeline.train.card.tables import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])

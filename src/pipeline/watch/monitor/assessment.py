@@ -123,12 +123,12 @@ def _releases(windows: Sequence[Window]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _columns(window: Window, said: dict[str, Found], reference: Reference) -> tuple[results.Column, ...]:
+def _columns(window: Window, said: dict[str, Found], reference: Reference) -> tuple[results.ColumnDrift, ...]:
     """The compared columns, furthest beyond first."""
     missing = reference.missing
     compared = sorted(said["data_drift"].columns.items(), key=lambda item: -item[1].ratio)
     return tuple(
-        results.Column(
+        results.ColumnDrift(
             column=name,
             test=one.found.test,
             score=one.found.score,

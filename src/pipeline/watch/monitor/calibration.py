@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline.core import files
 from pipeline.core.errors import PipelineError
-from pipeline.watch.monitor.reference_columns import Array, Column, Population
+from pipeline.watch.monitor.reference_columns import Array, Population, ReferenceColumn
 
 PATH = Path(".pipeline/monitor/bounds.json")
 STEP = 1.25  # from one size that is calibrated to the next
@@ -143,7 +143,7 @@ def grid(smallest: int, largest: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys([*sizes, largest]))
 
 
-def coded(column: Column) -> Coded:
+def coded(column: ReferenceColumn) -> Coded:
     """A reference column as codes of its different values."""
     known = column.values.notna().to_numpy()
     values, places = np.unique(column.values.to_numpy(float)[known], return_inverse=True)

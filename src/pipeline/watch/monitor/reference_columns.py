@@ -20,7 +20,7 @@ UNSEEN = "(not in the reference)"  # every category that the reference lacks
 
 
 @dataclass(frozen=True)
-class Column:
+class ReferenceColumn:
     """A column of the reference as Evidently compares it: numbers (dates in days), or categories as their places.
 
     Its test is the distance that Evidently takes for a reference of more than 1,000 rows, however large this one is:
@@ -57,7 +57,7 @@ class Column:
 class Population:
     """Reference columns with the same rows."""
 
-    columns: Mapping[str, Column]
+    columns: Mapping[str, ReferenceColumn]
     rows: int
 
 
@@ -67,12 +67,12 @@ def population(table: pd.DataFrame, kinds: Mapping[str, Kind], drift: params.Dri
     return Population({name: _column(table[name], kind) for name, kind in kinds.items()}, len(table))
 
 
-def _column(column: "pd.Series[Any]", kind: Kind) -> Column:
+def _column(column: "pd.Series[Any]", kind: Kind) -> ReferenceColumn:
     numeric = kind in ("number", "date")
     texts = () if numeric else tuple(sorted(compare.values(column, kind).dropna().unique()))
     values = _numbers(column, kind, texts)
     distance: Test = "wasserstein" if numeric and values.nunique() > FEW else "jensenshannon"
-    return Column(kind, values, texts, distance)
+    return ReferenceColumn(kind, values, texts, distance)
 
 
 def _numbers(column: "pd.Series[Any]", kind: Kind, categories: tuple[str, ...]) -> "pd.Series[Any]":

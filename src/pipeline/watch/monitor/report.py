@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pipeline.markup.markdown import Markdown, bold, code, escape, number, table
 from pipeline.markup.parts import Part, fit, folded, part
 from pipeline.review.untrusted.text import fence
-from pipeline.watch.monitor import charts
-from pipeline.watch.monitor.result import Column, Result, Scored, Signal
+from pipeline.watch.monitor import signal_charts
+from pipeline.watch.monitor.result import ColumnDrift, Result, Scored, Signal
 
 LIMIT = 60_000  # characters: GitHub's 65,536 less what the issue and CML add
 MOVED, COLUMNS = 5, 60  # columns that are shown at once and at all
@@ -115,7 +115,7 @@ def _moved(result: Result) -> str | None:
     return f"**What moved most** in the latest judged window.{more}\n\n{_columns(beyond[:MOVED], 0)}"
 
 
-def _columns(columns: Sequence[Column], total: int) -> str | None:
+def _columns(columns: Sequence[ColumnDrift], total: int) -> str | None:
     rows = [
         (
             column.column,
@@ -135,9 +135,9 @@ def _columns(columns: Sequence[Column], total: int) -> str | None:
 
 
 def _charts(result: Result, names: Sequence[str]) -> str | None:
-    drawn = [(name, charts.chart(result, name)) for name in names]
+    drawn = [(name, signal_charts.chart(result, name)) for name in names]
     texts = [f"**{label(name)}**\n\n{chart}" for name, chart in drawn if chart]
-    return "\n\n".join([charts.WORDS, *texts]) if texts else None
+    return "\n\n".join([signal_charts.WORDS, *texts]) if texts else None
 
 
 def _windows(result: Result) -> str:
@@ -165,7 +165,7 @@ def _metric(window: Scored) -> Markdown:
 
 def _judged(window: Scored, name: str) -> Markdown:
     figure = _figure(window.values.get(name))
-    return Markdown(f"**{figure}**") if charts.is_beyond(window, name) else figure
+    return Markdown(f"**{figure}**") if signal_charts.is_beyond(window, name) else figure
 
 
 def _figure(value: float | None) -> Markdown:

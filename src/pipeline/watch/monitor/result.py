@@ -47,7 +47,7 @@ class Scored(Section):
     metric: Metric | None = None
 
 
-class Column(Section):
+class ColumnDrift(Section):
     """A column in the latest judged window against the reference; `before` and `now` describe its values."""
 
     column: str
@@ -97,7 +97,7 @@ class Result(Section):
     damage: dict[str, Any]
     labels: Labels
     blind: Blind | None
-    columns: Annotated[tuple[Column, ...], Field(strict=False)] = ()
+    columns: Annotated[tuple[ColumnDrift, ...], Field(strict=False)] = ()
     not_logged: Annotated[tuple[str, ...], Field(strict=False)] = ()
     reference: Reference | None = None
 

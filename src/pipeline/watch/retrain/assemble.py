@@ -62,7 +62,7 @@ def assemble(
     )
 
 
-def key_of(row: str, agreed: schema.Column) -> Any:
+def key_of(row: str, agreed: schema.ContractColumn) -> Any:
     """The key of a row whose labels bring none: its id, or where keys are whole numbers 63 bits of the id's SHA-256.
 
     PipelineError for keys of another type, which nothing can be derived for.
@@ -74,7 +74,7 @@ def key_of(row: str, agreed: schema.Column) -> Any:
     raise PipelineError(f"data.key: holds {agreed.type}; such keys can't be made up: give the labels the key's column")
 
 
-def _as(column: schema.Column, key: str) -> Any:
+def _as(column: schema.ContractColumn, key: str) -> Any:
     """A key that labels bring; whole numbers as such, since a column of text and numbers loses digits."""
     try:
         number = Decimal(key) if column.type == "integer" else None

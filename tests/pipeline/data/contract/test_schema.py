@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from pipeline.core import params
 from pipeline.core.errors import PipelineError
 from pipeline.data.contract import inference, schema
-from pipeline.data.contract.schema import Column, Schema
+from pipeline.data.contract.schema import ContractColumn, Schema
 from pipeline.data.source import fetch
 from pipeline.data.values import conversion
 from pipeline.data.values.column_types import Type
@@ -39,25 +39,25 @@ TABLE = pd.DataFrame(
 
 def test_the_contract_of_a_table_is_what_a_practitioner_would_write_first() -> None:
     assert inference.infer(TABLE, "id").columns == {
-        "id": Column(type="integer", nullable=False, unique=True),
-        "code": Column(type="text", nullable=False),
-        "town": Column(type="category", nullable=True, allowed=("Oslo",)),
-        "age": Column(type="integer", nullable=False, min=0),
-        "balance": Column(type="number", nullable=False),
-        "children": Column(type="integer", nullable=True, min=0),
-        "member": Column(type="boolean", nullable=True),
-        "since": Column(type="date", nullable=True),
-        "born": Column(type="date", nullable=False),
-        "empty": Column(type="number", nullable=True),
-        "outcome": Column(type="integer", nullable=False, allowed=(0, 1)),
+        "id": ContractColumn(type="integer", nullable=False, unique=True),
+        "code": ContractColumn(type="text", nullable=False),
+        "town": ContractColumn(type="category", nullable=True, allowed=("Oslo",)),
+        "age": ContractColumn(type="integer", nullable=False, min=0),
+        "balance": ContractColumn(type="number", nullable=False),
+        "children": ContractColumn(type="integer", nullable=True, min=0),
+        "member": ContractColumn(type="boolean", nullable=True),
+        "since": ContractColumn(type="date", nullable=True),
+        "born": ContractColumn(type="date", nullable=False),
+        "empty": ContractColumn(type="number", nullable=True),
+        "outcome": ContractColumn(type="integer", nullable=False, allowed=(0, 1)),
     }
 
 
 def test_few_categories_are_listed_and_many_are_left_open() -> None:
     few = inference.column(pd.Series(["b", "a"] * 10), False)
-    assert few == Column(type="category", nullable=False, allowed=("a", "b"))
+    assert few == ContractColumn(type="category", nullable=False, allowed=("a", "b"))
     many = inference.column(pd.Series([f"town {number}" for number in range(60)] * 3), False)
-    assert many == Column(type="category", nullable=False)
+    assert many == ContractColumn(type="category", nullable=False)
 
 
 def test_what_is_inferred_fits_the_table_it_was_inferred_from(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_among_other_values_a_whole_float_is_named_like_an_integer() -> None:
 
 
 def test_a_table_that_does_not_fit_gets_no_types() -> None:
-    agreed = Schema(columns={"x": Column(type="integer", nullable=False)})
+    agreed = Schema(columns={"x": ContractColumn(type="integer", nullable=False)})
     with pytest.raises(PipelineError, match="column x: 1 values are no integer"):
         schema.typed(pd.DataFrame({"x": ["1", "many"]}), agreed)
     with pytest.raises(PipelineError, match="column x: is in the data contract and not in the table"):
@@ -228,7 +228,7 @@ def test_the_command_writes_the_contract_once_and_again_only_by_force(
 def test_names_in_the_parameters_that_are_no_column_are_told_one_line_each() -> None:
     chosen, agreed = params.read(FROZEN / "params.yaml"), schema.read(FROZEN / schema.PATH)
     assert schema.misnamed(chosen, agreed) == []
-    dated = Schema(columns=agreed.columns | {"since": Column(type="date", nullable=False)})
+    dated = Schema(columns=agreed.columns | {"since": ContractColumn(type="date", nullable=False)})
     wrong = chosen.model_copy(
         update={
             "split": chosen.split.model_copy(update={"time": "sinc"}),

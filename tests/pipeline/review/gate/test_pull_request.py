@@ -154,6 +154,7 @@ class TestDrift:
             '{"share": 0, "drifted_columns": 7, "columns": []}',
             '{"share": "0", "drifted_columns": 0, "columns": []}',
             '{"share": 1' + "0" * 400 + ', "drifted_columns": 0, "columns": []}',
+            '{"share": 0, "drifted_columns": 0, "columns": [], "same": 1}',
             "[" * 100_000,
         ],
     )
@@ -262,24 +263,6 @@ class TestHostileScores:
         lists = written.append_column("slice:x", pa.array([[1]] * 1000))
         pq.write_table(lists, tmp_path / "scores.parquet")
         assert "lists or structures" in one_line(found)
-
-    @pytest.mark.parametrize(
-        "wrong",
-        [
-            {"share": 1.5},
-            {"share": float("nan")},
-            {"share": "0.1"},
-            {"share": True},
-            {"drifted_columns": 9},
-            {"drifted_columns": -1},
-            {"columns": {}},
-            {"same": 1},
-        ],
-    )
-    def test_a_drift_report_with_impossible_values_is_refused(self, tmp_path: Path, wrong: dict[str, Any]) -> None:
-        found = bundle(tmp_path)
-        _write(tmp_path, "drift_main.json", {"share": 0.5, "drifted_columns": 1, "columns": [{}, {}]} | wrong)
-        assert one_line(found).startswith("drift_main.json: is no drift report (")
 
     @pytest.mark.parametrize("typed", [True, False])
     def test_a_small_file_that_becomes_a_huge_table_is_refused(self, tmp_path: Path, typed: bool) -> None:

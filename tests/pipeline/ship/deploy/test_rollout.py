@@ -7,9 +7,9 @@ import pytest
 from pipeline.core import params
 from pipeline.ship.deploy import rollout
 from pipeline.ship.deploy.canary import Expected
-from pipeline.ship.deploy.deployment import Deployment
 from pipeline.ship.deploy.docker import host_agent
 from pipeline.ship.deploy.github_deployments import Recorder
+from pipeline.ship.deploy.rollout import Deployment
 from pipeline.ship.deploy.targets import Answer
 from tests.pipeline.conftest import FROZEN
 from tests.pipeline.ship.deploy.hosts_in_memory import MemoryHost, release

@@ -13,16 +13,16 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.params import TaskSection
 from pipeline.data.contract import check as contract
 from pipeline.data.contract.check import Violation
-from pipeline.data.contract.schema import Column, Schema
+from pipeline.data.contract.schema import ContractColumn, Schema
 from pipeline.train.stages import validate
 from tests.pipeline.conftest import FROZEN
 
 SCHEMA = Schema(
     columns={
-        "id": Column(type="integer", nullable=False, unique=True, min=1),
-        "town": Column(type="category", nullable=True, allowed=("Bergen", "Oslo")),
-        "share": Column(type="number", nullable=True, min=0, max=1),
-        "outcome": Column(type="integer", nullable=False, allowed=(0, 1)),
+        "id": ContractColumn(type="integer", nullable=False, unique=True, min=1),
+        "town": ContractColumn(type="category", nullable=True, allowed=("Bergen", "Oslo")),
+        "share": ContractColumn(type="number", nullable=True, min=0, max=1),
+        "outcome": ContractColumn(type="integer", nullable=False, allowed=(0, 1)),
     }
 )
 GOOD = pd.DataFrame(
@@ -82,7 +82,7 @@ def test_the_first_ten_rows_are_named_and_all_are_counted() -> None:
 
 
 def test_text_of_a_csv_file_is_compared_as_its_type() -> None:
-    agreed = Schema(columns=dict(SCHEMA.columns) | {"since": Column.model_validate(DATE)})
+    agreed = Schema(columns=dict(SCHEMA.columns) | {"since": ContractColumn.model_validate(DATE)})
     texts: dict[str, list[Any]] = {
         "share": ["0.1", "7", None, "1"],
         "since": ["2020-01-31", "1999-01-01", "31/1/2020", None],
@@ -112,21 +112,21 @@ DATE = {"type": "date", "nullable": True, "min": pd.Timestamp("2000-01-01").date
 def test_a_target_that_no_model_can_learn_is_a_violation(
     task: TaskSection, target: list[Any], expected: list[str]
 ) -> None:
-    agreed = Schema(columns=dict(SCHEMA.columns) | {"outcome": Column(type="integer", nullable=True)})
+    agreed = Schema(columns=dict(SCHEMA.columns) | {"outcome": ContractColumn(type="integer", nullable=True)})
     broken = contract.violations(GOOD.assign(outcome=target), agreed, task)
     assert [one.expected for one in broken] == expected
     assert {one.column for one in broken} == {"outcome"}
 
 
 def test_a_positive_class_is_the_same_however_it_is_stored() -> None:
-    agreed = Schema(columns=dict(SCHEMA.columns) | {"outcome": Column(type="boolean", nullable=False)})
+    agreed = Schema(columns=dict(SCHEMA.columns) | {"outcome": ContractColumn(type="boolean", nullable=False)})
     task = TaskSection(type="binary", target="outcome", positive=True)
     for stored in ([True, False, True, False], ["yes", "no", "no", "yes"]):
         assert found(GOOD.assign(outcome=stored), agreed, task) == []
 
 
 def test_a_text_target_is_none_for_a_regression() -> None:
-    agreed = Schema(columns=dict(SCHEMA.columns) | {"outcome": Column(type="category", nullable=False)})
+    agreed = Schema(columns=dict(SCHEMA.columns) | {"outcome": ContractColumn(type="category", nullable=False)})
     broken = contract.violations(GOOD.assign(outcome=list("abcd")), agreed, REGRESSION)
     assert [one.expected for one in broken] == ["integer or number, for task.type regression"]
 

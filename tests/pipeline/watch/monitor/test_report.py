@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pipeline.markup import preview
-from pipeline.watch.monitor import charts, report
-from pipeline.watch.monitor.result import Blind, Column, Labels, Reference
+from pipeline.watch.monitor import report, signal_charts
+from pipeline.watch.monitor.result import Blind, ColumnDrift, Labels, Reference
 from tests.pipeline.conftest import require
 from tests.pipeline.markup.test_preview import drawn
 from tests.pipeline.watch.monitor.factories import result, signal
@@ -17,9 +17,9 @@ from tests.pipeline.watch.monitor.factories import result, signal
 HOSTILE = 'a"] | <script>x</script> `%%{init}%%` @octocat #1 ![x](http://x.org)\u202e'
 
 
-def column(name: str, score: float = 0.4) -> Column:
+def column(name: str, score: float = 0.4) -> ColumnDrift:
     figures: dict[str, Any] = {"missing_before": 0.0, "missing": 0.1, "unseen": 0.0, "before": "1", "now": HOSTILE}
-    return Column(column=name, test="Wasserstein distance (normed)", score=score, bound=0.1, **figures)
+    return ColumnDrift(column=name, test="Wasserstein distance (normed)", score=score, bound=0.1, **figures)
 
 
 def test_the_first_lines_name_the_alarm_the_release_and_since_when() -> None:
@@ -104,22 +104,24 @@ def test_a_report_of_everything_fits_into_an_issue() -> None:
 
 def test_a_window_is_beyond_above_its_bound_and_volume_below() -> None:
     shown = result("alarm").windows
-    assert [charts.is_beyond(window, "data_drift") for window in shown] == [False] * 3 + [True] * 3
+    assert [signal_charts.is_beyond(window, "data_drift") for window in shown] == [False] * 3 + [True] * 3
     low = shown[0].model_copy(update={"values": {"volume": 0.2}})
-    assert charts.is_beyond(low, "volume")
-    assert not charts.is_beyond(low, "data_drift")
+    assert signal_charts.is_beyond(low, "volume")
+    assert not signal_charts.is_beyond(low, "data_drift")
 
 
 def test_windows_of_one_day_are_told_apart_by_their_time() -> None:
     first = result().windows[0]
     later = first.model_copy(update={"start": first.start.replace(hour=6)})
-    assert charts.times([first, later]) == ["05-06 00:00", "05-06 06:00"]
-    assert charts.times([first, first.model_copy(update={"start": first.start.replace(second=9)})])[1] == "00:00:09"
-    assert charts.times([first]) == ["05-06"]
+    assert signal_charts.times([first, later]) == ["05-06 00:00", "05-06 06:00"]
+    assert (
+        signal_charts.times([first, first.model_copy(update={"start": first.start.replace(second=9)})])[1] == "00:00:09"
+    )
+    assert signal_charts.times([first]) == ["05-06"]
 
 
 def test_a_signal_that_was_never_judged_has_no_picture() -> None:
-    assert charts.chart(result(), "performance") is None
+    assert signal_charts.chart(result(), "performance") is None
 
 
 @pytest.mark.engine
@@ -128,7 +130,7 @@ def test_the_picture_has_a_bar_for_each_judged_window_and_the_bound(tmp_path: Pa
     require("chromium")
     told = result("alarm", windows)
     gap = told.windows[0].model_copy(update={"values": {}, "bounds": {}})
-    chart = charts.chart(told.model_copy(update={"windows": (*told.windows, gap)}), "data_drift")
+    chart = signal_charts.chart(told.model_copy(update={"windows": (*told.windows, gap)}), "data_drift")
     assert chart is not None
     preview.write(chart, tmp_path / "page.html")
     article = drawn(tmp_path / "page.html")

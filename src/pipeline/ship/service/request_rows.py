@@ -1,4 +1,4 @@
-"""Rows of a request into the model's matrix, as `models/features.encode` does it for tables, without pandas."""
+"""Rows of a request into the model's matrix, as `models/matrix.encode` does it for tables, without pandas."""
 
 import struct
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.models.signature import Signature
 from pipeline.predictions.line import Flags
-from pipeline.ship.service.columns import Column, date_parts
+from pipeline.ship.service.columns import RequestColumn, date_parts
 
 Matrix = np.ndarray[Any, np.dtype[np.float64]]
 KINDS: dict[str, Any] = {"number": float, "boolean": bool, "category": str, "date": str}
@@ -25,7 +25,7 @@ class Rows:
     what it refuses itself, which the request model is then asked about.
     """
 
-    def __init__(self, signature: Signature, columns: Sequence[Column], max_rows: int) -> None:
+    def __init__(self, signature: Signature, columns: Sequence[RequestColumn], max_rows: int) -> None:
         plain = [column for column in columns if column.kind in ("number", "boolean")]
         categories = [column for column in columns if column.kind == "category"]
         dates = [column for column in columns if column.kind == "date"]
@@ -101,7 +101,7 @@ class Rows:
         return np.array(bounds)
 
 
-def _struct(columns: Sequence[Column]) -> type[msgspec.Struct]:
+def _struct(columns: Sequence[RequestColumn]) -> type[msgspec.Struct]:
     """A row as a struct; its attributes are numbered, because a column may have any name."""
     fields: list[Any] = []
     for at, column in enumerate(columns):
