@@ -15,7 +15,7 @@ from pipeline.core.errors import PipelineError
 from pipeline.data.source import sources
 from pipeline.data.values import keys
 from pipeline.evaluation.scoring import Scored
-from pipeline.github.client import posting
+from pipeline.github.client import api, posting
 from pipeline.github.drift_issue import state
 from pipeline.models import signature, targets
 from pipeline.predictions import logs
@@ -141,7 +141,7 @@ def test_an_issue_remembers() -> None:
 def test_a_comment_is_known_as_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     bot = {"login": posting.BOT, "type": "Bot"}
     data = {"id": 1, "html_url": "", "user": bot, "body": text("comment.md")}
-    monkeypatch.setattr(posting.api, "pages", lambda *_, **__: iter([data]))
+    monkeypatch.setattr(api, "pages", lambda *_, **__: iter([data]))
     found = posting.ours(7)
     assert found is not None
     assert found.marker == posting.Marker(42, 2, "d" * 40, "final")

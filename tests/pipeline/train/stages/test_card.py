@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 
 from pipeline.core.params import Card, Data, Evaluate, Features, Split, Train
 from pipeline.models.signature import Feature, Signature
-from pipeline.train.card.evidence import Evidence
+from pipeline.train.card.limits import Evidence
 from pipeline.train.card.tables import Settings
 from pipeline.train.stages.card import render
 
