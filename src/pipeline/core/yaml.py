@@ -12,15 +12,21 @@ from pipeline.core.errors import PipelineError
 
 def load_yaml(path: Path, shown: str) -> Any:
     """The content of a YAML file; PipelineError with the line where it is no YAML or repeats a key."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError
-
     try:
-        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        return parse_yaml(path.read_text(encoding="utf-8"), shown)
     except FileNotFoundError:
         raise PipelineError(f"{shown}: no such file; run from the top of the repository") from None
     except UnicodeDecodeError:
         raise PipelineError(f"{shown}: not UTF-8 text; save it as UTF-8") from None
+
+
+def parse_yaml(text: str, shown: str) -> Any:
+    """The content of YAML text; PipelineError with the line where it is no YAML or repeats a key."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError
+
+    try:
+        return YAML(typ="safe").load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark
         where = f" line {mark.line + 1}" if mark else ""

@@ -1,0 +1,54 @@
+"""`.template.yaml`: which version of the template this is, and which paths are the project's."""
+
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError
+
+from pipeline.core.errors import PipelineError
+from pipeline.core.yaml import explain, load_yaml, parse_yaml
+
+PATH = Path(".template.yaml")
+
+
+def _git_path(path: str) -> str:
+    """A path as git names it, from the top of the repository; that of a folder ends in "/"."""
+    parts = PurePosixPath(path)
+    if str(parts) != path.removesuffix("/") or parts.is_absolute() or ".." in parts.parts:
+        raise ValueError(f"is {path!r}; allowed: a path from the top of the repository, a folder's with / at its end")
+    return path
+
+
+GitPath = Annotated[str, AfterValidator(_git_path)]
+
+
+class Template(BaseModel):
+    """The template's version, where it comes from, and the paths that belong to the project."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    format: Literal[1]
+    source: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$")] | None  # owner/name on GitHub
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    project: Annotated[tuple[GitPath, ...], Strict(strict=False)]
+
+    @classmethod
+    def parse(cls, text: str) -> "Template":
+        """The content of a `.template.yaml`, from whichever commit; PipelineError with a line for each wrong key."""
+        return _checked(parse_yaml(text, str(PATH)))
+
+    def is_project(self, path: str) -> bool:
+        """Whether a path, as git names it, is one of the project's or lies in one of its folders."""
+        return any(path.startswith(own) if own.endswith("/") else path == own for own in self.project)
+
+
+def read(root: Path = Path()) -> Template:
+    """The `.template.yaml` of the repository at `root`; PipelineError with a line for each wrong key."""
+    return _checked(load_yaml(root / PATH, str(PATH)))
+
+
+def _checked(content: object) -> Template:
+    try:
+        return Template.model_validate(content)
+    except ValidationError as error:
+        raise PipelineError("\n".join(explain(str(PATH), Template, error.errors()))) from None
