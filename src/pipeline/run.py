@@ -83,9 +83,7 @@ def _state(knobs: params.Params) -> str:
     """A hash of all that the verdict follows from."""
     from pipeline.review.baseline import champion
 
-    package = Path(__file__).parent
-    rooms = ("review/baseline", "review/gate", "evaluation")
-    code = [path.read_bytes() for room in rooms for path in sorted((package / room).glob("*.py"))]
+    code = [path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))]
     names = [*champion.BASES, *filter(None, [knobs.gate.reference])]
     commits = [git(Path(), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").stdout for name in names]
     parts = [LOCK.read_bytes(), knobs.gate.model_dump_json().encode(), *code, *(text.encode() for text in commits)]

@@ -150,6 +150,7 @@ class Gate(Section):
     fairness: GateFairness | None
     drift_share: PositiveShare | None
     reference: Name | None
+    overrule: Literal["another", "anyone"] = "another"
 
 
 class Deploy(Section):
