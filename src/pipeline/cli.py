@@ -40,6 +40,10 @@ COMMANDS = {
     "retrain": ("pipeline.watch.retrain.command", "Take newly labelled rows of the prediction log into the data."),
     "announce": ("pipeline.github.pull_request.announce", "GitHub: say on a pull request that it is being measured."),
     "answer": ("pipeline.github.pull_request.answer", "GitHub: judge what a train run measured; comment and status."),
+    "overrule": (
+        "pipeline.github.pull_request.overrule",
+        "GitHub: overrule the gate for one commit, by name and with a reason.",
+    ),
     "record": ("pipeline.github.pull_request.record", "GitHub: commit what was measured to the pull request's branch."),
     "propose": (
         "pipeline.github.drift_issue.propose",

@@ -86,9 +86,7 @@ def _state(knobs: params.Params) -> str:
     from pipeline.review.baseline import champion
     from pipeline.review.gate import project_tests
 
-    package = Path(__file__).parent
-    rooms = ("review/baseline", "review/gate", "evaluation")
-    code = [path.read_bytes() for room in rooms for path in sorted((package / room).glob("*.py"))]
+    code = [path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))]
     names = [*champion.BASES, *filter(None, [knobs.gate.reference])]
     commits = [git(Path(), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").stdout for name in names]
     texts = [knobs.gate.model_dump_json(), repr(project_tests.rule_here()), *commits]

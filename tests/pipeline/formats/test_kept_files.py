@@ -26,7 +26,7 @@ from pipeline.review.gate import pull_request
 from pipeline.review.measure import measurement
 from pipeline.ship.deploy import ledger
 from pipeline.ship.release import manifest
-from tests.pipeline.review.gate.scored_tables import gate, rule
+from tests.pipeline.review.gate.scored_tables import evaluate, gate, rule
 
 KEPT = Path(__file__).parent / "adbf4ff"
 NEWER = "was written by a newer version of the template (format 2; this one reads 1): upgrade the template"
@@ -69,7 +69,7 @@ def test_a_signature_says_no_number_yet(tmp_path: Path) -> None:
 def test_a_measurement_is_judged(tmp_path: Path) -> None:
     bundle = measurement.read(KEPT / "measurement")
     assert (bundle.measurement.outcome, bundle.measurement.base) == ("measured", "main")
-    verdict = pull_request.judge(bundle, gate(floors={"roc_auc": 0.5}), [])
+    verdict = pull_request.judge(bundle, gate(floors={"roc_auc": 0.5}), evaluate(), [])
     assert (verdict.rows, verdict.compared, verdict.champion) == (58, 58, "main")
     assert rule(verdict, "floor", metric="roc_auc").verdict == "pass"
     assert rule(verdict, "data_drift").sentence == "same training rows as main"

@@ -13,14 +13,35 @@ import pytest
 from pipeline import cli
 from pipeline.core.git import git
 from pipeline.github.client import api
+from pipeline.github.pull_request import overrides
+from pipeline.review.gate import judges
 from pipeline.review.gate import pull_request as pull_request_gate
-from pipeline.review.gate.verdict import Rule, Verdict
+from pipeline.review.gate.override import Override
+from pipeline.review.gate.verdict import Rule, Verdict, worst
 from tests.pipeline.conftest import FROZEN, ROOT
 from tests.pipeline.github.standin import StandIn
 
 REPOSITORY = "octo/credit"
 NUMBER, RUN = 7, 50
-LOCK = "schema: '2.0'\nstages:\n  train:\n    cmd: train\n    deps:\n    - path: src/train.py\n"
+AT = "2026-01-02T10:30:00Z"
+LOCK = """schema: '2.0'
+stages:
+  train:
+    cmd: train
+    deps:
+    - path: src/project/train.py
+    - path: src/pipeline/models
+    params:
+      params.yaml:
+        train.num_leaves: 31
+        evaluate:
+          seed: 0
+"""
+TEMPLATE = """format: 1
+source: null
+version: 1.0.0
+project: [params.yaml, src/project/, README.md]
+"""
 JUDGE = pull_request_gate.judge
 BOT = {"login": "github-actions[bot]", "type": "Bot"}
 
@@ -68,13 +89,22 @@ class Scene:
         return found
 
     def comments(self) -> list[dict[str, Any]]:
-        """What the bot has written."""
-        return [comment for comment in self.github.state["comments"] if comment["user"] == BOT]
+        """The reports that the bot has written."""
+        ours = [comment for comment in self.github.state["comments"] if comment["user"] == BOT]
+        return [comment for comment in ours if "<!-- pipeline-report " in comment["body"]]
 
     def status(self, sha: str | None = None) -> tuple[str, str] | None:
         """State and description of the commit's `gate`."""
         found = [data for data in self.github.state["statuses"] if data["sha"] == (sha or self.head)]
         return (found[-1]["state"], found[-1]["description"]) if found else None
+
+    def overrule(self, sha: str | None = None, **changes: Any) -> None:
+        """An override of the commit (that of the pull request), as `pipeline overrule` leaves it."""
+        said: dict[str, Any] = {"by": "maintainer", "at": AT, "commit": sha or self.head, "reason": "the data are new"}
+        self.pull["labels"] = [overrides.LABEL]
+        body = overrides.written(Override.model_validate(said | changes))
+        comments = self.github.state["comments"]
+        self.github.hub.update({"comments": [*comments, {"issue": NUMBER, "body": body, "user": BOT}]})
 
     def others(self, count: int) -> None:
         """Comments that people wrote before."""
@@ -108,9 +138,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("template")
     shutil.copy(FROZEN / "params.yaml", folder / "params.yaml")
     git(folder, "init", "-q", "-b", "main")
-    commit(folder, {"dvc.lock": LOCK, "reports/metrics.json": '{"roc_auc": 0.7}\n'}, "start")
+    files = {"dvc.lock": LOCK, "reports/metrics.json": '{"roc_auc": 0.7}\n', ".template.yaml": TEMPLATE}
+    commit(folder, files | {".dvcignore": "/src/pipeline/models/shown.py\n", ".dvc/config": ""}, "start")
     git(folder, "checkout", "-q", "-b", "feature")
-    commit(folder, {"src/features.py": "more = 1\n"}, "More features")
+    commit(folder, {"src/project/features.py": "more = 1\n"}, "More features")
     git(folder, "checkout", "-q", "main")
     return folder
 
@@ -143,10 +174,9 @@ def scene(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> It
 def judged(monkeypatch: pytest.MonkeyPatch) -> None:
     """A verdict without scores: what the judge says of scores is tested elsewhere."""
 
-    def judge(bundle: Any, gate: Any, judge_changed: list[str]) -> Verdict:
-        rules = [Rule("champion", "note", "no champion yet")]
-        rules += [Rule("judge", "warn", f"changes the judge: {', '.join(judge_changed)}")] if judge_changed else []
-        return Verdict("warn" if judge_changed else "pass", 0, 0, "", tuple(rules))
+    def judge(bundle: Any, gate: Any, evaluate: Any, judges_changed: list[str]) -> Verdict:
+        rules = [Rule("champion", "note", "no champion yet"), *judges.rules(judges_changed)]
+        return Verdict(worst(rules), 0, 0, "", tuple(rules))
 
     monkeypatch.setattr(pull_request_gate, "judge", judge)
 

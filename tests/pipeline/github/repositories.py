@@ -114,7 +114,8 @@ class Repository:
         commit = self.commit(sha)
         parents = [{"sha": parent} for parent in commit["parents"]]
         person = commit.get("author", {"login": "someone", "type": "User"})
-        return {"sha": sha, "parents": parents, "author": person, "committer": person} | {
+        committer = commit.get("committer", person)
+        return {"sha": sha, "parents": parents, "author": person, "committer": committer} | {
             "commit": {"message": commit["message"], "tree": {"sha": commit["tree_sha"]}}
         }
 

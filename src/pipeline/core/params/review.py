@@ -1,6 +1,6 @@
 """The section on the gate."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -48,4 +48,9 @@ class Gate(Section):
     )
     reference: Name | None = Field(
         description="Git tag or commit: its model is a second baseline, so that small losses do not add up; null: none."
+    )
+    overrule: Literal["another", "anyone"] = Field(
+        default="another",
+        description="Who may overrule the gate: another (not who wrote part of the pull request) or anyone; "
+        "both need write permission.",
     )

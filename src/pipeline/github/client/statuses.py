@@ -1,7 +1,5 @@
 """The commit status `gate`: what a required check waits for."""
 
-import re
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from pipeline.github.client import api
@@ -9,7 +7,6 @@ from pipeline.review.gate.verdict import Verdict
 
 CONTEXT = "gate"
 LONGEST = 140  # characters of a description
-LABEL = "gate: override"
 LAST = "\uffff"  # GitHub refuses what UTF-8 writes in four bytes
 State = Literal["pending", "success", "failure", "error"]
 
@@ -24,23 +21,6 @@ def current(sha: str) -> dict[str, Any] | None:
     """The commit's status as GitHub has it; None where it has none."""
     listed = api.pages(f"commits/{sha}/status", to=f"read the status {CONTEXT}", key="statuses", limit=10)
     return next((status for status in listed if status["context"] == CONTEXT), None)
-
-
-def overruled(sha: str) -> str | None:
-    """The login of who overruled the verdict on this commit; pending where what was measured is not recorded yet."""
-    return by(current(sha) or {})
-
-
-def by(status: Mapping[str, Any]) -> str | None:
-    """The login of who overruled the verdict, as this status says it."""
-    said = re.match(r"overruled by @([A-Za-z0-9][A-Za-z0-9_-]*(?:\[bot\])?)", status.get("description") or "")
-    return said[1] if said and status.get("state") in {"success", "pending"} else None
-
-
-def honoured(number: int, sha: str) -> str | None:
-    """The same where the label is on the pull request at this moment."""
-    data = api.call("GET", f"pulls/{number}", to="read the pull request's labels")
-    return overruled(sha) if LABEL in {label["name"] for label in data["labels"]} else None
 
 
 def of_verdict(verdict: Verdict) -> tuple[State, str]:

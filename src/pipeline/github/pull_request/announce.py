@@ -8,6 +8,7 @@ import click
 from pipeline.github.client import api, posting, pulls, statuses
 from pipeline.github.client.posting import Marker
 from pipeline.github.client.pulls import NothingToDoError, Pull, Run
+from pipeline.github.pull_request import overrides
 from pipeline.review.comment import render
 
 VERDICTS = frozenset({"success", "failure"})
@@ -46,14 +47,14 @@ def announce(run: Run, labels: Sequence[str] | None = None) -> str:
 
 
 def _open(pull: Pull, marker: Marker) -> bool:
-    """Whether the head has no last word yet: a person's, a verdict, or an answer that came meanwhile."""
+    """Whether the head has no final status yet: by an override, a verdict, or an answer that came meanwhile."""
     found = posting.ours(pull.number)
     if found and marker.yields_to(found.marker):
         return False
+    if overrides.standing(pull.number, {pull.head}):
+        return False
     status = statuses.current(pull.head) or {}
-    if statuses.by(status):
-        return statuses.LABEL not in pull.labels
-    return status.get("state") not in VERDICTS
+    return status.get("state") not in VERDICTS or overrides.says_so(status)
 
 
 def waited_for(run: Run, wait: float, every: float) -> list[str] | None:

@@ -12,7 +12,7 @@ from pipeline.core.errors import PipelineError
 from pipeline.github.client import api, posting, pulls, statuses, steps
 from pipeline.github.client.posting import Marker
 from pipeline.github.client.pulls import NothingToDoError, Pull, Run
-from pipeline.github.pull_request import artifact, reply
+from pipeline.github.pull_request import artifact, overrides, reply
 from pipeline.github.pull_request.reply import Reply
 from pipeline.review.comment import render
 
@@ -45,7 +45,7 @@ def answer(run: Run, pull: Pull, found: Reply) -> None:
         url = posting.post(pull.number, marker, found.text)
     except api.RefusedError as problem:
         refused.append(problem)
-    override = statuses.honoured(pull.number, pull.head)  # set or taken off while it was judged
+    override = overrides.standing(pull.number, found.commits or {pull.head})  # set or withdrawn while it was judged
     state, said = found.final(override)
     try:
         statuses.post(pull.head, *found.first(override), url)
@@ -54,7 +54,7 @@ def answer(run: Run, pull: Pull, found: Reply) -> None:
     steps.output("run", str(run.id))
     steps.output("record", "true" if found.recording == "bot" else "false")
     steps.output("artifact", str(found.artifact or ""))
-    for name, value in {"state": state, "description": said, "url": url}.items():
+    for name, value in {"state": found.state, "description": found.description, "url": url}.items():
         steps.output(name, statuses.cut(value) if name == "description" else value)
     if refused:
         raise PipelineError("\n".join(str(problem) for problem in refused))

@@ -1,6 +1,6 @@
 """What a pull request changes, as GitHub lists it: not its own word."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,17 +9,16 @@ from urllib.parse import quote
 from pipeline.core import params
 from pipeline.core.errors import PipelineError
 from pipeline.core.git import blob_hash, git
+from pipeline.core.template import Template
 from pipeline.core.yaml import load_yaml
 from pipeline.github.client import api
 from pipeline.github.client.pulls import Pull
-from pipeline.review.gate import pull_request as pull_request_gate
+from pipeline.review.gate import judges
 from pipeline.review.measure.measurement import Bundle
 from pipeline.review.untrusted import yaml as untrusted_yaml
 
 MOST = 300  # files that GitHub lists
 PARAMS = "params.yaml"
-# Sections of params.yaml that no stage reads; `simulate` is one of the template before 0.2.0.
-UNREAD = ("deploy", "gate", "monitor", "release", "serve", "simulate", "tracking", "tune")
 
 
 @dataclass(frozen=True)
@@ -43,9 +42,9 @@ class Changes:
             whole=len(files) < MOST,
         )
 
-    def of_judge(self, bundle: Bundle) -> list[str]:
-        """What of the judge is changed, for people; more files than GitHub lists may hide anything."""
-        found = list(pull_request_gate.touches_judge(self.paths, self._gate_changed(bundle)))
+    def of_judges(self, bundle: Bundle, main: Template) -> list[str]:
+        """What is changed of what judges, for people; more files than GitHub lists may hide anything."""
+        found = [*judges.changed_paths(self.paths, main), *self._parameters(bundle)]
         return found if self.whole else [*found, f"(more than {MOST} files, not all of them listed by GitHub)"]
 
     def blob(self, path: str) -> str | None:
@@ -54,8 +53,8 @@ class Changes:
             return self.blobs[path]
         return git(Path(), "rev-parse", "--verify", "--quiet", f"{self.base}:{path}").stdout.strip() or None
 
-    def of_stages(self, bundle: Bundle) -> str | None:
-        """A section of params.yaml that stages read and the pull request changes; None where it changes none."""
+    def of_stages(self, bundle: Bundle, read: Collection[str]) -> str | None:
+        """A section of params.yaml of those that stages read, that is changed here; None where none is."""
         if PARAMS not in self.paths:
             return None
         here = self._sections(bundle)
@@ -64,16 +63,15 @@ class Changes:
         shown = git(Path(), "show", f"{self.base}:{PARAMS}")
         text = shown.stdout if shown.returncode == 0 else params.PATH.read_text(encoding="utf-8")
         before = untrusted_yaml.parse(text.encode(), PARAMS)
-        names = sorted({str(name) for name in (*here, *before)} - set(UNREAD))
-        found = next((name for name in names if here.get(name) != before.get(name)), None)
+        found = next((name for name in sorted(read) if here.get(name) != before.get(name)), None)
         return f"{PARAMS}'s {found[:40]}" if found else None
 
-    def _gate_changed(self, bundle: Bundle) -> bool:
-        """Whether the bounds differ from main's: those of params.yaml at the head, as the measurement shows them."""
-        if PARAMS not in self.blobs:
-            return PARAMS in self.paths
+    def _parameters(self, bundle: Bundle) -> list[str]:
+        """The parameters that judge and differ from main's; the whole file where it can't be seen at the head."""
+        if PARAMS not in self.paths:
+            return []
         here = self._sections(bundle)
-        return here is None or bool(here.get("gate") != load_yaml(params.PATH, PARAMS).get("gate"))
+        return [PARAMS] if here is None else judges.changed_parameters(load_yaml(params.PATH, PARAMS), here)
 
     def _sections(self, bundle: Bundle) -> dict[str, Any] | None:
         """params.yaml of the head, where the measurement holds that very file."""

@@ -15,7 +15,7 @@ import click
 from pipeline.core.errors import PipelineError
 from pipeline.github.client import api, pulls, statuses
 from pipeline.github.client.pulls import TRAILER, NothingToDoError, Pull, Run
-from pipeline.github.pull_request import artifact, recorded_files
+from pipeline.github.pull_request import artifact, overrides, recorded_files, reply
 from pipeline.github.pull_request.recorded_files import recorded
 from pipeline.review.measure.measurement import Bundle
 from pipeline.review.untrusted import yaml as untrusted_yaml
@@ -30,16 +30,16 @@ TO = "record what was measured"
 @click.option("--artifact", "judged", type=int, metavar="ID", help="Its measurement that was judged; else the newest.")
 def command(number: int, judged: int | None) -> None:
     """Commit dvc.lock and the metrics of a train run to its branch, where they differ from what it has."""
-    word = Word.read()
+    verdict = FinalStatus.read()
     try:
         run = pulls.run(number)
         if not run.ended:
             raise NothingToDoError(f"run {number}: is {run.status}; nothing recorded")
         pull = _open(run)
-        commit = _recorded(run, pull, judged, word)
+        commit = _recorded(run, pull, judged, verdict)
         if commit:
             click.echo(f"recorded: {commit} on {pull.branch}")
-        _conclude(pull, {run.head, pull.head, commit or run.head}, word)
+        _conclude(pull, {run.head, pull.head, commit or run.head}, verdict)
         if commit:
             _test(pull)
     except NothingToDoError as reason:
@@ -47,15 +47,15 @@ def command(number: int, judged: int | None) -> None:
 
 
 @dataclass(frozen=True)
-class Word:
-    """What `pipeline answer` had to say last, as its job hands it on."""
+class FinalStatus:
+    """The gate's own verdict as a status, as the job of `pipeline answer` hands it on."""
 
     state: statuses.State
     description: str
     url: str
 
     @classmethod
-    def read(cls) -> "Word | None":
+    def read(cls) -> "FinalStatus | None":
         """None where a person runs the command: the status then stays as it is."""
         state, description, url = (os.environ.get(f"GATE_{name}", "") for name in ("STATE", "DESCRIPTION", "URL"))
         if not state:
@@ -108,7 +108,7 @@ def _open(run: Run) -> Pull:
     return pull
 
 
-def _recorded(run: Run, pull: Pull, judged: int | None, word: Word | None) -> str | None:
+def _recorded(run: Run, pull: Pull, judged: int | None, verdict: FinalStatus | None) -> str | None:
     """The new commit, which the branch has; None where there is nothing to record after all."""
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -122,9 +122,9 @@ def _recorded(run: Run, pull: Pull, judged: int | None, word: Word | None) -> st
         if commit:
             _push(run, pull, commit)
     except PipelineError as problem:
-        if word and word.state == "success":  # it waits for this: nobody would come back to it
-            with contextlib.suppress(PipelineError):
-                statuses.post(pull.head, "error", f"not recorded: {problem}", word.url)
+        with contextlib.suppress(PipelineError):
+            if verdict and (statuses.current(pull.head) or {}).get("state") == "pending":  # it waits for this record
+                statuses.post(pull.head, "error", f"not recorded: {problem}", verdict.url)
         raise
     return commit
 
@@ -158,20 +158,14 @@ def _push(run: Run, pull: Pull, commit: str) -> None:
         raise
 
 
-def _conclude(pull: Pull, commits: set[str], word: Word | None) -> None:
-    """Set the last word on the measured head and on what records it; a person's, given meanwhile, goes before it."""
-    if word is None:
+def _conclude(pull: Pull, commits: set[str], verdict: FinalStatus | None) -> None:
+    """Set the final status of the measured head and of what records it; a person's override, as it is now, decides."""
+    if verdict is None:
         return
-    people = [person for sha in sorted(commits) if (person := statuses.honoured(pull.number, sha))]
-    state, said = word.state, word.description
-    overruled = statuses.by({"state": state, "description": said})
-    if overruled and not people:
-        click.echo("the override was taken off; the answer to that sets the status")
-        return
-    if people and not overruled:
-        state, said = "success", f"overruled by @{people[0]}: {said}"
+    override = overrides.standing(pull.number, commits)
+    state: statuses.State = "success" if override else verdict.state
     for sha in sorted(commits):
-        statuses.post(sha, state, said, word.url)
+        statuses.post(sha, state, reply.by(override, verdict.description), verdict.url)
 
 
 def _test(pull: Pull) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.core import params
+from pipeline.core import params, template
 from pipeline.core.errors import PipelineError
 from pipeline.core.files import read_json
 from pipeline.core.git import blob_hash, git
@@ -13,14 +13,16 @@ from pipeline.core.yaml import load_yaml
 from pipeline.github.client import api, statuses
 from pipeline.github.client.pulls import Pull, Run
 from pipeline.github.drift_issue import issues
-from pipeline.github.pull_request import artifact, recorded_files, schedule
+from pipeline.github.pull_request import artifact, overrides, recorded_files, schedule
 from pipeline.github.pull_request.changes import Changes
+from pipeline.github.pull_request.inputs import Inputs
 from pipeline.github.pull_request.recorded_files import recorded
 from pipeline.markup import markdown
 from pipeline.review.comment import render
 from pipeline.review.comment.render import Context
+from pipeline.review.gate import judges
 from pipeline.review.gate import pull_request as pull_request_gate
-from pipeline.review.measure import base
+from pipeline.review.gate.override import Override
 from pipeline.review.measure.measurement import Bundle
 
 LOCK, METRICS = Path("dvc.lock"), Path("reports/metrics.json")
@@ -30,30 +32,36 @@ Recording = Literal["none", "bot", "fork"]
 
 @dataclass(frozen=True)
 class Reply:
-    """The comment, the verdict as a status, who has something to record, and the artifact that was judged."""
+    """The comment, the verdict as a status, who has something to record, and the artifact that was judged.
+
+    `commits` are the measured head and the one that records it, which an override of either holds for; none where it
+    is not known that the pull request's head is one of them.
+    """
 
     text: str
     state: statuses.State
     description: str
     recording: Recording = "none"
     artifact: int | None = None
+    commits: frozenset[str] = frozenset()
 
-    def final(self, override: str | None) -> tuple[statuses.State, str]:
-        """The last word: of who overruled it, but pending while it is the author of a fork who has to record."""
+    def final(self, override: Override | None) -> tuple[statuses.State, str]:
+        """The final status: a person's, but pending while the author of a fork has to record."""
         state: statuses.State = "success" if override else self.state
         if state == "success" and self.recording == "fork":
-            return "pending", _by(override, AUTHOR)
-        return state, _by(override, self.description)
+            return "pending", by(override, AUTHOR)
+        return state, by(override, self.description)
 
-    def first(self, override: str | None) -> tuple[statuses.State, str]:
+    def first(self, override: Override | None) -> tuple[statuses.State, str]:
         """What is said until the bot has recorded: nothing is merged without its lock."""
         state, said = self.final(override)
         waits = state == "success" and self.recording == "bot"
-        return ("pending", _by(override, BOT)) if waits else (state, said)
+        return ("pending", by(override, BOT)) if waits else (state, said)
 
 
-def _by(override: str | None, said: str) -> str:
-    return f"overruled by @{override}: {said}" if override else said
+def by(override: Override | None, said: str) -> str:
+    """A status's description, with who overruled it first."""
+    return f"{overrides.sentence(override)}: {said}" if override else said
 
 
 def of_bundle(bundle: Bundle, run: Run, pull: Pull, artifacts: Mapping[str, str]) -> Reply:
@@ -61,8 +69,10 @@ def of_bundle(bundle: Bundle, run: Run, pull: Pull, artifacts: Mapping[str, str]
     recorded_files.check(bundle, pull)
     changes = Changes.of(pull)
     _check_claim(bundle, changes)
-    verdict = pull_request_gate.judge(bundle, params.read().gate, changes.of_judge(bundle))
-    override = statuses.overruled(pull.head) if statuses.LABEL in pull.labels else None
+    main = params.read()
+    verdict = pull_request_gate.judge(bundle, main.gate, main.evaluate, changes.of_judges(bundle, template.read()))
+    commits = frozenset({run.head, pull.head})
+    override = overrides.standing(pull.number, commits)
     recording = _recording(bundle, pull, changes)
     stopped = schedule.stopped()
     context = Context(
@@ -72,13 +82,16 @@ def of_bundle(bundle: Bundle, run: Run, pull: Pull, artifacts: Mapping[str, str]
         run_url=run.url,
         artifacts=artifacts,
         override=override,
-        stale_override=statuses.LABEL in pull.labels and override is None,
+        stale_override=overrides.LABEL in pull.labels and override is None,
         recording=recording,
         production=_production(stopped),
         repository=api.repository(),
     )
     text = render.render(artifact.noted(bundle, [*_moved(bundle), *([stopped] if stopped else [])]), verdict, context)
-    return Reply(text, *statuses.of_verdict(verdict), recording)
+    state, said = statuses.of_verdict(verdict)
+    if asked := judges.acceptance(verdict):
+        said = statuses.cut(f"needs a person: {asked}")
+    return Reply(text, state, said, recording, commits=commits)
 
 
 def _check_claim(bundle: Bundle, changes: Changes) -> None:
@@ -88,10 +101,10 @@ def _check_claim(bundle: Bundle, changes: Changes) -> None:
     claim = "it says that nothing had to run, though"
     if not changes.whole:
         raise PipelineError(f"{claim} more files have changed than GitHub lists; make it smaller, or change what runs")
-    stages = base.stages(LOCK.read_text(encoding="utf-8")).values() if LOCK.is_file() else ()
-    inputs = {str(LOCK), *(str(dep["path"]) for stage in stages for dep in stage.get("deps", []))}
-    touched = next(iter(sorted(inputs.intersection(changes.paths))), None) or changes.of_stages(bundle)
-    if touched:
+    inputs = Inputs.of_lock(LOCK)
+    if inputs is None:
+        raise PipelineError(f"{claim} main has no dvc.lock with stages; run train.yaml again")
+    if touched := inputs.touched(changes.paths) or changes.of_stages(bundle, inputs.sections):
         raise PipelineError(f"{claim} {touched} has changed; run train.yaml again")
 
 

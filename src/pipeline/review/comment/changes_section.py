@@ -7,6 +7,7 @@ from pipeline.markup.parts import part
 from pipeline.review.comment import data_section as data
 from pipeline.review.comment.facts import Facts, flattened
 from pipeline.review.comment.groups import more
+from pipeline.review.gate import judges
 
 SHOWN = 20
 NAMED = 3  # in the summary
@@ -42,10 +43,10 @@ def _shortly(facts: Facts) -> str:
         return "unchanged"
     named = " · ".join(f"{code(cut(name, 60))} {_arrow(before, after)}" for name, before, after in found[:NAMED])
     rest = f" and {len(found) - NAMED:,} more" if len(found) > NAMED else ""
-    return f"{named}{rest}{GATE_SHORT if _gate(found) else ''}"
+    return f"{named}{rest}{JUDGES_SHORT if _judges(found) else ''}"
 
 
-GATE_SHORT = " · ⚠️ bounds of the gate: main’s were used"
+JUDGES_SHORT = " · ⚠️ changes what judges: main’s was used"
 
 
 def _arrow(before: str | None, after: str | None) -> str:
@@ -53,8 +54,8 @@ def _arrow(before: str | None, after: str | None) -> str:
     return f"{old} → {'gone' if after is None else escape(cut(after, 40))}"
 
 
-def _gate(found: list[Difference]) -> bool:
-    return any(name == "gate" or name.startswith("gate.") for name, _, _ in found)
+def _judges(found: list[Difference]) -> bool:
+    return any(judges.is_parameter(name) for name, _, _ in found)
 
 
 def parameter_table(facts: Facts) -> str | None:
@@ -62,7 +63,7 @@ def parameter_table(facts: Facts) -> str | None:
     if not found:
         return None
     rows = [(code(cut(name)), _cell(before), _cell(after)) for name, before, after in found[:SHOWN]]
-    gate = "\n\n⚠️ This changes bounds of the gate. It was judged by main’s." if _gate(found) else ""
+    gate = "\n\n⚠️ This changes what judges. It was judged by main’s parameters." if _judges(found) else ""
     return f"**Parameters**\n\n{table(['parameter', 'main', 'this PR'], rows)}{more(len(found), SHOWN)}{gate}"
 
 

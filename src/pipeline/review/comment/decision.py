@@ -1,13 +1,20 @@
 """The first screen: the verdict, why, the rules that ask for a look, and what a failed stage said."""
 
 from pipeline.core.tasks import higher_is_better
-from pipeline.markup.markdown import bold, cut, escape
+from pipeline.markup.markdown import bold, code, cut, escape
 from pipeline.review.comment.facts import Facts, counted, finite
 from pipeline.review.comment.rules import ICONS, SENTENCE, between_of, by_weight, rule_rows, signed
+from pipeline.review.gate import judges
 from pipeline.review.gate.verdict import REGRESSIONS, Rule
 from pipeline.review.untrusted.text import fence, plain
 
 SAYS = {"pass": "The gate passes", "warn": "The gate warns: a person should look", "fail": "The gate fails"}
+PERSON = "Needs a person"
+ACCEPT = "[Who may accept it, and how](../blob/HEAD/docs/explanation/what-judges.md#who-may-accept-it)"
+STALE = (
+    "The label `gate: override` does not count: it was refused, or set for an earlier commit. To overrule this one, "
+    "comment `Override: why`, take the label off and set it again."
+)
 SHOWN = 5  # rules on the first screen
 LINES, LINE = 30, 300  # of a failed stage's output
 
@@ -19,11 +26,31 @@ def headline(facts: Facts) -> str:
     if stages := next((rule for rule in verdict.rules if rule.kind == "stages"), None):
         told = cut(stages.sentence)
         title = f"❌ {escape(told[:1].upper() + told[1:])}: there is no model to judge"
+    if judges.acceptance(verdict):
+        title = f"✋ {PERSON}: it changes what judges"
     if context.override:
-        says = SAYS[verdict.verdict].partition(":")[0].lower()
-        title = f"✅ Overruled by {bold('@' + cut(context.override, 60))} · {says}"
-    stale = "\n\nThe label `gate: override` does not count: it was refused, or set for an earlier commit."
-    return f"### {title}\n\n{_why(facts)}{stale if context.stale_override else ''}"
+        says = PERSON if judges.acceptance(verdict) else SAYS[verdict.verdict].partition(":")[0]
+        title = f"✅ Overruled by {bold('@' + cut(context.override.by, 60))} · {says[:1].lower()}{says[1:]}"
+    return f"### {title}\n\n{_override(facts)}{_why(facts)}{_acceptance(facts)}"
+
+
+def _override(facts: Facts) -> str:
+    """When, for which commit and why the gate was overruled."""
+    override = facts.context.override
+    if override is None:
+        return ""
+    reason = escape(cut(override.reason, 500)) or "no reason was asked for"
+    return f"{override.at:%Y-%m-%d %H:%M} UTC, for {code(override.commit[:7])}: {reason}\n\n"
+
+
+def _acceptance(facts: Facts) -> str:
+    """Who may accept what judges otherwise; why a label that is there does not count."""
+    lines = []
+    if judges.acceptance(facts.verdict) and not facts.context.override:
+        lines.append("It was judged by main’s code, parameters and groups. " + ACCEPT)
+    if facts.context.stale_override:
+        lines.append(STALE)
+    return "".join(f"\n\n{line}" for line in lines)
 
 
 def _why(facts: Facts) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.core.errors import PipelineError
 from pipeline.markup.markdown import cut
+from pipeline.review.gate.override import Override
 from pipeline.review.gate.verdict import Verdict
 from pipeline.review.measure.measurement import Bundle
 from pipeline.review.untrusted import yaml as untrusted_yaml
@@ -28,7 +29,7 @@ class Context:
     pull_request: int | None = None
     run_url: str | None = None
     artifacts: Mapping[str, str] = field(default_factory=dict)  # name: URL
-    override: str | None = None  # login of who overruled the verdict
+    override: Override | None = None  # of the verdict, by a person
     stale_override: bool = False  # the label is there, but does not count: refused, or of an earlier commit
     recording: Literal["none", "bot", "fork"] = "none"
     production: str | None = None  # what the monitor last said, as Markdown; None: not looked at

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.core import files, params
+from pipeline.core.errors import listed
 from pipeline.evaluation import scoring
 from pipeline.review.baseline import champion
 from pipeline.review.baseline.scored import TEST, ScoredBaseline, score_baseline, scored_rows
-from pipeline.review.gate import project_tests
+from pipeline.review.gate import project_tests, work_tree
 from pipeline.review.gate.data import drift_report
 from pipeline.review.gate.judge import judge
 from pipeline.review.gate.verdict import Rule, Verdict, worst
@@ -42,9 +43,19 @@ def command(
     """Judge the model of this work tree against the champion; exit 1 where the verdict is fail."""
     verdict = decide(base, rebuild, scores, test, quality, drift)
     files.write_json(target, verdict.data())
-    for line in shown(verdict):
+    for line in [*shown(verdict), *_for_a_person(base)]:
         click.echo(line)
     click.get_current_context().exit(1 if verdict.verdict == "fail" else 0)
+
+
+def _for_a_person(base: str | None) -> list[str]:
+    """What the work tree changes of what judges: on a pull request that waits for a person."""
+    try:
+        changed = work_tree.changes(champion.base_revision(base, Path()))
+    except champion.WithoutError:
+        return []
+    what = f"this work tree changes what judges ({listed(changed)})"
+    return [f"{what}: on a pull request a person must accept that"] if changed else []
 
 
 def decide(

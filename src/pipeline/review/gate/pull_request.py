@@ -1,6 +1,6 @@
-"""The verdict on a measurement that nobody need trust, by the bounds that are given: main's."""
+"""The verdict on a measurement that nobody need trust, by main's bounds and main's groups."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,57 +9,29 @@ from pipeline.core.errors import PipelineError, listed
 from pipeline.core.tasks import METRICS
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.baseline.scored import ScoredBaseline
-from pipeline.review.gate import data, project_tests
+from pipeline.review.gate import data, groups, judges, project_tests
 from pipeline.review.gate import judge as gates
 from pipeline.review.gate.verdict import Rule, Verdict, worst
 from pipeline.review.measure import model_tests
 from pipeline.review.measure.measurement import Bundle, Champion
 from pipeline.review.untrusted import scores as untrusted_scores
 
-# What makes up the judge: path prefixes. A change of them is judged by main's, and by a person.
-JUDGE: tuple[str, ...] = (
-    ".github/",
-    "Makefile",
-    "dvc.yaml",
-    "pyproject.toml",
-    "src/pipeline/data/values/keys.py",
-    "src/pipeline/evaluation/",
-    "src/pipeline/gate/",
-    "src/pipeline/github/",
-    "src/pipeline/measure/",
-    "src/pipeline/core/params/",
-    "src/pipeline/report/",
-    "src/pipeline/train/stages/evaluate.py",
-    "src/pipeline/train/stages/split.py",
-    "src/pipeline/core/tasks.py",
-    "uv.lock",
-)
-GATE = "gate in params.yaml"
 # A failure before any stage, by what `measure` calls its step.
 STEPS = {"params": "params.yaml was refused", "source": "the data source can't be used"}
 SAME = "same model as main: no change"
 
 
-def judge(bundle: Bundle, gate: params.Gate, judge_changed: Sequence[str]) -> Verdict:
-    """The verdict by `gate`; what is `judge_changed` makes it `warn` at best.
+def judge(bundle: Bundle, gate: params.Gate, evaluate: params.Evaluate, judges_changed: Sequence[str]) -> Verdict:
+    """The verdict by main's bounds and groups; where `judges_changed` names something, only a person can accept it.
 
     PipelineError, in one line, where the measurement is not one that a run of this pipeline leaves.
     """
-    verdict = _judged(bundle, gate)
-    if not judge_changed:
-        return verdict
-    sentence = f"changes the judge: {listed(judge_changed)}: main's judge and bounds were used; a person must look"
-    rules = (*verdict.rules, Rule("judge", "warn", sentence))
+    verdict = _judged(bundle, gate, evaluate)
+    rules = (*verdict.rules, *judges.rules(judges_changed))
     return replace(verdict, verdict=worst(rules), rules=rules)
 
 
-def touches_judge(paths: Iterable[str], gate_changed: bool) -> list[str]:
-    """Which of the changed paths belong to the judge, and its bounds where those have changed."""
-    found = sorted({path for path in paths if path.startswith(JUDGE)})
-    return [*found, GATE] if gate_changed else found
-
-
-def _judged(bundle: Bundle, gate: params.Gate) -> Verdict:
+def _judged(bundle: Bundle, gate: params.Gate, evaluate: params.Evaluate) -> Verdict:
     measured = bundle.measurement
     if measured.outcome == "failed":
         stage = measured.failure.stage if measured.failure else "unknown"
@@ -69,7 +41,8 @@ def _judged(bundle: Bundle, gate: params.Gate) -> Verdict:
         return _plain(Rule("champion", "pass", SAME), measured.base)
     if path is None:
         raise PipelineError("scores.parquet: the measurement lacks it; run the measurement again")
-    candidate = untrusted_scores.scores(path)
+    scored = untrusted_scores.scores(path)
+    candidate = groups.only(scored, evaluate.slices, evaluate.sensitive)
     bounds, unfit = _fitting(gate, candidate)
     champion = measured.champion
     if measured.outcome == "unchanged":
@@ -82,7 +55,8 @@ def _judged(bundle: Bundle, gate: params.Gate) -> Verdict:
         _report(bundle, "data_quality.json"),
         _drift(bundle, "drift_main.json"),
     )
-    rules = (*unfit, *(_same_data(bundle, rule) for rule in verdict.rules), *_project_tests(bundle))
+    shown = (_same_data(bundle, rule) for rule in verdict.rules)
+    rules = (*unfit, *groups.missing(scored, gate, evaluate), *shown, *_project_tests(bundle))
     return replace(verdict, verdict=worst(rules), rules=rules)
 
 
@@ -111,8 +85,8 @@ def _fitting(gate: params.Gate, candidate: Scored) -> tuple[params.Gate, list[Ru
         "fairness": fairness,
     }
     what = listed(dict.fromkeys([*strange, *(["fairness"] if fairness != gate.fairness else [])]))
-    sentence = f"main's bounds are for another task: {what} can't judge a {candidate.task} model; a person must look"
-    return gate.model_copy(update=fits), [Rule("bounds", "warn", sentence)]
+    sentence = f"main's bounds are for another task: {what} can't judge a {candidate.task} model"
+    return gate.model_copy(update=fits), [Rule("bounds", "fail", sentence)]
 
 
 def _baseline(bundle: Bundle, role: str, known: Champion | None, candidate: Scored) -> ScoredBaseline:
@@ -124,7 +98,7 @@ def _baseline(bundle: Bundle, role: str, known: Champion | None, candidate: Scor
     path = bundle.path(f"{role}.parquet")
     if path is None:
         raise PipelineError(f"{role}.parquet: the measurement lacks it; run the measurement again")
-    scored = untrusted_scores.scores(path)
+    scored = groups.only(untrusted_scores.scores(path), candidate.slices.columns, candidate.sensitive.columns)
     untrusted_scores.fits(candidate, scored, path.name)
     return ScoredBaseline(_line(known.name), "scored", scored, _line(known.reason))
 

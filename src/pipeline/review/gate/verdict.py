@@ -79,7 +79,8 @@ class Rule:
             case "floor":
                 return f"Floor of {metric}"
             case "slice":
-                return f"Slice {cut(subject.column)}={cut(subject.value)}"
+                where = cut(subject.column)
+                return f"Slices of {where}" if subject.value is None else f"Slice {where}={cut(subject.value)}"
             case "fairness":
                 return f"Fairness of {cut(subject.column)}" + (f": {metric.lower()}" if metric else "")
             case "judge":

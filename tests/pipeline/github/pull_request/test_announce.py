@@ -61,13 +61,13 @@ def test_a_run_without_a_pull_request_says_so(scene: Scene, pipeline: Pipeline) 
 
 def test_an_override_is_not_put_back_to_pending(scene: Scene, pipeline: Pipeline) -> None:
     scene.pull["labels"] = ["gate: override"]
-    given = {"sha": scene.head, "state": "success", "context": "gate", "description": "overruled by @maintainer"}
+    given = {"sha": scene.head, "state": "success", "context": "gate", "description": "overruled by maintainer: so"}
     scene.github.state["statuses"].append(given)
     announced(scene, pipeline, {"status": "in_progress", "labels": []})
-    assert scene.status() == ("success", "overruled by @maintainer")
+    assert scene.status() == ("success", "overruled by maintainer: so")
 
 
-OVERRULED = {"state": "success", "context": "gate", "description": "overruled by @maintainer"}
+OVERRULED = {"state": "success", "context": "gate", "description": "overruled by maintainer: so"}
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
@@ -81,12 +81,12 @@ def test_an_override_that_is_set_while_the_job_waits_is_not_put_back_to_pending(
     scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def overrule() -> None:
-        scene.pull["labels"] = ["gate: override"]
+        scene.overrule()
         scene.github.state["statuses"].append(OVERRULED | {"sha": scene.head})
 
     meanwhile(monkeypatch, overrule)
     announced(scene, pipeline, {"status": "queued", "labels": ["gpu"]})
-    assert scene.status() == ("success", "overruled by @maintainer")
+    assert scene.status() == ("success", "overruled by maintainer: so")
 
 
 def test_an_override_whose_label_was_taken_off_is_put_back_to_pending(scene: Scene, pipeline: Pipeline) -> None:

@@ -9,14 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.core.yaml import load_yaml
 from pipeline.github.drift_issue import issues
 from pipeline.github.drift_issue.state import Memory
-from pipeline.github.pull_request.changes import UNREAD
 from pipeline.review.gate import pull_request as pull_request_gate
 from pipeline.review.gate.verdict import Rule, Subject, Verdict
-from tests.pipeline.conftest import FROZEN, ROOT
-from tests.pipeline.github.conftest import BOT, JUDGE, NUMBER, RUN, Pipeline, Scene, commit
+from tests.pipeline.conftest import FROZEN
+from tests.pipeline.github.conftest import AT, BOT, JUDGE, NUMBER, RUN, Pipeline, Scene, commit
 
 
 def answered(pipeline: Pipeline) -> str:
@@ -68,7 +66,7 @@ def test_the_latest_run_of_a_pull_request_is_found(scene: Scene, pipeline: Pipel
 
 
 def test_an_outdated_run_posts_nothing(scene: Scene, pipeline: Pipeline) -> None:
-    scene.push({"src/features.py": "more = 2\n"}, "Again")
+    scene.push({"src/project/features.py": "more = 2\n"}, "Again")
     printed = answered(pipeline)
     assert "outdated" in printed
     assert not scene.comments()
@@ -131,31 +129,32 @@ def test_a_failing_verdict_is_the_status_with_the_rule_that_decided(
     assert len(said[1]) == 140
 
 
-def test_changed_files_of_the_judge_are_told_to_it(scene: Scene, pipeline: Pipeline) -> None:
+def test_a_change_of_what_judges_is_a_failure_until_a_person_accepts_it(scene: Scene, pipeline: Pipeline) -> None:
     scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"dvc.yaml": "stages: {}\n"}, "Change")
     scene.measure()
     answered(pipeline)
-    assert word() == ("success", "warn: This pull request: changes the judge: dvc.yaml")
+    assert word() == ("failure", "needs a person: it changes what judges (dvc.yaml)")
+    assert "Needs a person: it changes what judges" in scene.comments()[0]["body"]
 
 
-def test_a_bound_that_is_lowered_in_params_is_a_change_of_the_judge(scene: Scene, pipeline: Pipeline) -> None:
+def test_a_bound_that_is_lowered_in_params_is_named(scene: Scene, pipeline: Pipeline) -> None:
     lowered = (FROZEN / "params.yaml").read_text().replace("tolerance: 0.005", "tolerance: 0.5")
     scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"params.yaml": lowered}, "Change")
     scene.measure({"params.yaml": lowered})
     answered(pipeline)
-    assert word()[1].startswith("warn: This pull request: changes the judge: ")
+    assert word() == ("failure", "needs a person: it changes what judges (gate.tolerance)")
 
 
-def test_params_that_are_not_those_of_the_head_count_as_a_change_of_the_judge(scene: Scene, pipeline: Pipeline) -> None:
+def test_params_that_are_not_those_of_the_head_are_named_as_a_whole(scene: Scene, pipeline: Pipeline) -> None:
     ours = (FROZEN / "params.yaml").read_text()
     lowered = ours.replace("tolerance: 0.005", "tolerance: 0.5")
     scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"params.yaml": lowered}, "Change")
     scene.measure({"params.yaml": ours})
     answered(pipeline)
-    assert word()[1].startswith("warn: judge: ")
+    assert word() == ("failure", "needs a person: it changes what judges (params.yaml)")
 
 
-def test_other_parameters_change_no_judge(scene: Scene, pipeline: Pipeline) -> None:
+def test_other_parameters_do_not_judge(scene: Scene, pipeline: Pipeline) -> None:
     changed = (FROZEN / "params.yaml").read_text().replace("num_leaves: 31", "num_leaves: 15")
     scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"params.yaml": changed}, "Change")
     scene.measure({"params.yaml": changed})
@@ -163,7 +162,7 @@ def test_other_parameters_change_no_judge(scene: Scene, pipeline: Pipeline) -> N
     assert word() == ("success", "pass")
 
 
-def test_more_files_than_github_lists_count_as_a_change_of_the_judge(scene: Scene, pipeline: Pipeline) -> None:
+def test_more_files_than_github_lists_count_as_a_change_of_what_judges(scene: Scene, pipeline: Pipeline) -> None:
     many = {f"docs/{place}.md": str(place) for place in range(300)}
     scene.run["head_sha"] = scene.head = scene.push(many, "Many")
     scene.measure()
@@ -172,27 +171,83 @@ def test_more_files_than_github_lists_count_as_a_change_of_the_judge(scene: Scen
 
 
 def test_an_override_is_honoured_for_the_commit_that_it_was_given_for(scene: Scene, pipeline: Pipeline) -> None:
+    scene.overrule()
+    answered(pipeline)
+    assert scene.status() == ("pending", "overruled by maintainer: recording what was measured")
+    body = scene.comments()[0]["body"]
+    assert "maintainer" in body
+    assert f"2026-01-02 10:30 UTC, for <code>{scene.head[:7]}</code>: the data are new" in body
+
+
+def test_an_override_as_a_status_said_it_before_it_was_data_is_still_read(scene: Scene, pipeline: Pipeline) -> None:
     scene.pull["labels"] = ["gate: override"]
     given = {"sha": scene.head, "state": "success", "context": "gate", "description": "overruled by @maintainer"}
     scene.github.state["statuses"].append(given)
     answered(pipeline)
-    assert word() == ("success", "overruled by @maintainer: pass")
-    assert "maintainer" in scene.comments()[0]["body"]
+    assert scene.status() == ("pending", "overruled by @maintainer: recording what was measured")
+    assert "Overruled by" in scene.comments()[0]["body"]
+
+
+def test_such_a_sentence_counts_no_more_where_an_override_was_data_and_is_withdrawn(
+    scene: Scene, pipeline: Pipeline
+) -> None:
+    scene.overrule(withdrawn=AT)
+    given = {"sha": scene.head, "state": "success", "context": "gate", "description": "overruled by @maintainer: x"}
+    scene.github.state["statuses"].append(given)
+    answered(pipeline)
+    assert scene.status() == ("pending", "recording what was measured")
+    assert "does not count" in scene.comments()[0]["body"]
+
+
+def test_an_override_that_somebody_else_wrote_is_none(scene: Scene, pipeline: Pipeline) -> None:
+    scene.overrule()
+    scene.github.state["comments"][-1]["user"] = {"login": "mallory", "type": "User"}
+    answered(pipeline)
+    assert scene.status() == ("pending", "recording what was measured")
+
+
+def test_an_override_that_is_quoted_in_our_own_comment_is_none(scene: Scene, pipeline: Pipeline) -> None:
+    scene.overrule()
+    forged = scene.github.state["comments"][-1]
+    forged["body"] = f"A report\n\n{forged['body']}"
+    answered(pipeline)
+    assert scene.status() == ("pending", "recording what was measured")
+
+
+def test_an_override_of_the_measured_commit_holds_for_the_one_that_records_it(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = (Rule("floor", "fail", "bad", subject=Subject("roc_auc")),)
+    monkeypatch.setattr(pull_request_gate, "judge", lambda *_: Verdict("fail", 0, 0, "", rules))
+    scene.overrule()
+    lock = (scene.measurement / "dvc.lock").read_text()
+    top = scene.push({"dvc.lock": lock}, f"Record\n\nMeasured-Commit: {scene.head}")
+    assert pipeline("answer", "--pull-request", str(NUMBER))[0] == 0
+    assert scene.status(top) == ("success", "overruled by maintainer: fail: floor x: bad")
+
+
+def test_a_commit_that_only_looks_like_that_record_is_not_overruled_where_nothing_can_be_compared(
+    scene: Scene, pipeline: Pipeline
+) -> None:
+    scene.overrule()
+    forged = "schema: '2.0'\nstages: {evil: {}}\n"
+    top = scene.push({"dvc.lock": forged}, f"Record\n\nMeasured-Commit: {scene.head}")
+    scene.github.state["artifacts"] = []
+    answered(pipeline)
+    assert scene.status(top) == ("error", "no usable measurement: the run left no artifact `measurement`")
 
 
 def test_an_override_of_an_earlier_commit_overrules_nothing(scene: Scene, pipeline: Pipeline) -> None:
-    scene.pull["labels"] = ["gate: override"]
-    given = {"sha": scene.base, "state": "success", "context": "gate", "description": "overruled by @maintainer"}
-    scene.github.state["statuses"].append(given)
+    scene.overrule(scene.base)
     answered(pipeline)
-    assert word() == ("success", "pass")
+    assert scene.status() == ("pending", "recording what was measured")
 
 
 def test_an_override_ends_when_the_label_is_taken_off(scene: Scene, pipeline: Pipeline) -> None:
-    given = {"sha": scene.head, "state": "success", "context": "gate", "description": "overruled by @maintainer"}
-    scene.github.state["statuses"].append(given)
+    scene.overrule()
+    scene.pull["labels"] = []
     answered(pipeline)
-    assert word() == ("success", "pass")
+    assert scene.status() == ("pending", "recording what was measured")
 
 
 def test_the_open_drift_issue_is_named_with_its_title_escaped(
@@ -310,7 +365,7 @@ def test_a_commit_that_only_looks_like_the_record_of_the_bot_is_not_answered(sce
 
 
 def test_a_commit_with_code_is_no_record_whatever_it_says(scene: Scene, pipeline: Pipeline) -> None:
-    scene.push({"src/features.py": "evil = 1\n"}, f"Record\n\nMeasured-Commit: {scene.head}")
+    scene.push({"src/project/features.py": "evil = 1\n"}, f"Record\n\nMeasured-Commit: {scene.head}")
     assert "outdated" in answered(pipeline)
 
 
@@ -374,7 +429,7 @@ def test_a_manifest_that_is_damaged_is_answered_as_not_measured(scene: Scene, pi
     assert said[0] == "error"
 
 
-@pytest.mark.parametrize("path", ["src/train.py", "dvc.lock"])
+@pytest.mark.parametrize("path", ["src/project/train.py", "src/pipeline/models/training.py", "dvc.lock"])
 def test_a_run_that_says_nothing_had_to_run_is_not_believed_where_an_input_has_changed(
     scene: Scene, pipeline: Pipeline, path: str
 ) -> None:
@@ -399,12 +454,49 @@ def test_a_run_that_says_nothing_had_to_run_is_not_believed_where_a_parameter_ha
     assert f"though params.yaml{chr(39) + 's train' if held else ''} has changed" in word()[1]
 
 
+@pytest.mark.parametrize("path", ["src/pipeline/models/shown.py", "src/pipeline/models_2/training.py"])
+def test_what_mains_dvcignore_leaves_out_and_what_lies_in_no_input_runs_nothing(
+    scene: Scene, pipeline: Pipeline, path: str
+) -> None:
+    scene.head = scene.run["head_sha"] = scene.push({path: "x = 1\n"}, "Show otherwise")
+    scene.measure(outcome="unchanged")
+    answered(pipeline)
+    assert word() == ("failure", f"needs a person: it changes what judges ({path})")
+
+
+def test_what_the_pull_request_leaves_out_by_a_dvcignore_of_its_own_is_an_input_all_the_same(
+    scene: Scene, pipeline: Pipeline
+) -> None:
+    files = {".dvcignore": "/src/pipeline/models/\n", "src/pipeline/models/training.py": "x = 1\n"}
+    scene.head = scene.run["head_sha"] = scene.push(files, "Hide it")
+    scene.measure(outcome="unchanged")
+    answered(pipeline)
+    assert word()[0] == "error"
+
+
+def test_where_main_has_no_lock_nothing_can_be_unchanged(scene: Scene, pipeline: Pipeline) -> None:
+    (scene.checkout / "dvc.lock").unlink()
+    scene.measure(outcome="unchanged")
+    answered(pipeline)
+    assert "main has no dvc.lock with stages" in word()[1]
+
+
+def test_the_pull_requests_own_template_file_takes_nothing_out_of_what_judges(scene: Scene, pipeline: Pipeline) -> None:
+    greedy = (scene.checkout / ".template.yaml").read_text().replace("src/project/", "src/")
+    files = {".template.yaml": greedy, "src/pipeline/review/gate/judge.py": "verdict = 'pass'\n"}
+    scene.head = scene.run["head_sha"] = scene.push(files, "All is mine")
+    scene.measure()
+    answered(pipeline)
+    changed = ".template.yaml, src/pipeline/review/gate/judge.py"
+    assert word() == ("failure", f"needs a person: it changes what judges ({changed})")
+
+
 def test_bounds_may_change_where_nothing_had_to_run(scene: Scene, pipeline: Pipeline) -> None:
     changed = (FROZEN / "params.yaml").read_text().replace("tolerance: 0.005", "tolerance: 0.5")
     scene.head = scene.run["head_sha"] = scene.push({"params.yaml": changed}, "Judge otherwise")
     scene.measure({"params.yaml": changed}, outcome="unchanged")
     answered(pipeline)
-    assert word()[0] == "success"
+    assert word() == ("failure", "needs a person: it changes what judges (gate.tolerance)")
 
 
 def test_more_files_than_github_lists_may_hide_what_had_to_run(scene: Scene, pipeline: Pipeline) -> None:
@@ -413,13 +505,6 @@ def test_more_files_than_github_lists_may_hide_what_had_to_run(scene: Scene, pip
     scene.measure(outcome="unchanged")
     answered(pipeline)
     assert word()[0] == "error"
-
-
-def test_the_parameters_that_no_stage_reads_are_known() -> None:
-    sections = load_yaml(FROZEN / "params.yaml", "params.yaml").keys()
-    stages = load_yaml(ROOT / "dvc.yaml", "dvc.yaml")["stages"].values()
-    read = {name.split(".")[0] for stage in stages for name in stage.get("params", []) if isinstance(name, str)}
-    assert set(UNREAD) == sections - read
 
 
 def test_a_run_that_asks_for_its_own_answer_is_given_time_to_end(scene: Scene, pipeline: Pipeline) -> None:

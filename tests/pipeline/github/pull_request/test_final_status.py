@@ -12,7 +12,6 @@ from pipeline.review.gate.verdict import Rule, Subject, Verdict
 from tests.pipeline.github.conftest import LOCK, NUMBER, RUN, Pipeline, Scene
 
 RECORDING = ("pending", "recording what was measured")
-OVERRULED = {"state": "success", "context": "gate", "description": "overruled by @maintainer"}
 FAIL = Verdict("fail", 0, 0, "", (Rule("floor", "fail", "bad", subject=Subject("roc_auc")),))
 
 
@@ -31,11 +30,6 @@ def recorded(pipeline: Pipeline, said: dict[str, str], status: int = 0) -> str:
     code, printed = pipeline("record", "--run", said["run"], "--artifact", said["artifact"])
     assert code == status, printed
     return printed
-
-
-def overrule(scene: Scene) -> None:
-    scene.pull["labels"] = ["gate: override"]
-    scene.github.state["statuses"].append(OVERRULED | {"sha": scene.head})
 
 
 def test_a_pass_waits_for_its_record_and_is_then_said_on_both_commits(scene: Scene, pipeline: Pipeline) -> None:
@@ -100,7 +94,7 @@ def test_a_head_that_only_looks_like_the_record_gets_no_word(scene: Scene, pipel
 
 def test_a_head_that_has_moved_gets_no_word(scene: Scene, pipeline: Pipeline) -> None:
     said = answered(pipeline)
-    top = scene.push({"src/features.py": "more = 2\n"}, "Again")
+    top = scene.push({"src/project/features.py": "more = 2\n"}, "Again")
     assert "outdated" in recorded(pipeline, said)
     assert scene.status(top) is None
     assert scene.status() == RECORDING
@@ -145,17 +139,15 @@ def test_an_override_that_is_set_while_it_is_judged_wins(
     scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def judge(*_: Any) -> Verdict:
-        overrule(scene)
+        scene.overrule()
         return FAIL
 
     monkeypatch.setattr(pull_request_gate, "judge", judge)
     said = answered(pipeline)
-    assert scene.status() == ("pending", "overruled by @maintainer: recording what was measured")
+    assert scene.status() == ("pending", "overruled by maintainer: recording what was measured")
     recorded(pipeline, said)
-    assert scene.status(scene.pull["head"]["sha"]) == (
-        "success",
-        "overruled by @maintainer: fail: Floor of ROC AUC: bad",
-    )
+    final = ("success", "overruled by maintainer: fail: Floor of ROC AUC: bad")
+    assert scene.status(scene.pull["head"]["sha"]) == final
 
 
 def test_an_override_that_is_set_while_the_comment_is_posted_wins(
@@ -164,20 +156,20 @@ def test_an_override_that_is_set_while_the_comment_is_posted_wins(
     post = posting.post
 
     def late(*given: Any) -> str:
-        overrule(scene)
+        scene.overrule()
         return post(*given)
 
     monkeypatch.setattr(posting, "post", late)
     scene.measure({"dvc.lock": LOCK, "metrics.json": '{"roc_auc": 0.7}\n'})
     answered(pipeline)
-    assert scene.status() == ("success", "overruled by @maintainer: pass")
+    assert scene.status() == ("success", "overruled by maintainer: pass")
 
 
 def test_an_override_waits_for_the_record_too_and_is_honoured_again(scene: Scene, pipeline: Pipeline) -> None:
-    overrule(scene)
+    scene.overrule()
     answered(pipeline)
     assert pipeline("answer", "--pull-request", str(NUMBER))[0] == 0
-    assert scene.status() == ("pending", "overruled by @maintainer: recording what was measured")
+    assert scene.status() == ("pending", "overruled by maintainer: recording what was measured")
 
 
 def test_an_override_that_is_set_while_it_is_recorded_wins(
@@ -185,27 +177,25 @@ def test_an_override_that_is_set_while_it_is_recorded_wins(
 ) -> None:
     monkeypatch.setattr(pull_request_gate, "judge", lambda *_: FAIL)
     said = answered(pipeline)
-    overrule(scene)
+    scene.overrule()
     recorded(pipeline, said)
-    assert scene.status(scene.pull["head"]["sha"]) == (
-        "success",
-        "overruled by @maintainer: fail: Floor of ROC AUC: bad",
-    )
+    final = ("success", "overruled by maintainer: fail: Floor of ROC AUC: bad")
+    assert scene.status(scene.pull["head"]["sha"]) == final
 
 
 def test_an_override_that_is_taken_off_while_it_is_recorded_is_said_no_more(scene: Scene, pipeline: Pipeline) -> None:
-    overrule(scene)
+    scene.overrule()
     said = answered(pipeline)
     scene.pull["labels"] = []
-    assert "taken off" in recorded(pipeline, said)
-    assert scene.status(scene.pull["head"]["sha"]) is None
+    recorded(pipeline, said)
+    assert scene.status(scene.pull["head"]["sha"]) == ("success", "pass")
 
 
 def test_a_fork_is_pending_until_its_author_has_committed_the_lock(scene: Scene, pipeline: Pipeline) -> None:
     scene.run["head_repository"] = scene.pull["head"]["repo"] = "ann/credit"
     said = answered(pipeline)
     assert scene.status() == ("pending", "commit dvc.lock as the comment says")
-    assert (said["record"], said["state"]) == ("false", "pending")
+    assert said["record"] == "false"
 
 
 def test_a_fork_that_has_the_lock_passes(scene: Scene, pipeline: Pipeline) -> None:

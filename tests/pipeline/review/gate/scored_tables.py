@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.core.params import Gate, GateFairness, GateSlices
+from pipeline.core.params import Evaluate, Gate, GateFairness, GateSlices
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.baseline.scored import ScoredBaseline
 from pipeline.review.gate.verdict import Kind, Rule, Verdict
@@ -31,6 +31,20 @@ def gate(**changes: Any) -> Gate:
         "reference": None,
     }
     return Gate(**{**default, **changes})
+
+
+def evaluate(*columns: str) -> Evaluate:
+    """Main's groups: these columns, as slices and as sensitive ones."""
+    return Evaluate(
+        bootstrap=100,
+        confidence=0.95,
+        slices=columns,
+        slice_bins=4,
+        sensitive=columns,
+        calibration_bins=10,
+        shap_rows=100,
+        seed=0,
+    )
 
 
 def slices(tolerance: float = 0.03, min_rows: int = 100) -> GateSlices:

@@ -14,6 +14,7 @@ from pipeline.review.measure import model_tests
 from pipeline.review.measure.model_tests import FILE, ModelTests
 from tests.pipeline.review.comment.factories import bounds, bundle, context, scored
 from tests.pipeline.review.comment.reading import seen, tags
+from tests.pipeline.review.gate.scored_tables import evaluate
 
 BAD = {"name": "test_risk::test_late[<img src=x>]", "message": "@everyone | assert 1 < 0"}
 
@@ -43,7 +44,7 @@ def test_a_failed_test_fails_and_no_test_is_a_note(found: ModelTests | None, ver
 def test_a_failed_test_fails_the_pull_request_and_is_shown_harmless(tmp_path: Path) -> None:
     measured = bundle(tmp_path, champion=scored(seed=1))
     (tmp_path / FILE).write_text(outcome(passed=2, failed=1, failures=[BAD]).model_dump_json())
-    verdict = pull_request.judge(measured, bounds(), [])
+    verdict = pull_request.judge(measured, bounds(), evaluate(), [])
     assert verdict.verdict == "fail"
     text = render(measured, verdict, context())
     assert "1 of 3 failed" in seen(text)
@@ -53,14 +54,14 @@ def test_a_failed_test_fails_the_pull_request_and_is_shown_harmless(tmp_path: Pa
 
 
 def test_a_pull_request_whose_model_is_mains_needs_no_tests(tmp_path: Path) -> None:
-    verdict = pull_request.judge(bundle(tmp_path, outcome="unchanged"), bounds(), [])
+    verdict = pull_request.judge(bundle(tmp_path, outcome="unchanged"), bounds(), evaluate(), [])
     assert "model_tests" not in [rule.kind for rule in verdict.rules]
 
 
 def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(json.dumps({"state": "fine"}))
     with pytest.raises(PipelineError, match=r"^model_tests\.json: .*; run the measurement again$"):
-        pull_request.judge(bundle(tmp_path, champion=scored(seed=1)), bounds(), [])
+        pull_request.judge(bundle(tmp_path, champion=scored(seed=1)), bounds(), evaluate(), [])
 
 
 def test_a_laptop_reads_the_measurement_where_it_is_of_this_model(

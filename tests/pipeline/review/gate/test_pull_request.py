@@ -13,12 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.params import Gate
 from pipeline.evaluation import scoring
 from pipeline.evaluation.scoring import Scored
-from pipeline.review.gate.pull_request import judge, touches_judge
+from pipeline.review.gate import judges
+from pipeline.review.gate.pull_request import judge as judge_by_main
+from pipeline.review.gate.verdict import Verdict
 from pipeline.review.measure.measurement import Bundle, Champion, Failure, Measurement
 from pipeline.review.untrusted import scores as untrusted_scores
-from tests.pipeline.review.gate.scored_tables import binary, gate, rule, slices, with_score
+from tests.pipeline.review.gate.scored_tables import binary, evaluate, fairness, gate, rule, slices, with_score
 
 SCORED = Champion(state="scored", name="origin/main")
 UNSET: Any = object()
@@ -45,6 +48,11 @@ def bundle(
         "champion": SCORED if champion is not None else Champion(state="none", name="main", reason="no lock yet"),
     }
     return Bundle(folder, Measurement(**{**facts, **changes}))
+
+
+def judge(found: Bundle, bounds: Gate, changed: list[str], *columns: str) -> Verdict:
+    """The verdict where main's groups are of these columns; by default that of `binary`."""
+    return judge_by_main(found, bounds, evaluate(*(columns or ("group",))), changed)
 
 
 def one_line(found: Bundle, **bounds: Any) -> str:
@@ -103,20 +111,63 @@ class TestVerdict:
         assert rule(verdict, "floor", metric="roc_auc").verdict == "fail"
         assert rule(verdict, "data_drift").verdict == "pass"
 
-    def test_a_change_of_the_judge_warns_at_best_and_names_what(self, tmp_path: Path) -> None:
-        verdict = judge(bundle(tmp_path, champion=binary()), gate(), ["dvc.yaml", "gate in params.yaml"])
-        assert verdict.verdict == "warn"
-        assert "dvc.yaml, gate in params.yaml" in rule(verdict, "judge").sentence
-
-    def test_a_change_of_the_judge_hides_no_failure(self, tmp_path: Path) -> None:
-        verdict = judge(bundle(tmp_path), gate(floors={"roc_auc": 0.999}), ["dvc.yaml"])
+    def test_a_change_of_what_judges_fails_until_a_person_accepts_it_and_names_what(self, tmp_path: Path) -> None:
+        verdict = judge(bundle(tmp_path, champion=binary()), gate(), ["dvc.yaml", "gate.floors.roc_auc"])
         assert verdict.verdict == "fail"
+        assert judges.acceptance(verdict) == "it changes what judges (dvc.yaml, gate.floors.roc_auc)"
 
-    def test_bounds_of_another_task_are_said_and_judge_nothing(self, tmp_path: Path) -> None:
+    def test_a_change_of_what_judges_hides_no_failure(self, tmp_path: Path) -> None:
+        verdict = judge(bundle(tmp_path), gate(floors={"roc_auc": 0.999}), ["dvc.yaml"])
+        assert rule(verdict, "floor", metric="roc_auc").verdict == "fail"
+        assert judges.acceptance(verdict) is None
+
+    def test_what_a_model_fails_by_is_for_no_person_to_accept_unseen(self, tmp_path: Path) -> None:
+        assert judges.acceptance(judge(bundle(tmp_path), gate(floors={"roc_auc": 0.999}), [])) is None
+        assert judges.acceptance(judge(bundle(tmp_path), gate(), [])) is None
+
+    def test_bounds_of_another_task_can_not_be_escaped_by_claiming_one(self, tmp_path: Path) -> None:
         regression = Scored("regression", np.arange(50.0), np.arange(50.0) + 0.1, np.arange(50).astype(str))
         verdict = judge(bundle(tmp_path, regression), gate(floors={"roc_auc": 0.7}), [])
-        assert verdict.verdict == "warn"
+        assert verdict.verdict == "fail"
         assert "roc_auc can't judge a regression model" in rule(verdict, "bounds").sentence
+
+
+class TestGroups:
+    """A pull request that drops a group, or a measurement that lacks one, is not judged on fewer groups than main."""
+
+    JUDGED = gate(slices=slices(), fairness=fairness())
+
+    def test_scores_without_the_groups_that_main_judges_fail(self, tmp_path: Path) -> None:
+        nothing = pd.DataFrame(index=range(1000))
+        forged = replace(binary(), slices=nothing, sensitive=nothing)
+        verdict = judge(bundle(tmp_path, forged, forged), self.JUDGED, [])
+        assert verdict.verdict == "fail"
+        lacking = [found for found in verdict.rules if found.subject.column == "group"]
+        assert [found.kind for found in lacking] == ["slice", "fairness"]
+        assert {found.sentence for found in lacking} == {
+            "group is judged in main and the measurement has no scores for it"
+        }
+
+    def test_a_column_that_the_data_no_longer_have_waits_for_a_person_too(self, tmp_path: Path) -> None:
+        verdict = judge(bundle(tmp_path, champion=binary()), self.JUDGED, [], "group", "education")
+        failed = [(found.kind, found.subject.column) for found in verdict.rules if found.verdict == "fail"]
+        assert failed == [("slice", "education"), ("fairness", "education")]
+
+    def test_main_need_not_judge_its_groups(self, tmp_path: Path) -> None:
+        verdict = judge(bundle(tmp_path, champion=binary()), gate(), [], "group", "education")
+        assert verdict.verdict == "pass"
+
+    def test_columns_that_main_does_not_judge_weaken_no_test(self, tmp_path: Path) -> None:
+        """Each slice more would widen the intervals of all, and what is seen in few rows would pass."""
+        many = pd.DataFrame({"group": binary().slices["group"], "x": [f"v{place % 9}" for place in range(1000)]})
+        worse = with_score(binary(), np.random.default_rng(1).random(1000))
+        verdicts = []
+        for name, groups in (("forged", many), ("honest", binary().slices)):
+            (tmp_path / name).mkdir()
+            sides = [replace(scored, slices=groups, sensitive=groups) for scored in (worse, binary())]
+            found = bundle(tmp_path / name, *sides)
+            verdicts.append(judge(found, gate(slices=slices(min_rows=50)), []))
+        assert verdicts[0].rules == verdicts[1].rules
 
 
 class TestReference:
@@ -279,28 +330,6 @@ class TestHostileScores:
     def test_more_slices_than_a_judge_can_take_are_refused(self, tmp_path: Path) -> None:
         many = pd.DataFrame({"group": [str(place) for place in range(1200)]})
         assert "more than 1,000 values" in one_line(bundle(tmp_path, replace(binary(1200), slices=many)))
-
-
-class TestTouchesJudge:
-    def test_paths_of_the_judge_are_named_once_and_in_order(self) -> None:
-        paths = [
-            "src/pipeline/review/gate/judge.py",
-            "README.md",
-            "dvc.yaml",
-            "dvc.yaml",
-            ".github/workflows/train.yaml",
-        ]
-        assert touches_judge(paths, False) == [
-            ".github/workflows/train.yaml",
-            "dvc.yaml",
-            "src/pipeline/review/gate/judge.py",
-        ]
-
-    def test_the_bounds_are_of_the_judge(self) -> None:
-        assert touches_judge(["params.yaml"], True) == ["gate in params.yaml"]
-
-    def test_a_parameter_of_the_training_is_not(self) -> None:
-        assert touches_judge(["params.yaml", "src/pipeline/train/stages/train.py", "docs/gate.md"], False) == []
 
 
 def _with(found: Bundle, **changes: Any) -> Measurement:

@@ -13,7 +13,7 @@ from pipeline.review.gate.pull_request import judge
 from pipeline.review.measure import measurement, model_tests
 from pipeline.review.measure.measurement import Bundle, Measurement
 from tests.pipeline.conftest import GATES, Project, small_project
-from tests.pipeline.review.gate.scored_tables import gate
+from tests.pipeline.review.gate.scored_tables import evaluate, gate
 
 pytestmark = pytest.mark.engine
 
@@ -123,7 +123,7 @@ class TestFirstPullRequest:
         assert result(project).environment["device"] == "cpu"
 
     def test_it_can_be_judged_and_logs_nothing_to_mlflow(self, first: tuple[Project, str]) -> None:
-        verdict = judge(bundle(first[0]), gate(floors={"roc_auc": 0.6}), [])
+        verdict = judge(bundle(first[0]), gate(floors={"roc_auc": 0.6}), evaluate(), [])
         assert verdict.verdict == "pass"
         assert not (first[0].folder / "mlflow.db").exists()
 
@@ -141,7 +141,7 @@ class TestChangedParameter:
         assert (found.state, found.passed, found.failed) == ("ended", 1, 1)
         assert found.failures[0].message == "AssertionError: never good enough"
         assert found.subject == model_tests.subject(project.folder)
-        verdict = judge(bundle(project), gate(floors={"roc_auc": 0.6}), [])
+        verdict = judge(bundle(project), gate(floors={"roc_auc": 0.6}), evaluate(), [])
         assert [rule.kind for rule in verdict.rules if rule.verdict == "fail"] == ["model_tests"]
 
     def test_only_what_depends_on_it_runs(self, changed: tuple[Project, str]) -> None:
@@ -218,14 +218,16 @@ class TestChangedParameter:
         project.configure(gate={"reference": "v1"})
         project.ok("pipeline", "measure")
         assert {"champion.parquet", "reference.parquet"} <= present(project)
-        verdict = judge(bundle(project), Gate(**{**gate().model_dump(), **GATES["binary"], "reference": "v1"}), [])
+        verdict = judge(
+            bundle(project), Gate(**{**gate().model_dump(), **GATES["binary"], "reference": "v1"}), evaluate(), []
+        )
         assert "reference" in {rule.kind for rule in verdict.rules}
 
     def test_a_release_that_git_does_not_know_is_a_note(self, changed: tuple[Project, str], tmp_path: Path) -> None:
         project = copied(changed[0], tmp_path)
         project.configure(gate={"reference": "v9"})
         assert "v9: git knows no such revision" in project.ok("pipeline", "measure")
-        assert judge(bundle(project), gate(reference="v9"), []).verdict == "warn"
+        assert judge(bundle(project), gate(reference="v9"), evaluate(), []).verdict == "warn"
 
 
 class TestUnchanged:
@@ -243,7 +245,7 @@ class TestUnchanged:
         assert result(project).outcome == "unchanged"
         assert set(states(project).values()) == {"unchanged"}
         assert not (project.folder / "data/raw").exists()
-        assert judge(bundle(project), gate(), []).verdict == "pass"
+        assert judge(bundle(project), gate(), evaluate(), []).verdict == "pass"
 
     def test_new_content_of_a_local_source_is_a_change(self, main: Project, tmp_path: Path) -> None:
         project = branch(main, tmp_path)
@@ -304,7 +306,7 @@ class TestFailure:
         }
         assert "data_quality.json" in present(project)
         assert not {"scores.parquet", "metrics.json", "signature.json", "model_card.md"} & present(project)
-        assert judge(bundle(project), gate(), []).verdict == "fail"
+        assert judge(bundle(project), gate(), evaluate(), []).verdict == "fail"
 
     def test_bad_parameters_are_a_failure_that_the_comment_can_show(self, main: Project, tmp_path: Path) -> None:
         project = branch(main, tmp_path)

@@ -1,0 +1,46 @@
+"""What main's stages depend on, by main's own dvc.lock and .dvcignore: a change of it has something to run."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.review.measure import base
+
+PARAMS = "params.yaml"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Paths of files and folders, dvc.lock itself among them, and the sections of params.yaml that a stage reads."""
+
+    paths: frozenset[str]
+    sections: frozenset[str]
+
+    @classmethod
+    def of_lock(cls, lock: Path) -> "Inputs | None":
+        """None where there is no lock, or it names no stage."""
+        stages = base.stages(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
+        if not stages:
+            return None
+        keys = (key for stage in stages.values() for key in (stage.get("params") or {}).get(PARAMS) or {})
+        deps = (str(dep["path"]) for stage in stages.values() for dep in stage.get("deps", []))
+        return cls(frozenset({str(lock), *deps}), frozenset(str(key).partition(".")[0] for key in keys))
+
+    def touched(self, changed: Iterable[str]) -> str | None:
+        """The first of the changed paths that a stage depends on; None where none is: DVC has nothing to run."""
+        folders = tuple(f"{path.rstrip('/')}/" for path in self.paths)
+        found = [path for path in sorted(changed) if path in self.paths or path.startswith(folders)]
+        ignored = _ignored([path for path in found if path not in self.paths])
+        return next((path for path in found if path not in ignored), None)
+
+
+def _ignored(paths: list[str]) -> set[str]:
+    """Those that main's .dvcignore leaves out of the folders that they lie in."""
+    if not paths:
+        return set()
+    from dvc.fs import LocalFileSystem
+    from dvc.ignore import DvcIgnoreFilter
+
+    root = Path().absolute()
+    rules = DvcIgnoreFilter(LocalFileSystem(), str(root))
+    return {path for path in paths if rules.is_ignored_file(str(root / path))}

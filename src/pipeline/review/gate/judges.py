@@ -1,0 +1,77 @@
+"""What judges a pull request: code, settings and parameters whose change a person must accept.
+
+Each side is given by the caller: what is main's comes from main's own tree, never from the pull request.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pipeline.core.errors import listed
+from pipeline.core.template import Template
+from pipeline.review.gate.verdict import Rule, Verdict
+
+PARAMS = "params.yaml"
+FOLDERS = (".github/", "src/")  # of src/ all but what is the project's
+FILES = frozenset(
+    {
+        *(".dvcignore", ".template.yaml", "Makefile", "dvc.yaml", "uv.lock"),
+        *("pyproject.toml", "src/project/pyproject.toml"),
+        *("GNUmakefile", "makefile", "uv.toml", ".python-version"),  # these override one of those above
+    }
+)
+PARAMETERS = ("gate", "evaluate", "split", "task", "data.key")
+LONGEST = 80  # characters of a name
+ABSENT = object()
+
+
+def changed_paths(paths: Iterable[str], main: Template | None) -> list[str]:
+    """Those of the changed paths that judge. Where main has no `.template.yaml`, nothing in src/ is the project's."""
+    return sorted({path[:LONGEST] for path in paths if _judges(path, main)})
+
+
+def changed_parameters(main: Mapping[str, Any], head: Mapping[str, Any]) -> list[str]:
+    """The keys of params.yaml that judge and have another value at the head than in main, as `gate.floors.roc_auc`."""
+    pairs = ((name, _at(main, name), _at(head, name)) for name in PARAMETERS)
+    return [key for pair in pairs for key in _different(*pair)]
+
+
+def is_parameter(key: str) -> bool:
+    """Whether a key of params.yaml, as `gate.floors.roc_auc`, judges."""
+    return any(key == name or key.startswith(f"{name}.") for name in PARAMETERS)
+
+
+def rules(changed: Iterable[str]) -> list[Rule]:
+    """The rule that fails where any of what judges is changed: only a person can accept that."""
+    found = list(changed)
+    return [Rule("judge", "fail", f"it changes what judges ({listed(found)})")] if found else []
+
+
+def acceptance(verdict: Verdict) -> str | None:
+    """What a person must accept, where nothing else fails; None where the model fails or nothing needs a person."""
+    failed = [rule for rule in verdict.rules if rule.verdict == "fail"]
+    return failed[0].sentence if [rule.kind for rule in failed] == ["judge"] else None
+
+
+def _judges(path: str, main: Template | None) -> bool:
+    if path in FILES or path.startswith(".github/"):
+        return True
+    return f"{path}/".startswith(FOLDERS) and not (main and main.is_project(path))
+
+
+def _at(tree: Any, name: str) -> Any:
+    for key in name.split("."):
+        tree = tree.get(key, ABSENT) if isinstance(tree, Mapping) else ABSENT
+    return tree
+
+
+def _different(name: str, main: Any, head: Any) -> Iterator[str]:
+    if isinstance(main, Mapping) and isinstance(head, Mapping):
+        for key in dict.fromkeys([*main, *head]):
+            yield from _different(f"{name}.{key}", main.get(key, ABSENT), head.get(key, ABSENT))
+    elif not _same(main, head):
+        yield " ".join(name.split())[:LONGEST]
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values of YAML are the same; `true` is not 1, as `task.positive` can be either."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
