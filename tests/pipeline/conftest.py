@@ -127,6 +127,8 @@ def copy_template(folder: Path) -> Project:
     for name in (".template.yaml", "dvc.yaml", "pyproject.toml", "uv.lock", ".gitignore", ".dvcignore"):
         shutil.copy(ROOT / name, folder / name)
     shutil.copy(FROZEN / "params.yaml", folder)
+    shutil.copytree(FROZEN / "src/project", folder / "src/project", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / guard.LOCKED, folder / guard.LOCKED)
     (folder / "data").mkdir()
     project = Project(folder)
     project.ok("git", "init", "-q", "-b", "main")

@@ -27,6 +27,9 @@ PROJECT = (
     "reports/metrics.json",
 )
 
+# uv.lock is of both owners' dependencies: it fits this file alone, so where the one is copied, so is the other.
+LOCKED = "src/project/pyproject.toml"
+
 _paths = tuple(str(ROOT / name) for name in PROJECT)
 _watching = False
 _running: pytest.Item | None = None
@@ -34,13 +37,16 @@ _running: pytest.Item | None = None
 
 def owner_is_project(path: str) -> bool:
     """Whether an absolute path is one of the project's files, or in one of its folders."""
-    return any(path == own or path.startswith(own + os.sep) for own in _paths)
+    return path != str(ROOT / LOCKED) and any(path == own or path.startswith(own + os.sep) for own in _paths)
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     if not _watching or event != "open" or not isinstance(arguments[0], str | bytes | os.PathLike):
         return
-    path = os.path.abspath(os.fsdecode(arguments[0]))
+    given, mode = os.fsdecode(arguments[0]), arguments[1]
+    if mode is None and not os.path.isabs(given):  # os.open: the name may be one of another folder's (rmtree's)
+        return
+    path = os.path.abspath(given)
     if owner_is_project(path):
         raise AssertionError(f"a test of the engine opens {path}, which is the project's: read tests/pipeline/frozen")
 

@@ -32,6 +32,7 @@ def test_names_that_only_begin_like_the_projects_are_the_engines() -> None:
     assert not guard.owner_is_project(str(ROOT / "dvc.lock.new"))
     assert not guard.owner_is_project(str(ROOT / "src/projects/x.py"))
     assert guard.owner_is_project(str(ROOT / "src/project"))
+    assert not guard.owner_is_project(str(ROOT / guard.LOCKED))
 
 
 def test_the_conftest_that_pytest_uses_is_the_one_that_tests_import(pytestconfig: pytest.Config) -> None:

@@ -94,7 +94,7 @@ def test_a_new_category_is_flagged_by_the_service(judged: Project, served: Serve
 @pytest.mark.parametrize(
     ("content", "shift", "said"),
     [
-        ("id,label\n", "recession", "src/project/shifts.py:"),
+        ("id,label\n", "recession", "recession: no such shift; allowed: none, "),
         ("client,truth\n", "none", "labels.csv: does not begin with id,label"),
     ],
 )

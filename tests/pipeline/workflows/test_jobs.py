@@ -51,8 +51,15 @@ def template(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / ".github", folder / ".github")
     shutil.copy(ROOT / "Makefile", folder / "Makefile")
     (folder / "src/pipeline").mkdir(parents=True)
+    (folder / "src/project").mkdir()
     (folder / "src/pipeline/cli.py").write_text(PIPELINE, encoding="utf-8")
-    for name in ("pyproject.toml", "uv.lock", "src/pipeline/__init__.py"):
+    for name in (
+        "pyproject.toml",
+        "src/project/pyproject.toml",
+        ".template.yaml",
+        "uv.lock",
+        "src/pipeline/__init__.py",
+    ):
         (folder / name).write_text("", encoding="utf-8")
     git(folder, "init", "--quiet", "--initial-branch", "main")
     git(folder, "remote", "add", "origin", "https://github.com/acme/model.git")

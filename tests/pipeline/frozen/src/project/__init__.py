@@ -1,0 +1,1 @@
+"""The project's code, which has none yet."""
