@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +22,22 @@ TIMEOUT = 300  # seconds, for one command
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Iterator[None]:
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
     """What a module reads while it is imported."""
-    with guard.watching():
+    with guard.watching() if is_of_the_engine(collector) else nullcontext():
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """What a test and its fixtures read."""
-    with guard.watching(item):
+    with guard.watching(item) if is_of_the_engine(item) else nullcontext():
         return (yield)
+
+
+def is_of_the_engine(node: pytest.Item | pytest.Collector) -> bool:
+    """pytest calls these hooks for the project's tests as well, where both run in one session."""
+    return node.path.is_relative_to(Path(__file__).parent)
 
 
 @pytest.hookimpl(trylast=True)  # pytest's own output is as the caller wants it

@@ -8,6 +8,7 @@ import pytest
 from pipeline.core.errors import PipelineError
 from pipeline.review.measure import model_tests
 from pipeline.review.measure.model_tests import ModelTests
+from tests.pipeline.runner.processes import wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +70,7 @@ def test_tests_that_do_not_end_are_ended_with_all_that_they_started(tmp_path: Pa
     found = outcome(tmp_path, text, timeout=20)
     assert (found.state, found.passed, found.failed) == ("timeout", 0, 0)
     child = Path("/proc", (tmp_path / "child").read_text(), "stat")
-    assert eventually(lambda: not child.exists() or child.read_text().split()[2] == "Z")
+    wait_for(lambda: not child.exists() or child.read_text().split()[2] == "Z")
 
 
 @pytest.mark.parametrize("text", ["", "def helper(): pass\n"])
