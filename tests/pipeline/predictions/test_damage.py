@@ -31,7 +31,7 @@ LATER = "predictions.w1.20240507T000000.000000Z.jsonl"
         (logged.row(9, features={"town": 3}), "types", "Expected `str | null`, got `int`"),
         (logged.row(9, features=None), "types", "Expected `object`, got `null`"),
         (logged.row(9, flags=["income"]), "types", "Expected `object | null`, got `array`"),
-        ({"id": "x"}, "types", "Object missing required field `time`"),
+        ({"id": "x", "score": 0.5}, "types", "Object missing required field `time`"),
     ],
 )
 def test_a_damaged_line_is_counted_and_named(tmp_path: Path, line: Any, kind: str, why: str) -> None:
