@@ -23,7 +23,7 @@ class Data(Section):
 
     source: Name = Field(description="CSV or Parquet: a path, a glob or a URL (https://, s3://, any fsspec URL).")
     added: Name | None = Field(
-        None, description="Folder or writable fsspec URL where retraining puts labelled rows; null: no retraining."
+        default=None, description="Folder or writable fsspec URL where retraining puts labelled rows; null: no retraining."
     )
     key: Name | None = Field(description="Column that identifies a row; null: there is none.")
     deduplicate: bool = Field(description="true keeps the last row of each key; false: a repeated key is an error.")
@@ -47,10 +47,10 @@ class TaskSection(Section):
     type: Task = Field(description="binary, multiclass or regression.")
     target: Name = Field(description="Column to predict.")
     positive: bool | int | str | None = Field(
-        None, description="binary: the target's value whose probability is predicted; other tasks: null."
+        default=None, description="binary: the target's value whose probability is predicted; other tasks: null."
     )
     threshold: Literal["f1"] | UnitInterval = Field(
-        "f1", description="binary: f1 (best F1 on the validation rows) or a probability; other tasks: f1."
+        default="f1", description="binary: f1 (best F1 on the validation rows) or a probability; other tasks: f1."
     )
 
     @model_validator(mode="after")
