@@ -34,7 +34,7 @@ def found(rows: int = 512, **more: Any) -> Outcome:
         "labelled": 520,
         "rows": rows,
     }
-    made = Outcome(state="added", sentence=f"{rows} newly labelled rows", **told, rows=rows, **more).model_copy(
+    made = Outcome(state="added", sentence=f"{rows} newly labelled rows", **told, **more).model_copy(
         update={"batch": File(**batch)}
     )
     outcome.write(made)
