@@ -101,7 +101,7 @@ def copy_template(folder: Path) -> Project:
     """The files that a fork would have, without the sample data and the lock, in a repository of their own."""
     for name in ("src", ".dvc"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "cache", "tmp"))
-    for name in ("dvc.yaml", "params.yaml", "pyproject.toml", "uv.lock", ".gitignore", ".dvcignore"):
+    for name in ("dvc.yaml", "params.yaml", "pyproject.toml", "uv.lock", ".gitignore", ".dvcignore", ".template.yaml"):
         shutil.copy(ROOT / name, folder / name)
     (folder / "data").mkdir()
     project = Project(folder)

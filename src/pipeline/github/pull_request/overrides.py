@@ -18,7 +18,7 @@ from pipeline.review.gate.override import Override
 
 LABEL = "gate: override"
 LINE = re.compile(r"<!-- pipeline-override (\{.*\}) -->\r?\n")
-# What the status said before an override was data, which had no reason. Today's has no @, so that nothing reads it back.
+# What the status said before an override was data. Today's has no @: nothing reads it back.
 SENTENCE = re.compile(r"overruled by @([A-Za-z0-9][A-Za-z0-9_-]*(?:\[bot\])?)")
 
 
@@ -85,7 +85,7 @@ def _recorded(comments: list[Any]) -> Iterator[tuple[int, Override]]:
 
 
 def sentence(override: Override) -> str:
-    """How a status begins that says it. One without a reason is known by its status alone, which must stay as it was."""
+    """How a status begins that says it. One without a reason is known by its status alone, which stays as it was."""
     return f"overruled by {'' if override.reason else '@'}{override.by}"
 
 
