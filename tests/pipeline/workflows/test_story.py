@@ -115,21 +115,26 @@ def test_a_degraded_model_fails_until_a_maintainer_overrules_it_for_that_commit_
     assert "worse than origin/main by more than the 0.005 allowed" in world.comment()
 
     for person in (AUTHOR, COMMITTER, READER):
-        assert world.label(pull, person).jobs == {"overrule": "failure"}
+        assert world.label(pull, person, reason="I like it").jobs == {"overrule": "failure"}
         assert world.status(head)[0] == "failure"
+    assert world.label(pull, MAINTAINER).jobs == {"overrule": "failure"}
+    assert "comment `Override: why`" in world.state["comments"][-1]["body"].replace("\\", "")
 
-    assert world.label(pull, MAINTAINER).jobs == {"overrule": "success", "answer": "success"}
+    assert world.label(pull, MAINTAINER, reason="income may not be used").jobs == {"overrule": "success"}
     assert world.status(head)[0] == "success"
-    assert world.status(head)[1].startswith(f"overruled by @{MAINTAINER}")
+    assert world.status(head)[1].startswith(f"overruled by {MAINTAINER}")
     assert f"Overruled by @{MAINTAINER}" in world.comment()
+    assert f"for {head[:7]}: income may not be used" in world.comment()
 
-    assert world.label(pull, MAINTAINER, "unlabeled").jobs == {"answer": "success"}
-    assert ("pending", "the label was taken off") in world.statuses(head)
+    assert world.label(pull, MAINTAINER, "unlabeled").jobs == {"overrule": "success"}
+    assert ("pending", "the override was taken off") in world.statuses(head)
     assert world.status(head)[0] == "failure"
     assert world.label(pull, AUTHOR).jobs == {"overrule": "failure"}
     assert world.status(head)[0] == "failure"
 
-    world.label(pull, MAINTAINER)
+    assert world.overrule(pull, AUTHOR, "it is mine").jobs == {"overrule": "failure"}
+    assert world.overrule(pull, MAINTAINER, "income may not be used").jobs == {"overrule": "success"}
+    assert world.status(head)[0] == "success"
     world.push(pull, lambda project: (project.folder / "README.md").write_text("A worse model\n", encoding="utf-8"))
     world.measured(pull)
     assert pull["labels"] == [LABEL]
@@ -137,7 +142,7 @@ def test_a_degraded_model_fails_until_a_maintainer_overrules_it_for_that_commit_
     assert world.status(pull["head"]["sha"])[0] == "failure"
 
 
-def test_a_pull_request_that_changes_the_judge_is_judged_by_mains_and_at_best_a_warning(world: World) -> None:
+def test_a_pull_request_that_changes_what_judges_is_judged_by_mains_and_waits_for_a_person(world: World) -> None:
     pull = world.open(lambda project: project.configure(gate={"floors": {"roc_auc": 0.1}, "tolerance": 0.5}))
     run = world.queue(pull)
 
@@ -146,9 +151,13 @@ def test_a_pull_request_that_changes_the_judge_is_judged_by_mains_and_at_best_a_
 
     assert "Running stage" not in trained.log
     state, said = world.status(pull["head"]["sha"])
-    assert state == "success"
-    assert said.startswith("warn")
-    assert "judge" in world.comment()
+    assert state == "failure"
+    assert said == "needs a person: it changes what judges (gate.tolerance, gate.floors.roc_auc)"
+    assert "Needs a person: it changes what judges" in world.comment()
+
+    accepted = world.overrule(pull, MAINTAINER, "agreed with the team")
+    assert accepted.jobs == {"overrule": "success"}
+    assert world.status(pull["head"]["sha"])[0] == "success"
 
 
 def test_a_change_of_the_documentation_trains_nothing_and_says_so(world: World) -> None:

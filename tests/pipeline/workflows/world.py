@@ -99,8 +99,11 @@ class World:
     def head(self) -> str:
         return self.work.ok("git", "rev-parse", "HEAD").strip()
 
-    def label(self, pull: dict[str, Any], person: str, action: str = "labeled") -> Acted:
-        """Put the label on, or take it off; then whatever the workflow dispatched."""
+    def label(self, pull: dict[str, Any], person: str, action: str = "labeled", reason: str = "") -> Acted:
+        """Put the label on, with a reason said before, or take it off; then whatever the workflow dispatched."""
+        if reason:
+            said = {"issue": pull["number"], "user": {"login": person, "type": "User"}, "body": f"Override: {reason}"}
+            self.github.hub.update({"comments": [*self.state["comments"], said]})
         pull["labels"] = [LABEL] if action == "labeled" else []
         payload = {
             "action": action,
@@ -108,8 +111,17 @@ class World:
             "sender": {"login": person},
             **self._pull_payload(pull),
         }
+        return self._overrule("pull_request_target", payload, pull, person)
+
+    def overrule(self, pull: dict[str, Any], person: str, reason: str) -> Acted:
+        """Start the workflow by hand for the head as it is now; then whatever it dispatched."""
+        inputs = {"pull_request": str(pull["number"]), "commit": pull["head"]["sha"][:7], "reason": reason}
+        payload = {"inputs": inputs, "sender": {"login": person}}
+        return self._overrule("workflow_dispatch", payload, pull, person)
+
+    def _overrule(self, event: str, payload: dict[str, Any], pull: dict[str, Any], person: str) -> Acted:
         before = len(self.state["dispatches"])
-        acted = self._act("override", "pull_request_target", payload, self.main)
+        acted = self._act("override", event, payload, self.main, actor=person)
         for dispatch in self.state["dispatches"][before:]:
             assert dispatch["workflow"] == "comment.yaml"
             assert dispatch["inputs"]["head"] == f"{pull['head']['repo']}:{pull['head']['ref']}"
@@ -171,7 +183,7 @@ class World:
 
     def comment(self) -> str:
         """The one comment of ours as people read it: without tags, and nothing escaped."""
-        (found,) = self.state["comments"]
+        (found,) = [data for data in self.state["comments"] if "<!-- pipeline-report " in data["body"]]
         text = re.sub(r"</?[a-z]+[^>]*>", "", found["body"])
         return re.sub(r"[\\\u200b]", "", html.unescape(text))
 

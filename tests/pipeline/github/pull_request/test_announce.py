@@ -60,7 +60,7 @@ def test_a_run_without_a_pull_request_says_so(scene: Scene, pipeline: Pipeline) 
 
 
 def test_an_override_is_not_put_back_to_pending(scene: Scene, pipeline: Pipeline) -> None:
-    scene.pull["labels"] = ["gate: override"]
+    scene.overrule()
     given = {"sha": scene.head, "state": "success", "context": "gate", "description": "overruled by maintainer: so"}
     scene.github.state["statuses"].append(given)
     announced(scene, pipeline, {"status": "in_progress", "labels": []})

@@ -28,7 +28,7 @@ def test_a_change_is_answered_by_mains_bounds(tmp_path: Path) -> None:
     assert comment.startswith("### ❌ The gate fails")
     assert "by more than the 0.005 allowed" in comment
     assert "<code>features.exclude</code> none → income, age" in comment
-    assert "bounds of the gate: main’s were used" in comment
-    assert "gate in params.yaml" in comment
+    assert "changes what judges: main’s was used" in comment
+    assert "it changes what judges (gate.tolerance)" in comment
     assert "<article><h3>❌ The gate fails" in project.read("reports/pull_request.html")
     assert not project.ok("git", "status", "--porcelain", "reports/pull_request.md")

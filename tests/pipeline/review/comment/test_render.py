@@ -11,12 +11,17 @@ from typing import Any
 import pytest
 
 from pipeline.review.comment.render import LIMIT, announcement, broken, render
+from pipeline.review.gate import judges
+from pipeline.review.gate.override import Override
 from pipeline.review.gate.verdict import Rule, Subject, Verdict
 from pipeline.review.measure.measurement import FILES, MANIFEST
 from tests.pipeline.review.comment import factories, reading
 from tests.pipeline.review.comment.factories import bundle, context, scored, verdict
 
 TASKS = ["binary", "multiclass", "regression"]
+OVERRIDE = Override.model_validate(
+    {"by": "octocat", "at": "2026-11-28T05:00:00Z", "commit": "a1" * 20, "reason": "the data are @new"}
+)
 HOSTILE = [
     "a|b",
     "<script>",
@@ -117,8 +122,9 @@ def test_an_unchanged_model_is_called_so(tmp_path: Path) -> None:
 
 
 def test_who_overruled_is_named_and_not_notified(tmp_path: Path) -> None:
-    text = render(bundle(tmp_path), verdict(), context(override="octocat"))
+    text = render(bundle(tmp_path), verdict(), context(override=OVERRIDE))
     assert "Overruled by @\u200boctocat" in " ".join(reading.seen(text).split())
+    assert "2026-11-28 05:00 UTC, for <code>a1a1a1a</code>: the data are @&#8203;new" in text
     refused = render(bundle(tmp_path), verdict(), context(stale_override=True))
     assert "does not count: it was refused, or set for an earlier commit." in refused
 
@@ -153,7 +159,11 @@ def test_hostile_names_are_only_shown(tmp_path: Path, name: str) -> None:
     (tmp_path / "params.yaml").write_text(json.dumps({"train": {name: name}, name: [name]}))
     (tmp_path / "model_card.md").write_text(name)
     mine = scored("binary", 1.5, 0, (name, "b"))
-    text = render(measured, verdict("binary", champion, mine), context(override=name))
+    text = render(
+        measured,
+        verdict("binary", champion, mine),
+        context(override=OVERRIDE.model_copy(update={"by": name, "reason": name})),
+    )
     assert reading.tags(text) <= reading.OURS | reading.MARKDOWNS | {"pre", "a"}
     assert not re.search(r"@\w|#\d", reading.seen(text))
     assert re.findall(r'href="([^"]*)"', reading.page(text)) == [
@@ -263,10 +273,26 @@ def test_figures_that_are_no_numbers_are_shown_as_none(tmp_path: Path) -> None:
 def test_a_change_of_the_judge_leads_what_warns(tmp_path: Path) -> None:
     rules = (
         Rule("fairness", "warn", "x", 1.0, 0.9, 1.1, 0.1, Subject("equalized_odds_difference", "a")),
-        Rule("judge", "warn", "changes the judge: dvc.yaml"),
+        *judges.rules(["dvc.yaml"]),
     )
-    text = render(bundle(tmp_path), replace(verdict(), verdict="warn", rules=rules), context())
-    assert "<b>This pull request</b>: changes the judge: dvc.yaml" in text.splitlines()[2]
+    found = replace(verdict(), verdict="fail", rules=rules)
+    text = render(bundle(tmp_path), found, context())
+    assert text.startswith("### ✋ Needs a person: it changes what judges\n")
+    assert "<b>This pull request</b>: it changes what judges (dvc.yaml)" in text.splitlines()[2]
+    assert "docs/explanation/what-judges.md" in text
+    accepted = render(bundle(tmp_path), found, context(override=OVERRIDE))
+    assert "· needs a person\n" in accepted
+    assert "what-judges.md" not in accepted
+
+
+def test_a_change_of_what_judges_excuses_no_model(tmp_path: Path) -> None:
+    rules = (
+        Rule("floor", "fail", "below the floor", 0.6, 0.5, 0.7, 0.7, Subject("roc_auc")),
+        *judges.rules(["dvc.yaml"]),
+    )
+    text = render(bundle(tmp_path), replace(verdict(), verdict="fail", rules=rules), context())
+    assert text.startswith("### ❌ The gate fails")
+    assert "Needs a person" not in text
 
 
 def test_the_announcement_says_what_is_waited_for() -> None:
