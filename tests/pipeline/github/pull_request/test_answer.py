@@ -223,7 +223,7 @@ def test_an_override_of_the_measured_commit_holds_for_the_one_that_records_it(
     lock = (scene.measurement / "dvc.lock").read_text()
     top = scene.push({"dvc.lock": lock}, f"Record\n\nMeasured-Commit: {scene.head}")
     assert pipeline("answer", "--pull-request", str(NUMBER))[0] == 0
-    assert scene.status(top) == ("success", "overruled by maintainer: fail: floor x: bad")
+    assert scene.status(top) == ("success", "overruled by maintainer: fail: Floor of ROC AUC: bad")
 
 
 def test_a_commit_that_only_looks_like_that_record_is_not_overruled_where_nothing_can_be_compared(
