@@ -52,7 +52,7 @@ def tip(scene: Scene) -> str:
 
 
 def told(scene: Scene) -> str:
-    (comment,) = [data for data in scene.comments() if data["issue"] == ISSUE]
+    (comment,) = [data for data in scene.github.state["comments"] if data["issue"] == ISSUE]
     return str(comment["body"])
 
 

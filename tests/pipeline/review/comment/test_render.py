@@ -95,7 +95,7 @@ def test_parameters_data_features_and_cost_are_summed_up(tmp_path: Path) -> None
 def test_a_change_of_the_bounds_is_told(tmp_path: Path) -> None:
     measured = bundle(tmp_path, "binary", scored())
     (tmp_path / "params.yaml").write_text("gate: {tolerance: 0.5}\n")
-    assert "bounds of the gate: main’s were used" in render(measured, verdict(), context())
+    assert "It was judged by main’s parameters." in render(measured, verdict(), context())
 
 
 def test_without_a_champion_the_figures_stand_beside_what_main_recorded(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_a_missing_manifest_says_what_makes_it(tmp_path: Path) -> None:
         {"failure": {"stage": "train", "lines": ["x"] * 41}},
         {"champion": {"state": "scored", "name": "main", "model": "../../x"}},
         {"pull_request": 7},
-        {"version": 2},
+        {"version": "1"},
     ],
 )
 def test_a_manifest_of_another_shape_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
