@@ -60,18 +60,28 @@ class Changes:
         here = self._sections(bundle)
         if here is None:
             return PARAMS
-        shown = git(Path(), "show", f"{self.base}:{PARAMS}")
-        text = shown.stdout if shown.returncode == 0 else params.PATH.read_text(encoding="utf-8")
-        before = untrusted_yaml.parse(text.encode(), PARAMS)
+        before = self._before()
         found = next((name for name in sorted(read) if here.get(name) != before.get(name)), None)
         return f"{PARAMS}'s {found[:40]}" if found else None
 
     def _parameters(self, bundle: Bundle) -> list[str]:
-        """The parameters that judge and differ from main's; the whole file where it can't be seen at the head."""
+        """The parameters that judge and that the pull request changes; the whole file where the head's is not known.
+
+        What differs from main alone was changed in main since the branch left it, and a merge keeps that.
+        """
         if PARAMS not in self.paths:
             return []
         here = self._sections(bundle)
-        return [PARAMS] if here is None else judges.changed_parameters(load_yaml(params.PATH, PARAMS), here)
+        if here is None:
+            return [PARAMS]
+        since = set(judges.changed_parameters(self._before(), here))
+        return [key for key in judges.changed_parameters(load_yaml(params.PATH, PARAMS), here) if key in since]
+
+    def _before(self) -> dict[str, Any]:
+        """params.yaml of the merge base; main's where this clone does not hold that commit."""
+        shown = git(Path(), "show", f"{self.base}:{PARAMS}")
+        text = shown.stdout if shown.returncode == 0 else params.PATH.read_text(encoding="utf-8")
+        return untrusted_yaml.parse(text.encode(), PARAMS)
 
     def _sections(self, bundle: Bundle) -> dict[str, Any] | None:
         """params.yaml of the head, where the measurement holds that very file."""

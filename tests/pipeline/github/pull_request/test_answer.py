@@ -145,6 +145,16 @@ def test_a_bound_that_is_lowered_in_params_is_named(scene: Scene, pipeline: Pipe
     assert word() == ("failure", "needs a person: it changes what judges (gate.tolerance)")
 
 
+def test_what_main_changed_since_is_not_the_pull_requests(scene: Scene, pipeline: Pipeline) -> None:
+    changed = (FROZEN / "params.yaml").read_text().replace("num_leaves: 31", "num_leaves: 15")
+    scene.head = scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.push({"params.yaml": changed}, "Change")
+    main = scene.checkout / "params.yaml"
+    main.write_text(main.read_text().replace("tolerance: 0.005", "tolerance: 0.004"))
+    scene.measure({"params.yaml": changed})
+    answered(pipeline)
+    assert "changes what judges" not in str(word())
+
+
 def test_params_that_are_not_those_of_the_head_are_named_as_a_whole(scene: Scene, pipeline: Pipeline) -> None:
     ours = (FROZEN / "params.yaml").read_text()
     lowered = ours.replace("tolerance: 0.005", "tolerance: 0.5")
