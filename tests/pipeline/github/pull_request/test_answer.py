@@ -6,9 +6,12 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from pipeline.core import params
+from pipeline.core.yaml import load_yaml
 from pipeline.github.drift_issue import issues
 from pipeline.github.drift_issue.state import Memory
 from pipeline.review.gate import pull_request as pull_request_gate
@@ -170,6 +173,39 @@ def test_other_parameters_do_not_judge(scene: Scene, pipeline: Pipeline) -> None
     scene.measure({"params.yaml": changed})
     answered(pipeline)
     assert word() == ("success", "pass")
+
+
+@pytest.mark.parametrize(
+    ("section", "changed"),
+    [
+        ("gate", {"tolerance": 0.9}),
+        ("gate", {"floors": {}}),
+        ("gate", {"fairness": None}),
+        ("gate", {"slices": None}),
+        ("evaluate", {"slices": []}),
+        ("evaluate", {"sensitive": []}),
+    ],
+)
+def test_bounds_and_groups_that_the_pull_request_takes_away_are_mains_all_the_same(
+    scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, section: str, changed: dict[str, Any]
+) -> None:
+    used: list[Any] = []
+
+    def judge(bundle: Any, gate: Any, evaluate: Any, judges_changed: list[str]) -> Verdict:
+        used[:] = gate, evaluate, judges_changed
+        return Verdict("pass", 0, 0, "", (Rule("champion", "pass", "fine"),))
+
+    monkeypatch.setattr(pull_request_gate, "judge", judge)
+    main = params.read()
+    content = load_yaml(Path("params.yaml"), "params.yaml")
+    content[section] |= changed
+    text = json.dumps(content)
+    scene.head = scene.run["head_sha"] = scene.push({"params.yaml": text}, "Judge otherwise")
+    scene.measure({"params.yaml": text})
+    answered(pipeline)
+    assert used[:2] == [main.gate, main.evaluate]
+    (key,) = changed
+    assert {".".join(name.split(".")[:2]) for name in used[2]} == {f"{section}.{key}"}
 
 
 def test_more_files_than_github_lists_count_as_a_change_of_what_judges(scene: Scene, pipeline: Pipeline) -> None:
