@@ -30,6 +30,8 @@ BOUNDS = {
 }
 FINISHED = "attributes.status = 'FINISHED'"
 SERVER = ("http", "https")
+# Without a kind MLflow's pages guess one, and may show the runs as those of a language model's application.
+KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
 
 
 class UnusableError(Exception):
@@ -196,8 +198,13 @@ def _mlflow(uri: str) -> Any:
 
 
 def _experiment(mlflow: Any, name: str) -> str:
-    found = mlflow.get_experiment_by_name(name)
-    return str(found.experiment_id if found else mlflow.create_experiment(name))
+    """The experiment's id; it is made where it is missing, and tagged as model training where it has no kind."""
+    experiment = mlflow.get_experiment_by_name(name)
+    if experiment is None:
+        return str(mlflow.create_experiment(name, tags={KIND: TRAINING}))
+    if KIND not in experiment.tags:
+        mlflow.MlflowClient().set_experiment_tag(experiment.experiment_id, KIND, TRAINING)
+    return str(experiment.experiment_id)
 
 
 def _find(mlflow: Any, experiment: str, condition: str) -> list[Any]:

@@ -14,7 +14,7 @@ import click
 
 from pipeline.core import files, params
 from pipeline.core.errors import PipelineError
-from pipeline.core.git import git
+from pipeline.train.tracking.commit import git_tags, run_name
 
 LOCK, MODEL = Path("dvc.lock"), Path("models/model.txt")
 MARKER, WAITING = Path(".pipeline/tracked.json"), Path(".pipeline/untracked")
@@ -116,15 +116,16 @@ def _describe(lock: str) -> dict[str, Any]:
     settings = params.read()
     source = files.read_json(Path("data/source.json"))
     listed = [*source["files"], *source.get("added", {"files": []})["files"]]
+    known_to_git = git_tags()
     described = "\n".join(f"{item['path']} {item['size']} {item['sha256']}" for item in listed)
     return {
         "time": int(time.time() * 1000),
-        "name": lock[:8],
+        "name": run_name(lock, known_to_git),
         "experiment": settings.tracking.experiment,
         "params": named(flatten_params(settings)),
         "metrics": named(flatten_metrics(files.read_json(Path("reports/metrics.json")))),
         "curve": _curve(files.read_json(Path("reports/training.json"))),
-        "tags": {"dvc_lock": lock, **git_tags()},
+        "tags": {"dvc_lock": lock, **known_to_git},
         "dataset": {
             "name": source["source"],
             "digest": hashlib.sha256(described.encode()).hexdigest()[:32],  # MLflow takes 36 characters
@@ -174,15 +175,6 @@ def named(found: Iterable[tuple[str, Value]]) -> dict[str, Value]:
 
 def _plain(name: str) -> str:
     return "".join(char if char.isalnum() or char in "_-. " else "_" for char in name)
-
-
-def git_tags() -> dict[str, str]:
-    """The commit and whether the work tree differs from it; nothing outside a repository with a commit."""
-    commit = git(Path(), "rev-parse", "--verify", "--quiet", "HEAD").stdout.strip()
-    if not commit:
-        return {}
-    dirty = bool(git(Path(), "status", "--porcelain").stdout)
-    return {"mlflow.source.git.commit": commit, "git_dirty": str(dirty).lower()}
 
 
 def _lock_hash() -> str:

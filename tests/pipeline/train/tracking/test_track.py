@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from pipeline.core import files
+from pipeline.core import files, params
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Split
 from pipeline.models.boosting import lightgbm
@@ -109,12 +109,60 @@ def test_a_run_is_logged_once_with_all_that_describes_it(project: Path) -> None:
     assert run.data.metrics.pop("validation_binary_logloss") == pytest.approx(1 / 2500, rel=1e-3)
     assert run.data.metrics == {"rows": 40, "roc_auc": 0.9, "roc_auc_lower": 0.8, "per_class.a_b.recall": 0.5}
     assert run.data.tags["dvc_lock"] == hashlib.md5(tracking.LOCK.read_bytes()).hexdigest()  # noqa: S324 (DVC's)
+    assert run.info.run_name == f"dvc.lock {run.data.tags['dvc_lock'][:8]}"  # there is no repository here
     assert run.info.status == "FINISHED"
     (data,) = run.inputs.dataset_inputs
     assert (data.dataset.name, len(data.dataset.digest)) == ("x.csv", 32)
     check_the_logged_model(run)
     assert (Path(run.info.artifact_uri.removeprefix("file://")) / "reports/model_card.md").read_text() == "# Card\n"
     check_a_lost_marker(run)
+
+
+@pytest.mark.parametrize("existing", [None, {}, {"mlflow.experimentKind": "genai_development"}])
+def test_the_experiment_is_of_the_kind_that_trains_models(project: Path, existing: dict[str, str] | None) -> None:
+    """A kind that somebody chose stays."""
+    import mlflow
+
+    mlflow.set_tracking_uri(tracking.tracking_uri())
+    name = str(params.read().tracking.experiment)
+    if existing is not None:
+        mlflow.create_experiment(name, tags=existing)
+    assert tracking.track()
+    expected = (existing or {}).get("mlflow.experimentKind", "custom_model_development")
+    assert mlflow.get_experiment_by_name(name).tags["mlflow.experimentKind"] == expected
+
+
+def test_a_run_is_named_by_branch_and_commit(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB_HEAD_REF", "GITHUB_REF_NAME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def git(*arguments: str) -> str:
+        author = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+        done = subprocess.run(["git", *author, *arguments], check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    lock = tracking._lock_hash()
+    assert logged_name() == f"dvc.lock {lock[:8]}"
+    git("init", "--quiet", "--initial-branch=deeper-trees")
+    git("add", "params.yaml")
+    git("commit", "--quiet", "--message=first")
+    assert logged_name() == f"deeper-trees · {git('rev-parse', 'HEAD')[:7]} (changed)"
+    git("add", "--all")
+    git("commit", "--quiet", "--message=second")
+    commit = git("rev-parse", "HEAD")[:7]
+    assert logged_name() == f"deeper-trees · {commit}"
+    git("checkout", "--quiet", "--detach")
+    assert logged_name() == f"no branch · {commit}"
+    monkeypatch.setenv("GITHUB_REF_NAME", "main")
+    assert logged_name() == f"main · {commit}"
+
+
+def logged_name() -> str:
+    """The name that the current run is kept by; the copy is removed again, and so leaves the work tree as it was."""
+    folder = tracking.keep()
+    name = str(files.read_json(folder / "run.json")["name"])
+    shutil.rmtree(tracking.MARKER.parent)
+    return name
 
 
 def check_the_logged_model(run: Any) -> None:
