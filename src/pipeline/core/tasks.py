@@ -23,6 +23,10 @@ METRICS: dict[Task, dict[str, bool]] = {
 # Figures of fairness that the gate can hold to a bound: whether higher is fairer.
 FAIRNESS = {"disparate_impact": True, "equal_opportunity_difference": False, "equalized_odds_difference": False}
 
+# With fewer rows a bootstrap interval is far too short: with one row, or one of a class, it has no width at all.
+ENOUGH_ROWS = 20
+OF_TWO_CLASSES = {"roc_auc", "average_precision", "f1", "precision", "recall"}  # as sure as their rarer class is large
+
 OBJECTIVES: dict[Task, tuple[str, ...]] = {
     "binary": ("auto", "binary"),
     "multiclass": ("auto", "multiclass"),
@@ -42,6 +46,13 @@ OBJECTIVES: dict[Task, tuple[str, ...]] = {
 def higher_is_better(metric: str) -> bool:
     """Whether a rise of `metric` (or of a fairness figure) is good; KeyError for a name that is neither."""
     return {name: higher for names in (*METRICS.values(), FAIRNESS) for name, higher in names.items()}[metric]
+
+
+def has_interval(metric: str, rows: float, rarer: float | None = None) -> bool:
+    """Whether the rows are enough for a bootstrap interval of a metric; `rarer`: those of a binary target's rarer
+    class, None for another task or where it is unknown."""
+    decisive = min(rows, rarer) if rarer is not None and metric in OF_TWO_CLASSES else rows
+    return decisive >= ENOUGH_ROWS
 
 
 LABELS = {

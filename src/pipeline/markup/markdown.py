@@ -17,6 +17,9 @@ class Markdown(str):
     __slots__ = ()
 
 
+TOO_FEW = Markdown("too few rows")  # in place of an interval
+
+
 def escape(value: Any) -> Markdown:
     """Text as Markdown that shows exactly it, on one line: no markup, HTML, mention, reference, link or formula."""
     if isinstance(value, Markdown):
@@ -76,7 +79,9 @@ def number(value: float | bool | None) -> Markdown:
     return Markdown(f"{value:#.4g}".rstrip(".") if value else "0")
 
 
-def interval(estimate: Any) -> Markdown:
-    """`0.7801 to 0.7902` of {"lower", "upper"}; – where there is none."""
+def interval(estimate: Any, enough: bool = True) -> Markdown:
+    """`0.7801 to 0.7902` of {"lower", "upper"}; – where there is none, and a note where the rows are not enough."""
     lower, upper = estimate.get("lower"), estimate.get("upper")
+    if not enough:
+        return TOO_FEW
     return Markdown("–" if lower is None or upper is None else f"{number(lower)} to {number(upper)}")

@@ -51,6 +51,23 @@ def bars(names: Sequence[str], series: Sequence[Series], top: float, line: float
     return _block([*head, "xychart-beta horizontal", names_axis, f"  y-axis 0 --> {_number(top)}", *drawn])
 
 
+def intervals(names: Sequence[str], series: Sequence[tuple[float, float, float]], title: str) -> Markdown:
+    """For each name the two ends of its interval and the value between them (lower, value, upper), beside a line at 0.
+
+    Mermaid draws no intervals: each name takes three rows, and lines step from those of one name to those of the next.
+    """
+    axis = [text for at, name in enumerate(labels(names)) for text in (_blank(2 * at), name, _blank(2 * at + 1))]
+    drawn = [[0.0] * len(axis), *([ends[part] for ends in series for _ in range(3)] for part in (0, 2, 1))]
+    low, high = min(map(min, drawn)), max(map(max, drawn))
+    margin = 0.05 * (high - low) or 1.0
+    axes = [
+        f"  x-axis [{', '.join(json.dumps(text, ensure_ascii=False) for text in axis)}]",
+        f'  y-axis "{clean(title, 60)}" {_number(low - margin)} --> {_number(high + margin)}',
+    ]
+    head = _head([MAIN, QUIET, QUIET, HERE], 90 + BAR * len(axis), ticks=False)
+    return _block([*head, "xychart-beta horizontal", *axes, *(f"  line [{_listed(values)}]" for values in drawn)])
+
+
 def upright(names: Sequence[str], series: Sequence[Series], line: Sequence[float], title: str) -> Markdown:
     """Upright bars at the places along a time, those of a place on each other, and a line across them; not below 0."""
     step = -(-len(names) // SHOWN)  # there is no room for all names

@@ -1,11 +1,13 @@
-"""Which charts the comment shows: metrics, curves of both models, importance, drift. Numbers in, Mermaid out."""
+"""Which charts the comment shows: changes, curves of both models, importance, drift. Numbers in, Mermaid out."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core.tasks import label
-from pipeline.markup.mermaid import HERE, MAIN, QUIET, WORDS, Series, bars, grid, lines
+from pipeline.core.tasks import higher_is_better, label
+from pipeline.markup.mermaid import HERE, MAIN, QUIET, WORDS, Series, bars, grid, intervals, lines
 from pipeline.review.comment.facts import Facts, finite
+from pipeline.review.comment.few_rows import enough_in_all
+from pipeline.review.gate.verdict import Change
 
 if TYPE_CHECKING:
     from pipeline.evaluation.curves import Points
@@ -16,23 +18,44 @@ BOTH = f"{WORDS[MAIN]} · {WORDS[HERE]}"
 
 
 def metrics(facts: Facts) -> str | None:
-    """Both models' metrics side by side: as they are where all lie within 0 and 1, else as percent of main's."""
-    known = [
-        (change.metric, main, here)
+    """The change of each metric with its interval, a gain to the right; nothing where no change can be told."""
+    changes = [
+        (change, gain)
         for change in facts.verdict.metrics
-        if (main := finite(change.champion)) is not None and (here := finite(change.candidate)) is not None
+        if enough_in_all(change.metric, facts.verdict.compared, facts) and (gain := _gain(change)) is not None
     ]
-    if all(main == here for _, main, here in known):  # the same model
+    if not any(any(gain) for _, gain in changes):  # no champion, or the same model
         return None
-    percent = not all(0 <= value <= 1 for _, *both in known for value in both)
+    percent = not all(_is_share(change.champion) and _is_share(change.candidate) for change, _ in changes)
+    unit = "gain, percent of main" if percent else "gain"
     if percent:
-        known = [(name, 100.0, 100 * here / main) for name, main, here in known if main > 0 and here >= 0]
-    if not known:
+        known = [(change, gain, finite(change.champion)) for change, gain in changes]
+        changes = [(change, _scaled(gain, 100 / abs(main))) for change, gain, main in known if main]
+    if not changes:
         return None
-    mains, heres = [main for _, main, _ in known], [here for _, _, here in known]
-    top = min(300.0, max(mains + heres)) if percent else 1.0
-    drawn = bars([label(name) for name, _, _ in known], [(MAIN, mains), (HERE, heres)], top)
-    return f"{BOTH}{', main’s is 100' if percent else ''}\n\n{drawn}"
+    drawn = intervals([label(change.metric) for change, _ in changes], [gain for _, gain in changes], unit)
+    return f"{BOTH} · grey: the {facts.confidence} interval · further right is better\n\n{drawn}"
+
+
+Gain = tuple[float, float, float]  # lower end, value, upper end
+
+
+def _gain(change: Change) -> Gain | None:
+    """The change with its interval, the sign turned where a metric falls as the model gets better."""
+    lower, value, upper = finite(change.lower), finite(change.change), finite(change.upper)
+    if lower is None or value is None or upper is None:
+        return None
+    return (lower, value, upper) if higher_is_better(change.metric) else (-upper, -value, -lower)
+
+
+def _is_share(value: float | None) -> bool:
+    known = finite(value)
+    return known is not None and 0 <= known <= 1
+
+
+def _scaled(gain: Gain, factor: float) -> Gain:
+    lower, value, upper = (factor * end for end in gain)
+    return lower, value, upper
 
 
 def curves(facts: Facts) -> str | None:

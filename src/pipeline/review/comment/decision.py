@@ -60,16 +60,17 @@ def _why(facts: Facts) -> str:
     if not told:
         rules = facts.verdict.rules
         leading = [rule for rule in rules if rule.kind in REGRESSIONS] or list(rules[:1])
-        return _sentence(leading[0]) if leading else "No rule of the gate applies."
+        return _sentence(leading[0], facts) if leading else "No rule of the gate applies."
     others = [(mark, sum(rule.verdict == mark for rule in told[1:])) for mark in ("fail", "warn")]
     counts = [f"{counted(n, 'more rule')} {mark}{'s' if n == 1 else ''}" for mark, n in others if n]
-    return _sentence(told[0]) + (f" *And {', '.join(counts)}.*" if counts else "")
+    return _sentence(told[0], facts) + (f" *And {', '.join(counts)}.*" if counts else "")
 
 
-def _sentence(rule: Rule) -> str:
+def _sentence(rule: Rule, facts: Facts) -> str:
     gain = "gain " if _falls(rule) else ""
     figure = f" {gain}{signed(rule)}" if rule.value is not None and finite(rule.value) is not None else ""
-    between = f" ({between_of(rule)})" if figure and between_of(rule) != "–" else ""
+    interval = between_of(rule, facts)
+    between = f" ({interval})" if figure and interval != "–" else ""
     return f"{bold(rule.title)}:{figure}{between}{',' if figure else ''} {escape(cut(rule.sentence, SENTENCE))}."
 
 
@@ -86,7 +87,7 @@ def rules(facts: Facts) -> str | None:
     more = f"\n\n*and {len(told) - SHOWN:,} more, under “All rules”*" if len(told) > SHOWN else ""
     gains = "\n\n<sub>Figures of changes are gains: below 0 is worse.</sub>"
     note = gains if any(_falls(rule) for rule in facts.verdict.rules) else ""
-    return f"**What to look at**\n\n{rule_rows(told[:SHOWN], facts.confidence)}{more}{note}"
+    return f"**What to look at**\n\n{rule_rows(told[:SHOWN], facts)}{more}{note}"
 
 
 def failure(facts: Facts) -> str | None:

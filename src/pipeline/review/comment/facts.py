@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.core.errors import PipelineError
 from pipeline.markup.markdown import cut
+from pipeline.markup.parts import UNREADABLE
 from pipeline.review.gate.override import Override
 from pipeline.review.gate.verdict import Verdict
 from pipeline.review.measure.measurement import Bundle
@@ -76,6 +77,24 @@ class Facts:
     def _main_gate(self) -> Mapping[str, Any]:
         found = self.context.main_params.get("gate")
         return found if isinstance(found, Mapping) else {}
+
+    @cached_property
+    def rarer(self) -> float | None:
+        """The test rows of a binary target's rarer class; None for another task or where they can't be read."""
+        try:
+            counts = (self.bundle.json("metrics.json") or {})["confusion"]
+            positives = counts["true_positives"] + counts["false_negatives"]
+            return finite(min(positives, counts["true_negatives"] + counts["false_positives"]))
+        except UNREADABLE:
+            return None
+
+    @cached_property
+    def slices(self) -> dict[tuple[Any, Any], Any]:
+        """What slices.json holds by column and value; nothing where it can't be read."""
+        try:
+            return {(item["column"], item["value"]): item for item in self.bundle.json("slices.json") or []}
+        except UNREADABLE:
+            return {}
 
     @cached_property
     def scores(self) -> "tuple[Scored | None, Scored | None]":

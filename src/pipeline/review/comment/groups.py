@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.core.tasks import label
-from pipeline.markup.markdown import Markdown, cut, interval, number, table
+from pipeline.markup.markdown import TOO_FEW, Markdown, cut, interval, number, table
 from pipeline.review.comment.facts import Facts, finite
+from pipeline.review.comment.few_rows import enough_in_slice
 from pipeline.review.comment.rules import ICONS, between, change_of, distance, rule_rows
 from pipeline.review.gate.verdict import Rule
 
@@ -18,11 +19,10 @@ def slices(facts: Facts) -> str | None:
     rules = [rule for rule in facts.verdict.rules if rule.kind == "slice"]
     measured = facts.bundle.json("slices.json") or []
     metric = facts.primary or ""
-    own = {(item["column"], item["value"]): item for item in measured}
     if not rules:
         return _figures(measured, facts)
     rules.sort(key=lambda rule: (ORDER[rule.verdict], -distance(rule)))
-    rows = [_slice(rule, own.get((rule.subject.column, rule.subject.value)), metric) for rule in rules[:SHOWN]]
+    rows = [_slice(rule, facts.slices.get((rule.subject.column, rule.subject.value)), metric) for rule in rules[:SHOWN]]
     head = ["", "slice", "rows", f"{label(metric)} here", "better by", "interval"]
     return f"**Slices**, worst first\n\n{table(head, rows, 'llrrrr')}{more(len(rules))}"
 
@@ -35,34 +35,40 @@ def _slice(rule: Rule, item: Any, metric: str) -> tuple[Any, ...]:
         int(item["rows"]) if isinstance(item, dict) else None,
         number(finite(figures.get("value"))),
         change_of(rule.value),
-        between(rule.lower, rule.upper),
+        between(rule.lower, rule.upper) if enough_in_slice(metric, item) else TOO_FEW,
     )
 
 
 def _figures(measured: Any, facts: Facts) -> str | None:
     """Slices by their own figures, lowest first, where there is no change to show."""
-    pairs = [(item, _metric(item["metrics"], facts.primary)) for item in measured]
-    found = [(item, figure) for item, figure in pairs if finite(figure.get("value")) is not None]
+    found = [(item, *_metric(item["metrics"], facts.primary)) for item in measured]
+    found = [(item, name, figure) for item, name, figure in found if finite(figure.get("value")) is not None]
     if not found:
         return None
-    found.sort(key=lambda pair: float(pair[1]["value"]))
+    found.sort(key=lambda triple: float(triple[2]["value"]))
     rows = [
-        (f"{cut(item['column'])}={cut(item['value'])}", int(item["rows"]), *_estimate(figure))
-        for item, figure in found[:SHOWN]
+        (
+            f"{cut(item['column'])}={cut(item['value'])}",
+            int(item["rows"]),
+            *_estimate(figure, enough_in_slice(name, item)),
+        )
+        for item, name, figure in found[:SHOWN]
     ]
     return (
         f"**Slices**, lowest first\n\n{table(['slice', 'rows', 'figure', 'interval'], rows, 'lrrr')}{more(len(found))}"
     )
 
 
-def _metric(metrics: Mapping[str, Any], primary: str | None) -> Mapping[str, Any]:
-    found: Any = metrics.get(primary or "") or next(iter(metrics.values()), None)
-    return found if isinstance(found, Mapping) else {}
+def _metric(metrics: Mapping[str, Any], primary: str | None) -> tuple[str, Mapping[str, Any]]:
+    """The primary metric of a slice, else its first one: name and figure."""
+    name = primary if primary and metrics.get(primary) else next(iter(metrics), "")
+    figure = metrics.get(name)
+    return name, figure if isinstance(figure, Mapping) else {}
 
 
-def _estimate(figure: Mapping[str, Any]) -> tuple[Markdown, Markdown]:
+def _estimate(figure: Mapping[str, Any], enough: bool = True) -> tuple[Markdown, Markdown]:
     ends = {end: finite(figure.get(end)) for end in ("lower", "upper")}
-    return number(finite(figure.get("value"))), interval(ends)
+    return number(finite(figure.get("value"))), interval(ends, enough)
 
 
 def fairness(facts: Facts) -> str | None:
@@ -70,7 +76,7 @@ def fairness(facts: Facts) -> str | None:
     rules = [rule for rule in facts.verdict.rules if rule.kind == "fairness"]
     if rules:
         rules.sort(key=lambda rule: (ORDER[rule.verdict], -distance(rule)))
-        shown = rule_rows(rules[:SHOWN], facts.confidence)
+        shown = rule_rows(rules[:SHOWN], facts)
         return f"**Fairness**, worst first\n\n{shown}{more(len(rules))}"
     columns = facts.bundle.json("fairness.json") or {}
     rows = [

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.core.tasks import higher_is_better, label
-from pipeline.markup.markdown import Markdown, bold, cut, escape, interval, number, table
+from pipeline.markup.markdown import TOO_FEW, Markdown, bold, cut, escape, interval, number, table
 from pipeline.review.comment.facts import Facts, finite
+from pipeline.review.comment.few_rows import enough_in_all
 from pipeline.review.comment.rules import ICONS, SENTENCE, between, change_of, unbroken
 from pipeline.review.gate.verdict import Change
 
@@ -23,20 +24,22 @@ def metrics(facts: Facts) -> str | None:
             _name(change.metric, facts),
             number(finite(change.champion)),
             number(finite(change.candidate)),
-            unbroken(f"{arrow(change)} {change_of(change.change)}"),
-            between(change.lower, change.upper),
+            unbroken(f"{arrow(change, enough)} {change_of(change.change)}"),
+            between(change.lower, change.upper) if enough else TOO_FEW,
             _judged(change.metric, facts),
         )
         for change in changes
+        for enough in [enough_in_all(change.metric, facts.verdict.compared, facts)]
     ]
     head = ["metric", "main", "this PR", "change", f"{facts.confidence} interval", "verdict"]
     return f"{table(head, rows, 'lrrrrl')}\n\n{_legend(facts)}"
 
 
-def arrow(change: Change) -> str:
-    """▲ better, ▼ worse, ≈ where the interval includes no change; which way is good depends on the metric."""
+def arrow(change: Change, enough: bool = True) -> str:
+    """▲ better, ▼ worse, ≈ where the interval includes no change; which way is good depends on the metric. None where
+    the rows are too few to say."""
     lower, upper, value = finite(change.lower), finite(change.upper), finite(change.change)
-    if value is None:
+    if value is None or not enough:
         return ""
     if lower is None or upper is None or lower <= 0 <= upper:
         return "≈"
@@ -77,7 +80,7 @@ def _alone(facts: Facts, changes: Sequence[Change]) -> str:
             _name(change.metric, facts),
             number(_value(main, change.metric)),
             number(finite(change.candidate)),
-            _own_interval(own, change.metric),
+            _own_interval(own, change.metric, facts),
             _judged(change.metric, facts),
         )
         for change in changes
@@ -93,7 +96,7 @@ def _recorded(facts: Facts) -> str | None:
     if not own or facts.bundle.measurement.outcome == "failed":
         return None
     rows = [
-        (_name(name, facts), number(_value(own, name)), Markdown("≈ 0"), _own_interval(own, name))
+        (_name(name, facts), number(_value(own, name)), Markdown("≈ 0"), _own_interval(own, name, facts))
         for name in own
         if _value(own, name) is not None and isinstance(own[name], dict)
     ]
@@ -105,8 +108,10 @@ def _value(metrics: Any, name: str) -> float | None:
     return finite(found.get("value")) if isinstance(found, dict) else None
 
 
-def _own_interval(metrics: Any, name: str) -> Markdown:
+def _own_interval(metrics: Any, name: str, facts: Facts) -> Markdown:
     found = metrics.get(name)
     if not isinstance(found, dict):
         return Markdown("–")
-    return interval({end: finite(found.get(end)) for end in ("lower", "upper")})
+    rows = finite(metrics.get("rows"))
+    enough = rows is None or enough_in_all(name, rows, facts)
+    return interval({end: finite(found.get(end)) for end in ("lower", "upper")}, enough)

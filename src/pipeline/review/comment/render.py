@@ -23,7 +23,7 @@ from pipeline.review.measure.measurement import Bundle
 __all__ = ["LIMIT", "Context", "announcement", "broken", "render"]
 
 LIMIT = 65_000  # characters: GitHub's 65,536 less what CML and the markers add
-OPEN = "Both models, metric by metric"
+OPEN = "What changed, metric by metric"
 Write = Callable[[Facts], str | None]
 
 
@@ -81,7 +81,7 @@ def _task(facts: Facts) -> str | None:
 
 def _all_rules(facts: Facts) -> str | None:
     found = facts.verdict.rules
-    shown = rules.rule_rows(found[:60], facts.confidence)
+    shown = rules.rule_rows(found[:60], facts)
     failed = facts.bundle.measurement.outcome == "failed"  # the headline has said it all
     return f"{shown}{groups.more(len(found), 60)}" if found and not failed else None
 

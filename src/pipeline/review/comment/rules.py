@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.markup.markdown import Markdown, cut, escape, interval, number, table
-from pipeline.review.comment.facts import finite
+from pipeline.markup.markdown import TOO_FEW, Markdown, cut, escape, interval, number, table
+from pipeline.review.comment.facts import Facts, finite
+from pipeline.review.comment.few_rows import enough_for
 from pipeline.review.gate.verdict import Kind, Rule
 
 ICONS = {"pass": "✅", "note": "▫️", "warn": "⚠️", "fail": "❌"}
@@ -44,7 +45,9 @@ def signed(rule: Rule) -> Markdown:
     return change_of(rule.value) if rule.is_gain else number(finite(rule.value))
 
 
-def between_of(rule: Rule) -> Markdown:
+def between_of(rule: Rule, facts: Facts) -> Markdown:
+    if not enough_for(rule, facts) and rule.lower is not None:
+        return unbroken(TOO_FEW)
     ends = finite(rule.lower), finite(rule.upper)
     return between(*ends) if rule.is_gain else unbroken(interval({"lower": ends[0], "upper": ends[1]}))
 
@@ -70,19 +73,19 @@ def between(lower: Any, upper: Any) -> Markdown:
     return unbroken(f"{change_of(lower)} to {change_of(upper)}")
 
 
-def rule_rows(rules: Sequence[Rule], confidence: str) -> Markdown:
+def rule_rows(rules: Sequence[Rule], facts: Facts) -> Markdown:
     """Rules with figure, interval, bound and what they say."""
     rows = [
         (
             Markdown(ICONS[rule.verdict]),
             Markdown(f"{escape(rule.title)}<br><sub>{escape(cut(rule.sentence, SENTENCE))}</sub>"),
             signed(rule),
-            between_of(rule),
+            between_of(rule, facts),
             _bound(rule),
         )
         for rule in rules
     ]
-    return table(["", "rule", "figure", f"{confidence} interval", "bound"], rows, "llrrr")
+    return table(["", "rule", "figure", f"{facts.confidence} interval", "bound"], rows, "llrrr")
 
 
 def _bound(rule: Rule) -> Markdown:

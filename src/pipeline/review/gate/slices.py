@@ -5,12 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline.core.params import Gate, GateSlices
+from pipeline.core.tasks import ENOUGH_ROWS
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.gate.regression import gained, outcome
 from pipeline.review.gate.verdict import Rule, Subject
-
-# Fewer rows of a class make the bootstrap's interval of a ranking metric far too short (one positive row: no width).
-CLASS_ROWS = 20
 
 Slice = tuple[Subject, Scored, Scored]
 
@@ -56,6 +54,6 @@ def _why_not(scored: Scored, bounds: GateSlices) -> str:
         return f"{len(scored):,} rows, fewer than {bounds.min_rows:,}"
     if scored.task == "binary":
         rarest = int(min(np.sum(scored.target == 1), np.sum(scored.target == 0)))
-        if rarest < CLASS_ROWS:
-            return f"{rarest} rows of a class, fewer than {CLASS_ROWS}"
+        if rarest < ENOUGH_ROWS:
+            return f"{rarest} rows of a class, fewer than {ENOUGH_ROWS}"
     return ""

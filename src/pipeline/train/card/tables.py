@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.params import Card, Data, Evaluate, Features, Split, Train
-from pipeline.core.tasks import METRICS, Task, label
+from pipeline.core.tasks import ENOUGH_ROWS, METRICS, Task, has_interval, label
 from pipeline.markup.markdown import Markdown, code, escape, interval, number, table
 from pipeline.models.signature import Signature
 
@@ -32,9 +32,10 @@ class Settings:
 def summary(known: Signature, found: Mapping[str, Any]) -> Markdown:
     """One sentence: what it predicts and how well by the task's first metric."""
     name = headline(known.task, found)
+    between = interval(found[name], has_interval(name, found["rows"], _rarer(found)))
     return Markdown(
         f"LightGBM, {known.task}: predicts {code(known.target)}. "
-        f"{escape(label(name))} {number(found[name]['value'])} ({interval(found[name])}) "
+        f"{escape(label(name))} {number(found[name]['value'])} ({between}) "
         f"on {number(found['rows'])} test rows."
     )
 
@@ -94,8 +95,21 @@ def quality(report: Mapping[str, Any]) -> Markdown:
 
 
 def metrics(found: Mapping[str, Any], task: Task) -> Markdown:
-    rows = [(label(name), found[name]["value"], interval(found[name])) for name in METRICS[task] if name in found]
+    rows = [
+        (label(name), found[name]["value"], interval(found[name], has_interval(name, found["rows"], _rarer(found))))
+        for name in METRICS[task]
+        if name in found
+    ]
     return table(["Metric", "Value", "Interval"], rows, "lrr")
+
+
+def _rarer(found: Mapping[str, Any]) -> int | None:
+    """The test rows of a binary target's rarer class; None for another task."""
+    counts = found.get("confusion")
+    if not counts:
+        return None
+    positives = counts["true_positives"] + counts["false_negatives"]
+    return int(min(positives, counts["true_negatives"] + counts["false_positives"]))
 
 
 def confusion(counts: Mapping[str, Any] | None) -> Markdown | None:
@@ -112,7 +126,7 @@ def classes(found: Mapping[str, Any] | None) -> Markdown | None:
     if not found:
         return None
     names = ("precision", "recall", "f1", "rows")
-    rows = [(name, *(_shown(item[figure]) for figure in names)) for name, item in found.items()]
+    rows = [(name, *(_shown(item[figure], item["rows"]) for figure in names)) for name, item in found.items()]
     return table(["Class", *map(label, names)], rows, "lrrrr")
 
 
@@ -124,8 +138,14 @@ def slices(found: Sequence[Mapping[str, Any]], task: Task) -> Markdown | None:
     rows = []
     for item in found:
         metric = item["metrics"].get(name, {})
-        rows.append((item["column"], item["value"], item["rows"], metric.get("value"), interval(metric)))
+        between = interval(metric, has_interval(name, item["rows"], _rarer_of_slice(item)))
+        rows.append((item["column"], item["value"], item["rows"], metric.get("value"), between))
     return table(["Column", "Value", "Rows", label(name), "Interval"], rows, "llrrr")
+
+
+def _rarer_of_slice(item: Mapping[str, Any]) -> int | None:
+    share = item["metrics"].get("positive_rate", {}).get("value")
+    return None if share is None else round(item["rows"] * min(share, 1 - share))
 
 
 def fairness(found: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -138,7 +158,7 @@ def fairness(found: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _groups(groups: Sequence[Mapping[str, Any]]) -> Markdown:
     rates = [name for name in groups[0] if name not in ("group", "negatives")] if groups else []
-    rows = [(group["group"], *(_shown(group.get(rate)) for rate in rates)) for group in groups]
+    rows = [(group["group"], *(_shown(group.get(rate), group["rows"]) for rate in rates)) for group in groups]
     return table(["Group", *map(label, rates)], rows, f"l{'r' * len(rates)}")
 
 
@@ -147,11 +167,11 @@ def _differences(item: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(label(name), _shown(value)) for name, value in item.items() if name != "groups"]
 
 
-def _shown(value: Any) -> Any:
-    """A number as it is, an estimate with its interval; nothing where it is undefined."""
+def _shown(value: Any, rows: int = ENOUGH_ROWS) -> Any:
+    """A number as it is, an estimate of so many rows with its interval; nothing where it is undefined."""
     if not isinstance(value, Mapping):
         return value
-    return Markdown(f"{number(value['value'])} ({interval(value)})")
+    return Markdown(f"{number(value['value'])} ({interval(value, rows >= ENOUGH_ROWS)})")
 
 
 def importance(found: Sequence[Mapping[str, Any]]) -> Markdown:

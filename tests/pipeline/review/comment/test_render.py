@@ -13,7 +13,7 @@ import pytest
 from pipeline.review.comment.render import LIMIT, announcement, broken, render
 from pipeline.review.gate import judges
 from pipeline.review.gate.override import Override
-from pipeline.review.gate.verdict import Rule, Subject, Verdict
+from pipeline.review.gate.verdict import Change, Rule, Subject, Verdict
 from pipeline.review.measure.measurement import FILES, MANIFEST
 from tests.pipeline.review.comment import factories, reading
 from tests.pipeline.review.comment.factories import bundle, context, scored, verdict
@@ -103,7 +103,75 @@ def test_without_a_champion_the_figures_stand_beside_what_main_recorded(tmp_path
     text = render(bundle(tmp_path, features_main=None, data=None), verdict(), known)
     assert "no champion yet" in text
     assert "| 0.7654 |" in text
-    assert "Both models, metric by metric" not in text
+    assert "What changed, metric by metric" not in text
+
+
+def test_too_few_rows_have_no_interval(tmp_path: Path) -> None:
+    measured = bundle(tmp_path, "binary", scored("binary", 1.2, 3))
+    found = replace(verdict("binary", scored("binary", 1.2, 3)), rows=9, compared=9)
+    text = render(measured, found, context()).replace("\u00a0", " ")
+    assert "<b>ROC AUC against main</b>: +0.0413" in text.splitlines()[2]
+    assert "(too few rows)" in text.splitlines()[2]
+    (row,) = [line for line in text.splitlines() if line.startswith("| Log loss |")]
+    assert "| too few rows |" in row
+    assert not set(row) & set("▲▼≈")
+    assert "What changed, metric by metric" not in text
+
+
+def test_few_rows_of_a_class_leave_no_interval_to_what_the_classes_decide(tmp_path: Path) -> None:
+    measured = bundle(tmp_path, "binary", scored("binary", 1.2, 3))
+    counts = {"true_positives": 7, "false_negatives": 12, "true_negatives": 1900, "false_positives": 81}
+    (tmp_path / "metrics.json").write_text(json.dumps({"rows": 2000, "confusion": counts}))
+    text = render(measured, verdict("binary", scored("binary", 1.2, 3)), context()).replace("\u00a0", " ")
+    few = [row for row in text.split("<details")[0].splitlines() if "| too few rows |" in row]
+    assert [row.split(" |")[0].removeprefix("| ") for row in few] == [
+        "<b>ROC AUC</b> ★",
+        "Average precision",
+        "F1",
+        "Precision",
+        "Recall",
+    ]
+
+
+def test_slices_of_few_rows_have_no_interval(tmp_path: Path) -> None:
+    measured = bundle(tmp_path)
+    estimate = {"value": 1.0, "lower": 1.0, "upper": 1.0}
+    rare = {"roc_auc": estimate, "positive_rate": {"value": 0.01}}
+    slices = [
+        {"column": "town", "value": "Bodø", "rows": 9, "metrics": {"roc_auc": estimate}},
+        {"column": "town", "value": "Hamar", "rows": 1000, "metrics": rare},
+        {"column": "town", "value": "Molde", "rows": 1000, "metrics": {"roc_auc": estimate}},
+    ]
+    (tmp_path / "slices.json").write_text(json.dumps(slices))
+    text = render(measured, verdict(), context())
+    assert "| town=Bodø | 9 | 1.000 | too few rows |" in text
+    assert "| town=Hamar | 1,000 | 1.000 | too few rows |" in text
+    assert "| town=Molde | 1,000 | 1.000 | 1.000 to 1.000 |" in text
+
+
+def test_the_chart_shows_gains_with_their_intervals(tmp_path: Path) -> None:
+    base = verdict("binary", scored("binary", 1.2, 3))
+    changes = (
+        Change("roc_auc", 0.8, 0.75, 0.05, 0.04, 0.07),
+        Change("log_loss", 0.5, 0.4, 0.1, -0.02, 0.12),  # a loss that rises
+    )
+    measured = bundle(tmp_path, "binary", scored("binary", 1.2, 3))
+    chart = reading.charts(render(measured, replace(base, metrics=changes), context()))[0]
+    lines = [line.strip() for line in chart.splitlines() if line.startswith("  line")]
+    expected = [(0, 0), (0.04, -0.12), (0.07, 0.02), (0.05, -0.1)]  # main, the two ends, the gain
+    assert lines == [f"line [{', '.join(str(end) for end in ends for _ in range(3))}]" for ends in expected]
+    same = tuple(replace(change, change=0.0, lower=0.0, upper=0.0) for change in changes)
+    assert "metric by metric" not in render(measured, replace(base, metrics=same), context())
+
+
+def test_the_chart_of_metrics_beyond_1_is_in_percent_of_mains(tmp_path: Path) -> None:
+    base = verdict("regression", scored("regression", 1.2, 3))
+    changes = (Change("rmse", 8.0, 10.0, -2.0, -3.0, -1.0), Change("r2", 0.1, 0.0, 0.1, 0.0, 0.2))
+    measured = bundle(tmp_path, "regression", scored("regression", 1.2, 3))
+    chart = reading.charts(render(measured, replace(base, metrics=changes), context()))[0]
+    assert '"gain, percent of main"' in chart
+    assert "  line [20, 20, 20]" in chart
+    assert "R²" not in chart  # main's is 0, of which nothing is a share
 
 
 def test_a_failed_stage_shows_its_last_lines_and_nothing_else_of_them(tmp_path: Path) -> None:

@@ -151,6 +151,21 @@ def test_figures_stand_with_their_intervals(found: Evidence) -> None:
     assert "| predicted negative | 122 | 1,000 |" in card
 
 
+def test_too_few_rows_have_no_interval(found: Evidence) -> None:
+    perfect = estimate(1.0, 0.0)
+    rare = slice_of("rare", 900, 1.0) | {"metrics": {"roc_auc": perfect, "positive_rate": estimate(0.02)}}
+    known = replace(found, slices=[slice_of("few", 9, 1.0), rare, slice_of("enough", 900, 0.7)])
+    card = render(settings(), known)
+    assert "| sex | few | 9 | 1.000 | too few rows |" in card
+    assert "| sex | rare | 900 | 1.000 | too few rows |" in card
+    assert "| sex | enough | 900 | 0.7000 | 0.6900 to 0.7100 |" in card
+    counts = {"true_positives": 10, "false_positives": 0, "true_negatives": 1181, "false_negatives": 9}
+    card = render(settings(), replace(found, metrics=found.metrics | {"confusion": counts, "roc_auc": perfect}))
+    assert "ROC AUC 1.000 (too few rows) on 1,200 test rows." in card
+    assert "| ROC AUC | 1.000 | too few rows |" in card
+    assert "| Log loss | 0.4300 | 0.4200 to 0.4400 |" in card  # every row counts for it
+
+
 def test_the_card_is_valid_markdown_and_hostile_names_stay_text(found: Evidence) -> None:
     rendered = MarkdownIt("commonmark").enable("table").render(render(settings(), found))
     assert rendered.count("<table>") == rendered.count("</table>") == 12

@@ -129,7 +129,8 @@ def test_the_experiment_is_of_the_kind_that_trains_models(project: Path, existin
         mlflow.create_experiment(name, tags=existing)
     assert tracking.track()
     expected = (existing or {}).get("mlflow.experimentKind", "custom_model_development")
-    assert mlflow.get_experiment_by_name(name).tags["mlflow.experimentKind"] == expected
+    (experiment,) = [found for found in mlflow.search_experiments() if found.name == name]
+    assert experiment.tags["mlflow.experimentKind"] == expected
 
 
 def test_a_run_is_named_by_branch_and_commit(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
