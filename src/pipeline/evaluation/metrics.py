@@ -67,36 +67,59 @@ def prepare(
     return figures
 
 
+@dataclass(frozen=True)
+class Ranks:
+    """Rows from the highest score to the lowest, by rank from 0; a tie is the rows of one score that a positive has."""
+
+    order: npt.NDArray[np.intp]  # (n,): the row at each rank
+    positives: npt.NDArray[np.intp]  # (p,): the ranks of the positive rows
+    start: npt.NDArray[np.intp]  # (t,): of each tie the first rank ...
+    end: npt.NDArray[np.intp]  # (t,): ... and the one after its last
+    positives_above: npt.NDArray[np.intp]  # (t,): how many positive rows score above the tie ...
+    positives_down_to: npt.NDArray[np.intp]  # (t,): ... and how many above or in it
+
+
+def _ranks(case: Case) -> Ranks:
+    order = np.argsort(-case.score, kind="stable")
+    descending = -case.score[order]
+    positives = np.flatnonzero(case.target[order] > 0)
+    ties = np.unique(descending[positives])  # highest score first
+    start, end = np.searchsorted(descending, ties, "left"), np.searchsorted(descending, ties, "right")
+    return Ranks(order, positives, start, end, np.searchsorted(positives, start), np.searchsorted(positives, end))
+
+
 def _ranking(case: Case) -> Figures:
     """ROC AUC, the chance that a positive scores above a negative, ties half (Hanley & McNeil 1982); average
     precision, the sum over thresholds of precision times the gain in recall (as scikit-learn defines it)."""
-    order = np.argsort(-case.score, kind="stable")
-    positives = np.flatnonzero(case.target[order] > 0)
-    ranked = -case.score[order]
-    tied = np.unique(ranked[positives])  # each distinct score that a positive has, highest first
-    start, end = np.searchsorted(ranked, tied, "left"), np.searchsorted(ranked, tied, "right")
-    start_true, end_true = np.searchsorted(positives, start), np.searchsorted(positives, end)
-
-    def of_block(weights: Weights) -> tuple[Array, Array]:
-        drawn = weights.take(order, axis=1)
-        above, above_true = _running_sum(drawn), _running_sum(drawn.take(positives, axis=1))
-        total, total_true = above[:, -1].astype(float), above_true[:, -1].astype(float)
-        true, predicted = above_true.take(end_true, axis=1), above.take(end, axis=1)
-        true_before = above_true.take(start_true, axis=1)
-        gained = (true - true_before).astype(float)
-        false_twice = predicted - true + above.take(start, axis=1) - true_before
-        missed = np.einsum("ij,ij->i", gained, false_twice) / 2
-        precision = np.divide(true, predicted, out=np.zeros(true.shape), where=predicted > 0)
-        both = np.where(total > total_true, total_true * (total - total_true), np.nan)
-        return 1 - missed / both, np.einsum("ij,ij->i", gained, precision) / total_true
+    ranks = _ranks(case)
 
     def figures(weights: Weights) -> dict[str, Array]:
         step = max(1, CELLS // max(1, weights.shape[1]))
-        parts = [of_block(weights[i : i + step]) for i in range(0, len(weights), step)]
-        area, precision = (np.concatenate(part) for part in zip(*parts, strict=True))
+        blocks = [_area_and_precision(ranks, weights[i : i + step]) for i in range(0, len(weights), step)]
+        area, precision = (np.concatenate(block) for block in zip(*blocks, strict=True))
         return {"roc_auc": area, "average_precision": precision}
 
     return figures
+
+
+def _area_and_precision(ranks: Ranks, weights: Weights) -> tuple[Array, Array]:
+    """ROC AUC and average precision (b,) under weights (b, n); each tie is a threshold that predicts it positive."""
+    by_rank = weights.take(ranks.order, axis=1)
+    rows, positive_rows = _running_sum(by_rank), _running_sum(by_rank.take(ranks.positives, axis=1))
+    all_rows, all_positives = rows[:, -1].astype(float), positive_rows[:, -1].astype(float)
+
+    predicted, predicted_above = rows.take(ranks.end, axis=1), rows.take(ranks.start, axis=1)
+    true = positive_rows.take(ranks.positives_down_to, axis=1)
+    true_above = positive_rows.take(ranks.positives_above, axis=1)
+    true_in_tie = (true - true_above).astype(float)
+
+    # A negative above a positive is a pair in the wrong order, one in its tie half a pair: the negatives down to the
+    # tie and those above it count once each.
+    negatives_twice = predicted - true + predicted_above - true_above
+    wrong_pairs = np.einsum("ij,ij->i", true_in_tie, negatives_twice) / 2
+    pairs = np.where(all_rows > all_positives, all_positives * (all_rows - all_positives), np.nan)
+    precision = np.divide(true, predicted, out=np.zeros(true.shape), where=predicted > 0)
+    return 1 - wrong_pairs / pairs, np.einsum("ij,ij->i", true_in_tie, precision) / all_positives
 
 
 def _running_sum(values: Weights) -> npt.NDArray[Any]:

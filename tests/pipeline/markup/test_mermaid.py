@@ -7,7 +7,7 @@ import re
 import pytest
 
 from pipeline.markup import mermaid
-from pipeline.markup.mermaid import HERE, MAIN, SHOWN, bars, clean, flow, grid, labels, lines, upright
+from pipeline.markup.mermaid import HERE, MAIN, SHOWN, bars, clean, flow, grid, intervals, labels, lines, upright
 
 
 def axis(chart: str) -> list[str]:
@@ -22,6 +22,15 @@ def rows(chart: str) -> list[list[float]]:
 def test_the_bars_of_two_models_stand_side_by_side() -> None:
     chart = bars(["a", "b"], [(MAIN, [0.1, 0.2]), (HERE, [0.3, 0])], 0.5)
     assert rows(chart) == [[0.1, -0.5, -0.5, 0.2, -0.5, -0.5], [-0.5, 0.3, -0.5, -0.5, -0.5, -0.5]]
+
+
+def test_an_interval_has_three_rows_around_its_name_and_a_line_at_0() -> None:
+    chart = intervals(["a", "b"], [(-1, 1, 3), (0, 0.5, 1)], "gain")
+    assert rows(chart) == [[0] * 6, [-1] * 3 + [0] * 3, [3] * 3 + [1] * 3, [1] * 3 + [0.5] * 3]
+    assert [name for name in axis(chart) if name.strip("\u200b")] == ["a", "b"]
+    assert len(set(axis(chart))) == 6
+    assert '"gain" -1.2 --> 3.2' in chart
+    assert '"gain" -1 --> 1' in intervals(["a"], [(0, 0, 0)], "gain")
 
 
 def test_every_label_is_another_one() -> None:

@@ -42,13 +42,14 @@ def command(
         return
     content = making.gather(Path(), base_image)
     name = publishing.registry_name(registry)
-    if name and (known := publishing.published(name, content, key, repository)):
-        _finish(known, target, f"release {known.id}: nothing to build: {known.image}", built=False)
+    published = publishing.published(name, content, key, repository) if name else None
+    if published:
+        _finish(published, target, f"nothing to build: {published.image}", built=False)
         return
-    release = _built(content, champion)
-    if report is None or name is None:
-        lacking = "--report, Grype's JSON on the image" if report is None else "--registry"
-        _finish(release, target, f"release {release.id}: built, not pushed: that needs {lacking}", built=True)
+    release = _build(content, champion)
+    if name is None or report is None:
+        missing = "--registry" if report else "--report, Grype's JSON on the image"
+        _finish(release, target, f"built, not pushed: that needs {missing}", built=True)
         return
     judged = publishing.judged(report, publishing.BILL)
     _show(judged)
@@ -56,39 +57,49 @@ def command(
         context.exit(1)
     pushed = publishing.publish(content, release, name, key, target)
     click.echo(registration.register(pushed))
-    unsigned = "not signed: deploy.yaml attests it" if repository else "not signed: that needs --sign"
-    signed = "signed and attested" if key else unsigned
-    _finish(pushed, target, f"release {pushed.id}: {pushed.image}, {signed}", built=True)
+    _finish(pushed, target, f"{pushed.image}, {_signature(key, repository)}", built=True)
 
 
-def _built(content: Content, champion: str) -> Release:
+def _build(content: Content, champion: str) -> Release:
     """The image on this machine, built where it is missing, with its bill of materials."""
-    found = image.find(content.tag)
-    if found:
-        release = publishing.labelled(found, content.tag).model_copy(update={"image": str(found["Id"])})
+    present = image.find(content.tag)
+    if present:
+        release = publishing.labelled(present, content.tag).model_copy(update={"image": str(present["Id"])})
         click.echo(f"release {content.id}: the image is here already")
     else:
         click.echo(f"release {content.id}: building the image on {content.base} ...")
         release = making.build(Path(), content, champion)
-    components = image.write_bill(content.tag, publishing.BILL)
-    size = int((image.find(content.tag) or {})["Size"]) / 1e6
-    heaviest = ", ".join(f"{name} {mb:g}" for name, mb in [*image.weights(content.tag).items()][:HEAVIEST])
-    click.echo(f"image: {size:.0f} MB, {components} components ({publishing.BILL}); in MB: {heaviest}")
+    _bill(content)
     return release
 
 
-def _finish(release: Release, target: Path, line: str, *, built: bool) -> None:
+def _bill(content: Content) -> None:
+    """Write the bill of materials of the image, and say how large it is and by what."""
+    components = image.write_bill(content.tag, publishing.BILL)
+    megabytes = int((image.find(content.tag) or {})["Size"]) / 1e6
+    heaviest = ", ".join(f"{name} {size:g}" for name, size in [*image.weights(content.tag).items()][:HEAVIEST])
+    click.echo(f"image: {megabytes:.0f} MB, {components} components ({publishing.BILL}); in MB: {heaviest}")
+
+
+def _signature(key: str | None, repository: str | None) -> str:
+    """What proves where the image comes from."""
+    if key:
+        return "signed and attested"
+    return "not signed: deploy.yaml attests it" if repository else "not signed: that needs --sign"
+
+
+def _finish(release: Release, target: Path, outcome: str, *, built: bool) -> None:
+    """Write the release's file, and say what became of it: here, in the step's summary and in its outputs."""
     manifest.write(target, release)
-    click.echo(line)
-    steps.output("built", str(built).lower())
-    steps.output("image", release.image)
-    steps.output("name", release.image.partition("@")[0])
-    steps.output("digest", release.image.partition("@")[2])
-    steps.output("id", release.id)
-    steps.summary(line)
-    if os.environ.get("GITHUB_ACTIONS") and not os.environ.get("DEPLOY_TARGET"):
-        click.echo(NO_TARGET)
-        steps.summary(NO_TARGET)
+    line = f"release {release.id}: {outcome}"
+    notes = [line, NO_TARGET] if os.environ.get("GITHUB_ACTIONS") and not os.environ.get("DEPLOY_TARGET") else [line]
+    for note in notes:
+        click.echo(note)
+        steps.summary(note)
+    name, _, digest = release.image.partition("@")
+    outputs = {"built": str(built).lower(), "image": release.image, "name": name, "digest": digest, "id": release.id}
+    for output, value in outputs.items():
+        steps.output(output, value)
 
 
 @command.command("scan")
