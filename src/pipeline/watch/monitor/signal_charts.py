@@ -40,12 +40,12 @@ def is_beyond(window: Scored, name: str) -> bool:
 
 
 def times(windows: Sequence[Scored]) -> list[str]:
-    """When each window began: a date, with the time where windows share a day, to the second where a minute."""
-    for form in ("%m-%d", "%m-%d %H:%M"):
+    """When each window began: the date where that tells them apart, else as much of the time as does."""
+    for form in ("%m-%d", "%m-%d %H:%M", "%H:%M:%S"):
         shown = [window.start.strftime(form) for window in windows]
         if len(set(shown)) == len(shown):
             return shown
-    return [window.start.strftime("%H:%M:%S") for window in windows]
+    return [window.start.strftime("%H:%M:%S.%f")[:-3] for window in windows]
 
 
 def _filled(bounds: Sequence[float | None]) -> list[float]:

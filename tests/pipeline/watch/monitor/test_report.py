@@ -1,7 +1,7 @@
 """The report decides on its first screen, keeps hostile text as text, fits into an issue, and its charts are drawn."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.markup import preview
 from pipeline.watch.monitor import report, signal_charts
-from pipeline.watch.monitor.result import Blind, ColumnDrift, Labels, Reference
+from pipeline.watch.monitor.result import Blind, ColumnDrift, Labels, Reference, Scored
 from tests.pipeline.conftest import require
 from tests.pipeline.markup.test_preview import drawn
 from tests.pipeline.watch.monitor.factories import result, signal
@@ -118,6 +118,17 @@ def test_windows_of_one_day_are_told_apart_by_their_time() -> None:
         signal_charts.times([first, first.model_copy(update={"start": first.start.replace(second=9)})])[1] == "00:00:09"
     )
     assert signal_charts.times([first]) == ["05-06"]
+
+
+def test_windows_of_days_are_named_by_the_day_and_those_of_one_second_by_its_thousandths() -> None:
+    first = result().windows[0]
+
+    def after(**time: float) -> Scored:
+        return first.model_copy(update={"start": first.start + timedelta(**time)})
+
+    assert signal_charts.times([after(hours=16), after(days=1, hours=16)]) == ["05-06", "05-07"]
+    close = [after(milliseconds=120), after(milliseconds=950)]
+    assert signal_charts.times(close) == ["00:00:00.120", "00:00:00.950"]
 
 
 def test_a_signal_that_was_never_judged_has_no_picture() -> None:
