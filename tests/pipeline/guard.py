@@ -15,29 +15,21 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PROJECT = (
-    "params.yaml",
-    "data",
-    "src/project",
-    "tests/project",
-    "README.md",
-    "LICENSE",
-    "dvc.lock",
-    "reports/metrics.json",
-)
+from pipeline.core import template
 
+ROOT = Path(__file__).parents[2]
+TEMPLATE = template.read(ROOT)
 # uv.lock is of both owners' dependencies: it fits this file alone, so where the one is copied, so is the other.
 LOCKED = "src/project/pyproject.toml"
 
-_paths = tuple(str(ROOT / name) for name in PROJECT)
 _watching = False
 _running: pytest.Item | None = None
 
 
 def owner_is_project(path: str) -> bool:
     """Whether an absolute path is one of the project's files, or in one of its folders."""
-    return path != str(ROOT / LOCKED) and any(path == own or path.startswith(own + os.sep) for own in _paths)
+    name = os.path.relpath(path, ROOT)
+    return name != LOCKED and TEMPLATE.is_project(name)
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:

@@ -31,7 +31,8 @@ def test_the_engines_files_and_the_frozen_project_are_read() -> None:
 def test_names_that_only_begin_like_the_projects_are_the_engines() -> None:
     assert not guard.owner_is_project(str(ROOT / "dvc.lock.new"))
     assert not guard.owner_is_project(str(ROOT / "src/projects/x.py"))
-    assert guard.owner_is_project(str(ROOT / "src/project"))
+    assert not guard.owner_is_project(str(ROOT.parent / "data/table.parquet"))
+    assert guard.owner_is_project(str(ROOT / "src/project/features.py"))
     assert not guard.owner_is_project(str(ROOT / guard.LOCKED))
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from tests.pipeline import shared
 from tests.pipeline.conftest import FROZEN, ROOT, Project, small_project
-from tests.pipeline.guard import slow
+from tests.pipeline.guard import LOCKED, slow
 
 # Whatever the small project is made of.
-PARTS = ("src/pipeline", "dvc.yaml", "pyproject.toml", "uv.lock", ".dvc/config", ".dvcignore", ".gitignore")
+ENGINE = ("src/pipeline", "dvc.yaml", "pyproject.toml", "uv.lock", ".dvc/config", ".dvcignore", ".gitignore")
+PARTS = (*ENGINE, ".template.yaml", LOCKED)
 
 
 def trained(folder: Path, task: str) -> Project:
@@ -23,8 +24,14 @@ def trained(folder: Path, task: str) -> Project:
 @cache
 def key() -> str:
     here = Path(__file__)
-    parts = [*(ROOT / name for name in PARTS), FROZEN / "params.yaml", here, here.with_name("conftest.py")]
-    return shared.digest(ROOT, parts)
+    parts = [
+        *(ROOT / name for name in PARTS),
+        FROZEN / "params.yaml",
+        FROZEN / "src",
+        here,
+        here.with_name("conftest.py"),
+    ]
+    return shared.digest(ROOT, [*parts, here.with_name("conftest.py")])
 
 
 def _train(folder: Path, task: str) -> None:

@@ -20,6 +20,7 @@ from pipeline.review.gate.override import Override
 from pipeline.review.gate.verdict import Rule, Verdict, worst
 from tests.pipeline.conftest import FROZEN, ROOT
 from tests.pipeline.github.standin import StandIn
+from tests.pipeline.guard import slow
 
 REPOSITORY = "octo/credit"
 NUMBER, RUN = 7, 50
@@ -148,6 +149,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def scene(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    slow("gh")
     scene = Scene(tmp_path, template)
     bins = tmp_path / "bin"
     bins.mkdir()

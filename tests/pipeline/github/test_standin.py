@@ -14,6 +14,8 @@ from pipeline.github.client import api
 from tests.pipeline.conftest import ROOT
 from tests.pipeline.github.conftest import NUMBER, Scene
 
+pytestmark = pytest.mark.engine
+
 STATE = {"repository": "octo/credit", "pulls": [{"number": 7, "head": {"ref": "feature", "sha": "a" * 40}}]}
 
 

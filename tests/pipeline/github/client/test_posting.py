@@ -12,6 +12,8 @@ from pipeline.github.client.posting import Marker
 from pipeline.github.client.pulls import NothingToDoError
 from tests.pipeline.github.conftest import BOT, NUMBER, Scene
 
+pytestmark = pytest.mark.engine
+
 HEAD = "a" * 40
 MARKER = Marker(50, 1, HEAD, "final")
 

@@ -13,6 +13,8 @@ from pipeline.watch.retrain import outcome
 from pipeline.watch.retrain.outcome import Outcome, Reason
 from tests.pipeline.github.conftest import Pipeline, Scene, commit
 
+pytestmark = pytest.mark.engine
+
 ISSUE = 3
 SOURCE = Path("data/source.json")
 

@@ -5,6 +5,8 @@ import pytest
 from tests.pipeline.github.conftest import Pipeline, Scene
 from tests.pipeline.github.drift_issue.watching import Watch, result
 
+pytestmark = pytest.mark.engine
+
 UNREACHABLE = {"kind": "log", "reason": "s3://bucket/log: <b>can't be reached @everyone; check the address"}
 
 

@@ -11,6 +11,8 @@ from pipeline.github.client import cml
 from tests.pipeline.github.conftest import BOT, Pipeline, Scene
 from tests.pipeline.github.drift_issue.watching import DAY, FOLDER, START, Watch, result
 
+pytestmark = pytest.mark.engine
+
 
 @pytest.fixture
 def watch(scene: Scene, pipeline: Pipeline) -> Watch:

@@ -11,6 +11,8 @@ from pipeline.github.client import posting
 from pipeline.github.pull_request import announce
 from tests.pipeline.github.conftest import RUN, Pipeline, Scene
 
+pytestmark = pytest.mark.engine
+
 NOW = ("--wait", "0.3", "--every", "0.1")
 
 

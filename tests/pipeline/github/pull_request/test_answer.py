@@ -19,6 +19,8 @@ from pipeline.review.gate.verdict import Rule, Subject, Verdict
 from tests.pipeline.conftest import FROZEN
 from tests.pipeline.github.conftest import AT, BOT, JUDGE, NUMBER, RUN, Pipeline, Scene, commit
 
+pytestmark = pytest.mark.engine
+
 
 def answered(pipeline: Pipeline) -> str:
     code, printed = pipeline("answer", "--run", str(RUN))

@@ -12,6 +12,8 @@ from pipeline.github.pull_request import artifact
 from pipeline.review.measure.measurement import FILES
 from tests.pipeline.github.conftest import RUN, Scene
 
+pytestmark = pytest.mark.engine
+
 MANIFEST = "measurement.json"
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from tests.pipeline.github.conftest import NUMBER, RUN, Pipeline, Scene
 
+pytestmark = pytest.mark.engine
+
 WAIT = ("--wait", "0", "--every", "1")
 PENDING = ("pending", "being measured")
 

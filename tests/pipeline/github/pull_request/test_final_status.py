@@ -11,6 +11,8 @@ from pipeline.review.gate import pull_request as pull_request_gate
 from pipeline.review.gate.verdict import Rule, Subject, Verdict
 from tests.pipeline.github.conftest import LOCK, NUMBER, RUN, Pipeline, Scene
 
+pytestmark = pytest.mark.engine
+
 RECORDING = ("pending", "recording what was measured")
 FAIL = Verdict("fail", 0, 0, "", (Rule("floor", "fail", "bad", subject=Subject("roc_auc")),))
 

@@ -11,6 +11,8 @@ from pipeline.review.gate.override import Override
 from tests.pipeline.github.conftest import NUMBER, Pipeline, Scene
 from tests.pipeline.github.hub import BOT
 
+pytestmark = pytest.mark.engine
+
 MAINTAINER, AUTHOR, COMMITTER, READER = "carol", "alice", "someone", "bob"  # `someone` wrote each commit
 ANSWER = ("comment.yaml", {"pull_request": str(NUMBER), "head": "octo/credit:feature"})
 SUCCESS = "overruled by carol: the data are new"

@@ -6,6 +6,8 @@ import pytest
 
 from tests.pipeline.github.conftest import LOCK, RUN, Pipeline, Scene
 
+pytestmark = pytest.mark.engine
+
 
 def recorded(pipeline: Pipeline) -> str:
     code, printed = pipeline("record", "--run", str(RUN))

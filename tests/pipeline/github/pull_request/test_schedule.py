@@ -7,6 +7,8 @@ import pytest
 from pipeline.github.pull_request import schedule
 from tests.pipeline.github.conftest import Scene
 
+pytestmark = pytest.mark.engine
+
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 
