@@ -44,10 +44,11 @@ class Process:
         self.process = subprocess.Popen(command, env=own | environment, stdout=pipe, stderr=pipe, text=True)
 
     def container(self) -> socket.socket:
-        wait_for(lambda: self.socket.exists() or self.process.poll() is not None)
+        """A connection to it, once it listens: its socket is there a moment before."""
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(PATIENCE)
-        connection.connect(str(self.socket))
+        wait_for(lambda: connection.connect_ex(str(self.socket)) == 0 or self.process.poll() is not None)
+        assert self.process.returncode is None, "the registrar has ended"
         return connection
 
     def stop(self) -> str:
