@@ -84,6 +84,14 @@ class TestVerifyLock:
         project.ok("git", "clone", "-q", ".", str(clone.folder))
         assert "fits" in clone.ok("pipeline", "verify-lock")
 
+        shutil.rmtree(project.folder / ".dvc/cache")
+        assert "fits" in project.ok("pipeline", "verify-lock")
+        (project.folder / "models/model.txt").write_text("another", encoding="utf-8")
+        assert (
+            "train: models/model.txt is not the one that dvc.lock names"
+            in project.run("pipeline", "verify-lock").stderr
+        )
+
         clone.configure(train={"num_leaves": 7})
         done = clone.run("pipeline", "verify-lock")
         assert done.returncode == 2

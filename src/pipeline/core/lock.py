@@ -42,7 +42,7 @@ def _stage_misfits(repo: Any, stage: Any) -> list[str]:
     for dep in stage.deps:
         lines += [f"{name}: {what}" for what in _dependency_misfits(repo, dep)]
     for out in stage.outs:
-        if out.exists and out.status():
+        if out.exists and out.changed_checksum():
             lines.append(f"{name}: {out.def_path} is not the one that dvc.lock names")
     return lines
 

@@ -24,7 +24,7 @@ def main():
         folder = pathlib.Path(".pipeline/measurement")
         folder.mkdir(parents=True)
         (folder / "measurement.json").write_text("{}")
-        for name in ("models/signature.json", "reports/metrics.json", "reports/scores.parquet"):
+        for name in ("models/model.txt", "models/signature.json", "reports/metrics.json", "reports/scores.parquet"):
             pathlib.Path(name).parent.mkdir(exist_ok=True)
             pathlib.Path(name).write_text("{}")
     if sys.argv[1] == "answer":
@@ -201,6 +201,35 @@ def test_without_a_remote_earlier_results_come_from_the_actions_cache(machine: M
 
     assert "Run Main Results of earlier runs" in train(machine, template, pull_request(template), variables={}).log
     assert "Run Main Results of earlier runs" not in train(machine, template, pull_request(template)).log
+
+
+TRACKING = {"MLFLOW_TRACKING_URI": "https://mlflow.example.org"}
+LOGIN = {"MLFLOW_TRACKING_USERNAME": "ci", "MLFLOW_TRACKING_PASSWORD": "login-of-the-server"}
+
+
+def test_a_trusted_run_is_logged_where_an_mlflow_server_is_named(machine: Machine, template: Path) -> None:
+    variables, secrets = REMOTE | TRACKING, SECRETS | LOGIN
+
+    trusted = train(machine, template, pull_request(template), variables=variables, secrets=secrets)
+    fork = train(machine, template, pull_request(template, "mallory/model"), variables=variables, secrets=secrets)
+
+    assert calls(trusted)[-1] == "track"
+    assert "MLFLOW_TRACKING_PASSWORD=login-of-the-server" in trusted.environment
+    assert "track" not in calls(fork)
+    assert "mlflow.example.org" not in fork.environment
+    assert "login-of-the-server" not in fork.environment
+    assert "track" not in calls(train(machine, template, pull_request(template)))
+
+
+def test_an_mlflow_server_that_is_down_changes_no_verdict(machine: Machine, template: Path) -> None:
+    source = PIPELINE.replace("sys.exit(", 'sys.exit(2 if sys.argv[1] == "track" else ')
+    (template / "src/pipeline/cli.py").write_text(source, encoding="utf-8")
+    publish(template)
+
+    acted = train(machine, template, pull_request(template), variables=REMOTE | TRACKING)
+
+    assert calls(acted)[-1] == "track"
+    assert acted.jobs == {"measure": "success"}
 
 
 def test_a_measurement_and_the_reports_are_uploaded(machine: Machine, template: Path) -> None:

@@ -1,6 +1,9 @@
 """From an opened pull request to its comment, its status and its recorded lock: the workflows themselves, by act."""
 
+import hashlib
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,9 +28,10 @@ def harder(project: Project) -> None:
 
 
 def test_a_pull_request_is_announced_measured_answered_and_recorded_and_answered_again_in_the_same_place(
-    world: World,
+    world: World, tmp_path: Path
 ) -> None:
     del world.machine.env["STANDIN_HASTE"]
+    world.variables["MLFLOW_TRACKING_URI"] = f"sqlite:///{tmp_path}/mlflow.db"
     pull = world.open(harder)
     measured = pull["head"]["sha"]
 
@@ -50,11 +54,13 @@ def test_a_pull_request_is_announced_measured_answered_and_recorded_and_answered
     assert recorded != measured
     assert world.state["commits"][recorded]["parents"] == [measured]
     assert set(world.recorded()) >= {"dvc.lock", "reports/metrics.json"}
+    assert _logged_locks(tmp_path / "mlflow.db") == [_md5(world.recorded()["dvc.lock"])]
     assert ("pending", "recording what was measured") in world.statuses(measured)
     assert world.status(recorded) == world.status(measured)
     assert [(call["workflow"], call["ref"]) for call in world.state["dispatches"]] == [("test.yaml", "change")]
 
     world.machine.env["STANDIN_HASTE"] = "1"
+    del world.variables["MLFLOW_TRACKING_URI"]
     world.push(pull, lambda project: project.configure(train={"learning_rate": 0.07}))
     again = world.queue(pull)
     assert world.train(again, pull).jobs == {"measure": "success"}
@@ -208,6 +214,16 @@ def test_a_cancelled_run_says_so_unless_another_one_follows(world: World) -> Non
     assert world.finish(run).jobs == {"answer": "success"}
     assert world.comment() == following
     assert world.status(pull["head"]["sha"])[0] == "pending"
+
+
+def _logged_locks(database: Path) -> list[str]:
+    """The MD5 of dvc.lock of each run in an MLflow store."""
+    with closing(sqlite3.connect(database)) as store:
+        return [lock for (lock,) in store.execute("SELECT value FROM tags WHERE key = 'dvc_lock'")]
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _replace(project: Project, name: str, old: str, new: str) -> None:

@@ -173,7 +173,7 @@ def test_secrets_and_the_remote_of_a_training_stand_behind_that_condition_alone(
         if name == "train.yaml" and re.search(r"secrets\.|vars\.DVC_REMOTE", line)
     ]
 
-    assert len(asked) == 5
+    assert len(asked) == 7
     bare = [line for line in asked if not guarded.search(line)]
     assert len(bare) == 2
     assert all(line.startswith("if: ") and line.endswith("vars.DVC_REMOTE == ''") for line in bare)

@@ -1,17 +1,17 @@
-"""What main's stages depend on, by main's own dvc.lock and .dvcignore: a change of it has something to run."""
+"""What a measurement depends on: the stages' dependencies by main's dvc.lock and .dvcignore, and the model's tests."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.review.measure import base
+from pipeline.review.measure import base, model_tests
 
 PARAMS = "params.yaml"
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Paths of files and folders, dvc.lock itself among them, and the sections of params.yaml that a stage reads."""
+    """Paths of files and folders (stages, dvc.lock, tests), and the sections of params.yaml that a stage reads."""
 
     paths: frozenset[str]
     sections: frozenset[str]
@@ -24,10 +24,11 @@ class Inputs:
             return None
         keys = (key for stage in stages.values() for key in (stage.get("params") or {}).get(PARAMS) or {})
         deps = (str(dep["path"]) for stage in stages.values() for dep in stage.get("deps", []))
-        return cls(frozenset({str(lock), *deps}), frozenset(str(key).partition(".")[0] for key in keys))
+        paths = {str(lock), str(model_tests.TESTS), *deps}
+        return cls(frozenset(paths), frozenset(str(key).partition(".")[0] for key in keys))
 
     def touched(self, changed: Iterable[str]) -> str | None:
-        """The first of the changed paths that a stage depends on; None where none is: DVC has nothing to run."""
+        """The first of the changed paths that a measurement depends on; None where there is nothing to run."""
         folders = tuple(f"{path.rstrip('/')}/" for path in self.paths)
         found = [path for path in sorted(changed) if path in self.paths or path.startswith(folders)]
         ignored = _ignored([path for path in found if path not in self.paths])

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from pipeline.core import files
 from pipeline.core.errors import PipelineError
+from pipeline.core.git import git
 from pipeline.models.model_text import MODEL, SIGNATURE
 from pipeline.review.measure import printed
 
@@ -71,6 +72,15 @@ def parse(text: str) -> ModelTests:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"])
         raise PipelineError(f"{FILE}: {where or 'content'}: {problem['msg']}; run the measurement again") from None
+
+
+def changed_since(commit: str | None) -> bool:
+    """Whether tests/project/model/ of the work tree differs from that commit's; True without a commit."""
+    if commit is None:
+        return True
+    differing = git(Path(), "diff", "--name-only", commit, "--", str(TESTS)).stdout
+    new = git(Path(), "ls-files", "--others", "--exclude-standard", "--", str(TESTS)).stdout
+    return bool(differing or new)
 
 
 def subject(root: Path = Path()) -> str:

@@ -12,7 +12,7 @@ import click
 from pipeline.core import costs, lock, params
 from pipeline.core.errors import PipelineError
 from pipeline.data.source import sources
-from pipeline.review.measure import printed, remote
+from pipeline.review.measure import model_tests, printed, remote
 from pipeline.review.measure.base import NEEDED, Base
 from pipeline.review.measure.measurement import Failure
 from pipeline.train import reproduce
@@ -49,14 +49,14 @@ def taken(base: Base) -> Reproduction:
     """The work tree as it is: nothing runs, and what does not fit the lock is said."""
     params.read()
     stale = lock.misfits()
-    if not stale and _is_lock_of(base):
+    if _is_unchanged(base, stale):
         return Reproduction("unchanged")
     notes = [f"outputs are stale: `make run` makes them anew ({stale[0]})"] if stale else []
     return Reproduction(notes=notes, stale=stale)
 
 
 def made(base: Base, push: bool) -> Reproduction:
-    """Run what changed, as `pipeline run` does; nothing where the lock is the base's and fits."""
+    """Run what changed, as `pipeline run` does; nothing where lock and model tests are the base's."""
     done, steps = Reproduction(), ["params"]
     with printed.kept() as lines:
         try:
@@ -80,7 +80,7 @@ def _run(done: Reproduction, base: Base, push: bool, steps: list[str]) -> None:
     if near:  # a file here may have changed; one elsewhere does not measure a change of the documentation
         reproduce.look_at_source(knobs.data)
     steps.append("dvc.lock")
-    if _is_lock_of(base) and not lock.misfits():
+    if _is_unchanged(base, lock.misfits()):
         click.echo(f"dvc.lock is {base.name}'s and fits: nothing to run")
         done.outcome = "unchanged"
         return
@@ -120,6 +120,11 @@ def _failure(done: Reproduction, step: str, problem: str, lines: list[str]) -> F
     done.states[stage] = "failed"
     said = lines[started[-1] :] if started else problem.splitlines()
     return Failure(stage=stage, lines=printed.tidy([line for line in said if "and said why above" not in line]))
+
+
+def _is_unchanged(base: Base, stale: list[str]) -> bool:
+    """Whether there is nothing to measure: neither a new model nor new tests of the one that the base has."""
+    return not stale and _is_lock_of(base) and not model_tests.changed_since(base.commit)
 
 
 def _is_lock_of(base: Base) -> bool:

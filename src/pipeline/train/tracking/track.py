@@ -214,6 +214,8 @@ def command(context: click.Context) -> None:
     """Log the current run to MLflow, and those that an unreachable server has missed."""
     if not pending():
         _lock_hash()
+        if not MODEL.is_file():
+            raise PipelineError(f"{MODEL}: no such file, so there is no run to log; `make run` makes one")
         click.echo("track: the current run is logged already")
     elif not track():
         context.exit(2)

@@ -512,6 +512,15 @@ def test_what_mains_dvcignore_leaves_out_and_what_lies_in_no_input_runs_nothing(
     assert word() == ("failure", f"needs a person: it changes what judges ({path})")
 
 
+def test_a_change_of_the_models_tests_has_something_to_run(scene: Scene, pipeline: Pipeline) -> None:
+    files = {"tests/project/model/test_model.py": "def test_nothing():\n    assert False\n"}
+    scene.head = scene.run["head_sha"] = scene.push(files, "Test the model")
+    scene.measure(outcome="unchanged")
+    answered(pipeline)
+    assert word()[0] == "error"
+    assert "though tests/project/model/test_model.py has changed" in word()[1]
+
+
 def test_what_the_pull_request_leaves_out_by_a_dvcignore_of_its_own_is_an_input_all_the_same(
     scene: Scene, pipeline: Pipeline
 ) -> None:

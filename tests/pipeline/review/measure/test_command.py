@@ -247,6 +247,21 @@ class TestUnchanged:
         assert not (project.folder / "data/raw").exists()
         assert judge(bundle(project), gate(), evaluate(), []).verdict == "pass"
 
+    def test_a_change_of_the_models_tests_runs_them_on_the_model_as_it_is(self, main: Project, tmp_path: Path) -> None:
+        project = branch(main, tmp_path)
+        forget_outputs(project)
+        lock = project.read("dvc.lock")
+        (project.folder / "tests/project/model").mkdir(parents=True)
+        (project.folder / "tests/project/model/test_model.py").write_text(MODEL_TESTS, encoding="utf-8")
+        project.commit("tests of the model")
+
+        project.ok("pipeline", "measure", "--run", "--base", "main")
+
+        assert result(project).outcome == "measured"
+        outcome = model_tests.parse(bundle(project).text("model_tests.json") or "")
+        assert (outcome.passed, outcome.failed) == (1, 1)
+        assert project.read("dvc.lock") == lock
+
     def test_new_content_of_a_local_source_is_a_change(self, main: Project, tmp_path: Path) -> None:
         project = branch(main, tmp_path)
         table = pd.read_parquet(project.folder / "data/table.parquet")

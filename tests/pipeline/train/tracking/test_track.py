@@ -219,6 +219,15 @@ def test_without_a_run_there_is_nothing_pending_and_the_command_says_so(project:
         CliRunner().invoke(tracking.command, catch_exceptions=False)
 
 
+def test_without_a_model_the_command_names_the_file_that_is_missing(project: Path) -> None:
+    (project / "models/model.txt").unlink()
+
+    result = CliRunner().invoke(tracking.command)
+
+    assert isinstance(result.exception, PipelineError)
+    assert str(result.exception) == "models/model.txt: no such file, so there is no run to log; `make run` makes one"
+
+
 def test_a_damaged_marker_is_no_hindrance(project: Path) -> None:
     files.write_text(tracking.MARKER, "{")
     assert tracking.pending()
