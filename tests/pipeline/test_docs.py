@@ -9,6 +9,7 @@ import pytest
 from tests.pipeline.conftest import ROOT
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
+ROOT_PAGES = [ROOT / name for name in ("AGENTS.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^( *)```.*?^\1```$", re.DOTALL | re.MULTILINE)
 NAMED = re.compile(r"\bdocs/[\w/.-]+\.(?:md|png)(?:#[\w-]+)?")
@@ -32,7 +33,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", [*PAGES, *ROOT_PAGES], ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     own = [target for target in links(page) if target.startswith("#")]
     assert [target for target in own if target[1:] not in anchors(page)] == []
