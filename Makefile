@@ -35,8 +35,8 @@ PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 test: setup  ## Run the project's tests and the engine's quick ones
 	@$(PYTEST) -m "not engine" $(wildcard tests/project/unit) tests/pipeline
 
-test-engine: setup  ## Run all of the engine's tests: whole pipelines, containers, a browser, workflows
-	@$(PYTEST) tests/pipeline
+test-engine: setup  ## Run everything: whole pipelines, containers, a browser, workflows, and `make test` in a fork
+	@$(PYTEST) -m engine tests/pipeline
 
 lint: setup  ## Check style and types, as pre-commit does
 	@$(BIN)/pre-commit run --all-files --show-diff-on-failure
