@@ -254,7 +254,7 @@ def test_the_commands_exist() -> None:
 
     called = {match for _, step in steps() for match in re.findall(r"\.venv/bin/pipeline (\S+)", step.get("run", ""))}
     assert called == {
-        *("run", "measure", "drift", "announce", "answer", "record", "overrule"),
+        *("run", "measure", "drift", "track", "announce", "answer", "record", "overrule"),
         *("release", "deploy", "restore", "monitor", "watch", "retrain", "propose"),
     }
     assert called <= set(COMMANDS)
