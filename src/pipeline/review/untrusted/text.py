@@ -25,7 +25,7 @@ ACTIVE = re.compile(
 ENTITIES = {"<": "&lt;", ">": "&gt;", "[": "&#91;", "]": "&#93;", "$": "&#36;", "&": "&amp;"}
 
 
-def defuse(text: str) -> Markdown:
+def sanitize(text: str) -> Markdown:
     """A Markdown document as its headings, tables, lists, bold and code: no HTML, link, image, mention or reference."""
     lines = "\n".join(line[:LONGEST_LINE] for line in plain(text).split("\n"))
     lines = UNFOLD.sub("", FOLD.sub(r"**\1**", lines))

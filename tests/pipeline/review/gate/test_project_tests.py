@@ -13,7 +13,7 @@ from pipeline.review.gate.verdict import Rule
 from pipeline.review.measure import model_tests
 from pipeline.review.measure.model_tests import FILE, ModelTests
 from tests.pipeline.review.comment.factories import bounds, bundle, context, scored
-from tests.pipeline.review.comment.reading import seen, tags
+from tests.pipeline.review.comment.reading import tags, visible_text
 from tests.pipeline.review.gate.scored_tables import evaluate
 
 BAD = {"name": "test_risk::test_late[<img src=x>]", "message": "@everyone | assert 1 < 0"}
@@ -47,10 +47,10 @@ def test_a_failed_test_fails_the_pull_request_and_is_shown_harmless(tmp_path: Pa
     verdict = pull_request.judge(measured, bounds(), evaluate(), [])
     assert verdict.verdict == "fail"
     text = render(measured, verdict, context())
-    assert "1 of 3 failed" in seen(text)
-    assert BAD["name"] in seen(text)
+    assert "1 of 3 failed" in visible_text(text)
+    assert BAD["name"] in visible_text(text)
     assert "img" not in tags(text)
-    assert "@everyone" not in seen(text)
+    assert "@everyone" not in visible_text(text)
 
 
 def test_a_pull_request_whose_model_is_mains_needs_no_tests(tmp_path: Path) -> None:

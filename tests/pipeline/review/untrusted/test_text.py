@@ -6,7 +6,7 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from pipeline.review.untrusted.text import defuse, fence, plain
+from pipeline.review.untrusted.text import fence, plain, sanitize
 
 RENDER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 ACTIVE = re.compile(
@@ -15,7 +15,7 @@ ACTIVE = re.compile(
 
 
 def rendered(text: str) -> str:
-    return str(RENDER.render(f"<details><summary>card</summary>\n\n{defuse(text)}\n\n</details>\n\nafter *all*"))
+    return str(RENDER.render(f"<details><summary>card</summary>\n\n{sanitize(text)}\n\n</details>\n\nafter *all*"))
 
 
 def inside(text: str) -> str:
@@ -136,4 +136,4 @@ def test_a_large_document_does_not_hang() -> None:
         "> " * 20_000,
         "&lt;code&gt;" * 4000,
     ):
-        defuse(text)
+        sanitize(text)
