@@ -99,7 +99,7 @@ def _baseline(bundle: Bundle, role: str, recorded: Champion | None, candidate: S
     if path is None:
         raise PipelineError(f"{role}.parquet: the measurement lacks it; run the measurement again")
     scored = groups.select(untrusted_scores.scores(path), candidate.slices.columns, candidate.sensitive.columns)
-    untrusted_scores.fits(candidate, scored, path.name)
+    untrusted_scores.check_rows(candidate, scored, path.name)
     return ScoredBaseline(_line(recorded.name), "scored", scored, _line(recorded.reason))
 
 

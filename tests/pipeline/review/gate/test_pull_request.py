@@ -324,7 +324,7 @@ class TestUntrustedScores:
         assert "too long" in error_line(measured)
 
     def test_more_rows_than_a_judge_can_take_are_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(untrusted_scores, "MOST_ROWS", 999)
+        monkeypatch.setattr(untrusted_scores, "MAX_ROWS", 999)
         assert "too many" in error_line(bundle(tmp_path))
 
     def test_more_slices_than_a_judge_can_take_are_refused(self, tmp_path: Path) -> None:
