@@ -52,7 +52,7 @@ def _acceptance_notice(base: str | None) -> list[str]:
     """A line where the work tree changes what judges: on a pull request that waits for a person."""
     try:
         changed = work_tree.changes(champion.base_revision(base, Path()))
-    except champion.WithoutError:
+    except champion.NoChampionError:
         return []
     notice = f"this work tree changes what judges ({listed(changed)})"
     return [f"{notice}: on a pull request a person must accept that"] if changed else []

@@ -42,7 +42,7 @@ def find(revision: str | None, root: Path = Path()) -> Base:
     """The base (default: origin/main, else main); PipelineError for a revision that is mistyped, not merely absent."""
     try:
         name = champion.base_revision(revision, root)
-    except champion.WithoutError as problem:
+    except champion.NoChampionError as problem:
         return Base(revision or "main", reason=f"no base to compare with: {problem}", state=problem.state)
     except PipelineError:
         if revision is None or not _may_be_absent(revision, root):
