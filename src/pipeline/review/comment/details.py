@@ -87,7 +87,7 @@ BOT = "🔒 The bot’s next commit on this branch records `dvc.lock` and `repor
 
 
 def _fork(facts: Facts) -> str:
-    intro = "🔒 Nobody but you may push to this branch. Commit what was measured, so that it is what gets merged:"
+    intro = "🔒 Only you may push to this branch. Commit the measured files, so that they are what gets merged:"
     run = RUN.search(facts.context.run_url or "")
     if not run:
         return f"{intro} `dvc.lock` and `reports/metrics.json`."

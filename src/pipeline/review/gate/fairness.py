@@ -64,5 +64,5 @@ def _outcome(figure: str, estimate: Estimate, baseline: float, bound: float) -> 
     if sign * nearest <= sign * bound:
         return "warn", "beyond the bound, but these rows can't tell for sure"
     if sign * baseline > sign * bound and sign * nearest <= sign * baseline:
-        return "warn", f"beyond the bound, but the champion has it already ({baseline:.3g})"
+        return "warn", f"beyond the bound, but so is the champion ({baseline:.3g})"
     return "fail", "the whole interval lies beyond the bound"

@@ -174,7 +174,7 @@ def test_the_chart_of_metrics_beyond_1_is_in_percent_of_mains(tmp_path: Path) ->
     assert "R²" not in chart  # main's is 0, of which there is no percentage
 
 
-def test_a_failed_stage_shows_its_last_lines_and_nothing_else_of_them(tmp_path: Path) -> None:
+def test_a_failed_stage_shows_its_last_lines_as_plain_text(tmp_path: Path) -> None:
     lines = ["\x1b[31mred\x1b[0m", "```", "</details> @everyone <script>"]
     measured = bundle(tmp_path, outcome="failed", failure={"stage": "train", "lines": lines})
     text = render(measured, factories.failed(), context())
@@ -254,7 +254,7 @@ WRONG = (
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if not name.endswith("parquet") and name != MANIFEST])
-def test_a_file_of_the_wrong_shape_costs_its_section_alone(tmp_path: Path, name: str) -> None:
+def test_a_file_of_the_wrong_shape_affects_its_section_alone(tmp_path: Path, name: str) -> None:
     champion = scored("binary", 1.2, 3)
     measured, judged = bundle(tmp_path, champion=champion), verdict("binary", champion)
     for content in WRONG:
@@ -272,7 +272,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["a: " + "[" * 50_000, "- " * 25_000, "a: &a [*a]", "x: 1\n" * 30_000])
 @pytest.mark.timeout(60)  # it must not hang
-def test_malicious_parameters_cost_their_section_alone(tmp_path: Path, content: str) -> None:
+def test_malicious_parameters_affect_their_section_alone(tmp_path: Path, content: str) -> None:
     measured = bundle(tmp_path)
     (tmp_path / "params.yaml").write_text(content)
     assert "**Features:**" in render(measured, verdict(), context())
@@ -377,7 +377,7 @@ def test_a_broken_run_says_why() -> None:
     assert "no \\| artifact" in broken("https://github.com/team/model/actions/runs/42", "no | artifact")
 
 
-def test_writing_the_comment_imports_no_tables() -> None:
+def test_writing_the_comment_imports_no_table_library() -> None:
     heavy = "[name for name in ('pandas', 'numpy', 'sklearn') if name in sys.modules]"
     code = f"import sys, pipeline.review.comment.render; print({heavy})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -1,4 +1,4 @@
-"""What holds for every table: equal passes, worse is never better, the order of the rows decides nothing."""
+"""Properties for every table: equal scores pass, a worse model is never judged better, row order does not matter."""
 
 from dataclasses import replace
 
@@ -73,7 +73,7 @@ def test_the_worst_rule_decides_whatever_the_others_say(rows: int, seed: int) ->
 
 @given(st.integers(1, 30), seeds, st.integers(0, 30))
 @settings(max_examples=30, deadline=None)
-def test_tiny_and_lopsided_tables_get_a_verdict_too(rows: int, seed: int, positives: int) -> None:
+def test_tiny_and_imbalanced_tables_get_a_verdict_too(rows: int, seed: int, positives: int) -> None:
     scored = binary(rows, 1.0, seed)
     target = (np.arange(rows) < positives).astype(float)
     scored = replace(scored, target=target, slices=pd.DataFrame({"group": np.arange(rows).astype(str)}))

@@ -232,7 +232,7 @@ class TestChangedParameter:
 
 class TestUnchanged:
     @pytest.mark.parametrize("change", ["docs", "gate"])
-    def test_a_change_of_no_stage_runs_nothing(self, main: Project, tmp_path: Path, change: str) -> None:
+    def test_a_change_that_affects_no_stage_runs_nothing(self, main: Project, tmp_path: Path, change: str) -> None:
         project = branch(main, tmp_path)
         forget_outputs(project)
         if change == "gate":
@@ -318,7 +318,7 @@ class TestFailure:
         assert failure.stage == "params"
         assert failure.lines == ["params.yaml: train.num_leafs: unknown key; did you mean num_leaves?"]
 
-    def test_a_lock_with_the_marks_of_a_merge_is_a_failure(self, main: Project, tmp_path: Path) -> None:
+    def test_a_lock_with_merge_conflict_markers_is_a_failure(self, main: Project, tmp_path: Path) -> None:
         project = branch(main, tmp_path)
         lock = project.folder / "dvc.lock"
         lock.write_text("<<<<<<< HEAD\n" + lock.read_text(encoding="utf-8"), encoding="utf-8")
