@@ -79,7 +79,7 @@ def decide(
         files.read_json(quality) if quality.exists() else None,
         drift_report(files.read_json(drift), f"--drift: {drift}", "`pipeline drift` writes it") if drift else None,
     )
-    rules = (*verdict.rules, project_tests.rule_here())
+    rules = (*verdict.rules, project_tests.work_tree_rule())
     return replace(verdict, verdict=worst(rules), rules=rules)
 
 
