@@ -89,7 +89,7 @@ def _state(knobs: params.Params) -> str:
     code = [path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))]
     names = [*champion.BASES, *filter(None, [knobs.gate.reference])]
     commits = [git(Path(), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").stdout for name in names]
-    texts = [knobs.gate.model_dump_json(), repr(project_tests.rule_here()), *commits]
+    texts = [knobs.gate.model_dump_json(), repr(project_tests.work_tree_rule()), *commits]
     parts = [LOCK.read_bytes(), *code, *(text.encode() for text in texts)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 

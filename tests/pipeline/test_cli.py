@@ -145,7 +145,7 @@ def test_no_os_error_of_writing_or_reading_is_left(tmp_path: Path) -> None:
 def test_another_file_is_no_report(report: Any) -> None:
     with pytest.raises(PipelineError, match="not a data quality report"):
         data.quality(report)
-    with pytest.raises(PipelineError, match="--drift: is no drift report"):
+    with pytest.raises(PipelineError, match="--drift: not a drift report"):
         data.drift_report(report, "--drift", "`pipeline drift` writes it")
 
 

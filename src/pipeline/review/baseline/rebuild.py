@@ -1,4 +1,4 @@
-"""A champion whose bytes are gone, trained again from a work tree of its revision."""
+"""A champion whose files are unavailable, trained again from a work tree of its revision."""
 
 import configparser
 import os
@@ -14,35 +14,35 @@ from pipeline.core.errors import PipelineError, last_line
 from pipeline.core.git import git
 from pipeline.core.yaml import load_yaml
 from pipeline.models.boosting import DEVICE_VARIABLE
-from pipeline.review.baseline.champion import REQUIRED, Champion, cache_folder, keep
+from pipeline.review.baseline.champion import REQUIRED, Champion, cache_folder, store
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 def rebuild(missing: Champion, root: Path = Path()) -> Champion:
     """Train the missing champion again on the CPU, in a temporary work tree that shares the DVC cache.
 
-    CPU training is deterministic: other bytes than the lock names are said in `reason`. PipelineError where it fails.
+    CPU training is deterministic: `reason` says where the bytes are not the lock's. PipelineError where it fails.
     """
     root = root.absolute()
-    hashes, kept = run_again(missing.base, root, REQUIRED, lambda project: keep(project, root))
-    differs = (
+    hashes, folder = run_again(missing.base, root, REQUIRED, lambda project: store(project, root))
+    reason = (
         "" if hashes == missing.hashes else f"rebuilt from {missing.base}, but not the bytes that its dvc.lock names"
     )
-    return replace(missing, state="found", reason=differs, folder=kept, hashes=hashes)
+    return replace(missing, state="found", reason=reason, folder=folder, hashes=hashes)
 
 
-def run_again(base: str, root: Path, outputs: Collection[str], read: Callable[[Path], Found]) -> Found:
-    """Run the stages of revision `base` that make `outputs`, on the CPU, and return what `read` finds in that project.
+def run_again(base: str, root: Path, outputs: Collection[str], read: Callable[[Path], Result]) -> Result:
+    """Run the stages of revision `base` that make `outputs`, on the CPU; returns `read` of that project.
 
-    Their bytes are in the DVC cache then. PipelineError where it fails.
+    The outputs are in the DVC cache afterwards. PipelineError where it fails.
     """
     root = root.absolute()
     with tempfile.TemporaryDirectory(prefix="pipeline-base-") as folder:
         tree = Path(folder) / "tree"
-        added = git(root, "worktree", "add", "--detach", str(tree), base)
-        if added.returncode != 0:
-            raise PipelineError(f"{base}: git can't make a work tree of it ({last_line(added.stderr)})")
+        result = git(root, "worktree", "add", "--detach", str(tree), base)
+        if result.returncode != 0:
+            raise PipelineError(f"{base}: git can't make a work tree of it ({last_line(result.stderr)})")
         try:
             project = tree / git(root, "rev-parse", "--show-prefix").stdout.strip()
             _share_cache(root, project)

@@ -40,62 +40,63 @@ def scored_rows(test: Path, key: str | None, candidate: Scored) -> pd.DataFrame:
 
 
 def score_baseline(
-    found: Champion, candidate: Scored, target: str, table: Callable[[], pd.DataFrame]
+    champion: Champion, candidate: Scored, target: str, table: Callable[[], pd.DataFrame]
 ) -> ScoredBaseline:
-    """Score the found model on the candidate's test rows (`table` reads them, in the order of `candidate`)."""
-    if found.same:
-        return ScoredBaseline(found.base, "same")
-    if found.folder is None:
-        return ScoredBaseline(found.base, "none" if found.state == "none" else "missing", reason=found.reason)
+    """Score the champion on the candidate's test rows (`table` reads them, in the order of `candidate`)."""
+    if champion.same:
+        return ScoredBaseline(champion.base, "same")
+    if champion.folder is None:
+        return ScoredBaseline(champion.base, "none" if champion.state == "none" else "missing", reason=champion.reason)
     rows = table()
     try:
-        scored = _score(found, candidate, target, rows)
+        scored = _score(champion, candidate, target, rows)
     except PipelineError as problem:
-        return ScoredBaseline(found.base, "unscorable", reason=str(problem).splitlines()[0])
-    return ScoredBaseline(found.base, "scored", scored, found.reason)
+        return ScoredBaseline(champion.base, "unscorable", reason=str(problem).splitlines()[0])
+    return ScoredBaseline(champion.base, "scored", scored, champion.reason)
 
 
-def _score(found: Champion, candidate: Scored, target: str, table: pd.DataFrame) -> Scored:
-    from pipeline.models import model, signature, targets
+def _score(champion: Champion, candidate: Scored, target: str, table: pd.DataFrame) -> Scored:
+    from pipeline.models import model, targets
+    from pipeline.models import signature as signatures
 
-    assert found.folder is not None
-    known = signature.read(found.folder / model.SIGNATURE)
-    if (known.task, known.target, known.classes) != (candidate.task, target, candidate.classes):
-        raise PipelineError(f"it predicts something else ({known.task}, target {known.target})")
-    lost = [name for name in known.columns if name not in table.columns]
-    if lost:
-        raise PipelineError(f"the data no longer has its features: {', '.join(lost)}")
-    if not np.array_equal(targets.encode(table, known), candidate.target):
+    assert champion.folder is not None
+    signature = signatures.read(champion.folder / model.SIGNATURE)
+    if (signature.task, signature.target, signature.classes) != (candidate.task, target, candidate.classes):
+        raise PipelineError(f"it predicts something else ({signature.task}, target {signature.target})")
+    missing = [name for name in signature.columns if name not in table.columns]
+    if missing:
+        raise PipelineError(f"the data no longer has its features: {', '.join(missing)}")
+    if not np.array_equal(targets.encode(table, signature), candidate.target):
         raise PipelineError("it reads the target of the test rows differently")
-    unseen = held_out(table, known)
-    if not unseen.any():
+    is_held_out = held_out(table, signature)
+    if not is_held_out.any():
         raise PipelineError("it was trained on every test row")
-    scores = model.load(found.folder).predict(table[unseen])
-    return replace(candidate.rows(unseen), score=scores, threshold=known.threshold)
+    scores = model.load(champion.folder).predict(table[is_held_out])
+    return replace(candidate.rows(is_held_out), score=scores, threshold=signature.threshold)
 
 
 def common(candidate: Scored, other: Scored) -> tuple[Scored, Scored]:
-    """The rows that both models scored, matched by key and in its order: the order of the rows decides nothing.
+    """The rows that both models scored, matched by key and in its order, whatever the order of the input.
 
-    PipelineError where keys repeat or the two disagree about a target.
+    PipelineError where keys repeat or a row's targets differ.
     """
     for scored in (candidate, other):
         if len(np.unique(scored.keys)) != len(scored):
             raise PipelineError("scores: a key occurs twice; rows can't be matched")
-    _, mine, theirs = np.intersect1d(candidate.keys, other.keys, assume_unique=True, return_indices=True)
-    ours, others = candidate.rows(mine), other.rows(theirs)
-    if not np.array_equal(ours.target, others.target):
+    _, candidate_rows, other_rows = np.intersect1d(candidate.keys, other.keys, assume_unique=True, return_indices=True)
+    candidate, other = candidate.rows(candidate_rows), other.rows(other_rows)
+    if not np.array_equal(candidate.target, other.target):
         raise PipelineError("scores: the two models were scored on different targets")
-    return ours, others
+    return candidate, other
 
 
 def held_out(table: pd.DataFrame, signature: Signature) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which rows the model was neither trained nor stopped on, by the split that it carries; (rows,)."""
+    """Which rows (rows,) were used neither for training nor early stopping, by the split in the signature."""
     time = signature.split.time
     if time is None:
-        # Not `sides`: that refuses a table that lacks a side, and these are test rows alone.
-        known = table if signature.key is not None else _hashed(table, signature)
-        return np.asarray(fractions(known, signature.key, signature.split.seed) < signature.split.test)
+        # Not `sides`: that refuses a table without training rows, and these are test rows alone.
+        keyed = table if signature.key is not None else _hashed_columns(table, signature)
+        return np.asarray(fractions(keyed, signature.key, signature.split.seed) < signature.split.test)
     if time not in table.columns:
         raise PipelineError(f"column {time}: the model was split by it and the table lacks it")
     if pd.api.types.is_numeric_dtype(table[time]):
@@ -103,11 +104,11 @@ def held_out(table: pd.DataFrame, signature: Signature) -> np.ndarray[Any, np.dt
     return (pd.to_datetime(table[time]) > pd.Timestamp(str(signature.seen_until))).to_numpy(dtype=bool)
 
 
-def _hashed(table: pd.DataFrame, signature: Signature) -> pd.DataFrame:
-    """The columns that the model's split hashed: with any other its training rows would pass for test rows."""
+def _hashed_columns(table: pd.DataFrame, signature: Signature) -> pd.DataFrame:
+    """The columns that the model's split hashed: with others, its training rows would count as test rows."""
     if not signature.hashed:
         raise PipelineError("its signature does not say which columns its split was made of")
-    lost = [name for name in signature.hashed if name not in table.columns]
-    if lost:
-        raise PipelineError(f"the data no longer has columns that its split was made of: {', '.join(lost)}")
+    missing = [name for name in signature.hashed if name not in table.columns]
+    if missing:
+        raise PipelineError(f"the data no longer has columns that its split was made of: {', '.join(missing)}")
     return table[list(signature.hashed)]

@@ -9,20 +9,20 @@ from pipeline.review.comment.facts import Facts, flattened
 from pipeline.review.comment.groups import more
 from pipeline.review.gate import judges
 
-SHOWN = 20
-NAMED = 3  # in the summary
-NOTES = 6
+MAX_ROWS = 20
+MAX_NAMES = 3  # in the summary
+MAX_NOTES = 6
 Difference = tuple[str, str | None, str | None]
 
 
 def summary(facts: Facts) -> str:
     """One line each: parameters, data, features, cost."""
-    lines = [("Parameters", _shortly), ("Data", _data), ("Features", _features_line), ("Cost", cost_line)]
-    told = [(name, part("not shown", write, facts).text) for name, write in lines]
-    return "\n".join(f"- **{name}:** {text}" for name, text in told if text)
+    lines = [("Parameters", _parameters_line), ("Data", _data_line), ("Features", _features_line), ("Cost", cost_line)]
+    texts = [(name, part("not shown", write, facts).text) for name, write in lines]
+    return "\n".join(f"- **{name}:** {text}" for name, text in texts if text)
 
 
-def _data(facts: Facts) -> str:
+def _data_line(facts: Facts) -> str:
     return data.line(facts.bundle.measurement.data)
 
 
@@ -30,23 +30,25 @@ def parameters(facts: Facts) -> list[Difference] | None:
     """Keys of params.yaml that differ from main's, with both values; None where a side is unknown."""
     if not (facts.context.main_params and facts.params):
         return None
-    main, here = flattened(facts.context.main_params), flattened(facts.params)
-    names = [*main, *(name for name in here if name not in main)]
-    return [(name, main.get(name), here.get(name)) for name in names if main.get(name) != here.get(name)]
+    main, current = flattened(facts.context.main_params), flattened(facts.params)
+    names = [*main, *(name for name in current if name not in main)]
+    return [(name, main.get(name), current.get(name)) for name in names if main.get(name) != current.get(name)]
 
 
-def _shortly(facts: Facts) -> str:
-    found = parameters(facts)
-    if found is None:
-        return "not compared: main’s or this pull request’s `params.yaml` is not at hand"
-    if not found:
+def _parameters_line(facts: Facts) -> str:
+    differences = parameters(facts)
+    if differences is None:
+        return "not compared: main’s or this pull request’s `params.yaml` is not available"
+    if not differences:
         return "unchanged"
-    named = " · ".join(f"{code(cut(name, 60))} {_arrow(before, after)}" for name, before, after in found[:NAMED])
-    rest = f" and {len(found) - NAMED:,} more" if len(found) > NAMED else ""
-    return f"{named}{rest}{JUDGES_SHORT if _judges(found) else ''}"
+    names = " · ".join(
+        f"{code(cut(name, 60))} {_arrow(before, after)}" for name, before, after in differences[:MAX_NAMES]
+    )
+    rest = f" and {len(differences) - MAX_NAMES:,} more" if len(differences) > MAX_NAMES else ""
+    return f"{names}{rest}{JUDGES_NOTE if _any_judges(differences) else ''}"
 
 
-JUDGES_SHORT = " · ⚠️ changes what judges: main’s was used"
+JUDGES_NOTE = " · ⚠️ changes what judges: main’s was used"
 
 
 def _arrow(before: str | None, after: str | None) -> str:
@@ -54,17 +56,17 @@ def _arrow(before: str | None, after: str | None) -> str:
     return f"{old} → {'gone' if after is None else escape(cut(after, 40))}"
 
 
-def _judges(found: list[Difference]) -> bool:
-    return any(judges.is_parameter(name) for name, _, _ in found)
+def _any_judges(differences: list[Difference]) -> bool:
+    return any(judges.is_parameter(name) for name, _, _ in differences)
 
 
 def parameter_table(facts: Facts) -> str | None:
-    found = parameters(facts)
-    if not found:
+    differences = parameters(facts)
+    if not differences:
         return None
-    rows = [(code(cut(name)), _cell(before), _cell(after)) for name, before, after in found[:SHOWN]]
-    gate = "\n\n⚠️ This changes what judges. It was judged by main’s parameters." if _judges(found) else ""
-    return f"**Parameters**\n\n{table(['parameter', 'main', 'this PR'], rows)}{more(len(found), SHOWN)}{gate}"
+    rows = [(code(cut(name)), _cell(before), _cell(after)) for name, before, after in differences[:MAX_ROWS]]
+    note = "\n\n⚠️ This changes what judges. It was judged by main’s parameters." if _any_judges(differences) else ""
+    return f"**Parameters**\n\n{table(['parameter', 'main', 'this PR'], rows)}{more(len(differences), MAX_ROWS)}{note}"
 
 
 def _cell(value: str | None) -> Markdown:
@@ -72,56 +74,56 @@ def _cell(value: str | None) -> Markdown:
 
 
 def _features(facts: Facts) -> tuple[list[str], list[str]] | None:
-    """Features that came and went; None where a side is unknown."""
+    """Features that were added, and those that were removed; None where a side is unknown."""
     main, signature = facts.bundle.measurement.features_main, facts.bundle.json("signature.json")
     if main is None or signature is None:
         return None
-    here = [str(feature["name"]) for feature in signature["features"]]
-    known, now = set(main), set(here)
-    return [name for name in here if name not in known], [name for name in main if name not in now]
+    current = [str(feature["name"]) for feature in signature["features"]]
+    main_names, current_names = set(main), set(current)
+    return [name for name in current if name not in main_names], [name for name in main if name not in current_names]
 
 
 def _features_line(facts: Facts) -> str | None:
-    found = _features(facts)
-    if found is None:
+    changes = _features(facts)
+    if changes is None:
         return None
-    added, removed = found
+    added, removed = changes
     if not (added or removed):
         return "the same"
-    named = [f"+ {code(cut(name, 60))}" for name in added[:NAMED]] + [
-        f"− {code(cut(name, 60))}" for name in removed[:NAMED]
+    names = [f"+ {code(cut(name, 60))}" for name in added[:MAX_NAMES]] + [
+        f"− {code(cut(name, 60))}" for name in removed[:MAX_NAMES]
     ]
-    hidden = max(0, len(added) - NAMED) + max(0, len(removed) - NAMED)
-    return ", ".join(named) + (f" and {hidden:,} more" if hidden else "")
+    omitted = max(0, len(added) - MAX_NAMES) + max(0, len(removed) - MAX_NAMES)
+    return ", ".join(names) + (f" and {omitted:,} more" if omitted else "")
 
 
 def features(facts: Facts) -> str | None:
-    """The names of features that came and went."""
-    found = _features(facts)
-    if not found or not any(found):
+    """The names of features that were added or removed."""
+    changes = _features(facts)
+    if not changes or not any(changes):
         return None
     lines = [
-        f"- {word}: {', '.join(code(cut(name)) for name in names[:SHOWN])}"
-        + (f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")
-        for word, names in zip(("added", "removed"), found, strict=True)
+        f"- {word}: {', '.join(code(cut(name)) for name in names[:MAX_ROWS])}"
+        + (f" and {len(names) - MAX_ROWS:,} more" if len(names) > MAX_ROWS else "")
+        for word, names in zip(("added", "removed"), changes, strict=True)
         if names
     ]
     return "**Features**\n\n" + "\n".join(lines)
 
 
 def production(facts: Facts) -> str:
-    """The monitor's latest word."""
-    said = facts.context.production or "the monitor’s word is added on GitHub."
-    return f"**Production:** {said}"
+    """The monitor's latest result."""
+    status = facts.context.production or "the monitor’s result is added on GitHub."
+    return f"**Production:** {status}"
 
 
 def notes(facts: Facts) -> str | None:
     """What is missing and why."""
-    found = facts.bundle.measurement.notes
-    if not found:
+    sentences = facts.bundle.measurement.notes
+    if not sentences:
         return None
-    lines = [f"- {escape(cut(note, 300))}" for note in found[:NOTES]]
-    rest = [f"- and {len(found) - NOTES} more"] if len(found) > NOTES else []
+    lines = [f"- {escape(cut(note, 300))}" for note in sentences[:MAX_NOTES]]
+    rest = [f"- and {len(sentences) - MAX_NOTES} more"] if len(sentences) > MAX_NOTES else []
     return "**What is missing**\n\n" + "\n".join([*lines, *rest])
 
 
@@ -130,13 +132,13 @@ def cost_line(facts: Facts) -> str | None:
     measurement = facts.bundle.measurement
     training: Any = facts.bundle.json("training.json") or {}
     peak = max((stage.peak_memory_mb or 0 for stage in measurement.stages), default=0)
-    trained = next((stage for stage in measurement.stages if stage.name == "train" and stage.state == "ran"), None)
-    ran = sum(stage.state == "ran" for stage in measurement.stages)
-    told = (
-        [f"{measurement.seconds:,.0f} s for {ran} of {len(measurement.stages)} stages"] if measurement.seconds else []
+    train = next((stage for stage in measurement.stages if stage.name == "train" and stage.state == "ran"), None)
+    count = sum(stage.state == "ran" for stage in measurement.stages)
+    parts = (
+        [f"{measurement.seconds:,.0f} s for {count} of {len(measurement.stages)} stages"] if measurement.seconds else []
     )
-    told += [f"training {trained.seconds:,.1f} s"] if trained and trained.seconds else []
-    told += [f"on {escape(cut(training['device'], 30))}"] if trained and "device" in training else []
-    told += [f"{sum(training['rows'].values()):,} rows"] if trained and "rows" in training else []
-    told += [f"peak {peak:,.0f} MB"] if peak else []
-    return ", ".join(told) or ("nothing ran" if measurement.outcome == "unchanged" else None)
+    parts += [f"training {train.seconds:,.1f} s"] if train and train.seconds else []
+    parts += [f"on {escape(cut(training['device'], 30))}"] if train and "device" in training else []
+    parts += [f"{sum(training['rows'].values()):,} rows"] if train and "rows" in training else []
+    parts += [f"peak {peak:,.0f} MB"] if peak else []
+    return ", ".join(parts) or ("nothing ran" if measurement.outcome == "unchanged" else None)

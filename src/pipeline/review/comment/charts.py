@@ -18,7 +18,7 @@ BOTH = f"{WORDS[MAIN]} · {WORDS[HERE]}"
 
 
 def metrics(facts: Facts) -> str | None:
-    """The change of each metric with its interval, a gain to the right; nothing where no change can be told."""
+    """The change of each metric with its interval, a gain to the right; None where there is no change to show."""
     changes = [
         (change, gain)
         for change in facts.verdict.metrics
@@ -29,12 +29,12 @@ def metrics(facts: Facts) -> str | None:
     percent = not all(_is_share(change.champion) and _is_share(change.candidate) for change, _ in changes)
     unit = "gain, percent of main" if percent else "gain"
     if percent:
-        known = [(change, gain, finite(change.champion)) for change, gain in changes]
-        changes = [(change, _scaled(gain, 100 / abs(main))) for change, gain, main in known if main]
+        compared = [(change, gain, finite(change.champion)) for change, gain in changes]
+        changes = [(change, _scaled(gain, 100 / abs(main))) for change, gain, main in compared if main]
     if not changes:
         return None
-    drawn = intervals([label(change.metric) for change, _ in changes], [gain for _, gain in changes], unit)
-    return f"{BOTH} · grey: the {facts.confidence} interval · further right is better\n\n{drawn}"
+    chart = intervals([label(change.metric) for change, _ in changes], [gain for _, gain in changes], unit)
+    return f"{BOTH} · grey: the {facts.confidence} interval · further right is better\n\n{chart}"
 
 
 Gain = tuple[float, float, float]  # lower end, value, upper end
@@ -49,8 +49,8 @@ def _gain(change: Change) -> Gain | None:
 
 
 def _is_share(value: float | None) -> bool:
-    known = finite(value)
-    return known is not None and 0 <= known <= 1
+    number = finite(value)
+    return number is not None and 0 <= number <= 1
 
 
 def _scaled(gain: Gain, factor: float) -> Gain:
@@ -60,18 +60,18 @@ def _scaled(gain: Gain, factor: float) -> Gain:
 
 def curves(facts: Facts) -> str | None:
     """The task's curves of both models on the same rows."""
-    mine, other = facts.scores
-    if mine is None:
+    candidate, champion = facts.scores
+    if candidate is None:
         return None
-    models = [(MAIN, other), (HERE, mine)] if other is not None else [(HERE, mine)]
-    draw = {"binary": _binary, "multiclass": _multiclass, "regression": _regression}[mine.task]
+    models = [(MAIN, champion), (HERE, candidate)] if champion is not None else [(HERE, candidate)]
+    draw = {"binary": _binary, "multiclass": _multiclass, "regression": _regression}[candidate.task]
     return draw([(colour, scored) for colour, scored in models if scored is not None])
 
 
 Models = Sequence[tuple[str, "Scored"]]
 
 
-def _words(models: Models) -> str:
+def _legend(models: Models) -> str:
     return " · ".join(WORDS[colour] for colour, _ in models)
 
 
@@ -79,36 +79,36 @@ def _binary(models: Models) -> str | None:
     from pipeline.evaluation import curves
 
     drawn = [(colour, curves.draw(scored, scored.bins)) for colour, scored in models]
-    if not all(found["roc"] for _, found in drawn):
+    if not all(points["roc"] for _, points in drawn):
         return None
-    places = grid(0, 1)
-    roc = [(colour, _on(places, found["roc"], "false_positive_rate", "true_positive_rate")) for colour, found in drawn]
-    chart = lines(("false positive rate", places), ("true positive rate", 0, 1), [(QUIET, places), *roc])
-    above = f"**ROC** · {_words(models)} · grey: chance"
-    fitted = _fitted([(colour, found["calibration"]) for colour, found in drawn], "share of positives")
-    shared = ", where both predict" if len(models) > 1 else ""
-    below = f"\n\n**Calibration**{shared} · {_words(models)} · grey: perfect\n\n{fitted}" if fitted else ""
+    axis = grid(0, 1)
+    roc = [(c, _on_axis(axis, points["roc"], "false_positive_rate", "true_positive_rate")) for c, points in drawn]
+    chart = lines(("false positive rate", axis), ("true positive rate", 0, 1), [(QUIET, axis), *roc])
+    above = f"**ROC** · {_legend(models)} · grey: chance"
+    fit = _fit_chart([(colour, points["calibration"]) for colour, points in drawn], "share of positives")
+    note = ", where both predict" if len(models) > 1 else ""
+    below = f"\n\n**Calibration**{note} · {_legend(models)} · grey: perfect\n\n{fit}" if fit else ""
     return f"{above}\n\n{chart}{below}"
 
 
-def _on(places: list[float], points: "Points", x: str, y: str) -> list[float]:
+def _on_axis(axis: list[float], points: "Points", x: str, y: str) -> list[float]:
     """A curve on an even grid: Mermaid spreads the points of a line evenly."""
     import numpy as np
 
-    return [float(value) for value in np.interp(places, [point[x] for point in points], [point[y] for point in points])]
+    return [float(value) for value in np.interp(axis, [point[x] for point in points], [point[y] for point in points])]
 
 
-def _fitted(drawn: "Sequence[tuple[str, Points]]", observed: str) -> str | None:
+def _fit_chart(drawn: "Sequence[tuple[str, Points]]", observed: str) -> str | None:
     """Observed over predicted, where all models predict, with the diagonal."""
     low = max(points[0]["predicted"] for _, points in drawn)
     high = min(points[-1]["predicted"] for _, points in drawn)
     if not low < high:
         return None
-    places = grid(low, high)
-    series: list[Series] = [(QUIET, places)]
-    series += [(colour, _on(places, points, "predicted", "observed")) for colour, points in drawn]
+    axis = grid(low, high)
+    series: list[Series] = [(QUIET, axis)]
+    series += [(colour, _on_axis(axis, points, "predicted", "observed")) for colour, points in drawn]
     values = [value for _, line in series for value in line]
-    return lines(("predicted", places), (observed, min(values), max(values)), series)
+    return lines(("predicted", axis), (observed, min(values), max(values)), series)
 
 
 def _regression(models: Models) -> str:
@@ -116,19 +116,19 @@ def _regression(models: Models) -> str:
 
     from pipeline.evaluation import curves
 
-    fitted = _fitted([(c, curves.binned_means(s.target, s.score, s.bins)) for c, s in models], "observed")
-    above = f"**Observed over predicted** · {_words(models)} · grey: perfect\n\n{fitted}\n\n" if fitted else ""
+    fit = _fit_chart([(c, curves.binned_means(s.target, s.score, s.bins)) for c, s in models], "observed")
+    above = f"**Observed over predicted** · {_legend(models)} · grey: perfect\n\n{fit}\n\n" if fit else ""
     residuals = [(colour, scored.target - scored.score) for colour, scored in models]
-    low, high = (float(end) for end in np.quantile(np.concatenate([found for _, found in residuals]), [0.005, 0.995]))
+    low, high = (float(end) for end in np.quantile(np.concatenate([values for _, values in residuals]), [0.005, 0.995]))
     if not low < high:
         return above
-    places, counted = grid(low, high), list[Series]()
-    for colour, found in residuals:
-        bars_of = curves.histogram(found, (low, high), {}, "residual")
-        counted.append((colour, _on(places, bars_of, "residual", "rows")))
-    top = max(max(rows) for _, rows in counted)
-    chart = lines(("residual (observed − predicted)", places), ("rows", 0, top), counted)
-    return f"{above}**Residuals** · {_words(models)}\n\n{chart}"
+    axis, series = grid(low, high), list[Series]()
+    for colour, values in residuals:
+        counts = curves.histogram(values, (low, high), {}, "residual")
+        series.append((colour, _on_axis(axis, counts, "residual", "rows")))
+    top = max(max(rows) for _, rows in series)
+    chart = lines(("residual (observed − predicted)", axis), ("rows", 0, top), series)
+    return f"{above}**Residuals** · {_legend(models)}\n\n{chart}"
 
 
 def _multiclass(models: Models) -> str:
@@ -137,49 +137,49 @@ def _multiclass(models: Models) -> str:
 
     first = models[0][1]
     frequent = np.argsort(-np.bincount(first.target.astype(int), minlength=len(first.classes)), kind="stable")[:TOP]
-    series = [(colour, [_f1(scored, int(place)) for place in frequent]) for colour, scored in models]
-    chart = bars([first.classes[place] for place in frequent], series, 1.0)
-    left = f", the {TOP} most frequent classes" if len(first.classes) > TOP else ""
-    return f"**F1 by class** · {_words(models)}{left}\n\n{chart}"
+    series = [(colour, [_f1(scored, int(index)) for index in frequent]) for colour, scored in models]
+    chart = bars([first.classes[index] for index in frequent], series, 1.0)
+    omitted = f", the {TOP} most frequent classes" if len(first.classes) > TOP else ""
+    return f"**F1 by class** · {_legend(models)}{omitted}\n\n{chart}"
 
 
-def _f1(scored: "Scored", place: int) -> float:
-    said, true = scored.decisions() == place, scored.target == place
-    total = float(said.sum() + true.sum())
-    return 2 * float((said & true).sum()) / total if total else 0.0
+def _f1(scored: "Scored", index: int) -> float:
+    predicted, actual = scored.decisions() == index, scored.target == index
+    total = float(predicted.sum() + actual.sum())
+    return 2 * float((predicted & actual).sum()) / total if total else 0.0
 
 
 def importance(facts: Facts) -> str | None:
     """Share of the gain of the features that either model uses most."""
-    found = facts.bundle.json("importance.json")
-    if not found:
+    features = facts.bundle.json("importance.json")
+    if not features:
         return None
-    here = _shares({str(item["feature"]): item["gain"] for item in found})
+    current = _shares({str(item["feature"]): item["gain"] for item in features})
     main = _shares({item.feature: item.gain for item in facts.bundle.measurement.champion_gains})
-    names = sorted({*here, *main}, key=lambda name: -max(here.get(name, 0), main.get(name, 0)))[:TOP]
+    names = sorted({*current, *main}, key=lambda name: -max(current.get(name, 0), main.get(name, 0)))[:TOP]
     series: list[Series] = [(MAIN, [main.get(name, 0) for name in names])] if main else []
-    series.append((HERE, [here.get(name, 0) for name in names]))
+    series.append((HERE, [current.get(name, 0) for name in names]))
     top = max(max(values) for _, values in series)
     words = BOTH if main else WORDS[HERE]
     return f"{words} · share of the gain, %\n\n{bars(names, series, top)}"
 
 
 def _shares(gains: Mapping[str, Any]) -> dict[str, float]:
-    known = {name: value for name, gain in gains.items() if (value := finite(gain)) is not None and value >= 0}
-    total = sum(known.values())
-    return {name: 100 * value / total for name, value in known.items()} if total > 0 else {}
+    valid = {name: value for name, gain in gains.items() if (value := finite(gain)) is not None and value >= 0}
+    total = sum(valid.values())
+    return {name: 100 * value / total for name, value in valid.items()} if total > 0 else {}
 
 
 def drift(facts: Facts) -> str | None:
     """Drift by column as a multiple of its bound, highest first."""
     source = "drift_main.json"
-    found = facts.bundle.json(source)
-    if not (found and found["columns"]):
+    report = facts.bundle.json(source)
+    if not (report and report["columns"]):
         source = "drift.json"
-        found = facts.bundle.json(source)
-    if not (found and found["columns"]):
+        report = facts.bundle.json(source)
+    if not (report and report["columns"]):
         return None
-    strengths = [(str(column["column"]), strength) for column in found["columns"] if (strength := _strength(column))]
+    strengths = [(str(column["column"]), strength) for column in report["columns"] if (strength := _strength(column))]
     strengths.sort(key=lambda pair: -pair[1])
     if not strengths:
         return None

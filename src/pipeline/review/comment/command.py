@@ -23,7 +23,7 @@ def command(base: str | None) -> None:
     bundle = measure.measure(base, run=False, rebuild=False)
     commit = bundle.measurement.base_commit
     main = work_tree.params_at(commit)
-    verdict = pull_request_gate.judge(bundle, *_mains(main), work_tree.changes(commit))
+    verdict = pull_request_gate.judge(bundle, *_main_settings(main), work_tree.changes(commit))
     context = render.Context(main_params=main, main_metrics=_json(work_tree.file_at(commit, "reports/metrics.json")))
     text = render.render(bundle, verdict, context)
     files.write_text(COMMENT, text)
@@ -31,7 +31,7 @@ def command(base: str | None) -> None:
     click.echo(f"gate: {verdict.verdict}\n{COMMENT}\n{PAGE}")
 
 
-def _mains(main: dict[str, Any]) -> tuple[params.Gate, params.Evaluate]:
+def _main_settings(main: dict[str, Any]) -> tuple[params.Gate, params.Evaluate]:
     """Main's bounds and groups; this work tree's where main has none that fit."""
     try:
         return params.Gate.model_validate(main["gate"]), params.Evaluate.model_validate(main["evaluate"])
@@ -41,7 +41,7 @@ def _mains(main: dict[str, Any]) -> tuple[params.Gate, params.Evaluate]:
 
 def _json(text: str | None) -> dict[str, Any] | None:
     try:
-        found = json.loads(text or "null")
+        content = json.loads(text or "null")
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return content if isinstance(content, dict) else None

@@ -1,41 +1,41 @@
-"""The first screen: the verdict, why, the rules that ask for a look, and what a failed stage said."""
+"""The first screen: the verdict, why, the rules that warn or fail, and the output of a failed stage."""
 
 from pipeline.core.tasks import higher_is_better
 from pipeline.markup.markdown import bold, code, cut, escape
-from pipeline.review.comment.facts import Facts, counted, finite
-from pipeline.review.comment.rules import ICONS, SENTENCE, between_of, by_weight, rule_rows, signed
+from pipeline.review.comment.facts import Facts, finite, pluralized
+from pipeline.review.comment.rules import ICONS, SENTENCE, figure_of, interval_of, rule_table, worst_first
 from pipeline.review.gate import judges
 from pipeline.review.gate.verdict import REGRESSIONS, Rule
 from pipeline.review.untrusted.text import fence, plain
 
-SAYS = {"pass": "The gate passes", "warn": "The gate warns: a person should look", "fail": "The gate fails"}
-PERSON = "Needs a person"
+TITLES = {"pass": "The gate passes", "warn": "The gate warns: a person should look", "fail": "The gate fails"}
+NEEDS_PERSON = "Needs a person"
 ACCEPT = "[Who may accept it, and how](../blob/HEAD/docs/explanation/what-judges.md#who-may-accept-it)"
 STALE = (
     "The label `gate: override` does not count: it was refused, or set for an earlier commit. To overrule this one, "
     "comment `Override: why`, take the label off and set it again."
 )
-SHOWN = 5  # rules on the first screen
-LINES, LINE = 30, 300  # of a failed stage's output
+MAX_RULES = 5  # rules on the first screen
+MAX_LINES, MAX_LENGTH = 30, 300  # of a failed stage's output
 
 
 def headline(facts: Facts) -> str:
     """The verdict as a heading, and why in one sentence: the worst rule's."""
     verdict, context = facts.verdict, facts.context
-    title = f"{ICONS[verdict.verdict]} {SAYS[verdict.verdict]}"
+    title = f"{ICONS[verdict.verdict]} {TITLES[verdict.verdict]}"
     if stages := next((rule for rule in verdict.rules if rule.kind == "stages"), None):
-        told = cut(stages.sentence)
-        title = f"❌ {escape(told[:1].upper() + told[1:])}: there is no model to judge"
+        sentence = cut(stages.sentence)
+        title = f"❌ {escape(sentence[:1].upper() + sentence[1:])}: there is no model to judge"
     if judges.acceptance(verdict):
-        title = f"✋ {PERSON}: it changes what judges"
+        title = f"✋ {NEEDS_PERSON}: it changes what judges"
     if context.override:
-        says = PERSON if judges.acceptance(verdict) else SAYS[verdict.verdict].partition(":")[0]
-        title = f"✅ Overruled by {bold('@' + cut(context.override.by, 60))} · {says[:1].lower()}{says[1:]}"
+        status = NEEDS_PERSON if judges.acceptance(verdict) else TITLES[verdict.verdict].partition(":")[0]
+        title = f"✅ Overruled by {bold('@' + cut(context.override.by, 60))} · {status[:1].lower()}{status[1:]}"
     return f"### {title}\n\n{_override(facts)}{_why(facts)}{_acceptance(facts)}"
 
 
 def _override(facts: Facts) -> str:
-    """When, for which commit and why the gate was overruled."""
+    """When, for which commit and why the gate was overruled; empty where it was not."""
     override = facts.context.override
     if override is None:
         return ""
@@ -44,7 +44,7 @@ def _override(facts: Facts) -> str:
 
 
 def _acceptance(facts: Facts) -> str:
-    """Who may accept what judges otherwise; why a label that is there does not count."""
+    """Who may accept a change of what judges, and why a label that is set does not count."""
     lines = []
     if judges.acceptance(facts.verdict) and not facts.context.override:
         lines.append("It was judged by main’s code, parameters and groups. " + ACCEPT)
@@ -54,46 +54,46 @@ def _acceptance(facts: Facts) -> str:
 
 
 def _why(facts: Facts) -> str:
-    told = by_weight(facts.verdict.rules)
+    problems = worst_first(facts.verdict.rules)
     if facts.bundle.measurement.outcome == "failed":
         return "Its last lines are below; nothing of it was recorded."
-    if not told:
+    if not problems:
         rules = facts.verdict.rules
         leading = [rule for rule in rules if rule.kind in REGRESSIONS] or list(rules[:1])
         return _sentence(leading[0], facts) if leading else "No rule of the gate applies."
-    others = [(mark, sum(rule.verdict == mark for rule in told[1:])) for mark in ("fail", "warn")]
-    counts = [f"{counted(n, 'more rule')} {mark}{'s' if n == 1 else ''}" for mark, n in others if n]
-    return _sentence(told[0], facts) + (f" *And {', '.join(counts)}.*" if counts else "")
+    remaining = [(mark, sum(rule.verdict == mark for rule in problems[1:])) for mark in ("fail", "warn")]
+    counts = [f"{pluralized(n, 'more rule')} {mark}{'s' if n == 1 else ''}" for mark, n in remaining if n]
+    return _sentence(problems[0], facts) + (f" *And {', '.join(counts)}.*" if counts else "")
 
 
 def _sentence(rule: Rule, facts: Facts) -> str:
-    gain = "gain " if _falls(rule) else ""
-    figure = f" {gain}{signed(rule)}" if rule.value is not None and finite(rule.value) is not None else ""
-    interval = between_of(rule, facts)
+    gain = "gain " if _lower_is_better(rule) else ""
+    figure = f" {gain}{figure_of(rule)}" if rule.value is not None and finite(rule.value) is not None else ""
+    interval = interval_of(rule, facts)
     between = f" ({interval})" if figure and interval != "–" else ""
     return f"{bold(rule.title)}:{figure}{between}{',' if figure else ''} {escape(cut(rule.sentence, SENTENCE))}."
 
 
-def _falls(rule: Rule) -> bool:
-    """Whether the rule's figure is the gain of a metric that falls where the model gets better."""
+def _lower_is_better(rule: Rule) -> bool:
+    """Whether the rule's figure is the gain in a metric where lower is better."""
     return rule.kind in REGRESSIONS and rule.subject.metric is not None and not higher_is_better(rule.subject.metric)
 
 
 def rules(facts: Facts) -> str | None:
     """The rules that warn or fail, worst first."""
-    told = by_weight(facts.verdict.rules)
-    if not told or facts.bundle.measurement.outcome == "failed":
+    problems = worst_first(facts.verdict.rules)
+    if not problems or facts.bundle.measurement.outcome == "failed":
         return None
-    more = f"\n\n*and {len(told) - SHOWN:,} more, under “All rules”*" if len(told) > SHOWN else ""
+    more = f"\n\n*and {len(problems) - MAX_RULES:,} more, under “All rules”*" if len(problems) > MAX_RULES else ""
     gains = "\n\n<sub>Figures of changes are gains: below 0 is worse.</sub>"
-    note = gains if any(_falls(rule) for rule in facts.verdict.rules) else ""
-    return f"**What to look at**\n\n{rule_rows(told[:SHOWN], facts)}{more}{note}"
+    note = gains if any(_lower_is_better(rule) for rule in facts.verdict.rules) else ""
+    return f"**What to look at**\n\n{rule_table(problems[:MAX_RULES], facts)}{more}{note}"
 
 
 def failure(facts: Facts) -> str | None:
     """The last lines of the stage that failed."""
-    found = facts.bundle.measurement.failure
-    if found is None:
+    stage = facts.bundle.measurement.failure
+    if stage is None:
         return None
-    lines = [cut(plain(line).replace("\n", " ").rstrip(), LINE) for line in found.lines[-LINES:]]
+    lines = [cut(plain(line).replace("\n", " ").rstrip(), MAX_LENGTH) for line in stage.lines[-MAX_LINES:]]
     return fence("\n".join(lines))

@@ -1,4 +1,4 @@
-"""What stands folded below the decision: cost, environment, stages, how to reproduce it, the card, the lock."""
+"""The folded sections below the decision: cost, environment, stages, how to reproduce it, the card, the lock."""
 
 import re
 
@@ -6,17 +6,17 @@ from pipeline.markup.markdown import Markdown, code, cut, escape, table
 from pipeline.markup.mermaid import flow
 from pipeline.review.comment.facts import Facts
 from pipeline.review.measure import model_tests
-from pipeline.review.untrusted.text import defuse, fence, plain
+from pipeline.review.untrusted.text import fence, plain, sanitize
 
 COLOURS = {"ran": "#1a7f37", "cached": "#0969da", "unchanged": "#6e7781", "failed": "#cf222e", "skipped": "#9a6700"}
-NODES, EDGES = 60, 200  # of a graph that still can be read
-CARD = 40_000  # characters
-LOCK = 60_000  # a longer one can't fit
+MAX_NODES, MAX_EDGES = 60, 200  # of a graph that is still legible
+MAX_CARD = 40_000  # characters
+MAX_LOCK = 60_000  # a longer one does not fit
 LINK = re.compile(r"https?://[^\s<>()\[\]\"'`\\|]{1,500}")
 RUN = re.compile(r"/actions/runs/(\d+)")
 REPOSITORY = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 RECORDED = ("dvc.lock", "metrics.json", "source.json")
-PLACES = {"dvc.lock": "dvc.lock", "metrics.json": "reports/metrics.json", "source.json": "data/source.json"}
+TARGETS = {"dvc.lock": "dvc.lock", "metrics.json": "reports/metrics.json", "source.json": "data/source.json"}
 
 
 def cost(facts: Facts) -> str | None:
@@ -33,7 +33,7 @@ def _tenths(value: float | None) -> Markdown:
 
 
 def failed_tests(facts: Facts) -> str | None:
-    """The project's tests of the model that failed, and what each said."""
+    """The project's tests of the model that failed, and the error of each."""
     text = facts.bundle.text(model_tests.FILE)
     failures = [] if text is None else model_tests.parse(text).failures
     rows = [(code(cut(test.name, 120)), escape(cut(test.message, 200))) for test in failures]
@@ -46,11 +46,11 @@ def environment(facts: Facts) -> str | None:
 
 
 def graph(facts: Facts) -> str | None:
-    """The stages and what became of each."""
+    """The stages as a graph, with the state of each."""
     stages = facts.bundle.measurement.stages
-    places = {stage.name: place for place, stage in enumerate(stages)}
-    edges = [(places[need], places[stage.name]) for stage in stages for need in stage.needs if need in places]
-    if not stages or len(stages) > NODES or len(edges) > EDGES:
+    indices = {stage.name: index for index, stage in enumerate(stages)}
+    edges = [(indices[need], indices[stage.name]) for stage in stages for need in stage.needs if need in indices]
+    if not stages or len(stages) > MAX_NODES or len(edges) > MAX_EDGES:
         return None
     nodes = [(f"{cut(stage.name, 40)}<br/>{stage.state}{_seconds(stage.seconds)}", stage.state) for stage in stages]
     used = {state: colour for state, colour in COLOURS.items() if any(stage.state == state for stage in stages)}
@@ -63,23 +63,23 @@ def _seconds(value: float | None) -> str:
 
 def reproduce(facts: Facts) -> str:
     """The commands that give the same comment."""
-    measurement, wanted = facts.bundle.measurement, facts.context.pull_request
-    checkout = f"gh pr checkout {wanted}\n" if wanted else ""
+    measurement, number = facts.bundle.measurement, facts.context.pull_request
+    checkout = f"gh pr checkout {number}\n" if number else ""
     base = measurement.base_commit or "origin/main"
     return fence(f"{checkout}make run\nmake report BASE={base}", "console")
 
 
 def card(facts: Facts) -> str | None:
-    """The model card, its headings lowered, harmless."""
+    """The model card, its headings lowered, sanitized."""
     text = facts.bundle.text("model_card.md")
     if text is None:
         return None
-    lowered = re.sub(r"^(#{1,3})(?=\s)", r"\1###", text[:CARD], flags=re.MULTILINE)
-    return defuse(lowered) + ("\n\n*… cut off*" if len(text) > CARD else "")
+    lowered = re.sub(r"^(#{1,3})(?=\s)", r"\1###", text[:MAX_CARD], flags=re.MULTILINE)
+    return sanitize(lowered) + ("\n\n*… cut off*" if len(text) > MAX_CARD else "")
 
 
 def recording(facts: Facts) -> str | None:
-    """Who records the lock on the branch."""
+    """How the lock is recorded on the branch."""
     return {"none": None, "bot": BOT, "fork": _fork(facts)}[facts.context.recording]
 
 
@@ -87,26 +87,26 @@ BOT = "🔒 The bot’s next commit on this branch records `dvc.lock` and `repor
 
 
 def _fork(facts: Facts) -> str:
-    told = "🔒 Nobody but you may push to this branch. Commit what was measured, so that it is what gets merged:"
+    intro = "🔒 Only you may push to this branch. Commit the measured files, so that they are what gets merged:"
     run = RUN.search(facts.context.run_url or "")
     if not run:
-        return f"{told} `dvc.lock` and `reports/metrics.json`."
-    named = facts.context.repository or ""
-    repository = f" --repo {named}" if REPOSITORY.fullmatch(named) else ""
+        return f"{intro} `dvc.lock` and `reports/metrics.json`."
+    full_name = facts.context.repository or ""
+    repository = f" --repo {full_name}" if REPOSITORY.fullmatch(full_name) else ""
     present = [name for name in RECORDED if facts.bundle.path(name)]
     commands = [
         f"gh run download {run[1]}{repository} --name measurement --dir /tmp/measurement-{run[1]}",
-        *(f"cp /tmp/measurement-{run[1]}/{name} {PLACES[name]}" for name in present),
-        f"git add {' '.join(PLACES[name] for name in present)}",
+        *(f"cp /tmp/measurement-{run[1]}/{name} {TARGETS[name]}" for name in present),
+        f"git add {' '.join(TARGETS[name] for name in present)}",
         'git commit -m "Record what was measured" && git push',
     ]
-    return f"{told}\n\n{fence(chr(10).join(commands), 'console')}"
+    return f"{intro}\n\n{fence(chr(10).join(commands), 'console')}"
 
 
 def lock(facts: Facts) -> str | None:
-    """The lock's text, for who can't download the artifact."""
+    """The lock's text, for those who can't download the artifact."""
     text = facts.bundle.text("dvc.lock") if facts.context.recording == "fork" else None
-    return fence(plain(text), "yaml") if text and len(text) < LOCK else None
+    return fence(plain(text), "yaml") if text and len(text) < MAX_LOCK else None
 
 
 def footer(facts: Facts) -> str:
@@ -120,5 +120,5 @@ def footer(facts: Facts) -> str:
 
 
 def link(text: str, url: str | None) -> Markdown | None:
-    """A link, where the URL is a plain one."""
+    """A link; None where the URL is absent or not a plain one."""
     return Markdown(f"[{escape(text)}]({url})") if url and LINK.fullmatch(url) else None

@@ -1,4 +1,4 @@
-"""What the comment's parts are written from: the bundle, the verdict, and what is known beside them."""
+"""What the comment's parts are written from: the bundle, the verdict, and the context."""
 
 import math
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from pipeline.evaluation.scoring import Scored
 
 MAX_LEAVES = 5_000  # of params.yaml: aliases make a small file a huge tree
-DRAWN = 100_000  # rows that a curve is drawn from
+DRAWN_ROWS = 100_000  # rows that a curve is drawn from
 
 
 @dataclass(frozen=True)
 class Context:
-    """What is known beside the bundle, from main and from GitHub."""
+    """What main and GitHub say about the pull request, beside the bundle."""
 
     main_params: Mapping[str, Any] = field(default_factory=dict)  # params.yaml of main; {} where unknown
     main_metrics: Mapping[str, Any] | None = None  # reports/metrics.json of main
@@ -31,9 +31,9 @@ class Context:
     run_url: str | None = None
     artifacts: Mapping[str, str] = field(default_factory=dict)  # name: URL
     override: Override | None = None  # of the verdict, by a person
-    stale_override: bool = False  # the label is there, but does not count: refused, or of an earlier commit
+    stale_override: bool = False  # the label is set, but does not count: refused, or for an earlier commit
     recording: Literal["none", "bot", "fork"] = "none"
-    production: str | None = None  # what the monitor last said, as Markdown; None: not looked at
+    production: str | None = None  # the monitor's latest result, as Markdown; None where it was not read
     repository: str | None = None  # owner/name
 
 
@@ -64,22 +64,22 @@ class Facts:
         for rule in self.verdict.rules:
             if rule.kind == "regression":
                 return rule.subject.metric
-        found = self._main_gate.get("primary")
-        return found if isinstance(found, str) else None
+        metric = self._main_gate.get("primary")
+        return metric if isinstance(metric, str) else None
 
     @cached_property
     def confidence(self) -> str:
         """Of the verdict's intervals, as `95 %`."""
-        found = finite(self._main_gate.get("confidence"))
-        return f"{100 * (0.95 if found is None else found):.4g} %"
+        level = finite(self._main_gate.get("confidence"))
+        return f"{100 * (0.95 if level is None else level):.4g} %"
 
     @property
     def _main_gate(self) -> Mapping[str, Any]:
-        found = self.context.main_params.get("gate")
-        return found if isinstance(found, Mapping) else {}
+        gate = self.context.main_params.get("gate")
+        return gate if isinstance(gate, Mapping) else {}
 
     @cached_property
-    def rarer(self) -> float | None:
+    def rarer_class_rows(self) -> float | None:
         """The test rows of a binary target's rarer class; None for another task or where they can't be read."""
         try:
             counts = (self.bundle.json("metrics.json") or {})["confusion"]
@@ -90,7 +90,7 @@ class Facts:
 
     @cached_property
     def slices(self) -> dict[tuple[Any, Any], Any]:
-        """What slices.json holds by column and value; nothing where it can't be read."""
+        """The entries of slices.json by column and value; empty where it can't be read."""
         try:
             return {(item["column"], item["value"]): item for item in self.bundle.json("slices.json") or []}
         except UNREADABLE:
@@ -98,24 +98,24 @@ class Facts:
 
     @cached_property
     def scores(self) -> "tuple[Scored | None, Scored | None]":
-        """The candidate's and the champion's scores of the same rows, thinned to `DRAWN`; None where there are none."""
+        """The scores of candidate and champion on the same rows, thinned to `DRAWN_ROWS`; None where there are none."""
         import numpy as np
 
         from pipeline.evaluation import scoring
         from pipeline.review.baseline.scored import common
 
-        ours, theirs = (self.bundle.path(f"{name}.parquet") for name in ("scores", "champion"))
-        if ours is None:
+        own_path, champion_path = (self.bundle.path(f"{name}.parquet") for name in ("scores", "champion"))
+        if own_path is None:
             return None, None
-        mine, other = scoring.read(ours), scoring.read(theirs) if theirs else None
-        if other is not None and not np.array_equal(mine.keys, other.keys):
-            mine, other = common(mine, other)
-        chosen = np.arange(0, len(mine), max(1, math.ceil(len(mine) / DRAWN)))
-        return mine.rows(chosen), other.rows(chosen) if other is not None else None
+        candidate, champion = scoring.read(own_path), scoring.read(champion_path) if champion_path else None
+        if champion is not None and not np.array_equal(candidate.keys, champion.keys):
+            candidate, champion = common(candidate, champion)
+        sample = np.arange(0, len(candidate), max(1, math.ceil(len(candidate) / DRAWN_ROWS)))
+        return candidate.rows(sample), champion.rows(sample) if champion is not None else None
 
 
 def finite(value: Any) -> float | None:
-    """A finite number; None for all else."""
+    """The value as a finite number; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -139,14 +139,14 @@ def _flatten(value: Any, name: str, leaves: dict[str, str], depth: int) -> None:
             _flatten(item, f"{name}.{cut(key)}" if name else cut(key), leaves, depth + 1)
     elif isinstance(value, list | tuple) and value:
         if len(value) > MAX_LEAVES or any(isinstance(item, list | tuple | Mapping) for item in value):
-            for place, item in enumerate(value):
-                _flatten(item, f"{name}.{place}", leaves, depth + 1)
+            for index, item in enumerate(value):
+                _flatten(item, f"{name}.{index}", leaves, depth + 1)
         else:
             leaves[name] = ", ".join(cut(item) for item in value)
     else:
         leaves[name] = "none" if value in (None, [], {}, ()) else str(value)
 
 
-def counted(count: int, noun: str) -> str:
+def pluralized(count: int, noun: str) -> str:
     """`1 column`, `2 columns`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Whether figures of the comment rest on rows enough for an interval."""
+"""Whether the figures of the comment rest on enough rows for an interval."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from pipeline.review.gate.verdict import Rule
 
 
 def enough_for(rule: Rule, facts: Facts) -> bool:
-    """Of a rule's figure. Fairness has intervals of its own, which hold in small groups too."""
+    """Whether a rule's figure has enough rows. Fairness has intervals of its own, which hold in small groups too."""
     metric = rule.subject.metric
     if metric is None or rule.kind == "fairness":
         return True
@@ -19,12 +19,12 @@ def enough_for(rule: Rule, facts: Facts) -> bool:
 
 
 def enough_in_all(metric: str, rows: float, facts: Facts) -> bool:
-    """Of a metric of that many test rows."""
-    return has_interval(metric, rows, facts.rarer)
+    """Whether a metric has enough rows with this many test rows."""
+    return has_interval(metric, rows, facts.rarer_class_rows)
 
 
 def enough_in_slice(metric: str, item: Any) -> bool:
-    """Of a metric of a slice as slices.json has it; where that says nothing, nothing is known against it."""
+    """Whether a metric of a slice has enough rows, by its entry in slices.json; True where that does not say."""
     try:
         rows, share = item["rows"], finite(item["metrics"].get("positive_rate", {}).get("value"))
         return has_interval(metric, rows, None if share is None else round(rows * min(share, 1 - share)))

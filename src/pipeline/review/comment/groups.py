@@ -7,10 +7,10 @@ from pipeline.core.tasks import label
 from pipeline.markup.markdown import TOO_FEW, Markdown, cut, interval, number, table
 from pipeline.review.comment.facts import Facts, finite
 from pipeline.review.comment.few_rows import enough_in_slice
-from pipeline.review.comment.rules import ICONS, between, change_of, distance, rule_rows
+from pipeline.review.comment.rules import ICONS, change_interval, distance, rule_table, signed_change
 from pipeline.review.gate.verdict import Rule
 
-SHOWN = 20
+MAX_ROWS = 20
 ORDER = {"fail": 0, "warn": 1, "pass": 2, "note": 3}
 
 
@@ -22,7 +22,9 @@ def slices(facts: Facts) -> str | None:
     if not rules:
         return _figures(measured, facts)
     rules.sort(key=lambda rule: (ORDER[rule.verdict], -distance(rule)))
-    rows = [_slice(rule, facts.slices.get((rule.subject.column, rule.subject.value)), metric) for rule in rules[:SHOWN]]
+    rows = [
+        _slice(rule, facts.slices.get((rule.subject.column, rule.subject.value)), metric) for rule in rules[:MAX_ROWS]
+    ]
     head = ["", "slice", "rows", f"{label(metric)} here", "better by", "interval"]
     return f"**Slices**, worst first\n\n{table(head, rows, 'llrrrr')}{more(len(rules))}"
 
@@ -34,28 +36,28 @@ def _slice(rule: Rule, item: Any, metric: str) -> tuple[Any, ...]:
         f"{cut(rule.subject.column)}={cut(rule.subject.value)}",
         int(item["rows"]) if isinstance(item, dict) else None,
         number(finite(figures.get("value"))),
-        change_of(rule.value),
-        between(rule.lower, rule.upper) if enough_in_slice(metric, item) else TOO_FEW,
+        signed_change(rule.value),
+        change_interval(rule.lower, rule.upper) if enough_in_slice(metric, item) else TOO_FEW,
     )
 
 
 def _figures(measured: Any, facts: Facts) -> str | None:
     """Slices by their own figures, lowest first, where there is no change to show."""
-    found = [(item, *_metric(item["metrics"], facts.primary)) for item in measured]
-    found = [(item, name, figure) for item, name, figure in found if finite(figure.get("value")) is not None]
-    if not found:
+    items = [(item, *_metric(item["metrics"], facts.primary)) for item in measured]
+    items = [(item, name, figure) for item, name, figure in items if finite(figure.get("value")) is not None]
+    if not items:
         return None
-    found.sort(key=lambda triple: float(triple[2]["value"]))
+    items.sort(key=lambda entry: float(entry[2]["value"]))
     rows = [
         (
             f"{cut(item['column'])}={cut(item['value'])}",
             int(item["rows"]),
             *_estimate(figure, enough_in_slice(name, item)),
         )
-        for item, name, figure in found[:SHOWN]
+        for item, name, figure in items[:MAX_ROWS]
     ]
     return (
-        f"**Slices**, lowest first\n\n{table(['slice', 'rows', 'figure', 'interval'], rows, 'lrrr')}{more(len(found))}"
+        f"**Slices**, lowest first\n\n{table(['slice', 'rows', 'figure', 'interval'], rows, 'lrrr')}{more(len(items))}"
     )
 
 
@@ -76,8 +78,8 @@ def fairness(facts: Facts) -> str | None:
     rules = [rule for rule in facts.verdict.rules if rule.kind == "fairness"]
     if rules:
         rules.sort(key=lambda rule: (ORDER[rule.verdict], -distance(rule)))
-        shown = rule_rows(rules[:SHOWN], facts)
-        return f"**Fairness**, worst first\n\n{shown}{more(len(rules))}"
+        rules_table = rule_table(rules[:MAX_ROWS], facts)
+        return f"**Fairness**, worst first\n\n{rules_table}{more(len(rules))}"
     columns = facts.bundle.json("fairness.json") or {}
     rows = [
         (cut(column), label(cut(name)), *_estimate(figure))
@@ -86,8 +88,10 @@ def fairness(facts: Facts) -> str | None:
         if isinstance(figure, Mapping)
     ]
     head = ["column", "figure", "value", "interval"]
-    return f"**Fairness**, shown, not judged\n\n{table(head, rows[:SHOWN], 'llrr')}{more(len(rows))}" if rows else None
+    return (
+        f"**Fairness**, shown, not judged\n\n{table(head, rows[:MAX_ROWS], 'llrr')}{more(len(rows))}" if rows else None
+    )
 
 
-def more(count: int, shown: int = SHOWN) -> str:
+def more(count: int, shown: int = MAX_ROWS) -> str:
     return f"\n\n*and {count - shown:,} more*" if count > shown else ""

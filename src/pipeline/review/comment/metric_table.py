@@ -7,7 +7,7 @@ from pipeline.core.tasks import higher_is_better, label
 from pipeline.markup.markdown import TOO_FEW, Markdown, bold, cut, escape, interval, number, table
 from pipeline.review.comment.facts import Facts, finite
 from pipeline.review.comment.few_rows import enough_in_all
-from pipeline.review.comment.rules import ICONS, SENTENCE, between, change_of, unbroken
+from pipeline.review.comment.rules import ICONS, SENTENCE, change_interval, no_wrap, signed_change
 from pipeline.review.gate.verdict import Change
 
 
@@ -18,15 +18,15 @@ def metrics(facts: Facts) -> str | None:
         return _recorded(facts)
     compared = any(change.champion is not None for change in changes)
     if not compared:
-        return _alone(facts, changes)
+        return _without_comparison(facts, changes)
     rows = [
         (
             _name(change.metric, facts),
             number(finite(change.champion)),
             number(finite(change.candidate)),
-            unbroken(f"{arrow(change, enough)} {change_of(change.change)}"),
-            between(change.lower, change.upper) if enough else TOO_FEW,
-            _judged(change.metric, facts),
+            no_wrap(f"{arrow(change, enough)} {signed_change(change.change)}"),
+            change_interval(change.lower, change.upper) if enough else TOO_FEW,
+            _verdicts(change.metric, facts),
         )
         for change in changes
         for enough in [enough_in_all(change.metric, facts.verdict.compared, facts)]
@@ -36,8 +36,8 @@ def metrics(facts: Facts) -> str | None:
 
 
 def arrow(change: Change, enough: bool = True) -> str:
-    """▲ better, ▼ worse, ≈ where the interval includes no change; which way is good depends on the metric. None where
-    the rows are too few to say."""
+    """▲ better, ▼ worse, ≈ where the interval includes no change; which way is good depends on the metric. Empty
+    where the rows are too few to tell."""
     lower, upper, value = finite(change.lower), finite(change.upper), finite(change.change)
     if value is None or not enough:
         return ""
@@ -50,30 +50,30 @@ def _name(metric: str, facts: Facts) -> Markdown:
     return Markdown(f"{bold(label(metric))} ★") if metric == facts.primary else escape(label(cut(metric)))
 
 
-def _judged(metric: str, facts: Facts) -> Markdown:
-    found = [rule for rule in facts.verdict.rules if rule.kind in ("regression", "floor")]
-    says = [
+def _verdicts(metric: str, facts: Facts) -> Markdown:
+    judged = [rule for rule in facts.verdict.rules if rule.kind in ("regression", "floor")]
+    verdicts = [
         f"{ICONS[rule.verdict]} {'floor' if rule.kind == 'floor' else rule.verdict}"
-        for rule in found
+        for rule in judged
         if rule.subject.metric == metric
     ]
-    return Markdown(" · ".join(reversed(says)) or "informs")
+    return Markdown(" · ".join(reversed(verdicts)) or "not judged")
 
 
 def _legend(facts: Facts) -> str:
     verdict = facts.verdict
-    of = "" if verdict.compared == verdict.rows else f" of {verdict.rows:,}"
+    total = "" if verdict.compared == verdict.rows else f" of {verdict.rows:,}"
     leading = next((rule for rule in verdict.rules if rule.kind == "regression"), None)
-    told = leading is not None and leading.verdict == "pass" and verdict.verdict != "pass"  # else the headline tells
-    shows = f": {escape(cut(leading.sentence, SENTENCE))}" if leading and told else ""
+    include = leading is not None and leading.verdict == "pass" and verdict.verdict != "pass"  # else in the headline
+    sentence = f": {escape(cut(leading.sentence, SENTENCE))}" if leading and include else ""
     return (
-        f"<sub>▲ better · ▼ worse · ≈ the interval includes no change · ★ decides{shows}. "
-        f"Both models on the same {verdict.compared:,}{of} test rows.</sub>"
+        f"<sub>▲ better · ▼ worse · ≈ the interval includes no change · ★ decides{sentence}. "
+        f"Both models on the same {verdict.compared:,}{total} test rows.</sub>"
     )
 
 
-def _alone(facts: Facts, changes: Sequence[Change]) -> str:
-    """The figures of this pull request where nobody can be compared with, beside what main has on record."""
+def _without_comparison(facts: Facts, changes: Sequence[Change]) -> str:
+    """The figures of this pull request where there is no baseline, beside those that main recorded."""
     own, main = facts.bundle.json("metrics.json") or {}, facts.context.main_metrics or {}
     rows = [
         (
@@ -81,7 +81,7 @@ def _alone(facts: Facts, changes: Sequence[Change]) -> str:
             number(_value(main, change.metric)),
             number(finite(change.candidate)),
             _own_interval(own, change.metric, facts),
-            _judged(change.metric, facts),
+            _verdicts(change.metric, facts),
         )
         for change in changes
     ]
@@ -91,7 +91,7 @@ def _alone(facts: Facts, changes: Sequence[Change]) -> str:
 
 
 def _recorded(facts: Facts) -> str | None:
-    """The metrics on record where nothing was scored, because the model is main's."""
+    """The recorded metrics where nothing was scored, because the model is main's."""
     own = facts.bundle.json("metrics.json") or facts.context.main_metrics
     if not own or facts.bundle.measurement.outcome == "failed":
         return None
@@ -104,14 +104,14 @@ def _recorded(facts: Facts) -> str | None:
 
 
 def _value(metrics: Any, name: str) -> float | None:
-    found = metrics.get(name)
-    return finite(found.get("value")) if isinstance(found, dict) else None
+    estimate = metrics.get(name)
+    return finite(estimate.get("value")) if isinstance(estimate, dict) else None
 
 
 def _own_interval(metrics: Any, name: str, facts: Facts) -> Markdown:
-    found = metrics.get(name)
-    if not isinstance(found, dict):
+    estimate = metrics.get(name)
+    if not isinstance(estimate, dict):
         return Markdown("–")
     rows = finite(metrics.get("rows"))
     enough = rows is None or enough_in_all(name, rows, facts)
-    return interval({end: finite(found.get(end)) for end in ("lower", "upper")}, enough)
+    return interval({end: finite(estimate.get(end)) for end in ("lower", "upper")}, enough)

@@ -1,4 +1,4 @@
-"""The one comment: verdict first, then what it rests on, never longer than GitHub takes."""
+"""The comment: the verdict first, then what it rests on, never longer than GitHub allows."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -22,9 +22,9 @@ from pipeline.review.measure.measurement import Bundle
 
 __all__ = ["LIMIT", "Context", "announcement", "broken", "render"]
 
-LIMIT = 65_000  # characters: GitHub's 65,536 less what CML and the markers add
-OPEN = "What changed, metric by metric"
-Write = Callable[[Facts], str | None]
+LIMIT = 65_000  # characters: GitHub's limit of 65,536, less what CML and the markers add
+OPENED_TITLE = "What changed, metric by metric"
+Writer = Callable[[Facts], str | None]
 
 
 def render(bundle: Bundle, verdict: Verdict, context: Context) -> str:
@@ -34,7 +34,7 @@ def render(bundle: Bundle, verdict: Verdict, context: Context) -> str:
 
 
 def _first_screen(facts: Facts) -> list[Part]:
-    shown: list[tuple[str, Write, int]] = [
+    sections: list[tuple[str, Writer, int]] = [
         ("Headline", decision.headline, 0),
         ("Failure", decision.failure, 0),
         ("Metrics", metric_table.metrics, 0),
@@ -43,13 +43,13 @@ def _first_screen(facts: Facts) -> list[Part]:
         ("Recording", details.recording, 0),
         ("Missing", changes_section.notes, 0),
     ]
-    return [part(name, write, facts, order=order) for name, write, order in shown]
+    return [part(name, write, facts, order=order) for name, write, order in sections]
 
 
 def _folds(facts: Facts) -> list[Part]:
-    """Folded parts in their order; the number says how soon each is left out."""
-    shown: list[tuple[str, int, Sequence[Write]]] = [
-        (OPEN, 4, [charts.metrics]),
+    """Folded parts in their order; the part with the highest number is left out first."""
+    sections: list[tuple[str, int, Sequence[Writer]]] = [
+        (OPENED_TITLE, 4, [charts.metrics]),
         ("ROC and calibration" if _task(facts) == "binary" else "Curves", 5, [charts.curves]),
         ("Slices and fairness", 1, [groups.slices, groups.fairness]),
         ("Failed tests of the model", 2, [details.failed_tests]),
@@ -63,12 +63,12 @@ def _folds(facts: Facts) -> list[Part]:
         ("Model card", 12, [details.card]),
         ("dvc.lock, as measured", 11, [details.lock]),
     ]
-    return [_fold(title, order, writes, facts) for title, order, writes in shown]
+    return [_fold(title, order, writers, facts) for title, order, writers in sections]
 
 
-def _fold(title: str, order: int, writes: Sequence[Write], facts: Facts) -> Part:
-    texts = [part(title, write, facts).text for write in writes]
-    return Part(title, folded(title, *texts, opened=title == OPEN) or "", order)
+def _fold(title: str, order: int, writers: Sequence[Writer], facts: Facts) -> Part:
+    texts = [part(title, write, facts).text for write in writers]
+    return Part(title, folded(title, *texts, opened=title == OPENED_TITLE) or "", order)
 
 
 def _task(facts: Facts) -> str | None:
@@ -80,34 +80,34 @@ def _task(facts: Facts) -> str | None:
 
 
 def _all_rules(facts: Facts) -> str | None:
-    found = facts.verdict.rules
-    shown = rules.rule_rows(found[:60], facts)
-    failed = facts.bundle.measurement.outcome == "failed"  # the headline has said it all
-    return f"{shown}{groups.more(len(found), 60)}" if found and not failed else None
+    judged = facts.verdict.rules
+    rules_table = rules.rule_table(judged[:60], facts)
+    failed = facts.bundle.measurement.outcome == "failed"  # the headline says it all
+    return f"{rules_table}{groups.more(len(judged), 60)}" if judged and not failed else None
 
 
 def announcement(run_url: str, labels: Sequence[str] | None, head: str) -> str:
-    """That the head is being measured; `labels`: those that a job waits for and no runner has taken."""
+    """The comment while the head is being measured; `labels`: those of a job that no runner has taken yet."""
     run = link("the run", run_url) or "the run"
     measuring = f"### ⏳ Being measured\n\nCommit {code(cut(head, 9))} is being trained and judged: {run}. "
     if not labels:
-        return f"{measuring}The answer replaces this comment.\n"
-    wanted = ", ".join(code(cut(label)) for label in labels[:10])
-    hosted = json.dumps(["ubuntu-latest"])
-    number = RUN.search(run_url)  # a queued run keeps its labels, and only one that has ended can be run again
-    again = f"gh run cancel {number[1]}\ngh run rerun {number[1]}  # once it has ended\n" if number else ""
+        return f"{measuring}The result replaces this comment.\n"
+    names = ", ".join(code(cut(label)) for label in labels[:10])
+    hosted_labels = json.dumps(["ubuntu-latest"])
+    match = RUN.search(run_url)  # a queued run keeps its labels, and only one that has ended can be run again
+    rerun = f"gh run cancel {match[1]}\ngh run rerun {match[1]}  # once it has ended\n" if match else ""
     return (
         f"### ⏳ Waiting for a runner\n\nNo runner has taken {run} of commit {code(cut(head, 9))}. "
-        f"It waits for one with the labels {wanted}.\n\n"
+        f"It waits for one with the labels {names}.\n\n"
         "- Have a machine? [docs/how-to/gpu-runner.md](../blob/HEAD/docs/how-to/gpu-runner.md) registers it.\n"
         "- None? Train on GitHub’s own runners: set the repository variable, and "
-        f"{'cancel the run and start it again, or push again' if again else 'push again'}.\n\n"
-        f"```console\ngh variable set RUNNER_LABELS --body '{hosted}'\n{again}```\n"
+        f"{'cancel the run and start it again, or push again' if rerun else 'push again'}.\n\n"
+        f"```console\ngh variable set RUNNER_LABELS --body '{hosted_labels}'\n{rerun}```\n"
     )
 
 
 def broken(run_url: str, reason: str) -> str:
-    """That a run left nothing that can be judged."""
+    """The comment on a run that left nothing to judge."""
     run = link("the run", run_url) or "the run"
     return (
         f"### ❌ Not measured\n\n{escape(cut(reason, 500))}\n\nLook at {run}; a new push or a re-run measures again.\n"

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 SCORES = Path("reports/scores.parquet")
 QUALITY, VERDICT = Path("reports/data_quality.json"), Path("reports/verdict.json")
 MARKS = {"pass": "✓", "note": "·", "warn": "!", "fail": "✗"}
-TOLD = {"warn", "fail"}
+REPORTED = {"warn", "fail"}
 COLOURS = {"pass": "green", "note": None, "warn": "yellow", "fail": "red"}
 
 
 @click.command(short_help="Judge the model against the champion.")
 @click.option("--base", help="Git revision whose dvc.lock names the champion (default: origin/main, else main).")
-@click.option("--rebuild", is_flag=True, help="Train a champion again whose files can't be had.")
+@click.option("--rebuild", is_flag=True, help="Train a champion again whose files are unavailable.")
 @click.option("--scores", type=click.Path(path_type=Path), default=SCORES, show_default=True)
 @click.option("--test", type=click.Path(path_type=Path), default=TEST, show_default=True)
 @click.option("--quality", type=click.Path(path_type=Path), default=QUALITY, show_default=True)
@@ -43,19 +43,19 @@ def command(
     """Judge the model of this work tree against the champion; exit 1 where the verdict is fail."""
     verdict = decide(base, rebuild, scores, test, quality, drift)
     files.write_json(target, verdict.data())
-    for line in [*shown(verdict), *_for_a_person(base)]:
+    for line in [*details(verdict), *_acceptance_notice(base)]:
         click.echo(line)
     click.get_current_context().exit(1 if verdict.verdict == "fail" else 0)
 
 
-def _for_a_person(base: str | None) -> list[str]:
-    """What the work tree changes of what judges: on a pull request that waits for a person."""
+def _acceptance_notice(base: str | None) -> list[str]:
+    """A line where the work tree changes what judges: on a pull request that waits for a person."""
     try:
         changed = work_tree.changes(champion.base_revision(base, Path()))
-    except champion.WithoutError:
+    except champion.NoChampionError:
         return []
-    what = f"this work tree changes what judges ({listed(changed)})"
-    return [f"{what}: on a pull request a person must accept that"] if changed else []
+    notice = f"this work tree changes what judges ({listed(changed)})"
+    return [f"{notice}: on a pull request a person must accept that"] if changed else []
 
 
 def decide(
@@ -67,57 +67,57 @@ def decide(
     drift: Path | None = None,
 ) -> Verdict:
     """The verdict on this work tree's model; PipelineError where the stages have not run."""
-    chosen = params.read()
+    knobs = params.read()
     candidate = scoring.read(scores)
-    table = partial(scored_rows, test, chosen.data.key, candidate)
-    compared = partial(_compared, candidate=candidate, target=chosen.task.target, table=table, rebuild=rebuild)
+    table = partial(scored_rows, test, knobs.data.key, candidate)
+    baseline_at = partial(_scored_baseline, candidate=candidate, target=knobs.task.target, table=table, rebuild=rebuild)
     verdict = judge(
         candidate,
-        compared(base),
-        compared(chosen.gate.reference) if chosen.gate.reference else None,
-        chosen.gate,
+        baseline_at(base),
+        baseline_at(knobs.gate.reference) if knobs.gate.reference else None,
+        knobs.gate,
         files.read_json(quality) if quality.exists() else None,
         drift_report(files.read_json(drift), f"--drift: {drift}", "`pipeline drift` writes it") if drift else None,
     )
-    rules = (*verdict.rules, project_tests.rule_here())
+    rules = (*verdict.rules, project_tests.work_tree_rule())
     return replace(verdict, verdict=worst(rules), rules=rules)
 
 
-def _compared(
+def _scored_baseline(
     base: str | None, candidate: scoring.Scored, target: str, table: Callable[[], "pd.DataFrame"], rebuild: bool
 ) -> ScoredBaseline:
-    found = champion.find(base)
-    if rebuild and found.state == "missing" and found.hashes:
+    model = champion.find(base)
+    if rebuild and model.state == "missing" and model.hashes:
         from pipeline.review.baseline.rebuild import rebuild as build
 
-        click.echo(f"gate: training the model of {found.base} again, in a work tree of it ...")
-        found = build(found)
-    return score_baseline(found, candidate, target, table)
+        click.echo(f"gate: training the model of {model.base} again, in a work tree of it ...")
+        model = build(model)
+    return score_baseline(model, candidate, target, table)
 
 
-def shown(verdict: Verdict) -> list[str]:
+def details(verdict: Verdict) -> list[str]:
     """The verdict as aligned lines: mark, rule, figure with interval, bound, sentence."""
     rows = [(rule, _cells(rule)) for rule in verdict.rules]
-    widths = [max(len(cells[place]) for _, cells in rows) for place in range(3)]
+    widths = [max(len(cells[column]) for _, cells in rows) for column in range(3)]
     lines = [
         " ".join([_mark(rule), *(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)), rule.sentence])
         for rule, cells in rows
     ]
-    return [*lines, _closing(verdict)]
+    return [*lines, _closing_line(verdict)]
 
 
 def summary(verdict: Verdict) -> list[str]:
-    """The verdict in short: who it was compared with, the rules that warn or fail, and the verdict."""
-    told = [rule for rule in verdict.rules if rule.kind == "champion" or rule.verdict in TOLD]
-    return [*(f"  {_mark(rule)} {_shortly(rule)}" for rule in told), _closing(verdict)]
+    """The verdict in short: what the model was compared with, the rules that warn or fail, and the verdict."""
+    reported = [rule for rule in verdict.rules if rule.kind == "champion" or rule.verdict in REPORTED]
+    return [*(f"  {_mark(rule)} {_one_line(rule)}" for rule in reported), _closing_line(verdict)]
 
 
-def _shortly(rule: Rule) -> str:
+def _one_line(rule: Rule) -> str:
     title, figure, bound = _cells(rule)
     return ": ".join(filter(None, [title, ", ".join(filter(None, [figure, bound])), rule.sentence]))
 
 
-def _closing(verdict: Verdict) -> str:
+def _closing_line(verdict: Verdict) -> str:
     return click.style(f"gate: {verdict.verdict}", fg=COLOURS[verdict.verdict], bold=True)
 
 

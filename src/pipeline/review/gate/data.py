@@ -22,31 +22,31 @@ def quality(report: dict[str, Any] | None) -> Rule:
 
 
 class DriftReport(BaseModel):
-    """What the gate takes of a drift report, which nobody need trust: its share must be one, or no bound holds it."""
+    """The fields of an untrusted drift report that the gate uses; a share outside 0 to 1 could evade every bound."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
 
     share: Annotated[float, Field(ge=0, le=1)]  # of the columns that drifted
     drifted_columns: Annotated[int, Field(ge=0)]
     columns: Annotated[list[Any], Field(max_length=20_000)]
-    same: bool = False  # the rows are main's: nothing was compared
+    same: bool = False  # the rows are main's, so nothing was compared
 
     @model_validator(mode="after")
-    def _no_more_than_there_are(self) -> Self:
+    def _check_drifted_columns(self) -> Self:
         if self.drifted_columns > len(self.columns):
             raise ValueError("more columns drifted than there are")
         return self
 
 
-def drift_report(content: Any, where: str, remedy: str) -> DriftReport:
-    """The report that a JSON file holds; PipelineError, which names the file `where`, for anything else."""
+def drift_report(content: Any, source: str, remedy: str) -> DriftReport:
+    """The report that a JSON file holds; PipelineError, which names the file as `source`, for anything else."""
     try:
         return DriftReport.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        problem = error.errors()[0]
+        key = ".".join(str(part) for part in problem["loc"])
         raise PipelineError(
-            f"{where}: is no drift report ({key + ': ' if key else ''}{first['msg']}); {remedy}"
+            f"{source}: not a drift report ({key + ': ' if key else ''}{problem['msg']}); {remedy}"
         ) from None
 
 
@@ -55,9 +55,9 @@ def drift(report: DriftReport | None, gate: Gate) -> Rule:
     bound = gate.drift_share
     if report is None:
         return Rule("data_drift", "note" if bound is None else "warn", "not measured", bound=bound)
-    share, shown = report.share, f"{report.drifted_columns} of {len(report.columns)} columns drifted"
+    share, drifted = report.share, f"{report.drifted_columns} of {len(report.columns)} columns drifted"
     if bound is None:
-        return Rule("data_drift", "note", f"{shown}; shown, not judged", share)
+        return Rule("data_drift", "note", f"{drifted}; shown, not judged", share)
     if share >= bound:
-        return Rule("data_drift", "fail", f"{shown} from main's training data", share, bound=bound)
-    return Rule("data_drift", "pass", shown, share, bound=bound)
+        return Rule("data_drift", "fail", f"{drifted} from main's training data", share, bound=bound)
+    return Rule("data_drift", "pass", drifted, share, bound=bound)

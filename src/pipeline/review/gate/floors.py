@@ -13,15 +13,15 @@ def rules(candidate: Scored, gate: Gate) -> list[Rule]:
     """One rule for each of gate.floors; an undefined metric fails, because nothing shows that it is good enough."""
     if not gate.floors:
         return []
-    found = intervals(candidate.task, list(gate.floors), candidate, gate.bootstrap, gate.confidence, gate.seed)
+    estimates = intervals(candidate.task, list(gate.floors), candidate, gate.bootstrap, gate.confidence, gate.seed)
     return [
         Rule(
             "floor",
-            "pass" if holds(name, found[name].value, floor) else "fail",
-            _sentence(name, found[name].value, floor),
-            found[name].value,
-            found[name].lower,
-            found[name].upper,
+            "pass" if holds(name, estimates[name].value, floor) else "fail",
+            _sentence(name, estimates[name].value, floor),
+            estimates[name].value,
+            estimates[name].lower,
+            estimates[name].upper,
             floor,
             Subject(name),
         )

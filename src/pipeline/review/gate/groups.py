@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def only(scored: Scored, slices: Iterable[str], sensitive: Iterable[str]) -> Scored:
-    """The scores with these groups alone, where they have them: each group more would weaken the test of the others."""
-    return replace(scored, slices=_only(scored.slices, slices), sensitive=_only(scored.sensitive, sensitive))
+def select(scored: Scored, slices: Iterable[str], sensitive: Iterable[str]) -> Scored:
+    """The scores with these columns of groups alone, where present: each further group would weaken the other tests."""
+    return replace(scored, slices=_select(scored.slices, slices), sensitive=_select(scored.sensitive, sensitive))
 
 
 def missing(scored: Scored, gate: Gate, evaluate: Evaluate) -> list[Rule]:
@@ -32,5 +32,5 @@ def missing(scored: Scored, gate: Gate, evaluate: Evaluate) -> list[Rule]:
     ]
 
 
-def _only(table: "pd.DataFrame", columns: Iterable[str]) -> "pd.DataFrame":
+def _select(table: "pd.DataFrame", columns: Iterable[str]) -> "pd.DataFrame":
     return table[[column for column in columns if column in table.columns]]

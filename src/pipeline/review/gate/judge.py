@@ -23,36 +23,36 @@ def judge(
 ) -> Verdict:
     """The verdict on a candidate; the worst rule decides.
 
-    `drift` is that of the training data against the champion's; `inform` adds the metrics that judge nothing.
+    `drift` is that of the training data against the champion's; `inform` adds metrics that no rule judges.
     PipelineError where scores can't be matched by key.
     """
     candidate = candidate.rows(candidate.keys.argsort(kind="stable"))
     pair = _pair(candidate, champion)
-    both = (candidate, candidate) if champion.state == "same" else pair
-    found = (
+    compared = (candidate, candidate) if champion.state == "same" else pair
+    all_rules = (
         *rules(candidate, champion, pair, gate),
         *_reference(candidate, reference, gate),
         data.quality(data_quality),
         data.drift(drift, gate),
     )
     return Verdict(
-        verdict=worst(found),
+        verdict=worst(all_rules),
         rows=len(candidate),
-        compared=len(both[0]) if both else 0,
+        compared=len(compared[0]) if compared else 0,
         champion=champion.name if champion.state in {"scored", "same"} else "",
-        rules=found,
-        metrics=regression.metrics(candidate, both, gate) if inform else (),
+        rules=all_rules,
+        metrics=regression.metrics(candidate, compared, gate) if inform else (),
     )
 
 
 def rules(candidate: Scored, champion: ScoredBaseline, pair: Pair | None, gate: Gate) -> list[Rule]:
-    """What is judged on the scores: floors, no regression, slices, fairness."""
+    """The rules on the scores: floors, no regression, slices, fairness."""
     return [
-        _introduce(champion, "champion", len(candidate), pair),
+        _comparison(champion, "champion", len(candidate), pair),
         *floors.rules(candidate, gate),
         *([regression.rule("regression", champion.name, *pair, gate)] if pair else []),
         *(slices.rules(champion.name, *pair, gate) if pair else []),
-        *fairness.rules(candidate, _known(candidate, champion, pair), gate),
+        *fairness.rules(candidate, _champion_scores(candidate, champion, pair), gate),
     ]
 
 
@@ -61,8 +61,8 @@ def _pair(candidate: Scored, baseline: ScoredBaseline) -> Pair | None:
     return pair if pair and len(pair[0]) else None
 
 
-def _known(candidate: Scored, champion: ScoredBaseline, pair: Pair | None) -> Scored | None:
-    """The scores that say which unfairness the champion has already."""
+def _champion_scores(candidate: Scored, champion: ScoredBaseline, pair: Pair | None) -> Scored | None:
+    """The champion's scores, which show how unfair it is itself."""
     return candidate if champion.state == "same" else pair[1] if pair else None
 
 
@@ -70,26 +70,26 @@ def _reference(candidate: Scored, reference: ScoredBaseline | None, gate: Gate) 
     if reference is None:
         return []
     pair = _pair(candidate, reference)
-    introduced = _introduce(reference, "reference", len(candidate), pair)
-    return [introduced, *([regression.rule("reference_regression", reference.name, *pair, gate)] if pair else [])]
+    comparison = _comparison(reference, "reference", len(candidate), pair)
+    return [comparison, *([regression.rule("reference_regression", reference.name, *pair, gate)] if pair else [])]
 
 
-def _introduce(baseline: ScoredBaseline, role: Literal["champion", "reference"], rows: int, pair: Pair | None) -> Rule:
-    """Who the candidate is compared with, or why nobody: not having one yet is fine, not getting at it is not."""
+def _comparison(baseline: ScoredBaseline, role: Literal["champion", "reference"], rows: int, pair: Pair | None) -> Rule:
+    """What the candidate is compared with. No baseline yet is a note; one that can't be scored is a warning."""
     alone = "floors and fairness judge alone"
     if baseline.state == "same":
         return Rule(role, "pass", f"same model as {baseline.name}: no change", baseline=baseline.name)
     if baseline.state == "none":
         return Rule(role, "note", f"no {role} yet ({baseline.reason}): {alone}", baseline=baseline.name)
     if baseline.state != "scored" or pair is None:
-        why = baseline.reason or "no row that it can be judged on"
-        return Rule(role, "warn", f"{baseline.name} can't be compared with ({why}): {alone}", baseline=baseline.name)
+        reason = baseline.reason or "no row that it can be judged on"
+        return Rule(role, "warn", f"no comparison with {baseline.name} ({reason}): {alone}", baseline=baseline.name)
     compared = len(pair[0])
-    on = (
+    test_rows = (
         f"{compared:,} test rows"
         if compared == rows
         else f"{compared:,} of {rows:,} test rows (not trained on the others)"
     )
     rebuilt = f"; {baseline.reason}" if baseline.reason else ""
-    sentence = f"{baseline.name}, scored again on the same {on}{rebuilt}"
+    sentence = f"{baseline.name}, scored again on the same {test_rows}{rebuilt}"
     return Rule(role, "warn" if rebuilt else "note", sentence, baseline=baseline.name)

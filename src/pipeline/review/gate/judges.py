@@ -20,19 +20,19 @@ FILES = frozenset(
     }
 )
 PARAMETERS = ("gate", "evaluate", "split", "task", "data.key")
-LONGEST = 80  # characters of a name
+MAX_LENGTH = 80  # characters of a name
 ABSENT = object()
 
 
 def changed_paths(paths: Iterable[str], main: Template | None) -> list[str]:
-    """Those of the changed paths that judge. Where main has no `.template.yaml`, nothing in src/ is the project's."""
-    return sorted({path[:LONGEST] for path in paths if _judges(path, main)})
+    """The changed paths that judge. Where main has no `.template.yaml`, nothing in src/ is the project's."""
+    return sorted({path[:MAX_LENGTH] for path in paths if _judges(path, main)})
 
 
 def changed_parameters(main: Mapping[str, Any], head: Mapping[str, Any]) -> list[str]:
     """The keys of params.yaml that judge and have another value at the head than in main, as `gate.floors.roc_auc`."""
-    pairs = ((name, _at(main, name), _at(head, name)) for name in PARAMETERS)
-    return [key for pair in pairs for key in _different(*pair)]
+    pairs = ((name, _value_at(main, name), _value_at(head, name)) for name in PARAMETERS)
+    return [key for pair in pairs for key in _differing_keys(*pair)]
 
 
 def is_parameter(key: str) -> bool:
@@ -42,8 +42,8 @@ def is_parameter(key: str) -> bool:
 
 def rules(changed: Iterable[str]) -> list[Rule]:
     """The rule that fails where any of what judges is changed: only a person can accept that."""
-    found = list(changed)
-    return [Rule("judge", "fail", f"it changes what judges ({listed(found)})")] if found else []
+    names = list(changed)
+    return [Rule("judge", "fail", f"it changes what judges ({listed(names)})")] if names else []
 
 
 def acceptance(verdict: Verdict) -> str | None:
@@ -58,20 +58,20 @@ def _judges(path: str, main: Template | None) -> bool:
     return f"{path}/".startswith(FOLDERS) and not (main and main.is_project(path))
 
 
-def _at(tree: Any, name: str) -> Any:
+def _value_at(tree: Any, name: str) -> Any:
     for key in name.split("."):
         tree = tree.get(key, ABSENT) if isinstance(tree, Mapping) else ABSENT
     return tree
 
 
-def _different(name: str, main: Any, head: Any) -> Iterator[str]:
+def _differing_keys(name: str, main: Any, head: Any) -> Iterator[str]:
     if isinstance(main, Mapping) and isinstance(head, Mapping):
         for key in dict.fromkeys([*main, *head]):
-            yield from _different(f"{name}.{key}", main.get(key, ABSENT), head.get(key, ABSENT))
+            yield from _differing_keys(f"{name}.{key}", main.get(key, ABSENT), head.get(key, ABSENT))
     elif not _same(main, head):
-        yield " ".join(name.split())[:LONGEST]
+        yield " ".join(name.split())[:MAX_LENGTH]
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(left: Any, right: Any) -> bool:
     """Whether two values of YAML are the same; `true` is not 1, as `task.positive` can be either."""
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
+    return left == right and isinstance(left, bool) == isinstance(right, bool)

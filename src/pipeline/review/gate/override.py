@@ -6,9 +6,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class Override(BaseModel):
-    """Who overruled the gate, when (UTC), for which commit, and why; `withdrawn` since when it counts no more.
+    """Who overruled the gate, when (UTC), for which commit, and why; `withdrawn`: when it was taken back.
 
-    `reason` is empty where it is read from a status of the template's first version, which asked for none.
+    `reason` is empty where it is read from a status of the template's first version, which did not ask for one.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)

@@ -1,4 +1,4 @@
-"""The verdict on a measurement that nobody need trust, by main's bounds and main's groups."""
+"""The verdict on an untrusted measurement, by main's bounds and main's groups."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ from pipeline.review.measure import model_tests
 from pipeline.review.measure.measurement import Bundle, Champion
 from pipeline.review.untrusted import scores as untrusted_scores
 
-# A failure before any stage, by what `measure` calls its step.
+# The sentence for a failure before any stage, by the name that `measure` gives its step.
 STEPS = {"params": "params.yaml was refused", "source": "the data source can't be used"}
 SAME = "same model as main: no change"
 
@@ -24,29 +24,29 @@ SAME = "same model as main: no change"
 def judge(bundle: Bundle, gate: params.Gate, evaluate: params.Evaluate, judges_changed: Sequence[str]) -> Verdict:
     """The verdict by main's bounds and groups; where `judges_changed` names something, only a person can accept it.
 
-    PipelineError, in one line, where the measurement is not one that a run of this pipeline leaves.
+    PipelineError, in one line, where no run of this pipeline would leave such a measurement.
     """
-    verdict = _judged(bundle, gate, evaluate)
+    verdict = _judge(bundle, gate, evaluate)
     rules = (*verdict.rules, *judges.rules(judges_changed))
     return replace(verdict, verdict=worst(rules), rules=rules)
 
 
-def _judged(bundle: Bundle, gate: params.Gate, evaluate: params.Evaluate) -> Verdict:
-    measured = bundle.measurement
-    if measured.outcome == "failed":
-        stage = measured.failure.stage if measured.failure else "unknown"
-        return _plain(Rule("stages", "fail", STEPS.get(stage, f"stage {stage} failed")))
+def _judge(bundle: Bundle, gate: params.Gate, evaluate: params.Evaluate) -> Verdict:
+    manifest = bundle.measurement
+    if manifest.outcome == "failed":
+        stage = manifest.failure.stage if manifest.failure else "unknown"
+        return _single_rule(Rule("stages", "fail", STEPS.get(stage, f"stage {stage} failed")))
     path = bundle.path("scores.parquet")
-    if measured.outcome == "unchanged" and path is None:
-        return _plain(Rule("champion", "pass", SAME), measured.base)
+    if manifest.outcome == "unchanged" and path is None:
+        return _single_rule(Rule("champion", "pass", SAME), manifest.base)
     if path is None:
         raise PipelineError("scores.parquet: the measurement lacks it; run the measurement again")
     scored = untrusted_scores.scores(path)
-    candidate = groups.only(scored, evaluate.slices, evaluate.sensitive)
-    bounds, unfit = _fitting(gate, candidate)
-    champion = measured.champion
-    if measured.outcome == "unchanged":
-        champion = Champion(state="same", name=measured.base)
+    candidate = groups.select(scored, evaluate.slices, evaluate.sensitive)
+    bounds, mismatch = _applicable_bounds(gate, candidate)
+    champion = manifest.champion
+    if manifest.outcome == "unchanged":
+        champion = Champion(state="same", name=manifest.base)
     verdict = gates.judge(
         candidate,
         _baseline(bundle, "champion", champion, candidate),
@@ -55,52 +55,52 @@ def _judged(bundle: Bundle, gate: params.Gate, evaluate: params.Evaluate) -> Ver
         _report(bundle, "data_quality.json"),
         _drift(bundle, "drift_main.json"),
     )
-    shown = (_same_data(bundle, rule) for rule in verdict.rules)
-    rules = (*unfit, *groups.missing(scored, gate, evaluate), *shown, *_project_tests(bundle))
+    adjusted = (_same_data(bundle, rule) for rule in verdict.rules)
+    rules = (*mismatch, *groups.missing(scored, gate, evaluate), *adjusted, *_project_tests(bundle))
     return replace(verdict, verdict=worst(rules), rules=rules)
 
 
 def _project_tests(bundle: Bundle) -> list[Rule]:
-    """What the project's tests said, which are not run again where the model is main's."""
+    """The rule on the project's tests; none where the model is main's, as they are not run again then."""
     if bundle.measurement.outcome == "unchanged":
         return []
     text = bundle.text(model_tests.FILE)
     return [project_tests.rule(model_tests.parse(text) if text is not None else None)]
 
 
-def _plain(rule: Rule, champion: str = "") -> Verdict:
+def _single_rule(rule: Rule, champion: str = "") -> Verdict:
     return Verdict(worst([rule]), 0, 0, champion, (rule,))
 
 
-def _fitting(gate: params.Gate, candidate: Scored) -> tuple[params.Gate, list[Rule]]:
+def _applicable_bounds(gate: params.Gate, candidate: Scored) -> tuple[params.Gate, list[Rule]]:
     """The bounds that this task can be held to; where main's are for another task, a rule says so."""
-    known = METRICS[candidate.task]
-    strange = [name for name in (gate.primary, *gate.floors) if name not in known]
+    metrics = METRICS[candidate.task]
+    unknown = [name for name in (gate.primary, *gate.floors) if name not in metrics]
     fairness = gate.fairness if candidate.task == "binary" else None
-    if not strange and fairness == gate.fairness:
+    if not unknown and fairness == gate.fairness:
         return gate, []
-    fits = {
-        "primary": gate.primary if gate.primary in known else next(iter(known)),
-        "floors": {name: floor for name, floor in gate.floors.items() if name in known},
+    changes = {
+        "primary": gate.primary if gate.primary in metrics else next(iter(metrics)),
+        "floors": {name: floor for name, floor in gate.floors.items() if name in metrics},
         "fairness": fairness,
     }
-    what = listed(dict.fromkeys([*strange, *(["fairness"] if fairness != gate.fairness else [])]))
-    sentence = f"main's bounds are for another task: {what} can't judge a {candidate.task} model"
-    return gate.model_copy(update=fits), [Rule("bounds", "fail", sentence)]
+    names = listed(dict.fromkeys([*unknown, *(["fairness"] if fairness != gate.fairness else [])]))
+    sentence = f"main's bounds are for another task: {names} can't judge a {candidate.task} model"
+    return gate.model_copy(update=changes), [Rule("bounds", "fail", sentence)]
 
 
-def _baseline(bundle: Bundle, role: str, known: Champion | None, candidate: Scored) -> ScoredBaseline:
-    """Who the candidate is compared with; the scores must be rows of the candidate's."""
-    if known is None:
+def _baseline(bundle: Bundle, role: str, recorded: Champion | None, candidate: Scored) -> ScoredBaseline:
+    """What the candidate is compared with; its scores must be for rows of the candidate's."""
+    if recorded is None:
         return ScoredBaseline(bundle.measurement.base, "missing", reason=f"the measurement names no {role}")
-    if known.state != "scored":
-        return ScoredBaseline(_line(known.name), known.state, reason=_line(known.reason))
+    if recorded.state != "scored":
+        return ScoredBaseline(_line(recorded.name), recorded.state, reason=_line(recorded.reason))
     path = bundle.path(f"{role}.parquet")
     if path is None:
         raise PipelineError(f"{role}.parquet: the measurement lacks it; run the measurement again")
-    scored = groups.only(untrusted_scores.scores(path), candidate.slices.columns, candidate.sensitive.columns)
-    untrusted_scores.fits(candidate, scored, path.name)
-    return ScoredBaseline(_line(known.name), "scored", scored, _line(known.reason))
+    scored = groups.select(untrusted_scores.scores(path), candidate.slices.columns, candidate.sensitive.columns)
+    untrusted_scores.check_rows(candidate, scored, path.name)
+    return ScoredBaseline(_line(recorded.name), "scored", scored, _line(recorded.reason))
 
 
 def _line(text: str) -> str:
@@ -108,22 +108,22 @@ def _line(text: str) -> str:
 
 
 def _reference(bundle: Bundle, gate: params.Gate, candidate: Scored) -> ScoredBaseline | None:
-    """The release that main's bounds name; one that the run did not compare with warns."""
+    """The release that main's bounds name; a warning where the run did not compare with it."""
     if gate.reference is None:
         return None
-    known = bundle.measurement.reference
-    if known is None or known.name != gate.reference:
+    recorded = bundle.measurement.reference
+    if recorded is None or recorded.name != gate.reference:
         return ScoredBaseline(gate.reference, "missing", reason="the run did not compare with it")
-    return _baseline(bundle, "reference", known, candidate)
+    return _baseline(bundle, "reference", recorded, candidate)
 
 
 def _report(bundle: Bundle, name: str) -> dict[str, Any] | None:
-    found = bundle.json(name)
-    if found is None:
+    content = bundle.json(name)
+    if content is None:
         return None
-    if not isinstance(found, dict):
-        raise PipelineError(f"{name}: holds no report; run the measurement again")
-    return found
+    if not isinstance(content, dict):
+        raise PipelineError(f"{name}: not a report; run the measurement again")
+    return content
 
 
 def _drift(bundle: Bundle, name: str) -> data.DriftReport | None:
@@ -132,7 +132,7 @@ def _drift(bundle: Bundle, name: str) -> data.DriftReport | None:
 
 
 def _same_data(bundle: Bundle, rule: Rule) -> Rule:
-    """Where nothing was compared because the rows are main's, the rule says that."""
+    """The drift rule says so where nothing was compared because the rows are main's."""
     if rule.kind != "data_drift":
         return rule
     drift = _drift(bundle, "drift_main.json")

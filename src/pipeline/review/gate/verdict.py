@@ -1,4 +1,4 @@
-"""The verdict as data: what each rule found, and what follows from all of them."""
+"""The verdict as data: what each rule found, and the outcome of all of them."""
 
 import math
 from collections.abc import Iterable
@@ -79,8 +79,8 @@ class Rule:
             case "floor":
                 return f"Floor of {metric}"
             case "slice":
-                where = cut(subject.column)
-                return f"Slices of {where}" if subject.value is None else f"Slice {where}={cut(subject.value)}"
+                column = cut(subject.column)
+                return f"Slices of {column}" if subject.value is None else f"Slice {column}={cut(subject.value)}"
             case "fairness":
                 return f"Fairness of {cut(subject.column)}" + (f": {metric.lower()}" if metric else "")
             case "judge":
@@ -103,7 +103,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The worst of the rules, the rules, and what informs; `rows` were tested, `compared` by both models."""
+    """The worst outcome, the rules, and metrics for information; `rows` were tested, `compared` by both models."""
 
     verdict: Outcome
     rows: int
@@ -121,8 +121,8 @@ class Verdict:
 
 def worst(rules: Iterable[Rule]) -> Outcome:
     """The worst verdict among the rules; notes count as a pass."""
-    found = {rule.verdict for rule in rules}
-    return "fail" if "fail" in found else "warn" if "warn" in found else "pass"
+    marks = {rule.verdict for rule in rules}
+    return "fail" if "fail" in marks else "warn" if "warn" in marks else "pass"
 
 
 def _without_nan(value: Any) -> Any:

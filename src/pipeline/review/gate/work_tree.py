@@ -1,4 +1,4 @@
-"""What a work tree changes of what judges, against a commit: for whoever looks before GitHub does."""
+"""What a work tree changes of what judges, against a commit: a look ahead at GitHub's answer."""
 
 from pathlib import Path
 from typing import Any
@@ -16,26 +16,26 @@ def changes(base: str | None) -> list[str]:
         return []
     template = file_at(base, str(PATH))
     paths = git(Path(), "diff", "--name-only", "--no-renames", "--relative", base).stdout.splitlines()
-    here = load_yaml(params.PATH, str(params.PATH))
+    head = load_yaml(params.PATH, str(params.PATH))
     return [
         *judges.changed_paths(paths, Template.parse(template) if template else None),
-        *judges.changed_parameters(params_at(base), here if isinstance(here, dict) else {}),
+        *judges.changed_parameters(params_at(base), head if isinstance(head, dict) else {}),
     ]
 
 
 def params_at(commit: str | None) -> dict[str, Any]:
-    """params.yaml of a commit as plain dictionaries; {} where it has none or it is no YAML."""
+    """params.yaml of a commit as plain dictionaries; {} where it has none or it is not YAML."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        found = YAML(typ="safe").load(file_at(commit, "params.yaml") or "")
+        content = YAML(typ="safe").load(file_at(commit, "params.yaml") or "")
     except YAMLError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def file_at(commit: str | None, path: str) -> str | None:
     """A file's text at a commit; None where either is unknown."""
-    found = git(Path(), "show", f"{commit}:./{path}") if commit else None
-    return found.stdout if found and found.returncode == 0 else None
+    result = git(Path(), "show", f"{commit}:./{path}") if commit else None
+    return result.stdout if result and result.returncode == 0 else None

@@ -1,4 +1,4 @@
-"""What a change is compared with: the base's commit, its `dvc.lock`, and the files that this names."""
+"""What a change is compared with: the base's commit, its `dvc.lock`, and the files that it names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class Base:
     commit: str | None = None
     lock: str | None = None
     reason: str = ""
-    state: Literal["none", "missing"] = "none"  # what there is of a champion where the revision is unknown
+    state: Literal["none", "missing"] = "none"  # the champion's state where the revision is unknown
     stages: Mapping[str, Any] = field(default_factory=dict)  # of the lock
 
     def md5(self, path: str) -> str | None:
@@ -30,7 +30,7 @@ class Base:
         return outputs(self.stages).get(path)
 
     def file(self, path: str, root: Path = Path()) -> Path | None:
-        """An output of the base in the DVC cache; None where that does not have it, or has it damaged."""
+        """An output of the base in the DVC cache; None where it is missing or damaged there."""
         md5 = self.md5(path)
         if md5 is None:
             return None
@@ -39,21 +39,21 @@ class Base:
 
 
 def find(revision: str | None, root: Path = Path()) -> Base:
-    """The base (default: origin/main, else main); PipelineError for a revision that is mistyped, not just absent."""
+    """The base (default: origin/main, else main); PipelineError for a revision that is mistyped, not merely absent."""
     try:
         name = champion.base_revision(revision, root)
-    except champion.WithoutError as problem:
+    except champion.NoChampionError as problem:
         return Base(revision or "main", reason=f"no base to compare with: {problem}", state=problem.state)
     except PipelineError:
         if revision is None or not _may_be_absent(revision, root):
             raise
-        how = "`git fetch --unshallow origin`, then `git fetch origin main`, brings it"
-        return Base(revision, reason=f"{revision}: this clone does not hold it; {how}", state="missing")
+        remedy = "`git fetch --unshallow origin`, then `git fetch origin main`, brings it"
+        return Base(revision, reason=f"{revision}: this clone does not hold it; {remedy}", state="missing")
     commit = git(root, "rev-parse", f"{name}^{{commit}}").stdout.strip()
-    shown = git(root, "show", f"{name}:./dvc.lock")
-    if shown.returncode != 0:
+    lock = git(root, "show", f"{name}:./dvc.lock")
+    if lock.returncode != 0:
         return Base(name, commit, reason=f"{name} has no dvc.lock yet: its pipeline never ran")
-    return Base(name, commit, shown.stdout, stages=stages(shown.stdout))
+    return Base(name, commit, lock.stdout, stages=stages(lock.stdout))
 
 
 def stages(lock: str) -> dict[str, Any]:
@@ -65,21 +65,21 @@ def stages(lock: str) -> dict[str, Any]:
         content = YAML(typ="safe").load(lock)
     except YAMLError:
         return {}
-    found = content.get("stages") if isinstance(content, dict) else None
-    return found if isinstance(found, dict) else {}
+    entries = content.get("stages") if isinstance(content, dict) else None
+    return entries if isinstance(entries, dict) else {}
 
 
 def outputs(stages: Mapping[str, Any]) -> dict[str, str]:
     """The MD5 of each output that the stages of a lock name."""
-    found = {}
+    hashes = {}
     for stage in stages.values():
         for output in (stage.get("outs") or []) if isinstance(stage, dict) else []:
             if isinstance(output, dict) and isinstance(output.get("md5"), str):
-                found[str(output.get("path"))] = output["md5"]
-    return found
+                hashes[str(output.get("path"))] = output["md5"]
+    return hashes
 
 
 def _may_be_absent(revision: str, root: Path) -> bool:
-    """Whether this clone may lack the revision without anybody's mistake: it is shallow, or has no such branch yet."""
+    """Whether the revision may be absent without a mistake: the clone is shallow, or has no such branch yet."""
     shallow = git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
     return shallow or revision in champion.BASES

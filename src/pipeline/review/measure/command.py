@@ -1,4 +1,4 @@
-"""`pipeline measure`: what a change did to the model, gathered in one folder for whoever judges and reports it."""
+"""`pipeline measure`: what a change did to the model, gathered in one folder for the gate and the comment."""
 
 import importlib.metadata
 import os
@@ -17,8 +17,8 @@ from pipeline.review.measure.folder import replaced, write_manifest
 from pipeline.review.measure.measurement import Bundle, Champion, Measurement
 from pipeline.review.measure.reproduction import Reproduction
 
-# The files of a measurement that are files of the work tree. The scores and the model are asked for by name.
-TAKEN = {
+# The files of a measurement that are copied from the work tree, and the files without which nothing is measured.
+COPIED = {
     **{f"{name}.json": f"reports/{name}.json" for name in ("metrics", "slices", "fairness", "importance", "drift")},
     "data_quality.json": "reports/data_quality.json",
     "training.json": "reports/training.json",
@@ -30,7 +30,7 @@ TAKEN = {
     "model_card.md": "reports/model_card.md",
     "scores.parquet": "reports/scores.parquet",
 }
-ASKED = ("reports/scores.parquet", "reports/metrics.json", "models/model.txt", "models/signature.json")
+REQUIRED = ("reports/scores.parquet", "reports/metrics.json", "models/model.txt", "models/signature.json")
 VERSIONS = ("lightgbm", "pandas", "numpy", "dvc", "evidently")
 
 
@@ -40,51 +40,51 @@ VERSIONS = ("lightgbm", "pandas", "numpy", "dvc", "evidently")
     "--run", "run_", is_flag=True, help="Run what changed first; nothing where dvc.lock is the base's and fits."
 )
 @click.option(
-    "--rebuild/--no-rebuild", default=None, help="Train a champion again whose files can't be had (as --run)."
+    "--rebuild/--no-rebuild", default=None, help="Train a champion again whose files are unavailable (as --run)."
 )
-@click.option("--push", is_flag=True, help="With --run: give the DVC remote the outputs and the run cache.")
+@click.option("--push", is_flag=True, help="With --run: push the outputs and the run cache to the DVC remote.")
 def command(base: str | None, run_: bool, rebuild: bool | None, push: bool) -> None:
     """Compare this work tree with the base and write .pipeline/measurement/; exit 1 where a stage failed."""
     bundle = measure(base, run=run_, rebuild=run_ if rebuild is None else rebuild, push=push)
-    found = bundle.measurement
-    for note in found.notes:
+    manifest = bundle.measurement
+    for note in manifest.notes:
         click.echo(f"measure: {note}")
-    click.echo(f"measure: {found.outcome}; the measurement is in {bundle.folder}")
-    click.get_current_context().exit(1 if found.outcome == "failed" else 0)
+    click.echo(f"measure: {manifest.outcome}; the measurement is in {bundle.folder}")
+    click.get_current_context().exit(1 if manifest.outcome == "failed" else 0)
 
 
 def measure(
-    base: str | None, *, run: bool, rebuild: bool, push: bool = False, folder: Path = measurement.FOLDER
+    revision: str | None, *, run: bool, rebuild: bool, push: bool = False, folder: Path = measurement.FOLDER
 ) -> Bundle:
-    """Measure the work tree against `base` (default: origin/main, else main); `folder` is replaced as a whole.
+    """Measure the work tree against `revision` (default: origin/main, else main); `folder` is replaced as a whole.
 
     `run` reproduces the pipeline first; a stage that fails is an outcome. PipelineError where there is nothing to
-    measure, or for a base that is mistyped.
+    measure, or for a revision that is mistyped.
     """
-    against, head = bases.find(base), _head()  # before anything is written
-    done = reproduction.made(against, push) if run else reproduction.taken(against)
+    base, head = bases.find(revision), _head()  # before anything is written
+    repro = reproduction.run_stages(base, push) if run else reproduction.inspect(base)
     graph = stages.nodes()
-    described = stages.described(graph, done, run, against)
-    left_out = stages.unfinished(graph, described)
+    entries = stages.describe(graph, repro, run, base)
+    left_out = stages.unfinished(graph, entries)
     with replaced(folder) as new:
-        found = Measurement(
+        manifest = Measurement(
             head=head,
-            base=against.name[:1000],
-            base_commit=against.commit,
-            outcome=done.outcome,
-            failure=done.failure,
-            seconds=done.seconds,
-            stages=described,
+            base=base.name[:1000],
+            base_commit=base.commit,
+            outcome=repro.outcome,
+            failure=repro.failure,
+            seconds=repro.seconds,
+            stages=entries,
             environment=_environment(left_out),
-            notes=[against.reason, *done.notes] if against.reason else done.notes,
+            notes=[base.reason, *repro.notes] if base.reason else repro.notes,
         )
         notes = _copy(new, left_out)
-        if done.outcome != "failed":
-            found = _with_champion(found, new, against, rebuild)
-        found = _with_data(found, new, against, done, left_out)
-        if done.outcome == "measured":
+        if repro.outcome != "failed":
+            manifest = _with_champion(manifest, new, base, rebuild)
+        manifest = _with_data(manifest, new, base, repro, left_out)
+        if repro.outcome == "measured":
             _test_model(new)
-        write_manifest(new, found.model_copy(update={"notes": _short([*found.notes, *notes])}))
+        write_manifest(new, manifest.model_copy(update={"notes": _shortened([*manifest.notes, *notes])}))
     return measurement.read(folder)
 
 
@@ -94,32 +94,32 @@ def _test_model(new: Path) -> None:
         files.write_text(new / model_tests.FILE, outcome.model_dump_json(indent=1) + "\n")
 
 
-def _with_champion(found: Measurement, new: Path, against: bases.Base, rebuild: bool) -> Measurement:
+def _with_champion(manifest: Measurement, new: Path, base: bases.Base, rebuild: bool) -> Measurement:
     """The measurement with the champion (and gate.reference) scored on the candidate's rows."""
-    if found.outcome == "unchanged":
-        same = Champion(state="same", name=found.base, model=against.md5("models/model.txt") or "")
-        return found.model_copy(update={"champion": same})
-    for path in ASKED:
+    if manifest.outcome == "unchanged":
+        same = Champion(state="same", name=manifest.base, model=base.md5("models/model.txt") or "")
+        return manifest.model_copy(update={"champion": same})
+    for path in REQUIRED:
         if not Path(path).is_file():
             raise PipelineError(f"{path}: no such file; run `make run` first")
     from pipeline.evaluation import scoring
     from pipeline.review.measure import baselines
 
-    knobs, candidate = params.read(), scoring.read(Path(TAKEN["scores.parquet"]))
-    baseline = baselines.measure_baseline(against, candidate, knobs, rebuild)
-    notes = [*found.notes]
+    knobs, candidate = params.read(), scoring.read(Path(COPIED["scores.parquet"]))
+    baseline = baselines.measure_baseline(base, candidate, knobs, rebuild)
+    notes = [*manifest.notes]
     changes = {"champion": baseline.champion, "champion_gains": baseline.gains, "features_main": baseline.features}
     if baseline.scored is not None:
         scoring.write(new / "champion.parquet", baseline.scored)
-    if not against.reason and (problem := baselines.missing(baseline)):
+    if not base.reason and (problem := baselines.missing(baseline)):
         notes.append(problem)
     if knobs.gate.reference:
-        pinned = baselines.measure_baseline(_reference(knobs.gate.reference), candidate, knobs, rebuild)
-        changes["reference"] = pinned.champion
-        if pinned.scored is not None:
-            scoring.write(new / "reference.parquet", pinned.scored)
-        notes += [problem] if (problem := baselines.missing(pinned)) else []
-    return found.model_copy(update={**changes, "notes": notes})
+        reference = baselines.measure_baseline(_reference(knobs.gate.reference), candidate, knobs, rebuild)
+        changes["reference"] = reference.champion
+        if reference.scored is not None:
+            scoring.write(new / "reference.parquet", reference.scored)
+        notes += [problem] if (problem := baselines.missing(reference)) else []
+    return manifest.model_copy(update={**changes, "notes": notes})
 
 
 def _reference(revision: str) -> bases.Base:
@@ -131,24 +131,24 @@ def _reference(revision: str) -> bases.Base:
 
 
 def _with_data(
-    found: Measurement, new: Path, against: bases.Base, done: Reproduction, left_out: set[str]
+    manifest: Measurement, new: Path, base: bases.Base, repro: Reproduction, left_out: set[str]
 ) -> Measurement:
     """The measurement with the data's change and drift; what can't be compared is a note."""
     try:
-        diff = datadiff.compare(against, params.read(), done.stale, left_out)
+        diff = datadiff.compare(base, params.read(), repro.stale, left_out)
     except PipelineError as error:
-        if found.outcome == "failed":  # params.yaml, for one: the failure says it
-            return found
+        if manifest.outcome == "failed":  # for example by params.yaml: the failure says so
+            return manifest
         diff = datadiff.DataDiff(notes=[f"the data are not compared: {error}"])
     if diff.drift is not None:
         files.write_json(new / "drift_main.json", diff.drift)
-    return found.model_copy(update={"data": diff.change, "notes": [*found.notes, *diff.notes]})
+    return manifest.model_copy(update={"data": diff.change, "notes": [*manifest.notes, *diff.notes]})
 
 
 def _copy(new: Path, left_out: set[str]) -> list[str]:
     """Copy the work tree's files into the measurement; a note for each that is too large for it."""
     notes = []
-    for name, path in TAKEN.items():
+    for name, path in COPIED.items():
         if path in left_out or not Path(path).is_file():
             continue
         if Path(path).stat().st_size > measurement.FILES[name]:
@@ -158,7 +158,7 @@ def _copy(new: Path, left_out: set[str]) -> list[str]:
     return notes
 
 
-def _short(notes: list[str]) -> list[str]:
+def _shortened(notes: list[str]) -> list[str]:
     return list(dict.fromkeys(printed.clean(" ".join(note.split())) for note in notes))[:50]
 
 
@@ -170,19 +170,19 @@ def _head() -> str | None:
 
 
 def _environment(left_out: set[str]) -> dict[str, str]:
-    """What the figures were made with and on."""
-    found = {
+    """The software and hardware that the figures were made with."""
+    facts = {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
     }
     signature = Path("models/signature.json")
     if str(signature) not in left_out and signature.is_file():
-        found["device"] = str(files.read_json(signature).get("device", "unknown"))
+        facts["device"] = str(files.read_json(signature).get("device", "unknown"))
     if reason := stages.read_costs("train").get("device_reason"):
-        found["device reason"] = str(reason)
+        facts["device reason"] = str(reason)
     for name in VERSIONS:
-        found[name] = importlib.metadata.version(name)
+        facts[name] = importlib.metadata.version(name)
     if commit := git(Path(), "rev-parse", "--short", "HEAD").stdout.strip():
-        found["commit"] = commit
-    return {name: printed.clean(value) for name, value in found.items()}
+        facts["commit"] = commit
+    return {name: printed.clean(value) for name, value in facts.items()}

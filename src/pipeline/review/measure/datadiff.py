@@ -22,37 +22,37 @@ class DataDiff:
 
 
 def compare(base: Base, knobs: params.Params, stale: list[str], left_out: set[str]) -> DataDiff:
-    """Both comparisons; `stale` has what does not fit the lock, `left_out` the outputs that were not made."""
-    here = outputs(stages(LOCK.read_text(encoding="utf-8"))) if LOCK.is_file() else {}
+    """Both comparisons; `stale` names what does not fit the lock, `left_out` the outputs that were not made."""
+    locked = outputs(stages(LOCK.read_text(encoding="utf-8"))) if LOCK.is_file() else {}
     notes = list[str]()
     if base.lock is None:
-        return DataDiff()  # the base has said what is missing
+        return DataDiff()  # the base's reason says what is missing
     change: DataChange | None = None
     drift: dict[str, Any] | None = None
     if RAW not in left_out and Path(RAW).is_file():
-        change = _change(base, knobs.data.key, _md5(RAW, here, stale), notes)
+        change = _change(base, knobs.data.key, _md5(RAW, locked, stale), notes)
     if not {TRAIN, str(SIGNATURE)} & left_out and Path(TRAIN).is_file() and SIGNATURE.is_file():
-        drift = _drift(base, knobs.drift, _md5(TRAIN, here, stale), notes)
+        drift = _drift(base, knobs.drift, _md5(TRAIN, locked, stale), notes)
     return DataDiff(change, drift, notes)
 
 
-def _change(base: Base, key: str | None, here: str | None, notes: list[str]) -> DataChange | None:
+def _change(base: Base, key: str | None, md5: str | None, notes: list[str]) -> DataChange | None:
     from pipeline.review.measure import raw_data
 
-    if here is not None and here == base.md5(RAW):
+    if md5 is not None and md5 == base.md5(RAW):
         return raw_data.unchanged(Path(RAW), key is not None)
-    main = base.file(RAW)
-    if main is None:
+    main_file = base.file(RAW)
+    if main_file is None:
         notes.append(f"the raw data of {base.name} are not in the DVC cache: rows and categories are not compared")
         return None
-    return raw_data.compare(main, Path(RAW), key)
+    return raw_data.compare(main_file, Path(RAW), key)
 
 
-def _drift(base: Base, drift: params.Drift, here: str | None, notes: list[str]) -> dict[str, Any] | None:
-    if here is not None and here == base.md5(TRAIN):
-        return _same(drift)
-    main = base.file(TRAIN)
-    if main is None:
+def _drift(base: Base, drift: params.Drift, md5: str | None, notes: list[str]) -> dict[str, Any] | None:
+    if md5 is not None and md5 == base.md5(TRAIN):
+        return _unchanged(drift)
+    main_file = base.file(TRAIN)
+    if main_file is None:
         notes.append(f"the training rows of {base.name} are not in the DVC cache: their drift is not measured")
         return None
     from pipeline.core import parquet
@@ -60,11 +60,11 @@ def _drift(base: Base, drift: params.Drift, here: str | None, notes: list[str]) 
     from pipeline.models import signature
 
     kinds = {feature.source: feature.kind for feature in signature.read(SIGNATURE).features}
-    tables = [parquet.read(path, _present(path, list(kinds))) for path in (main, Path(TRAIN))]
+    tables = [parquet.read(path, _present_columns(path, list(kinds))) for path in (main_file, Path(TRAIN))]
     return columns.compare(tables[0], tables[1], kinds, drift)
 
 
-def _same(drift: params.Drift) -> dict[str, Any]:
+def _unchanged(drift: params.Drift) -> dict[str, Any]:
     """The drift report of rows that are main's: nothing is read."""
     from pipeline.review.measure import raw_data
 
@@ -73,15 +73,15 @@ def _same(drift: params.Drift) -> dict[str, Any]:
     return {"rows": rows, "compared_rows": rows, "bound": drift.share, **none, "same": True}
 
 
-def _present(path: Path, wanted: list[str]) -> list[str]:
+def _present_columns(path: Path, wanted: list[str]) -> list[str]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        known = set(pq.read_schema(path).names)
+        names = set(pq.read_schema(path).names)
     except (pa.ArrowException, OSError):
         raise PipelineError(f"{path}: not a Parquet table, or cut off; remove it and run `make run`") from None
-    return [name for name in wanted if name in known]
+    return [name for name in wanted if name in names]
 
 
 def _md5(path: str, lock: dict[str, str], stale: list[str]) -> str | None:

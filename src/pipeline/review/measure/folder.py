@@ -30,20 +30,20 @@ def replaced(folder: Path) -> Iterator[Path]:
                 os.replace(folder, old)
             os.replace(new, folder)
         finally:
-            for rest in (new, old):
-                shutil.rmtree(rest, ignore_errors=True)
+            for leftover in (new, old):
+                shutil.rmtree(leftover, ignore_errors=True)
     except OSError as error:
-        raise PipelineError(f"{folder}: can't be written: {error.strerror or error}; mend that and run again") from None
+        raise PipelineError(f"{folder}: can't be written: {error.strerror or error}; fix that and run again") from None
 
 
-def write_manifest(folder: Path, found: Measurement) -> None:
-    """Write the manifest, shortened until it is as small as a reader takes it."""
-    text = found.model_dump_json(indent=1)
-    for name, kept in SHORTENED:
+def write_manifest(folder: Path, manifest: Measurement) -> None:
+    """Write the manifest, shortened until it is small enough for its reader."""
+    text = manifest.model_dump_json(indent=1)
+    for name, limit in SHORTENED:
         if len(text.encode()) <= FILES[MANIFEST]:
             break
-        value: Any = None if kept is None else getattr(found, name)[:kept]
+        value: Any = None if limit is None else getattr(manifest, name)[:limit]
         note = f"{name.replace('_', ' ')}: too much for the measurement, so a part is left out"
-        found = found.model_copy(update={name: value, "notes": [*found.notes[:49], note]})
-        text = found.model_dump_json(indent=1)
+        manifest = manifest.model_copy(update={name: value, "notes": [*manifest.notes[:49], note]})
+        text = manifest.model_dump_json(indent=1)
     files.write_text(folder / MANIFEST, text + "\n")

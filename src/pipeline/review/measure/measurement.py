@@ -1,6 +1,6 @@
-"""What a run leaves for the report: a folder of small files, which a pull request made and nobody need trust.
+"""What a run leaves for the report: a folder of small files, made by a pull request and therefore untrusted.
 
-The reader takes the files named here, no larger than said here, and of the shapes said here.
+The reader accepts only the files, sizes and shapes that this module names.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ FOLDER = Path(".pipeline/measurement")
 MANIFEST = "measurement.json"
 FORMAT = 1  # the `version` of the manifest
 MB = 1_000_000
-# The files of a measurement and their greatest sizes in bytes. All but the manifest may be absent.
+# The files of a measurement and their maximum sizes in bytes. All but the manifest may be absent.
 FILES = {
     MANIFEST: 2 * MB,
     "metrics.json": MB,
@@ -83,7 +83,7 @@ class Gain(Strict):
 
 
 class ColumnChange(Strict):
-    """A column that came, went or changed: its type in main's raw data and here; None where it is absent."""
+    """A column that was added, removed or retyped: its type in main's raw data and here; None where it is absent."""
 
     name: Name
     main: Name | None
@@ -130,7 +130,7 @@ class Measurement(Strict):
     reference: Champion | None = None  # the release that gate.reference names
     champion_gains: list[Gain] = Field(default=[], max_length=10_000)
     features_main: list[Name] | None = Field(default=None, max_length=20_000)  # of main's model; None where unknown
-    data: DataChange | None = None  # None where main's raw data could not be had; `notes` says why
+    data: DataChange | None = None  # None where main's raw data were unavailable; `notes` says why
     environment: dict[Name, Name] = Field(default={}, max_length=50)
     notes: list[Sentence] = Field(default=[], max_length=50)  # what is missing and why, for people
 
@@ -156,15 +156,15 @@ class Bundle:
         try:
             return json.loads(text)
         except (ValueError, RecursionError):
-            raise PipelineError(f"{name}: is no JSON; run the measurement again") from None
+            raise PipelineError(f"{name}: not valid JSON; run the measurement again") from None
 
     def text(self, name: str) -> str | None:
-        """The content of a text file; None where it is absent. PipelineError where it is no UTF-8."""
+        """The content of a text file; None where it is absent. PipelineError where it is not UTF-8."""
         path = self.path(name)
         try:
             return None if path is None else path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
-            raise PipelineError(f"{name}: is no UTF-8 text; run the measurement again") from None
+            raise PipelineError(f"{name}: not UTF-8 text; run the measurement again") from None
 
 
 def read(folder: Path) -> Bundle:
@@ -176,11 +176,11 @@ def read(folder: Path) -> Bundle:
         if (folder / name).is_file() and (folder / name).stat().st_size > limit:
             raise PipelineError(f"{folder / name}: is larger than {limit:,} bytes")
     content = path.read_bytes()
-    with contextlib.suppress(ValueError, RecursionError):  # what is no JSON is refused below
+    with contextlib.suppress(ValueError, RecursionError):  # invalid JSON is refused below
         formats.check(str(path), json.loads(content), FORMAT, key="version")
     try:
         return Bundle(folder, Measurement.model_validate_json(content))
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise PipelineError(f"{path}: {where}: {first['msg']}; run the measurement again") from None
+        field = ".".join(str(part) for part in first["loc"])
+        raise PipelineError(f"{path}: {field}: {first['msg']}; run the measurement again") from None

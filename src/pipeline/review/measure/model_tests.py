@@ -1,4 +1,4 @@
-"""The project's tests of the model, tests/project/model/: run in a process of their own, their outcome as a file."""
+"""The project's tests of the model, tests/project/model/: run in a process of their own; their outcome is a file."""
 
 import contextlib
 import hashlib
@@ -24,7 +24,7 @@ from pipeline.review.measure import printed
 TESTS = Path("tests/project/model")
 FILE = "model_tests.json"  # of the measurement
 TIMEOUT = 600  # seconds for all of them
-NAMED = 100  # failed tests whose names are kept
+MAX_FAILURES = 100  # failed tests that are named
 LENGTH = 300  # characters of a name or a message
 NONE_FOUND = 5  # pytest's exit status where it finds no test
 
@@ -60,18 +60,18 @@ class ModelTests(Shape):
     passed: Count = 0
     skipped: Count = 0
     failed: Count = 0
-    failures: list[FailedTest] = Field(default=[], max_length=NAMED)  # the first of those that failed
+    failures: list[FailedTest] = Field(default=[], max_length=MAX_FAILURES)  # the first of those that failed
     reason: Line = ""
 
 
 def parse(text: str) -> ModelTests:
-    """The content of a measurement's `FILE`, which nobody need trust; PipelineError where it has another shape."""
+    """The content of a measurement's `FILE`, which is untrusted; PipelineError where it has another shape."""
     try:
         return ModelTests.model_validate_json(text)
     except ValidationError as error:
         problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise PipelineError(f"{FILE}: {where or 'content'}: {problem['msg']}; run the measurement again") from None
+        field = ".".join(str(part) for part in problem["loc"])
+        raise PipelineError(f"{FILE}: {field or 'content'}: {problem['msg']}; run the measurement again") from None
 
 
 def changed_since(commit: str | None) -> bool:
@@ -95,20 +95,20 @@ def run(root: Path = Path(), timeout: float = TIMEOUT) -> ModelTests | None:
     if not any((root / TESTS).rglob("test_*.py")):
         return None
     click.echo(f"measure: running the tests of the model, {TESTS}")
-    tested, start = subject(root), time.monotonic()
+    digest, start = subject(root), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "junit.xml")
         status = _pytest(root, report, timeout)
         seconds = round(time.monotonic() - start, 3)
         if status is None:
-            return ModelTests(state="timeout", subject=tested, seconds=seconds)
+            return ModelTests(state="timeout", subject=digest, seconds=seconds)
         if status == NONE_FOUND:
             return None
-        return _outcome(status, report, tested, seconds)
+        return _outcome(status, report, digest, seconds)
 
 
 def _pytest(root: Path, report: Path, timeout: float) -> int | None:
-    """pytest's exit status; None where it had to be ended. No process that it started outlives it."""
+    """pytest's exit status; None after a timeout. No process that it started outlives it."""
     options = ["-q", "-p", "no:cacheprovider", f"--junitxml={report}", str(TESTS)]
     process = subprocess.Popen([sys.executable, "-m", "pytest", *options], cwd=root, start_new_session=True)
     try:
@@ -121,33 +121,33 @@ def _pytest(root: Path, report: Path, timeout: float) -> int | None:
         process.wait()
 
 
-def _outcome(status: int, report: Path, tested: str, seconds: float) -> ModelTests:
+def _outcome(status: int, report: Path, digest: str, seconds: float) -> ModelTests:
     try:
         cases = list(ET.parse(report).iter("testcase"))  # noqa: S314  # a report that pytest wrote here
     except (OSError, ET.ParseError):
-        return _broken(f"pytest left no report (status {status}); its output says why", tested, seconds)
-    failures = [found for case in cases if (found := _failure(case))]
+        return _broken(f"pytest left no report (status {status}); its output says why", digest, seconds)
+    failures = [failure for case in cases if (failure := _failure(case))]
     if bool(failures) != (status != 0):
-        return _broken(f"pytest ended with status {status}; its output says why", tested, seconds)
+        return _broken(f"pytest ended with status {status}; its output says why", digest, seconds)
     skipped = sum(case.find("skipped") is not None for case in cases)
     return ModelTests(
         state="ended",
-        subject=tested,
+        subject=digest,
         seconds=seconds,
         passed=len(cases) - skipped - len(failures),
         skipped=skipped,
         failed=len(failures),
-        failures=failures[:NAMED],
+        failures=failures[:MAX_FAILURES],
     )
 
 
-def _broken(reason: str, tested: str, seconds: float) -> ModelTests:
-    return ModelTests(state="broken", subject=tested, seconds=seconds, reason=reason)
+def _broken(reason: str, digest: str, seconds: float) -> ModelTests:
+    return ModelTests(state="broken", subject=digest, seconds=seconds, reason=reason)
 
 
 def _failure(case: ET.Element) -> FailedTest | None:
     """The test where it failed, in its body or around it: `test_behaviour::test_name[case]` and its error's line."""
-    problem = next((found for kind in ("failure", "error") if (found := case.find(kind)) is not None), None)
+    problem = next((element for kind in ("failure", "error") if (element := case.find(kind)) is not None), None)
     if problem is None:
         return None
     module = case.get("classname", "").removeprefix(f"{'.'.join(TESTS.parts)}.")

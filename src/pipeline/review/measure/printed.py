@@ -1,4 +1,4 @@
-"""What this process and its children print: shown as before, and the last lines of it kept."""
+"""What this process and its children print: still shown, and its last lines captured."""
 
 import contextlib
 import os
@@ -15,35 +15,35 @@ PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 @contextlib.contextmanager
-def kept(most: int = 2000, patience: float = 5) -> Iterator[deque[str]]:
+def captured(maximum: int = 2000, timeout: float = 5) -> Iterator[deque[str]]:
     """The last lines that are printed inside the block, by whatever process; complete once the block has ended."""
-    lines = deque[str](maxlen=most)
+    lines = deque[str](maxlen=maximum)
     _flush()
     saved = os.dup(1), os.dup(2)
-    reading, writing = os.pipe()
+    read_end, write_end = os.pipe()
     for stream in (1, 2):
-        os.dup2(writing, stream)
-    os.close(writing)
-    thread = threading.Thread(target=_pass_on, args=(reading, saved[0], lines), daemon=True)
+        os.dup2(write_end, stream)
+    os.close(write_end)
+    thread = threading.Thread(target=_forward, args=(read_end, saved[0], lines), daemon=True)
     thread.start()
     try:
         yield lines
     finally:
         _flush()
-        for stream, before in enumerate(saved, start=1):
-            os.dup2(before, stream)
-        thread.join(timeout=patience)  # a process that a stage left behind may hold the pipe open
+        for stream, original in enumerate(saved, start=1):
+            os.dup2(original, stream)
+        thread.join(timeout=timeout)  # a process that a stage left behind may hold the pipe open
         os.close(saved[1])
 
 
-def tidy(lines: Sequence[str]) -> list[str]:
+def last_lines(lines: Sequence[str]) -> list[str]:
     """The last lines, without colours and control characters, cut to what a measurement holds, secrets left out."""
-    shown = [clean(line) for line in lines]
-    return [line for line in shown if line.strip()][-LINES:]
+    cleaned = [clean(line) for line in lines]
+    return [line for line in cleaned if line.strip()][-LINES:]
 
 
 def clean(text: str) -> str:
-    """One line that anybody may read: no control characters, no password of a URL, no secret of the environment."""
+    """One line that is safe to publish: no control characters, no password of a URL, no secret of the environment."""
     text = PASSWORD.sub("", CONTROL.sub("", text.rstrip("\r\n").rsplit("\r", 1)[-1]))
     for name, value in os.environ.items():
         if SECRET.search(name.upper()) and len(value) >= 8:
@@ -51,13 +51,13 @@ def clean(text: str) -> str:
     return text if len(text) <= LENGTH else f"{text[: LENGTH - 1]}…"
 
 
-def _pass_on(reading: int, shown: int, lines: deque[str]) -> None:
-    with os.fdopen(reading, "rb") as stream:
+def _forward(read_end: int, target: int, lines: deque[str]) -> None:
+    with os.fdopen(read_end, "rb") as stream:
         for line in stream:
             lines.append(line.decode("utf-8", "replace"))
-            with contextlib.suppress(OSError):  # a reader that has gone away
-                os.write(shown, line)
-    os.close(shown)
+            with contextlib.suppress(OSError):  # the reader has closed the output
+                os.write(target, line)
+    os.close(target)
 
 
 def _flush() -> None:

@@ -1,6 +1,6 @@
-"""The raw data here against main's: rows, columns and categories that came, went or changed.
+"""The raw data here against main's: rows, columns and categories that were added, removed or changed.
 
-Tables are read in parts; only two hashes are held of each row.
+Tables are read in parts; only two hashes of each row are held in memory.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from pipeline.data.values import conversion, keys
 from pipeline.review.measure.measurement import Categories, ColumnChange, DataChange
 
 CHUNK = 250_000  # rows read at a time
-MOST_VALUES = 1000  # a column with more different texts has no categories
-NAMED, MOST_COLUMNS = 20, 10_000  # as many as a measurement holds
+MAX_VALUES = 1000  # a column with more different texts has no categories
+MAX_NAMES, MAX_COLUMNS = 20, 10_000  # as many as a measurement holds
 LENGTH = 200  # characters of a name
 
 Hashes = npt.NDArray[np.uint64]
@@ -33,24 +33,24 @@ class Digest:
     values: dict[str, set[str]]
 
 
-def compare(main: Path, here: Path, key: str | None) -> DataChange:
+def compare(main: Path, current: Path, key: str | None) -> DataChange:
     """What differs between two raw tables (Parquet), in the columns that both have; PipelineError where one is damaged.
 
-    A row is known by its key, or where one table has no such column by its content.
+    A row is identified by its key, or by its content where one table has no such column.
     """
-    types = _types(main), _types(here)
+    types = _types(main), _types(current)
     shared = [name for name in types[0] if name in types[1]]
-    known = key if key in shared else None
-    before, after = (_digest(path, shared, known) for path in (main, here))
-    kept = _common(before.keys, after.keys)
+    row_key = key if key in shared else None
+    before, after = (_digest(path, shared, row_key) for path in (main, current))
+    common = _count_common(before.keys, after.keys)
     return DataChange(
         rows_main=len(before.keys),
         rows_here=len(after.keys),
-        added=len(after.keys) - kept,
-        removed=len(before.keys) - kept,
-        changed=None if known is None else _changed(before, after),
-        columns=_columns(*types)[:MOST_COLUMNS],
-        categories=_categories(before.values, after.values)[:MOST_COLUMNS],
+        added=len(after.keys) - common,
+        removed=len(before.keys) - common,
+        changed=None if row_key is None else _count_changed(before, after),
+        columns=_columns(*types)[:MAX_COLUMNS],
+        categories=_categories(before.values, after.values)[:MAX_COLUMNS],
     )
 
 
@@ -62,20 +62,22 @@ def unchanged(path: Path, keyed: bool) -> DataChange:
 
 
 def count(path: Path) -> int:
-    """How many rows a Parquet file says that it has."""
-    return int(_opened(path).metadata.num_rows)
+    """The number of rows in a Parquet file, by its metadata."""
+    return int(_open(path).metadata.num_rows)
 
 
-def _opened(path: Path) -> Any:
+def _open(path: Path) -> Any:
     try:
         return pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
-        raise PipelineError(f"{path}: no Parquet table ({str(error).splitlines()[0]}); `make run` makes it") from None
+        raise PipelineError(
+            f"{path}: not a Parquet table ({str(error).splitlines()[0]}); `make run` makes it"
+        ) from None
 
 
 def _types(path: Path) -> dict[str, str]:
-    """The type of each column; how text is stored is no difference."""
-    return {field.name: _type(field.type) for field in _opened(path).schema_arrow}
+    """The type of each column; however text is stored, its type is `text`."""
+    return {field.name: _type(field.type) for field in _open(path).schema_arrow}
 
 
 def _type(kind: Any) -> str:
@@ -87,34 +89,34 @@ def _type(kind: Any) -> str:
 def _digest(path: Path, columns: list[str], key: str | None) -> Digest:
     parts, values = list[tuple[Hashes, Hashes]](), dict[str, set[str] | None]()
     try:
-        for batch in _opened(path).iter_batches(CHUNK, columns=columns):
+        for batch in _open(path).iter_batches(CHUNK, columns=columns):
             for field, column in zip(batch.schema, batch.columns, strict=True):
                 if _type(field.type) == "text":
-                    values[field.name] = _joined(values.get(field.name, set()), column)
+                    values[field.name] = _merged_values(values.get(field.name, set()), column)
             parts.append(_hashed(pa.Table.from_batches([batch]), key))
     except (pa.ArrowException, OSError) as error:
         raise PipelineError(f"{path}: damaged ({str(error).splitlines()[0]}); remove it and run `make run`") from None
     nothing = np.empty(0, np.uint64)
-    known, contents = (np.concatenate([nothing, *(part[side] for part in parts)]) for side in (0, 1))
-    return Digest(known, contents, {name: found for name, found in values.items() if found is not None})
+    key_hashes, contents = (np.concatenate([nothing, *(part[side] for part in parts)]) for side in (0, 1))
+    return Digest(key_hashes, contents, {name: texts for name, texts in values.items() if texts is not None})
 
 
-def _joined(known: set[str] | None, column: Any) -> set[str] | None:
+def _merged_values(values: set[str] | None, column: Any) -> set[str] | None:
     """The values so far and those of the column; None once there are too many."""
-    if known is None:
+    if values is None:
         return None
-    different = column.unique()
-    if len(different) > MOST_VALUES + 1:
+    distinct = column.unique()
+    if len(distinct) > MAX_VALUES + 1:
         return None
-    known = known | {str(value) for value in different.to_pylist() if value is not None}
-    return known if len(known) <= MOST_VALUES else None
+    values = values | {str(value) for value in distinct.to_pylist() if value is not None}
+    return values if len(values) <= MAX_VALUES else None
 
 
 def _hashed(table: Any, key: str | None) -> tuple[Hashes, Hashes]:
     """The hashes of each row's key and content; without a key the content counts as one."""
-    for place, field in enumerate(table.schema):
+    for index, field in enumerate(table.schema):
         if pa.types.is_boolean(field.type):  # missing values would make it text in some parts and not in others
-            table = table.set_column(place, field.name, table.column(place).cast(pa.int8()))
+            table = table.set_column(index, field.name, table.column(index).cast(pa.int8()))
     frame = table.to_pandas(date_as_object=False, ignore_metadata=True)
     contents = keys.contents(frame)
     if key is None:
@@ -122,42 +124,46 @@ def _hashed(table: Any, key: str | None) -> tuple[Hashes, Hashes]:
     return keys.hashed(conversion.labels(frame[key]).fillna("\0missing"), "the key of a row"), contents
 
 
-def _common(first: Hashes, second: Hashes) -> int:
+def _count_common(first: Hashes, second: Hashes) -> int:
     """How many rows the two have in common, counted as often as both have them."""
-    (one, times), (two, others) = (np.unique(side, return_counts=True) for side in (first, second))
-    _, here, there = np.intersect1d(one, two, assume_unique=True, return_indices=True)
-    return int(np.minimum(times[here], others[there]).sum())
+    (first_values, first_counts), (second_values, second_counts) = (
+        np.unique(side, return_counts=True) for side in (first, second)
+    )
+    _, in_first, in_second = np.intersect1d(first_values, second_values, assume_unique=True, return_indices=True)
+    return int(np.minimum(first_counts[in_first], second_counts[in_second]).sum())
 
 
-def _changed(before: Digest, after: Digest) -> int:
+def _count_changed(before: Digest, after: Digest) -> int:
     """How many keys of both tables have another content (a repeated key by its first row)."""
-    (one, old), (two, new) = (np.unique(side.keys, return_index=True) for side in (before, after))
-    _, here, there = np.intersect1d(one, two, assume_unique=True, return_indices=True)
-    return int((before.contents[old[here]] != after.contents[new[there]]).sum())
+    (keys_before, rows_before), (keys_after, rows_after) = (
+        np.unique(side.keys, return_index=True) for side in (before, after)
+    )
+    _, in_before, in_after = np.intersect1d(keys_before, keys_after, assume_unique=True, return_indices=True)
+    return int((before.contents[rows_before[in_before]] != after.contents[rows_after[in_after]]).sum())
 
 
-def _columns(main: dict[str, str], here: dict[str, str]) -> list[ColumnChange]:
-    names = [*here, *(name for name in main if name not in here)]
+def _columns(main: dict[str, str], current: dict[str, str]) -> list[ColumnChange]:
+    names = [*current, *(name for name in main if name not in current)]
     return [
-        ColumnChange(name=name[:LENGTH], main=main.get(name), here=here.get(name))
+        ColumnChange(name=name[:LENGTH], main=main.get(name), here=current.get(name))
         for name in names
-        if main.get(name) != here.get(name)
+        if main.get(name) != current.get(name)
     ]
 
 
-def _categories(main: dict[str, set[str]], here: dict[str, set[str]]) -> list[Categories]:
-    found = []
-    for name in sorted(main.keys() & here.keys()):
-        added, removed = sorted(here[name] - main[name]), sorted(main[name] - here[name])
+def _categories(main: dict[str, set[str]], current: dict[str, set[str]]) -> list[Categories]:
+    changes = []
+    for name in sorted(main.keys() & current.keys()):
+        added, removed = sorted(current[name] - main[name]), sorted(main[name] - current[name])
         if added or removed:
-            shown = [[value[:LENGTH] for value in side[:NAMED]] for side in (added, removed)]
-            found.append(
+            examples = [[value[:LENGTH] for value in side[:MAX_NAMES]] for side in (added, removed)]
+            changes.append(
                 Categories(
                     column=name[:LENGTH],
-                    added=shown[0],
-                    removed=shown[1],
+                    added=examples[0],
+                    removed=examples[1],
                     added_count=len(added),
                     removed_count=len(removed),
                 )
             )
-    return found
+    return changes

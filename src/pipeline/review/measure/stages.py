@@ -1,4 +1,4 @@
-"""The stages of dvc.yaml as a measurement has them: what they need, what they did, what they cost."""
+"""The stages of dvc.yaml as a measurement has them: their needs, states and costs."""
 
 import math
 import re
@@ -13,9 +13,9 @@ from pipeline.review.measure import base as bases
 from pipeline.review.measure.measurement import Stage
 from pipeline.review.measure.reproduction import Reproduction, State
 
-MOST = 200  # stages that a measurement holds
+MAX_STAGES = 200  # stages that a measurement holds
 LINKING = 10  # seconds in which DVC puts a stage's outputs into its cache and links them back
-RAN = {"ran", "cached", "unchanged"}
+FINISHED = {"ran", "cached", "unchanged"}
 
 
 @dataclass(frozen=True)
@@ -34,22 +34,22 @@ def nodes() -> list[Node]:
 
     try:
         index = Repo().index
-        found = []
+        graph = []
         for stage in index.stages:
             needs = sorted(str(other.addressing) for other in index.graph.successors(stage))
-            found.append(Node(stage.addressing, tuple(needs), tuple(out.def_path for out in stage.outs)))
-        return found[:MOST]
+            graph.append(Node(stage.addressing, tuple(needs), tuple(out.def_path for out in stage.outs)))
+        return graph[:MAX_STAGES]
     except DvcException:
         return []
 
 
-def described(graph: list[Node], done: Reproduction, ran: bool, base: bases.Base) -> list[Stage]:
-    """Each stage with its state; where nothing was run now (`ran` is False), the state is that of the lock."""
-    states = _states(graph, done) if ran else _recorded(graph, base)
+def describe(graph: list[Node], repro: Reproduction, has_run: bool, base: bases.Base) -> list[Stage]:
+    """Each stage with its state; where nothing was run now (`has_run` is False), the state is that of the lock."""
+    states = _states(graph, repro) if has_run else _recorded(graph, base)
     return [
         Stage(
             name=_name(node.name),
-            needs=[_name(name) for name in node.needs][:MOST],
+            needs=[_name(name) for name in node.needs][:MAX_STAGES],
             state=states[node.name],
             **_costs(node, states[node.name]),
         )
@@ -58,8 +58,10 @@ def described(graph: list[Node], done: Reproduction, ran: bool, base: bases.Base
 
 
 def unfinished(graph: list[Node], stages: list[Stage]) -> set[str]:
-    """The outputs of stages that failed or were not come to."""
-    return {path for node, stage in zip(graph, stages, strict=True) if stage.state not in RAN for path in node.outputs}
+    """The outputs of stages that failed or were not reached."""
+    return {
+        path for node, stage in zip(graph, stages, strict=True) if stage.state not in FINISHED for path in node.outputs
+    }
 
 
 def _name(address: str) -> str:
@@ -67,49 +69,49 @@ def _name(address: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.@-]", "_", address)[:100]
 
 
-def _states(graph: list[Node], done: Reproduction) -> dict[str, State]:
-    unheard: State = "skipped" if done.outcome == "failed" else "unchanged"
-    return {node.name: done.states.get(node.name, unheard) for node in graph}
+def _states(graph: list[Node], repro: Reproduction) -> dict[str, State]:
+    default: State = "skipped" if repro.outcome == "failed" else "unchanged"
+    return {node.name: repro.states.get(node.name, default) for node in graph}
 
 
 def _recorded(graph: list[Node], base: bases.Base) -> dict[str, State]:
-    """Unchanged where the lock has the base's entry; ran where what it cost is that of the outputs that are there."""
+    """Unchanged where the lock has the base's entry; ran where the cost file belongs to the present outputs."""
     path = Path("dvc.lock")
-    here = bases.stages(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    current = bases.stages(path.read_text(encoding="utf-8")) if path.is_file() else {}
     states = dict[str, State]()
     for node in graph:
-        same = node.name in here and here[node.name] == base.stages.get(node.name)
-        states[node.name] = "unchanged" if same else "ran" if _is_of_these_outputs(node) else "cached"
+        same = node.name in current and current[node.name] == base.stages.get(node.name)
+        states[node.name] = "unchanged" if same else "ran" if _costs_match_outputs(node) else "cached"
     return states
 
 
-def _is_of_these_outputs(node: Node) -> bool:
-    """Whether the file of costs came with the outputs: those of the run cache are written without one."""
-    cost, written = costs.FOLDER / f"{node.name}.json", [Path(path) for path in node.outputs]
-    if not (cost.is_file() and all(path.exists() for path in written)):
+def _costs_match_outputs(node: Node) -> bool:
+    """Whether the cost file was written with the outputs: those from the run cache come without one."""
+    cost_file, outputs = costs.FOLDER / f"{node.name}.json", [Path(path) for path in node.outputs]
+    if not (cost_file.is_file() and all(path.exists() for path in outputs)):
         return False
-    return all(path.stat().st_mtime <= cost.stat().st_mtime + LINKING for path in written)
+    return all(path.stat().st_mtime <= cost_file.stat().st_mtime + LINKING for path in outputs)
 
 
 def _costs(node: Node, state: State) -> dict[str, Any]:
     if state != "ran":
         return {}
-    found = read_costs(node.name)
-    rows = found.get("rows")
+    content = read_costs(node.name)
+    rows = content.get("rows")
     return {
-        "seconds": _number(found.get("seconds")),
-        "peak_memory_mb": _number(found.get("peak_memory_mb")),
+        "seconds": _number(content.get("seconds")),
+        "peak_memory_mb": _number(content.get("peak_memory_mb")),
         "rows": rows if type(rows) is int else None,
     }
 
 
 def read_costs(stage: str) -> Mapping[str, Any]:
-    """What the stage wrote of its last run; empty where it wrote nothing that can be read."""
+    """The costs that the stage wrote on its last run; empty where there is no readable file."""
     try:
-        found = files.read_json(costs.FOLDER / f"{stage}.json")
+        content = files.read_json(costs.FOLDER / f"{stage}.json")
     except PipelineError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _number(value: Any) -> float | None:

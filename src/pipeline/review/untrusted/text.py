@@ -1,4 +1,4 @@
-"""Whole texts that a pull request wrote, made harmless: a Markdown document, and a program's last lines."""
+"""Whole texts that a pull request wrote, sanitized: a Markdown document, and a program's last lines."""
 
 import re
 import unicodedata
@@ -7,11 +7,11 @@ from pipeline.markup.markdown import BREAK, UNSEEN, Markdown
 
 LONGEST_LINE = 2_000
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
-# The HTML of this template's own documents: a fold becomes its title, code and bold stay where they are closed.
+# The HTML of this template's own documents: a fold becomes its title; closed code and bold tags stay.
 FOLD = re.compile(r"^<details><summary>([^<]*)</summary>$", re.MULTILINE)
 UNFOLD = re.compile(r"^</details>$", re.MULTILINE)
 PAIR = re.compile(r"(?<!\\)<(code|b)>((?:[^<>|`\\\n]|\\[^<>\n])*)</\1>")
-OPEN, CLOSE, QUOTE = "\1", "\2", "\3"  # stand-ins, which `plain` has removed from the text
+OPEN, CLOSE, QUOTE = "\1", "\2", "\3"  # placeholders, which `plain` has removed from the text
 SAFE = r"&(?:amp|lt|gt|#36|#8203);"  # what `markdown.escape` writes
 ACTIVE = re.compile(
     SAFE + r"|&"  # any other entity could be one of these signs:
@@ -25,22 +25,22 @@ ACTIVE = re.compile(
 ENTITIES = {"<": "&lt;", ">": "&gt;", "[": "&#91;", "]": "&#93;", "$": "&#36;", "&": "&amp;"}
 
 
-def defuse(text: str) -> Markdown:
+def sanitize(text: str) -> Markdown:
     """A Markdown document as its headings, tables, lists, bold and code: no HTML, link, image, mention or reference."""
     lines = "\n".join(line[:LONGEST_LINE] for line in plain(text).split("\n"))
     lines = UNFOLD.sub("", FOLD.sub(r"**\1**", lines))
-    lines = re.sub(r"^(?:> ?)+", lambda found: QUOTE * min(3, found[0].count(">")), lines, flags=re.MULTILINE)
+    lines = re.sub(r"^(?:> ?)+", lambda match: QUOTE * min(3, match[0].count(">")), lines, flags=re.MULTILINE)
     lines = PAIR.sub(rf"{OPEN}\1{CLOSE}\2{OPEN}/\1{CLOSE}", lines)
-    safe = ACTIVE.sub(_harmless, lines)
+    safe = ACTIVE.sub(_neutralized, lines)
     return Markdown(safe.replace(QUOTE, "> ").replace(OPEN, "<").replace(CLOSE, ">"))
 
 
-def _harmless(found: "re.Match[str]") -> str:
-    text = found[0]
+def _neutralized(match: "re.Match[str]") -> str:
+    text = match[0]
     sign = text.removeprefix("\\")
     if sign in ENTITIES:
         return ENTITIES[sign]
-    if sign in ("@", "#") and not found.string[found.end() : found.end() + 1].isspace():
+    if sign in ("@", "#") and not match.string[match.end() : match.end() + 1].isspace():
         return f"{sign}{BREAK}"
     if text[0] in "\\&":
         return text
@@ -50,12 +50,12 @@ def _harmless(found: "re.Match[str]") -> str:
 
 
 def plain(text: str) -> str:
-    """Text without ANSI codes and without characters that are not seen (controls, bidi overrides); lines are kept."""
+    """Text without ANSI codes and without invisible characters (controls, bidi overrides); line breaks are kept."""
     text = ANSI.sub("", text.replace("\r\n", "\n"))
-    return "".join(char if char == "\n" else _seen(char) for char in text)
+    return "".join(char if char == "\n" else _visible(char) for char in text)
 
 
-def _seen(char: str) -> str:
+def _visible(char: str) -> str:
     return " " if unicodedata.category(char) in UNSEEN else char
 
 

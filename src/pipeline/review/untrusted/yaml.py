@@ -1,6 +1,6 @@
-"""YAML that nobody has reviewed: its events are looked at before anything is built of them.
+"""Unreviewed YAML: its events are checked before anything is constructed from them.
 
-Deep nesting overflows the stack of the constructor and takes Python down with it; aliases grow to any size.
+Deep nesting overflows the stack of the constructor and crashes Python; aliases expand to any size.
 """
 
 from pathlib import Path
@@ -8,32 +8,32 @@ from typing import Any
 
 from pipeline.core.errors import PipelineError
 
-LONGEST = 1_000_000  # bytes
-DEEPEST = 40
+MAX_BYTES = 1_000_000  # bytes
+MAX_DEPTH = 40
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A mapping of sections; PipelineError, in one line, where the file is none or too large to look at."""
+    """A mapping of sections; PipelineError, in one line, where the file is not one or too large."""
     return parse(path.read_bytes(), path.name)
 
 
 def parse(content: bytes, name: str) -> dict[str, Any]:
-    """The same of a text in memory; `name` is for the error."""
+    """The same for content in memory; `name` is for the error."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
-    if len(content) > LONGEST:
-        raise PipelineError(f"{name}: is larger than {LONGEST:,} bytes; that is more than is looked at")
+    if len(content) > MAX_BYTES:
+        raise PipelineError(f"{name}: is larger than {MAX_BYTES:,} bytes, the limit for unreviewed YAML")
     try:
-        found = YAML(typ="safe").load(content) if _harmless(content) else None
+        tree = YAML(typ="safe").load(content) if _is_safe(content) else None
     except (YAMLError, ValueError, TypeError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise PipelineError(f"{name}: is no plain mapping of sections (aliases and deep nesting are not looked at)")
-    return found
+        tree = None
+    if not isinstance(tree, dict):
+        raise PipelineError(f"{name}: not a plain mapping of sections (aliases and deep nesting are refused)")
+    return tree
 
 
-def _harmless(content: bytes) -> bool:
+def _is_safe(content: bytes) -> bool:
     """Whether the events hold no alias and no deep nesting."""
     from ruamel.yaml import YAML
 
@@ -41,6 +41,6 @@ def _harmless(content: bytes) -> bool:
     for event in YAML(typ="safe").parse(content):
         kind = type(event).__name__
         depth += kind.endswith("StartEvent") - kind.endswith("EndEvent")
-        if kind == "AliasEvent" or depth > DEEPEST:
+        if kind == "AliasEvent" or depth > MAX_DEPTH:
             return False
     return True

@@ -74,7 +74,7 @@ def _from_remote(root: Path, missing: Mapping[str, str]) -> None:
 
     if remote.configured(root):
         click.echo("bringing what dvc.lock names from the DVC remote ...")
-        remote.bring(missing.values())
+        remote.fetch(missing.values())
         _from_cache(root, missing)
 
 

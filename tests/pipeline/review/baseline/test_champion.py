@@ -1,4 +1,4 @@
-"""The champion in real git repositories: where it is found, and what is said where it is not."""
+"""The champion in real git repositories: where it is found, and the reason where it is not."""
 
 import hashlib
 import subprocess
@@ -53,9 +53,9 @@ def fill_cache(cache: Path, *contents: bytes) -> None:
 
 
 def test_a_folder_that_is_no_git_repository_has_no_champion_yet(tmp_path: Path) -> None:
-    found = champion.find(root=tmp_path)
-    assert (found.state, found.folder) == ("none", None)
-    assert "not a git repository" in found.reason
+    result = champion.find(root=tmp_path)
+    assert (result.state, result.folder) == ("none", None)
+    assert "not a git repository" in result.reason
 
 
 def test_a_machine_without_git_has_no_champion_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,36 +65,36 @@ def test_a_machine_without_git_has_no_champion_yet(tmp_path: Path, monkeypatch: 
 
 def test_a_repository_without_a_commit_has_no_champion_yet(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", "-b", "main")
-    found = champion.find(root=tmp_path)
-    assert found.state == "none"
-    assert "no branch main" in found.reason
+    result = champion.find(root=tmp_path)
+    assert result.state == "none"
+    assert "no branch main" in result.reason
 
 
 def test_a_base_without_a_lock_has_no_champion_yet(tmp_path: Path) -> None:
-    found = champion.find(root=repository(tmp_path, {"README.md": "x"}))
-    assert (found.state, found.reason) == ("none", "main has no dvc.lock yet")
+    result = champion.find(root=repository(tmp_path, {"README.md": "x"}))
+    assert (result.state, result.reason) == ("none", "main has no dvc.lock yet")
 
 
 def test_a_lock_without_a_model_has_no_champion_yet(tmp_path: Path) -> None:
-    found = champion.find(root=repository(tmp_path, {"dvc.lock": "schema: '2.0'\nstages: {}\n"}))
-    assert (found.state, found.reason) == ("none", "main: its dvc.lock names no trained model yet")
+    result = champion.find(root=repository(tmp_path, {"dvc.lock": "schema: '2.0'\nstages: {}\n"}))
+    assert (result.state, result.reason) == ("none", "main: its dvc.lock names no trained model yet")
 
 
 @pytest.mark.parametrize("lacking", champion.REQUIRED)
 def test_a_lock_that_lacks_one_file_of_the_model_has_a_champion_that_is_missing(tmp_path: Path, lacking: str) -> None:
-    """As having none it would let the gate pass on floors alone."""
-    found = champion.find(root=repository(tmp_path, {"dvc.lock": lock().replace(lacking, "models/elsewhere")}))
-    assert (found.state, found.hashes) == ("missing", None)
-    assert found.reason == f"main: its dvc.lock lacks {lacking} of its model; `make run` there, and commit it"
+    """If it counted as none, the gate would pass on floors alone."""
+    result = champion.find(root=repository(tmp_path, {"dvc.lock": lock().replace(lacking, "models/elsewhere")}))
+    assert (result.state, result.hashes) == ("missing", None)
+    assert result.reason == f"main: its dvc.lock lacks {lacking} of its model; `make run` there, and commit it"
 
 
 def test_a_lock_with_a_stage_train_and_no_model_has_a_champion_that_is_missing(tmp_path: Path) -> None:
-    found = champion.find(root=repository(tmp_path, {"dvc.lock": "stages:\n  train:\n    cmd: train\n"}))
-    assert found.state == "missing"
-    assert "lacks models/model.txt, models/signature.json" in found.reason
+    result = champion.find(root=repository(tmp_path, {"dvc.lock": "stages:\n  train:\n    cmd: train\n"}))
+    assert result.state == "missing"
+    assert "lacks models/model.txt, models/signature.json" in result.reason
 
 
-def test_a_file_that_a_champion_may_have_comes_where_its_lock_names_it(
+def test_an_optional_file_of_a_champion_is_copied_where_its_lock_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(champion, "OPTIONAL", ("models/more.json",))
@@ -102,19 +102,19 @@ def test_a_file_that_a_champion_may_have_comes_where_its_lock_names_it(
     for name, text in (("without", lock()), ("with", lock() + more)):
         root = repository(tmp_path / name, {"dvc.lock": text})
         fill_cache(root / ".dvc/cache", MODEL, SIGNATURE, b"more")
-        found = champion.find(root=root)
-        assert found.folder is not None
-        assert (found.folder / "more.json").exists() == (name == "with")
-        assert found.model == md5(MODEL)
+        result = champion.find(root=root)
+        assert result.folder is not None
+        assert (result.folder / "more.json").exists() == (name == "with")
+        assert result.model == md5(MODEL)
 
 
 @pytest.mark.parametrize(
     "broken", ["stages: [", "stages: 3", "- a", "stages:\n  train:\n    outs: [{path: models/model.txt}]"]
 )
-def test_a_broken_lock_is_said_and_is_not_the_same_as_having_no_champion(tmp_path: Path, broken: str) -> None:
-    found = champion.find(root=repository(tmp_path, {"dvc.lock": broken}))
-    assert found.state == "missing"
-    assert "can't be read" in found.reason
+def test_a_broken_lock_is_reported_and_differs_from_having_no_champion(tmp_path: Path, broken: str) -> None:
+    result = champion.find(root=repository(tmp_path, {"dvc.lock": broken}))
+    assert result.state == "missing"
+    assert "can't be read" in result.reason
 
 
 def test_an_unknown_base_is_an_error_because_a_typo_must_not_switch_the_gate_off(tmp_path: Path) -> None:
@@ -126,11 +126,11 @@ def test_an_unknown_base_is_an_error_because_a_typo_must_not_switch_the_gate_off
 def test_the_model_of_the_lock_comes_from_the_cache(tmp_path: Path) -> None:
     root = repository(tmp_path, {"dvc.lock": lock(), "models/model.txt": b"mine", "models/signature.json": b"mine"})
     fill_cache(root / ".dvc/cache", MODEL, SIGNATURE)
-    found = champion.find(root=root)
-    assert (found.state, found.base, found.same) == ("found", "main", False)
-    assert found.folder == root / ".pipeline/champion" / md5(MODEL)
-    assert (found.folder / "model.txt").read_bytes() == MODEL
-    assert (found.folder / "signature.json").read_bytes() == SIGNATURE
+    result = champion.find(root=root)
+    assert (result.state, result.base, result.same) == ("found", "main", False)
+    assert result.folder == root / ".pipeline/champion" / md5(MODEL)
+    assert (result.folder / "model.txt").read_bytes() == MODEL
+    assert (result.folder / "signature.json").read_bytes() == SIGNATURE
 
 
 @pytest.mark.parametrize("name", ["config", "config.local"])
@@ -140,7 +140,7 @@ def test_a_cache_that_is_set_elsewhere_is_used(tmp_path: Path, name: str) -> Non
     assert champion.find(root=root).state == "found"
 
 
-def test_a_damaged_file_in_the_cache_is_not_taken(tmp_path: Path) -> None:
+def test_a_damaged_file_in_the_cache_is_not_used(tmp_path: Path) -> None:
     root = repository(tmp_path, {"dvc.lock": lock()})
     fill_cache(root / ".dvc/cache", MODEL, SIGNATURE)
     (root / ".dvc/cache/files/md5" / md5(MODEL)[:2] / md5(MODEL)[2:]).write_bytes(b"cut")
@@ -150,8 +150,8 @@ def test_a_damaged_file_in_the_cache_is_not_taken(tmp_path: Path) -> None:
 def test_the_same_model_in_the_work_tree_is_the_champion(tmp_path: Path) -> None:
     root = repository(tmp_path, {"dvc.lock": lock()})
     write(root, {"models/model.txt": MODEL, "models/signature.json": SIGNATURE})
-    found = champion.find(root=root)
-    assert (found.state, found.same, found.folder) == ("found", True, root / "models")
+    result = champion.find(root=root)
+    assert (result.state, result.same, result.folder) == ("found", True, root / "models")
 
 
 def test_the_same_trees_with_another_signature_are_another_model(tmp_path: Path) -> None:
@@ -161,14 +161,14 @@ def test_the_same_trees_with_another_signature_are_another_model(tmp_path: Path)
     assert not champion.find(root=root).same
 
 
-def test_what_origin_has_goes_before_the_local_main(tmp_path: Path) -> None:
+def test_origin_main_overrides_the_local_main(tmp_path: Path) -> None:
     origin = repository(tmp_path / "origin", {"dvc.lock": lock()})
     git(tmp_path, "clone", "-q", str(origin), "clone")
     root = tmp_path / "clone"
     write(root, {"dvc.lock": lock(b"newer")})
     git(root, "commit", "-qam", "local")
-    found = champion.find(root=root)
-    assert (found.base, found.hashes) == (
+    result = champion.find(root=root)
+    assert (result.base, result.hashes) == (
         "origin/main",
         dict(zip(champion.REQUIRED, (md5(MODEL), md5(SIGNATURE)), strict=True)),
     )
@@ -178,9 +178,9 @@ def test_a_clone_that_lacks_main_says_how_to_get_it(tmp_path: Path) -> None:
     origin = repository(tmp_path / "origin", {"dvc.lock": lock()})
     git(origin, "switch", "-qc", "feature")
     git(tmp_path, "clone", "-q", "--depth", "1", "--branch", "feature", origin.as_uri(), "clone")
-    found = champion.find(root=tmp_path / "clone")
-    assert found.state == "missing"
-    assert "git fetch origin main" in found.reason
+    result = champion.find(root=tmp_path / "clone")
+    assert result.state == "missing"
+    assert "git fetch origin main" in result.reason
 
 
 def test_a_shallow_clone_of_main_has_its_champion(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def reproduced(root: Path) -> Path:
     return root
 
 
-def forget(root: Path) -> None:
+def clear_cache(root: Path) -> None:
     subprocess.run(["rm", "-rf", str(root / ".dvc/cache"), str(root / ".dvc/tmp")], check=True)
 
 
@@ -225,31 +225,31 @@ def test_a_model_that_left_the_cache_comes_from_the_dvc_remote(tmp_path: Path) -
     root = reproduced(tmp_path / "clone")
     dvc(root, "remote", "add", "-q", "-d", "--local", "store", str(tmp_path / "store"))
     dvc(root, "push", "-q")
-    forget(root)
-    found = champion.find(root=root)
-    assert found.state == "found"
-    assert found.folder is not None
-    assert (found.folder / "model.txt").read_bytes() == b"1\n"
+    clear_cache(root)
+    result = champion.find(root=root)
+    assert result.state == "found"
+    assert result.folder is not None
+    assert (result.folder / "model.txt").read_bytes() == b"1\n"
 
 
-def test_a_model_that_is_nowhere_is_missing_and_can_be_rebuilt_from_its_revision(tmp_path: Path) -> None:
+def test_an_unavailable_model_is_missing_and_can_be_rebuilt_from_its_revision(tmp_path: Path) -> None:
     root = reproduced(tmp_path / "clone")
-    forget(root)
-    found = champion.find(root=root)
-    assert (found.state, found.folder) == ("missing", None)
-    assert "`pipeline gate --rebuild`" in found.reason
+    clear_cache(root)
+    result = champion.find(root=root)
+    assert (result.state, result.folder) == ("missing", None)
+    assert "`pipeline gate --rebuild`" in result.reason
     write(root, {"seed": "a change of the branch"})
-    built = rebuild(found, root)
-    assert (built.state, built.reason, built.hashes) == ("found", "", found.hashes)
+    built = rebuild(result, root)
+    assert (built.state, built.reason, built.hashes) == ("found", "", result.hashes)
     assert (root / "models/model.txt").read_bytes() == b"mine"
     assert champion.find(root=root).state == "found"
 
 
-def test_a_rebuilt_model_with_other_bytes_is_said_to_differ(tmp_path: Path) -> None:
+def test_a_rebuilt_model_with_other_bytes_is_reported(tmp_path: Path) -> None:
     root = reproduced(tmp_path)
     write(root, {"models/model.txt": MODEL, "dvc.lock": lock(b"from a GPU")})
     git(root, "commit", "-qam", "another lock")
-    forget(root)
+    clear_cache(root)
     assert "not the bytes" in rebuild(champion.find(root=root), root).reason
 
 
@@ -263,9 +263,9 @@ def test_a_model_is_rebuilt_on_the_cpu(tmp_path: Path, monkeypatch: pytest.Monke
     assert (built.folder / "model.txt").read_text() == "cpu\n"
 
 
-def test_a_base_that_can_not_run_again_is_one_line(tmp_path: Path) -> None:
+def test_a_base_that_can_not_run_again_is_a_one_line_error(tmp_path: Path) -> None:
     root = repository(tmp_path, {"dvc.lock": lock()})
     with pytest.raises(PipelineError, match="main: its pipeline can't be run again"):
         rebuild(champion.find(root=root), root)
-    listed = subprocess.run(["git", "worktree", "list"], cwd=root, check=True, capture_output=True, text=True)
-    assert len(listed.stdout.splitlines()) == 1
+    worktrees = subprocess.run(["git", "worktree", "list"], cwd=root, check=True, capture_output=True, text=True)
+    assert len(worktrees.stdout.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""Which rows a model may be judged on: those that it has never seen."""
+"""Which rows a model may be judged on: those that it was not trained on."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ HASHED = Split(test=0.2, validation=0.2, seed=3, time=None)
 
 
 def signature(split: Split, seen_until: str | None = None) -> Signature:
-    known: dict[str, Any] = {"task": "regression", "target": "y", "key": "id", "positive": None, "classes": ()}
-    known |= {"threshold": None, "quantile": 0.5, "device": "cpu", "split": split, "seen_until": seen_until}
-    return Signature(features=(Feature(name="x", source="x", kind="number", nullable=False),), **known)
+    fields: dict[str, Any] = {"task": "regression", "target": "y", "key": "id", "positive": None, "classes": ()}
+    fields |= {"threshold": None, "quantile": 0.5, "device": "cpu", "split": split, "seen_until": seen_until}
+    return Signature(features=(Feature(name="x", source="x", kind="number", nullable=False),), **fields)
 
 
-def test_the_test_rows_of_the_split_that_a_model_carries_are_held_out_also_without_the_others() -> None:
+def test_the_test_rows_of_a_models_split_are_held_out_also_without_the_other_rows() -> None:
     table = pd.DataFrame({"id": range(500)})
     test = table[sides(table, "id", HASHED) == "test"]
     assert held_out(test, signature(HASHED)).all()
@@ -33,8 +33,8 @@ def test_the_test_rows_of_the_split_that_a_model_carries_are_held_out_also_witho
     [([2019, 2020, 2021], "2020"), (pd.to_datetime(["2019-05-01", "2020-05-01", "2020-05-02"]), "2020-05-01 00:00:00")],
 )
 def test_with_a_split_by_time_only_newer_rows_are_held_out(times: Any, seen_until: str) -> None:
-    known = signature(HASHED.model_copy(update={"time": "when"}), seen_until)
-    assert held_out(pd.DataFrame({"when": times}), known).tolist() == [False, False, True]
+    time_signature = signature(HASHED.model_copy(update={"time": "when"}), seen_until)
+    assert held_out(pd.DataFrame({"when": times}), time_signature).tolist() == [False, False, True]
 
 
 def test_a_table_without_the_time_column_is_refused() -> None:
@@ -46,13 +46,13 @@ def keyless(*hashed: str) -> Signature:
     return signature(HASHED).model_copy(update={"key": None, "hashed": hashed})
 
 
-def test_without_a_key_the_split_is_that_of_the_columns_that_the_model_was_split_by() -> None:
+def test_without_a_key_the_split_follows_from_the_columns_in_the_signature() -> None:
     table = pd.DataFrame({"x": range(500), "y": range(500)})
     later = table.assign(added=1.5)[["added", "y", "x"]]
     assert np.array_equal(held_out(later, keyless("x", "y")), sides(table, None, HASHED) == "test")
 
 
-def test_without_a_key_a_lost_column_or_none_recorded_is_refused() -> None:
+def test_without_a_key_a_missing_column_or_no_recorded_one_is_refused() -> None:
     table = pd.DataFrame({"x": range(5)})
     with pytest.raises(PipelineError, match="no longer has columns that its split was made of: y"):
         held_out(table, keyless("x", "y"))

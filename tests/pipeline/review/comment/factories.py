@@ -1,4 +1,4 @@
-"""Bundles as a run leaves them, small, of every task; and the verdict on them."""
+"""Small bundles as a run leaves them, for each task, and the verdict on them."""
 
 import json
 from pathlib import Path
@@ -36,20 +36,20 @@ def bounds(task: str = "binary") -> Gate:
 def scored(
     task: str = "binary", strength: float = 1.5, seed: int = 0, names: tuple[str, ...] = ("Oslo", "Bergen")
 ) -> Scored:
-    """Test rows whose target does not depend on the seed, and scores that know `strength` of it."""
-    fixed, noise = np.random.default_rng(7), np.random.default_rng(seed + 1)
-    signal = fixed.normal(size=ROWS)
-    seen = strength * signal + noise.normal(size=ROWS)
-    town = pd.DataFrame({"town": fixed.choice(np.array(names, object), ROWS)})
-    known: dict[str, Any] = {"keys": np.array([f"k{n:05}" for n in range(ROWS)]), "slices": town, "sensitive": town}
+    """Test rows whose target does not depend on the seed, and scores that follow it by `strength`."""
+    target_rng, rng = np.random.default_rng(7), np.random.default_rng(seed + 1)
+    signal = target_rng.normal(size=ROWS)
+    observed = strength * signal + rng.normal(size=ROWS)
+    town = pd.DataFrame({"town": target_rng.choice(np.array(names, object), ROWS)})
+    columns: dict[str, Any] = {"keys": np.array([f"k{n:05}" for n in range(ROWS)]), "slices": town, "sensitive": town}
     if task == "regression":
-        return Scored("regression", signal * 10, seen * 10 / strength, **known)
+        return Scored("regression", signal * 10, observed * 10 / strength, **columns)
     if task == "multiclass":
         target = np.digitize(signal, [-0.5, 0.5]).astype(float)
-        raw = np.exp(-((seen[:, None] / strength - np.array([-1.0, 0.0, 1.0])) ** 2))
-        return Scored("multiclass", target, raw / raw.sum(axis=1, keepdims=True), classes=CLASSES, **known)
+        raw = np.exp(-((observed[:, None] / strength - np.array([-1.0, 0.0, 1.0])) ** 2))
+        return Scored("multiclass", target, raw / raw.sum(axis=1, keepdims=True), classes=CLASSES, **columns)
     target = (signal > 0.7).astype(float)
-    return Scored("binary", target, 1 / (1 + np.exp(-(seen - 1))), classes=("no", "yes"), threshold=0.4, **known)
+    return Scored("binary", target, 1 / (1 + np.exp(-(observed - 1))), classes=("no", "yes"), threshold=0.4, **columns)
 
 
 def measured(**changes: Any) -> Measurement:
@@ -65,7 +65,7 @@ def measured(**changes: Any) -> Measurement:
         "seconds": 21.5,
         "stages": stages,
         "champion": {"state": "scored", "name": "origin/main"},
-        "champion_gains": [{"feature": name, "gain": 10.0 + place} for place, name in enumerate(FEATURES)],
+        "champion_gains": [{"feature": name, "gain": 10.0 + index} for index, name in enumerate(FEATURES)],
         "features_main": [*FEATURES[1:], "height"],
         "data": {
             "rows_main": 9900,
@@ -134,7 +134,7 @@ def context(**changes: Any) -> Context:
 
 
 def verdict(
-    task: str = "binary", champion: Scored | None = None, state: Any = "scored", mine: Scored | None = None
+    task: str = "binary", champion: Scored | None = None, state: Any = "scored", candidate: Scored | None = None
 ) -> Verdict:
     """The gate's own verdict on the scores of `scored(task)` against the champion's."""
     baseline = (
@@ -142,7 +142,7 @@ def verdict(
         if champion
         else ScoredBaseline("origin/main", "none", reason="origin/main has no dvc.lock yet")
     )
-    return judge(mine or scored(task), baseline, None, bounds(task), {"violations": []}, None)
+    return judge(candidate or scored(task), baseline, None, bounds(task), {"violations": []}, None)
 
 
 def failed() -> Verdict:

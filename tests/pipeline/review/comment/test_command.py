@@ -17,13 +17,13 @@ def test_a_project_that_never_ran_says_what_to_do(binary_project: Project) -> No
     assert "Traceback" not in done.stderr
 
 
-def test_a_change_is_answered_by_mains_bounds(tmp_path: Path) -> None:
+def test_a_change_is_judged_by_mains_bounds(tmp_path: Path) -> None:
     project = trained(tmp_path, "binary")
     project.ok("git", "checkout", "-qb", "change")
     project.configure(features={"exclude": ["income", "age"]}, gate={"tolerance": 0.9})
     project.ok("pipeline", "run")
-    said = project.ok("pipeline", "report", "--base", "main")
-    assert said.splitlines() == ["gate: fail", "reports/pull_request.md", "reports/pull_request.html"]
+    output = project.ok("pipeline", "report", "--base", "main")
+    assert output.splitlines() == ["gate: fail", "reports/pull_request.md", "reports/pull_request.html"]
     comment = project.read("reports/pull_request.md")
     assert comment.startswith("### ❌ The gate fails")
     assert "by more than the 0.005 allowed" in comment

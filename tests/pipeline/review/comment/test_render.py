@@ -1,4 +1,4 @@
-"""One comment says what happened, whatever it is about, and is never too long."""
+"""The comment reports every kind of measurement and is never too long."""
 
 import json
 import re
@@ -22,7 +22,7 @@ TASKS = ["binary", "multiclass", "regression"]
 OVERRIDE = Override.model_validate(
     {"by": "octocat", "at": "2026-11-28T05:00:00Z", "commit": "a1" * 20, "reason": "the data are @new"}
 )
-HOSTILE = [
+MALICIOUS = [
     "a|b",
     "<script>",
     "@everyone",
@@ -55,20 +55,20 @@ def test_the_first_lines_say_the_verdict_and_why(tmp_path: Path, task: str) -> N
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_every_metric_has_a_row_and_arrows_know_which_direction_is_good(tmp_path: Path, task: str) -> None:
+def test_every_metric_has_a_row_with_an_arrow_by_its_good_direction(tmp_path: Path, task: str) -> None:
     rows = [line for line in comment(tmp_path, task, 3.0).splitlines() if line.startswith("| ") and " ▼ " in line]
     signs = {row.split(" ▼ ")[1][0] for row in rows}
     assert signs == {"+", "−"}
     assert any("★" in row and "❌ fail" in row for row in rows)
 
 
-def test_a_loss_that_falls_is_better(tmp_path: Path) -> None:
+def test_a_lower_loss_has_an_arrow_up(tmp_path: Path) -> None:
     (row,) = [line for line in comment(tmp_path).splitlines() if line.startswith("| Log loss")]
     assert "▲ −" in row
 
 
-def test_the_smallest_loss_that_the_rows_show_is_told(tmp_path: Path) -> None:
-    assert re.search(r"2,000 rows show a loss from 0\.\d+ on", reading.seen(comment(tmp_path)))
+def test_the_smallest_detectable_loss_is_shown(tmp_path: Path) -> None:
+    assert re.search(r"2,000 rows show a loss of 0\.\d+ or more", reading.visible_text(comment(tmp_path)))
 
 
 def test_rules_that_fail_come_before_those_that_warn(tmp_path: Path) -> None:
@@ -79,8 +79,8 @@ def test_rules_that_fail_come_before_those_that_warn(tmp_path: Path) -> None:
 
 
 def test_parameters_data_features_and_cost_are_summed_up(tmp_path: Path) -> None:
-    text = reading.seen(comment(tmp_path))
-    for told in (
+    text = reading.visible_text(comment(tmp_path))
+    for expected in (
         "train.learning_rate",
         "0.05 → 0.5",
         "+120 −20 rows",
@@ -89,18 +89,18 @@ def test_parameters_data_features_and_cost_are_summed_up(tmp_path: Path) -> None
         "−  height",
         "8,000 rows",
     ):
-        assert told in text, told
+        assert expected in text, expected
 
 
-def test_a_change_of_the_bounds_is_told(tmp_path: Path) -> None:
+def test_a_change_of_the_bounds_is_shown(tmp_path: Path) -> None:
     measured = bundle(tmp_path, "binary", scored())
     (tmp_path / "params.yaml").write_text("gate: {tolerance: 0.5}\n")
     assert "It was judged by main’s parameters." in render(measured, verdict(), context())
 
 
 def test_without_a_champion_the_figures_stand_beside_what_main_recorded(tmp_path: Path) -> None:
-    known = context(main_metrics={"roc_auc": {"value": 0.7654, "lower": 0.7, "upper": 0.8}})
-    text = render(bundle(tmp_path, features_main=None, data=None), verdict(), known)
+    recorded = context(main_metrics={"roc_auc": {"value": 0.7654, "lower": 0.7, "upper": 0.8}})
+    text = render(bundle(tmp_path, features_main=None, data=None), verdict(), recorded)
     assert "no champion yet" in text
     assert "| 0.7654 |" in text
     assert "What changed, metric by metric" not in text
@@ -108,8 +108,8 @@ def test_without_a_champion_the_figures_stand_beside_what_main_recorded(tmp_path
 
 def test_too_few_rows_have_no_interval(tmp_path: Path) -> None:
     measured = bundle(tmp_path, "binary", scored("binary", 1.2, 3))
-    found = replace(verdict("binary", scored("binary", 1.2, 3)), rows=9, compared=9)
-    text = render(measured, found, context()).replace("\u00a0", " ")
+    judged = replace(verdict("binary", scored("binary", 1.2, 3)), rows=9, compared=9)
+    text = render(measured, judged, context()).replace("\u00a0", " ")
     assert "<b>ROC AUC against main</b>: +0.0413" in text.splitlines()[2]
     assert "(too few rows)" in text.splitlines()[2]
     (row,) = [line for line in text.splitlines() if line.startswith("| Log loss |")]
@@ -118,13 +118,13 @@ def test_too_few_rows_have_no_interval(tmp_path: Path) -> None:
     assert "What changed, metric by metric" not in text
 
 
-def test_few_rows_of_a_class_leave_no_interval_to_what_the_classes_decide(tmp_path: Path) -> None:
+def test_metrics_that_depend_on_the_rarer_class_have_no_interval_on_few_of_its_rows(tmp_path: Path) -> None:
     measured = bundle(tmp_path, "binary", scored("binary", 1.2, 3))
     counts = {"true_positives": 7, "false_negatives": 12, "true_negatives": 1900, "false_positives": 81}
     (tmp_path / "metrics.json").write_text(json.dumps({"rows": 2000, "confusion": counts}))
     text = render(measured, verdict("binary", scored("binary", 1.2, 3)), context()).replace("\u00a0", " ")
-    few = [row for row in text.split("<details")[0].splitlines() if "| too few rows |" in row]
-    assert [row.split(" |")[0].removeprefix("| ") for row in few] == [
+    rows = [row for row in text.split("<details")[0].splitlines() if "| too few rows |" in row]
+    assert [row.split(" |")[0].removeprefix("| ") for row in rows] == [
         "<b>ROC AUC</b> ★",
         "Average precision",
         "F1",
@@ -171,27 +171,27 @@ def test_the_chart_of_metrics_beyond_1_is_in_percent_of_mains(tmp_path: Path) ->
     chart = reading.charts(render(measured, replace(base, metrics=changes), context()))[0]
     assert '"gain, percent of main"' in chart
     assert "  line [20, 20, 20]" in chart
-    assert "R²" not in chart  # main's is 0, of which nothing is a share
+    assert "R²" not in chart  # main's is 0, of which there is no percentage
 
 
-def test_a_failed_stage_shows_its_last_lines_and_nothing_else_of_them(tmp_path: Path) -> None:
+def test_a_failed_stage_shows_its_last_lines_as_plain_text(tmp_path: Path) -> None:
     lines = ["\x1b[31mred\x1b[0m", "```", "</details> @everyone <script>"]
     measured = bundle(tmp_path, outcome="failed", failure={"stage": "train", "lines": lines})
     text = render(measured, factories.failed(), context())
     assert text.startswith("### ❌ Stage train failed")
     (block,) = [body for _, kind, body in reading.FENCES.findall(text) if kind == "text"]
     assert block == "red\n```\n</details> @everyone <script>"
-    assert reading.tags(text) <= reading.OURS | reading.MARKDOWNS | {"pre", "a"}
+    assert reading.tags(text) <= reading.OWN_TAGS | reading.TEXT_TAGS | {"pre", "a"}
 
 
-def test_an_unchanged_model_is_called_so(tmp_path: Path) -> None:
+def test_an_unchanged_model_is_called_the_same(tmp_path: Path) -> None:
     text = render(bundle(tmp_path, outcome="unchanged"), factories.unchanged(), context())
     assert text.startswith("### ✅ The gate passes\n\n<b>Champion</b>: same model as main: no change.")
 
 
 def test_who_overruled_is_named_and_not_notified(tmp_path: Path) -> None:
     text = render(bundle(tmp_path), verdict(), context(override=OVERRIDE))
-    assert "Overruled by @\u200boctocat" in " ".join(reading.seen(text).split())
+    assert "Overruled by @\u200boctocat" in " ".join(reading.visible_text(text).split())
     assert "2026-11-28 05:00 UTC, for <code>a1a1a1a</code>: the data are @&#8203;new" in text
     refused = render(bundle(tmp_path), verdict(), context(stale_override=True))
     assert "does not count: it was refused, or set for an earlier commit." in refused
@@ -205,8 +205,8 @@ def test_a_fork_is_told_how_to_record_the_lock(tmp_path: Path) -> None:
     assert "bot’s next commit" in render(bundle(tmp_path), verdict(), context(recording="bot"))
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_names_are_only_shown(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", MALICIOUS)
+def test_malicious_names_are_only_shown(tmp_path: Path, name: str) -> None:
     champion = scored("binary", 3.0, 3, (name, "b"))
     measured = bundle(
         tmp_path,
@@ -226,14 +226,14 @@ def test_hostile_names_are_only_shown(tmp_path: Path, name: str) -> None:
         (tmp_path / file).write_text(json.dumps(content))
     (tmp_path / "params.yaml").write_text(json.dumps({"train": {name: name}, name: [name]}))
     (tmp_path / "model_card.md").write_text(name)
-    mine = scored("binary", 1.5, 0, (name, "b"))
+    candidate = scored("binary", 1.5, 0, (name, "b"))
     text = render(
         measured,
-        verdict("binary", champion, mine),
+        verdict("binary", champion, candidate),
         context(override=OVERRIDE.model_copy(update={"by": name, "reason": name})),
     )
-    assert reading.tags(text) <= reading.OURS | reading.MARKDOWNS | {"pre", "a"}
-    assert not re.search(r"@\w|#\d", reading.seen(text))
+    assert reading.tags(text) <= reading.OWN_TAGS | reading.TEXT_TAGS | {"pre", "a"}
+    assert not re.search(r"@\w|#\d", reading.visible_text(text))
     assert re.findall(r'href="([^"]*)"', reading.page(text)) == [
         "https://github.com/team/model/actions/runs/42",
         "https://github.com/team/model/actions/runs/42/artifacts/1",
@@ -254,12 +254,12 @@ WRONG = (
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if not name.endswith("parquet") and name != MANIFEST])
-def test_a_file_of_the_wrong_shape_costs_its_section_alone(tmp_path: Path, name: str) -> None:
+def test_a_file_of_the_wrong_shape_affects_its_section_alone(tmp_path: Path, name: str) -> None:
     champion = scored("binary", 1.2, 3)
-    measured, found = bundle(tmp_path, champion=champion), verdict("binary", champion)
+    measured, judged = bundle(tmp_path, champion=champion), verdict("binary", champion)
     for content in WRONG:
         (tmp_path / name).write_bytes(content.encode("latin-1"))
-        text = render(measured, found, context(recording="fork"))
+        text = render(measured, judged, context(recording="fork"))
         assert "The gate passes" in text, content
         assert text.count("<details") > 8, content
 
@@ -271,17 +271,17 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["a: " + "[" * 50_000, "- " * 25_000, "a: &a [*a]", "x: 1\n" * 30_000])
-@pytest.mark.timeout(60)  # it does not hang
-def test_hostile_parameters_stop_nothing(tmp_path: Path, content: str) -> None:
+@pytest.mark.timeout(60)  # it must not hang
+def test_malicious_parameters_affect_their_section_alone(tmp_path: Path, content: str) -> None:
     measured = bundle(tmp_path)
     (tmp_path / "params.yaml").write_text(content)
     assert "**Features:**" in render(measured, verdict(), context())
 
 
-@pytest.mark.timeout(60)  # it does not hang
+@pytest.mark.timeout(60)  # it must not hang
 def test_any_amount_of_data_fits(tmp_path: Path) -> None:
-    long, many = "n#@" * 300, 5_000
-    names = [f"{long}{place}" for place in range(many)]
+    long, count = "n#@" * 300, 5_000
+    names = [f"{long}{index}" for index in range(count)]
     column = {"name": long, "main": long, "here": long}
     values = {"column": long, "added": [long] * 20, "removed": [long] * 20, "added_count": 99, "removed_count": 99}
     measured = bundle(
@@ -292,7 +292,7 @@ def test_any_amount_of_data_fits(tmp_path: Path) -> None:
         environment={f"{long}{n}": long for n in range(50)},
         data={
             **dict.fromkeys(("rows_main", "rows_here", "added", "removed", "changed"), 10**9),
-            "columns": [column] * many,
+            "columns": [column] * count,
             "categories": [values] * 1000,
         },
     )
@@ -314,13 +314,13 @@ def test_any_amount_of_data_fits(tmp_path: Path) -> None:
         for n in range(10_000)
     )
     base = verdict()
-    found = replace(base, verdict="fail", rules=(*base.rules, *rules))
-    text = render(measured, found, context(recording="fork"))
+    judged = replace(base, verdict="fail", rules=(*base.rules, *rules))
+    text = render(measured, judged, context(recording="fork"))
     assert len(text) <= LIMIT
     assert text.startswith("### ❌ The gate fails")
     assert "more, under “All rules”" in text
     assert re.search(r"\*Left out, for the comment would be too long: .*Model card.*\*", text)
-    assert reading.tags(text) <= reading.OURS | reading.MARKDOWNS | {"pre", "a"}
+    assert reading.tags(text) <= reading.OWN_TAGS | reading.TEXT_TAGS | {"pre", "a"}
 
 
 def test_figures_that_are_no_numbers_are_shown_as_none(tmp_path: Path) -> None:
@@ -330,25 +330,25 @@ def test_figures_that_are_no_numbers_are_shown_as_none(tmp_path: Path) -> None:
         Rule("regression", "warn", "undefined", nan, nan, nan, nan, Subject("roc_auc"), "main"),
         Rule("slice", "note", "x", nan, subject=Subject("roc_auc", "a", "b")),
     )
-    found = Verdict(
+    judged = Verdict(
         "warn", 10, 10, "main", rules, tuple(replace(change, change=nan, lower=nan) for change in base.metrics)
     )
-    text = render(bundle(tmp_path), found, context())
+    text = render(bundle(tmp_path), judged, context())
     assert "nan" not in text
     assert "can't be read" not in text
 
 
-def test_a_change_of_the_judge_leads_what_warns(tmp_path: Path) -> None:
+def test_a_change_of_what_judges_comes_before_warnings(tmp_path: Path) -> None:
     rules = (
         Rule("fairness", "warn", "x", 1.0, 0.9, 1.1, 0.1, Subject("equalized_odds_difference", "a")),
         *judges.rules(["dvc.yaml"]),
     )
-    found = replace(verdict(), verdict="fail", rules=rules)
-    text = render(bundle(tmp_path), found, context())
+    judged = replace(verdict(), verdict="fail", rules=rules)
+    text = render(bundle(tmp_path), judged, context())
     assert text.startswith("### ✋ Needs a person: it changes what judges\n")
     assert "<b>This pull request</b>: it changes what judges (dvc.yaml)" in text.splitlines()[2]
     assert "docs/explanation/what-judges.md" in text
-    accepted = render(bundle(tmp_path), found, context(override=OVERRIDE))
+    accepted = render(bundle(tmp_path), judged, context(override=OVERRIDE))
     assert "· needs a person\n" in accepted
     assert "what-judges.md" not in accepted
 
@@ -363,7 +363,7 @@ def test_a_change_of_what_judges_excuses_no_model(tmp_path: Path) -> None:
     assert "Needs a person" not in text
 
 
-def test_the_announcement_says_what_is_waited_for() -> None:
+def test_the_announcement_names_the_labels_of_a_waiting_job() -> None:
     url = "https://github.com/team/model/actions/runs/42"
     assert "Being measured" in announcement(url, None, "a" * 40)
     waiting = announcement(url, ["self-hosted", "gpu"], "a" * 40)
@@ -377,7 +377,7 @@ def test_a_broken_run_says_why() -> None:
     assert "no \\| artifact" in broken("https://github.com/team/model/actions/runs/42", "no | artifact")
 
 
-def test_writing_the_comment_imports_no_tables() -> None:
+def test_writing_the_comment_imports_no_table_library() -> None:
     heavy = "[name for name in ('pandas', 'numpy', 'sklearn') if name in sys.modules]"
     code = f"import sys, pipeline.review.comment.render; print({heavy})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

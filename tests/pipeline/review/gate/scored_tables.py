@@ -13,7 +13,7 @@ from pipeline.review.gate.verdict import Kind, Rule, Verdict
 
 Array = np.ndarray[Any, Any]
 CLEAN: dict[str, Any] = {"violations": []}
-NOBODY = ScoredBaseline("main", "none", reason="main has no dvc.lock yet")
+NO_CHAMPION = ScoredBaseline("main", "none", reason="main has no dvc.lock yet")
 
 
 def gate(**changes: Any) -> Gate:
@@ -63,12 +63,12 @@ def fairness(**changes: Any) -> GateFairness:
 
 
 def binary(rows: int = 1000, strength: float = 1.5, seed: int = 0, groups: tuple[str, ...] = ("a", "b")) -> Scored:
-    """Rows with a third positives, a score that knows `strength` of the answer, and a column of groups in turn."""
-    source = np.random.default_rng(seed)
+    """Rows with a third positives, a score that follows the target by `strength`, and a column of groups in turn."""
+    rng = np.random.default_rng(seed)
     target = np.random.default_rng(rows).permutation(np.arange(rows) % 3 == 0).astype(float)  # the same for every seed
-    score = 1 / (1 + np.exp(-(strength * (target - 0.5) + source.normal(size=rows))))
+    score = 1 / (1 + np.exp(-(strength * (target - 0.5) + rng.normal(size=rows))))
     column = pd.DataFrame({"group": np.resize(np.array(groups, object), rows)})
-    keys = np.array([f"k{place:06}" for place in range(rows)])
+    keys = np.array([f"k{index:06}" for index in range(rows)])
     return Scored("binary", target, score, keys, ("0", "1"), 0.5, slices=column, sensitive=column)
 
 
@@ -84,10 +84,10 @@ def main(scored: Scored) -> ScoredBaseline:
 
 def rule(verdict: Verdict, kind: Kind, **subject: str) -> Rule:
     """The one rule of that kind and subject (any part of it)."""
-    (found,) = [found for found in rules(verdict, kind) if subject.items() <= asdict(found.subject).items()]
-    return found
+    (match,) = [item for item in rules(verdict, kind) if subject.items() <= asdict(item.subject).items()]
+    return match
 
 
 def rules(verdict: Verdict, *kinds: Kind) -> list[Rule]:
     """The rules of these kinds."""
-    return [found for found in verdict.rules if found.kind in kinds]
+    return [item for item in verdict.rules if item.kind in kinds]

@@ -26,7 +26,7 @@ from pipeline.review.gate.judge import judge
 from pipeline.review.gate.verdict import Verdict
 from tests.pipeline.conftest import FROZEN
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 SCALE = 10_000  # scores are kept as whole numbers, those of the other seeds as differences from the first
 
 
@@ -35,7 +35,7 @@ def study() -> Study:
     table = pq.read_table(FROZEN / "gate_study.parquet")
     thresholds = json.loads(table.schema.metadata[b"thresholds"])
     rows = table.to_pandas()
-    chosen = params.read(FROZEN / "params.yaml")
+    knobs = params.read(FROZEN / "params.yaml")
     first = Scored(
         "binary",
         rows["target"].to_numpy(float),
@@ -43,14 +43,14 @@ def study() -> Study:
         np.arange(len(rows)).astype(str),
         ("0", "1"),
         thresholds[0],
-        slices=rows[list(chosen.evaluate.slices)].astype(str),
-        sensitive=rows[list(chosen.evaluate.sensitive)].astype(str),
+        slices=rows[list(knobs.evaluate.slices)].astype(str),
+        sensitive=rows[list(knobs.evaluate.sensitive)].astype(str),
     )
     others = [
         replace(first, score=first.score + rows[f"seed {seed}"].to_numpy() / SCALE, threshold=threshold)
         for seed, threshold in enumerate(thresholds[1:], start=1)
     ]
-    return Study([first, *others], chosen.gate.model_copy(update={"bootstrap": 100}))
+    return Study([first, *others], knobs.gate.model_copy(update={"bootstrap": 100}))
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def primary_alone(study: Study) -> Study:
 
 
 @pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
+def report(capsys: pytest.CaptureFixture[str]) -> Report:
     def print_past_capture(line: str) -> None:
         with capsys.disabled():
             print(f"\n  gate: {line}", end="")
@@ -73,12 +73,12 @@ def test_an_equal_model_passes(study: Study) -> None:
     assert verdict.verdict == "pass"
 
 
-def test_models_that_differ_in_their_seed_alone_do_not_fail(study: Study, say: Say) -> None:
+def test_models_that_differ_in_their_seed_alone_do_not_fail(study: Study, report: Report) -> None:
     verdicts = trials(study, 200)
-    say(f"seed alone: {shares(outcomes(verdicts))}; by rule: {dict(failed_rules(verdicts)) or 'none failed'}")
+    report(f"seed alone: {shares(outcomes(verdicts))}; by rule: {dict(failed_rules(verdicts)) or 'none failed'}")
     assert outcomes(verdicts)["fail"] <= 2, "at most 1 % false failures, all rules together"
     unmeasurable = [verdict for verdict in verdicts if "no measurable change" in sentence(verdict)]
-    say(f"seed alone: {len(unmeasurable)} of 200 said to be no measurable change")
+    report(f"seed alone: {len(unmeasurable)} of 200 called no measurable change")
     assert len(unmeasurable) >= 196
 
 
@@ -86,29 +86,31 @@ def sentence(verdict: Verdict) -> str:
     return next(rule.sentence for rule in verdict.rules if rule.kind == "regression")
 
 
-@pytest.mark.parametrize(("loss", "least", "most"), [(0.005, 0.0, 0.2), (0.01, 0.2, 0.9), (0.02, 0.9, 1.0)])
-def test_a_loss_is_found_as_often_as_it_is_said(
-    primary_alone: Study, say: Say, loss: float, least: float, most: float
+@pytest.mark.parametrize(("loss", "minimum", "maximum"), [(0.005, 0.0, 0.2), (0.01, 0.2, 0.9), (0.02, 0.9, 1.0)])
+def test_a_loss_is_detected_as_often_as_documented(
+    primary_alone: Study, report: Report, loss: float, minimum: float, maximum: float
 ) -> None:
-    found = rule_outcomes(trials(primary_alone, 40, Degraded(loss)), "regression")
-    say(f"roc_auc worse by {loss:g}: {shares(found)}")
-    assert least <= found["fail"] / 40 <= most
+    counts = rule_outcomes(trials(primary_alone, 40, Degraded(loss)), "regression")
+    report(f"roc_auc worse by {loss:g}: {shares(counts)}")
+    assert minimum <= counts["fail"] / 40 <= maximum
 
 
-def test_a_degraded_model_fails(primary_alone: Study, say: Say) -> None:
-    found = outcomes(trials(primary_alone, 40, Degraded(0.03)))
-    say(f"roc_auc worse by 0.03: {shares(found)}")
-    assert found["fail"] == 40
+def test_a_degraded_model_fails(primary_alone: Study, report: Report) -> None:
+    counts = outcomes(trials(primary_alone, 40, Degraded(0.03)))
+    report(f"roc_auc worse by 0.03: {shares(counts)}")
+    assert counts["fail"] == 40
 
 
-def test_a_model_better_overall_but_worse_for_one_slice_fails_with_that_slice_named(study: Study, say: Say) -> None:
+def test_a_model_better_overall_but_worse_for_one_slice_fails_with_that_slice_named(
+    study: Study, report: Report
+) -> None:
     verdicts = trials(study, 40, Degraded(SLICE_LOSSES[-1], SLICE))
     named = rule_outcomes(verdicts, "slice", SLICE[1])
-    say(f"better, but {'='.join(SLICE)} worse by {SLICE_LOSSES[-1]:g}: the slice's rule {shares(named)}")
+    report(f"better, but {'='.join(SLICE)} worse by {SLICE_LOSSES[-1]:g}: the slice's rule {shares(named)}")
     assert rule_outcomes(verdicts, "regression") == {"pass": 40}
     assert named["fail"] >= 39
 
 
-def shares(found: Counter[str]) -> str:
-    total = sum(found.values())
-    return ", ".join(f"{mark} {100 * found[mark] / total:.1f} %" for mark in ("pass", "warn", "fail"))
+def shares(counts: Counter[str]) -> str:
+    total = sum(counts.values())
+    return ", ".join(f"{mark} {100 * counts[mark] / total:.1f} %" for mark in ("pass", "warn", "fail"))

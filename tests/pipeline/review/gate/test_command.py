@@ -28,8 +28,8 @@ def project(measured: Project, tmp_path: Path) -> Project:
 
 
 def verdict(project: Project) -> dict[str, object]:
-    found: dict[str, object] = json.loads(project.read("reports/verdict.json"))
-    return found
+    content: dict[str, object] = json.loads(project.read("reports/verdict.json"))
+    return content
 
 
 def test_the_same_model_is_no_change(project: Project) -> None:
@@ -41,11 +41,11 @@ def test_a_useless_model_fails_with_status_1_against_the_champion_on_the_same_ro
     project.configure(train={"max_trees": 1, "num_leaves": 2})
     project.ok("dvc", "repro", "-q")
     done = project.run("pipeline", "gate")
-    found = verdict(project)
-    assert (done.returncode, found["verdict"], done.stderr) == (1, "fail", "")
+    content = verdict(project)
+    assert (done.returncode, content["verdict"], done.stderr) == (1, "fail", "")
     assert "gate: fail" in done.stdout
     assert "✗ ROC AUC against main" in done.stdout
-    assert found["compared"] == found["rows"]
+    assert content["compared"] == content["rows"]
     before = project.read("reports/verdict.json")
     project.run("pipeline", "gate")
     assert project.read("reports/verdict.json") == before
@@ -55,13 +55,13 @@ def test_after_a_change_of_the_split_only_rows_that_the_champion_never_saw_are_c
     project.configure(split={"seed": 7})
     project.ok("dvc", "repro", "-q")
     assert "(not trained on the others)" in project.run("pipeline", "gate").stdout
-    found = verdict(project)
-    assert isinstance(found["compared"], int)
-    assert isinstance(found["rows"], int)
-    assert 0 < found["compared"] < found["rows"] / 2
+    content = verdict(project)
+    assert isinstance(content["compared"], int)
+    assert isinstance(content["rows"], int)
+    assert 0 < content["compared"] < content["rows"] / 2
 
 
-def test_a_champion_whose_features_are_gone_is_said_and_floors_and_fairness_judge_alone(project: Project) -> None:
+def test_a_champion_whose_features_are_gone_is_reported_and_floors_and_fairness_judge_alone(project: Project) -> None:
     import pandas as pd
 
     source = project.folder / "data/table.parquet"
@@ -71,12 +71,12 @@ def test_a_champion_whose_features_are_gone_is_said_and_floors_and_fairness_judg
     project.ok("pipeline", "fetch")
     project.ok("pipeline", "schema")
     project.ok("dvc", "repro", "-q")
-    said = project.ok("pipeline", "gate")
-    assert "the data no longer has its features: age" in said
-    assert "gate: warn" in said
+    output = project.ok("pipeline", "gate")
+    assert "the data no longer has its features: age" in output
+    assert "gate: warn" in output
 
 
-def test_rows_that_are_not_those_of_the_scores_stop_it(project: Project) -> None:
+def test_rows_that_are_not_those_of_the_scores_are_an_error(project: Project) -> None:
     project.configure(train={"seed": 3}, split={"seed": 7})
     project.ok("dvc", "repro", "-q", "train")
     done = project.run("pipeline", "gate")
@@ -84,7 +84,7 @@ def test_rows_that_are_not_those_of_the_scores_stop_it(project: Project) -> None
     assert done.stderr.startswith("error: data/split/test.parquet: not the rows that the scores are of")
 
 
-def test_an_unknown_base_and_a_project_that_was_never_run_are_one_line(project: Project) -> None:
+def test_an_unknown_base_and_a_project_that_was_never_run_are_one_line_errors(project: Project) -> None:
     assert project.run("pipeline", "gate", "--base", "nowhere").stderr.count("\n") == 1
     (project.folder / "reports/scores.parquet").unlink()
     done = project.run("pipeline", "gate")

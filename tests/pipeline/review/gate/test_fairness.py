@@ -9,25 +9,25 @@ import pytest
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.baseline.scored import ScoredBaseline
 from pipeline.review.gate.judge import judge
-from tests.pipeline.review.gate.scored_tables import CLEAN, NOBODY, binary, fairness, gate, main, rule
+from tests.pipeline.review.gate.scored_tables import CLEAN, NO_CHAMPION, binary, fairness, gate, main, rule
 
 
 def selecting(share: dict[str, float], rows: int = 2000, seed: int = 0) -> Scored:
     """Groups of equal size; `share` of each group is selected, whatever the target."""
     scored = binary(rows, groups=tuple(share))
-    chance = scored.sensitive["group"].map(share).to_numpy(float)
-    drawn = np.random.default_rng(seed).random(rows) < chance
-    return replace(scored, score=np.where(drawn, 0.9, 0.1))
+    probability = scored.sensitive["group"].map(share).to_numpy(float)
+    selected = np.random.default_rng(seed).random(rows) < probability
+    return replace(scored, score=np.where(selected, 0.9, 0.1))
 
 
 def test_groups_that_are_treated_alike_pass() -> None:
-    verdict = judge(selecting({"a": 0.4, "b": 0.4}), NOBODY, None, gate(fairness=fairness()), CLEAN)
+    verdict = judge(selecting({"a": 0.4, "b": 0.4}), NO_CHAMPION, None, gate(fairness=fairness()), CLEAN)
     assert verdict.verdict == "pass"
     assert rule(verdict, "fairness", metric="disparate_impact").bound == 0.5
 
 
 def test_a_group_that_is_rarely_selected_fails() -> None:
-    verdict = judge(selecting({"a": 0.6, "b": 0.1}), NOBODY, None, gate(fairness=fairness()), CLEAN)
+    verdict = judge(selecting({"a": 0.6, "b": 0.1}), NO_CHAMPION, None, gate(fairness=fairness()), CLEAN)
     assert [
         rule(verdict, "fairness", metric=name).verdict for name in ("disparate_impact", "equal_opportunity_difference")
     ] == ["fail", "fail"]
@@ -35,18 +35,18 @@ def test_a_group_that_is_rarely_selected_fails() -> None:
 
 
 def test_a_point_beyond_the_bound_with_an_interval_across_it_warns() -> None:
-    verdict = judge(selecting({"a": 0.4, "b": 0.16}, 300), NOBODY, None, gate(fairness=fairness()), CLEAN)
-    found = rule(verdict, "fairness", metric="disparate_impact")
-    assert found.value is not None
-    assert found.value < 0.5
-    assert found.verdict == "warn"
+    verdict = judge(selecting({"a": 0.4, "b": 0.16}, 300), NO_CHAMPION, None, gate(fairness=fairness()), CLEAN)
+    result = rule(verdict, "fairness", metric="disparate_impact")
+    assert result.value is not None
+    assert result.value < 0.5
+    assert result.verdict == "warn"
 
 
-def test_what_the_champion_has_already_warns() -> None:
+def test_a_gap_that_the_champion_has_too_warns() -> None:
     unfair, as_unfair = selecting({"a": 0.6, "b": 0.1}), selecting({"a": 0.6, "b": 0.1}, seed=1)
     verdict = judge(unfair, main(as_unfair), None, gate(primary="f1", tolerance=1.0, fairness=fairness()), CLEAN)
     assert rule(verdict, "fairness", metric="disparate_impact").verdict == "warn"
-    assert "the champion has it already" in rule(verdict, "fairness", metric="disparate_impact").sentence
+    assert "but so is the champion" in rule(verdict, "fairness", metric="disparate_impact").sentence
 
 
 def test_the_same_unfair_model_warns() -> None:
@@ -66,24 +66,26 @@ def test_small_groups_are_left_out_and_named() -> None:
     labels[:21] = "tiny"
     score = np.where(labels == "tiny", 0.1, scored.score)
     scored = replace(scored, sensitive=pd.DataFrame({"group": labels}), score=score)
-    found = rule(judge(scored, NOBODY, None, gate(fairness=fairness()), CLEAN), "fairness", metric="disparate_impact")
-    assert found.verdict == "pass"
-    assert "too small to judge: tiny" in found.sentence
+    result = rule(
+        judge(scored, NO_CHAMPION, None, gate(fairness=fairness()), CLEAN), "fairness", metric="disparate_impact"
+    )
+    assert result.verdict == "pass"
+    assert "too small to judge: tiny" in result.sentence
 
 
 def test_a_column_with_one_large_group_is_not_judged() -> None:
     scored = replace(selecting({"a": 0.4}), sensitive=pd.DataFrame({"group": ["a"] * 2000}))
-    found = rule(judge(scored, NOBODY, None, gate(fairness=fairness()), CLEAN), "fairness")
-    assert (found.verdict, found.sentence) == ("note", "not judged: fewer than two groups are large enough")
+    result = rule(judge(scored, NO_CHAMPION, None, gate(fairness=fairness()), CLEAN), "fairness")
+    assert (result.verdict, result.sentence) == ("note", "not judged: fewer than two groups are large enough")
 
 
 def test_a_model_that_selects_nobody_has_no_disparate_impact_to_judge() -> None:
-    found = rule(
-        judge(selecting({"a": 0.0, "b": 0.0}), NOBODY, None, gate(fairness=fairness()), CLEAN),
+    result = rule(
+        judge(selecting({"a": 0.0, "b": 0.0}), NO_CHAMPION, None, gate(fairness=fairness()), CLEAN),
         "fairness",
         metric="disparate_impact",
     )
-    assert (found.verdict, "undefined" in found.sentence) == ("note", True)
+    assert (result.verdict, "undefined" in result.sentence) == ("note", True)
 
 
 def test_a_champion_without_rows_of_these_groups_excuses_nothing() -> None:

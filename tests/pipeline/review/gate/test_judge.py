@@ -1,4 +1,4 @@
-"""The verdict as a whole: what it is judged on, who with, and that the worst rule decides."""
+"""The verdict as a whole: what is judged, against which model, and that the worst rule decides."""
 
 import json
 from dataclasses import replace
@@ -15,7 +15,7 @@ from pipeline.review.gate.judge import judge
 from pipeline.review.gate.verdict import Mark, Rule, worst
 from tests.pipeline.review.gate.scored_tables import (
     CLEAN,
-    NOBODY,
+    NO_CHAMPION,
     binary,
     fairness,
     gate,
@@ -32,30 +32,30 @@ NOISE = np.random.default_rng(7).random(1000)
 def test_an_equal_model_passes_with_no_measurable_change() -> None:
     scored = binary()
     verdict = judge(scored, main(scored), None, gate(tolerance=0.0, slices=slices(0.0)), CLEAN)
-    found = rule(verdict, "regression")
+    regression = rule(verdict, "regression")
     assert (verdict.verdict, verdict.compared) == ("pass", 1000)
-    assert (found.verdict, found.value, found.lower, found.upper) == ("pass", 0, 0, 0)
-    assert "no measurable change" in found.sentence
+    assert (regression.verdict, regression.value, regression.lower, regression.upper) == ("pass", 0, 0, 0)
+    assert "no measurable change" in regression.sentence
 
 
 def test_a_much_worse_model_fails_and_says_by_how_much_it_may_be_worse() -> None:
     scored = binary()
     verdict = judge(with_score(scored, NOISE), main(scored), None, gate(), CLEAN)
-    found = rule(verdict, "regression")
-    assert (verdict.verdict, found.verdict, found.bound) == ("fail", "fail", -0.005)
-    assert found.value is not None
-    assert found.value < -0.2
-    assert "worse than main" in found.sentence
+    regression = rule(verdict, "regression")
+    assert (verdict.verdict, regression.verdict, regression.bound) == ("fail", "fail", -0.005)
+    assert regression.value is not None
+    assert regression.value < -0.2
+    assert "worse than main" in regression.sentence
 
 
-def test_a_loss_that_the_rows_can_not_settle_warns_with_the_loss_that_they_show() -> None:
+def test_a_loss_that_the_rows_can_not_settle_warns_and_names_the_detectable_loss() -> None:
     scored = binary()
     noisy = np.clip(scored.score + 0.1 * (NOISE - 0.5), 0, 1)
     loss = rule(judge(with_score(scored, noisy), main(scored), None, gate(), CLEAN), "regression").value
     assert loss is not None
     verdict = judge(with_score(scored, noisy), main(scored), None, gate(tolerance=abs(loss)), CLEAN)
     assert rule(verdict, "regression").verdict == "warn"
-    assert "1,000 rows show a loss from" in rule(verdict, "regression").sentence
+    assert "1,000 rows show a loss of" in rule(verdict, "regression").sentence
 
 
 def test_a_lower_log_loss_is_a_gain() -> None:
@@ -76,18 +76,20 @@ def test_a_lower_log_loss_is_a_gain() -> None:
     ],
 )
 def test_floors_hold_for_either_direction(floors: dict[str, float], outcome: str) -> None:
-    assert judge(binary(), NOBODY, None, gate(floors=floors), CLEAN).verdict == outcome
+    assert judge(binary(), NO_CHAMPION, None, gate(floors=floors), CLEAN).verdict == outcome
 
 
 def test_a_floor_of_an_undefined_metric_fails() -> None:
     scored = binary()
-    verdict = judge(replace(scored, target=np.zeros(1000)), NOBODY, None, gate(floors={"roc_auc": 0.5}), CLEAN)
+    verdict = judge(replace(scored, target=np.zeros(1000)), NO_CHAMPION, None, gate(floors={"roc_auc": 0.5}), CLEAN)
     assert rule(verdict, "floor", metric="roc_auc").verdict == "fail"
     assert "undefined" in rule(verdict, "floor", metric="roc_auc").sentence
 
 
 def test_without_a_champion_floors_and_fairness_judge_alone_and_it_says_so() -> None:
-    verdict = judge(binary(), NOBODY, None, gate(floors={"roc_auc": 0.5}, slices=slices(), fairness=fairness()), CLEAN)
+    verdict = judge(
+        binary(), NO_CHAMPION, None, gate(floors={"roc_auc": 0.5}, slices=slices(), fairness=fairness()), CLEAN
+    )
     assert (verdict.verdict, verdict.compared, verdict.champion) == ("pass", 0, "")
     assert (
         rule(verdict, "champion").sentence
@@ -98,11 +100,11 @@ def test_without_a_champion_floors_and_fairness_judge_alone_and_it_says_so() -> 
 
 
 @pytest.mark.parametrize("state", ["missing", "unscorable"])
-def test_a_champion_that_can_not_be_compared_with_warns(state: str) -> None:
-    lost = ScoredBaseline(
+def test_a_champion_that_can_not_be_scored_warns(state: str) -> None:
+    baseline = ScoredBaseline(
         "main", "missing" if state == "missing" else "unscorable", reason="its features are gone: age"
     )
-    verdict = judge(binary(), lost, None, gate(), CLEAN)
+    verdict = judge(binary(), baseline, None, gate(), CLEAN)
     assert verdict.verdict == "warn"
     assert "its features are gone: age" in rule(verdict, "champion").sentence
 
@@ -114,16 +116,16 @@ def test_the_same_model_passes_without_a_bootstrap() -> None:
     assert {change.change for change in verdict.metrics} == {0.0}
 
 
-def test_models_are_compared_on_the_rows_that_both_scored_and_their_number_is_said() -> None:
+def test_models_are_compared_on_the_rows_that_both_scored_and_their_number_is_given() -> None:
     scored = binary()
     verdict = judge(scored, main(scored.rows(np.arange(1000) < 300)), None, gate(), CLEAN)
     assert (verdict.rows, verdict.compared) == (1000, 300)
     assert "300 of 1,000 test rows" in rule(verdict, "champion").sentence
 
 
-def test_a_champion_without_a_row_in_common_can_not_be_compared_with() -> None:
+def test_a_champion_without_a_row_in_common_warns() -> None:
     scored = binary()
-    other = replace(scored, keys=np.array([f"other{place}" for place in range(1000)]))
+    other = replace(scored, keys=np.array([f"other{index}" for index in range(1000)]))
     assert rule(judge(scored, main(other), None, gate(), CLEAN), "champion").verdict == "warn"
 
 
@@ -151,19 +153,19 @@ def test_small_losses_against_a_reference_do_not_add_up() -> None:
 
 @pytest.mark.parametrize(("violations", "outcome"), [([], "pass"), ([{"column": "age"}], "fail")])
 def test_a_violation_of_the_data_contract_fails(violations: list[dict[str, str]], outcome: str) -> None:
-    assert judge(binary(), NOBODY, None, gate(), {"violations": violations}).verdict == outcome
+    assert judge(binary(), NO_CHAMPION, None, gate(), {"violations": violations}).verdict == outcome
 
 
 def test_a_data_contract_that_was_not_measured_warns() -> None:
-    assert rule(judge(binary(), NOBODY, None, gate(), None), "data_contract").verdict == "warn"
+    assert rule(judge(binary(), NO_CHAMPION, None, gate(), None), "data_contract").verdict == "warn"
 
 
 @pytest.mark.parametrize(("bound", "mark"), [(None, "note"), (0.5, "pass"), (0.25, "fail")])
 def test_drift_fails_only_where_a_bound_says_so(bound: float | None, mark: str) -> None:
     report = DriftReport(share=0.25, drifted_columns=1, columns=[{}, {}, {}, {}])
-    found = rule(judge(binary(), NOBODY, None, gate(drift_share=bound), CLEAN, report), "data_drift")
-    assert found.verdict == mark
-    assert "1 of 4 columns" in found.sentence
+    drift = rule(judge(binary(), NO_CHAMPION, None, gate(drift_share=bound), CLEAN, report), "data_drift")
+    assert drift.verdict == mark
+    assert "1 of 4 columns" in drift.sentence
 
 
 def test_the_other_metrics_inform_and_never_fail() -> None:
@@ -178,9 +180,9 @@ def test_the_other_metrics_inform_and_never_fail() -> None:
 
 
 def test_several_classes_are_judged() -> None:
-    source = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     target = np.resize([0.0, 1.0, 2.0], 600)
-    score = source.dirichlet([1, 1, 1], 600)
+    score = rng.dirichlet([1, 1, 1], 600)
     good = 0.5 * score + 0.5 * np.eye(3)[target.astype(int)]
     keys, column = np.arange(600).astype(str), pd.DataFrame({"group": ["a", "b"] * 300})
     better = Scored("multiclass", target, good, keys, ("x", "y", "z"), slices=column)
@@ -191,10 +193,10 @@ def test_several_classes_are_judged() -> None:
 
 
 def test_a_regression_is_judged() -> None:
-    source = np.random.default_rng(0)
-    target = source.normal(size=500)
-    good = Scored("regression", target, target + 0.1 * source.normal(size=500), np.arange(500).astype(str))
-    worse = replace(good, score=target + 0.5 * source.normal(size=500))
+    rng = np.random.default_rng(0)
+    target = rng.normal(size=500)
+    good = Scored("regression", target, target + 0.1 * rng.normal(size=500), np.arange(500).astype(str))
+    worse = replace(good, score=target + 0.5 * rng.normal(size=500))
     bounds = gate(primary="rmse", floors={"rmse": 0.2, "r2": 0.5})
     assert judge(good, main(worse), None, bounds, CLEAN).verdict == "pass"
     verdict = judge(worse, main(good), None, bounds, CLEAN)
@@ -218,7 +220,7 @@ def test_the_verdict_as_data_has_a_format_number_and_undefined_figures_are_null(
     one_class = replace(scored, target=np.zeros(1000))
     verdict = judge(one_class, main(one_class), None, gate(), CLEAN)
     data = verdict.data()
-    (found,) = [item for item in data["rules"] if item["kind"] == "regression"]
-    assert (data["format"], found["verdict"], found["value"]) == (2, "warn", None)
-    assert (found["subject"]["metric"], found["baseline"]) == ("roc_auc", "main")
+    (regression,) = [item for item in data["rules"] if item["kind"] == "regression"]
+    assert (data["format"], regression["verdict"], regression["value"]) == (2, "warn", None)
+    assert (regression["subject"]["metric"], regression["baseline"]) == ("roc_auc", "main")
     assert json.loads(json.dumps(data, allow_nan=False)) == data

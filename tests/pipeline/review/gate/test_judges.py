@@ -24,17 +24,17 @@ PARAMS: dict[str, Any] = {
         *(".template.yaml", ".dvcignore", "Makefile", "GNUmakefile", "dvc.yaml", "uv.lock", "uv.toml"),
         *("pyproject.toml", "src/project/pyproject.toml"),
         *(".github/workflows/train.yaml", ".github/CODEOWNERS", "src/pipeline/models/training.py", "src/other.py"),
-        *("src", "src/project", "src/projects/x.py"),  # a link in the place of a folder
+        *("src", "src/project", "src/projects/x.py"),  # a link in place of a folder
     ],
 )
-def test_these_judge(path: str) -> None:
+def test_changed_paths_that_judge_are_named(path: str) -> None:
     assert changed_paths([path], MAIN) == [path]
 
 
 @pytest.mark.parametrize(
     "path", ["src/project/features.py", "README.md", "params.yaml", "docs/gate.md", "data/source.json", "sub/dvc.yaml"]
 )
-def test_these_are_judged(path: str) -> None:
+def test_changed_paths_that_do_not_judge_are_not_named(path: str) -> None:
     assert changed_paths([path], MAIN) == []
 
 
@@ -42,7 +42,7 @@ def test_paths_are_named_once_and_in_order() -> None:
     assert changed_paths(["uv.lock", "dvc.yaml", "uv.lock"], MAIN) == ["dvc.yaml", "uv.lock"]
 
 
-def test_what_main_calls_the_projects_can_not_take_the_settings_out() -> None:
+def test_main_can_not_declare_the_settings_as_the_projects() -> None:
     greedy = MAIN.model_copy(update={"project": ("src/", ".github/", "dvc.yaml", "src/project/pyproject.toml")})
     settings = [".github/x.yaml", "dvc.yaml", "src/project/pyproject.toml"]
     assert changed_paths(settings, greedy) == settings
@@ -53,7 +53,7 @@ def test_without_a_template_file_in_main_all_of_src_judges() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "named"),
+    ("changed", "expected"),
     [
         ({"gate": {"tolerance": 0.5}}, ["gate.tolerance"]),
         ({"gate": {"floors": {}}}, ["gate.floors.roc_auc"]),
@@ -67,9 +67,9 @@ def test_without_a_template_file_in_main_all_of_src_judges() -> None:
         ({"gate": {"tolerance": 0.0050}, "split": {"seed": 0.0}}, []),
     ],
 )
-def test_parameters_that_judge_are_compared_by_value(changed: dict[str, Any], named: list[str]) -> None:
+def test_parameters_that_judge_are_compared_by_value(changed: dict[str, Any], expected: list[str]) -> None:
     head = {section: values | changed.get(section, {}) for section, values in PARAMS.items()}
-    assert changed_parameters(PARAMS, head) == named
+    assert changed_parameters(PARAMS, head) == expected
 
 
 @pytest.mark.parametrize("value", [None, [], "x"])
@@ -79,7 +79,7 @@ def test_a_section_that_is_none_is_named(value: Any) -> None:
     assert changed_parameters(PARAMS, {}) == ["gate", "evaluate", "split", "task", "data.key"]
 
 
-def test_a_key_is_known_by_its_section() -> None:
+def test_a_key_judges_by_its_section() -> None:
     assert is_parameter("gate.floors.roc_auc")
     assert is_parameter("data.key")
     assert not is_parameter("data.source")

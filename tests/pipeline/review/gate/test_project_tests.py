@@ -13,7 +13,7 @@ from pipeline.review.gate.verdict import Rule
 from pipeline.review.measure import model_tests
 from pipeline.review.measure.model_tests import FILE, ModelTests
 from tests.pipeline.review.comment.factories import bounds, bundle, context, scored
-from tests.pipeline.review.comment.reading import seen, tags
+from tests.pipeline.review.comment.reading import tags, visible_text
 from tests.pipeline.review.gate.scored_tables import evaluate
 
 BAD = {"name": "test_risk::test_late[<img src=x>]", "message": "@everyone | assert 1 < 0"}
@@ -24,7 +24,7 @@ def outcome(**changes: Any) -> ModelTests:
 
 
 @pytest.mark.parametrize(
-    ("found", "verdict", "said"),
+    ("tests", "verdict", "sentence"),
     [
         (None, "note", "the project has no tests of the model in tests/project/model/"),
         (outcome(passed=1500), "pass", "1,500 passed"),
@@ -36,9 +36,9 @@ def outcome(**changes: Any) -> ModelTests:
         (outcome(state="broken", reason="pytest ended"), "fail", "could not run: pytest ended"),
     ],
 )
-def test_a_failed_test_fails_and_no_test_is_a_note(found: ModelTests | None, verdict: str, said: str) -> None:
-    rule = project_tests.rule(found)
-    assert (rule.verdict, rule.sentence) == (verdict, said)
+def test_a_failed_test_fails_and_no_test_is_a_note(tests: ModelTests | None, verdict: str, sentence: str) -> None:
+    rule = project_tests.rule(tests)
+    assert (rule.verdict, rule.sentence) == (verdict, sentence)
 
 
 def test_a_failed_test_fails_the_pull_request_and_is_shown_harmless(tmp_path: Path) -> None:
@@ -47,10 +47,10 @@ def test_a_failed_test_fails_the_pull_request_and_is_shown_harmless(tmp_path: Pa
     verdict = pull_request.judge(measured, bounds(), evaluate(), [])
     assert verdict.verdict == "fail"
     text = render(measured, verdict, context())
-    assert "1 of 3 failed" in seen(text)
-    assert BAD["name"] in seen(text)
+    assert "1 of 3 failed" in visible_text(text)
+    assert BAD["name"] in visible_text(text)
     assert "img" not in tags(text)
-    assert "@everyone" not in seen(text)
+    assert "@everyone" not in visible_text(text)
 
 
 def test_a_pull_request_whose_model_is_mains_needs_no_tests(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_pull_request_whose_model_is_mains_needs_no_tests(tmp_path: Path) -> N
     assert "model_tests" not in [rule.kind for rule in verdict.rules]
 
 
-def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
+def test_a_damaged_file_is_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(json.dumps({"state": "fine"}))
     with pytest.raises(PipelineError, match=r"^model_tests\.json: .*; run the measurement again$"):
         pull_request.judge(bundle(tmp_path, champion=scored(seed=1)), bounds(), evaluate(), [])
@@ -70,15 +70,15 @@ def test_a_laptop_reads_the_measurement_where_it_is_of_this_model(
     monkeypatch.chdir(tmp_path)
     folder = Path("measured")
 
-    def here() -> Rule:
-        return project_tests.rule_here(folder)
+    def current_rule() -> Rule:
+        return project_tests.work_tree_rule(folder)
 
-    assert "no tests of the model" in here().sentence
+    assert "no tests of the model" in current_rule().sentence
     for path in (model_tests.TESTS / "test_it.py", Path("models/model.txt"), folder / FILE):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
-    assert "is not of this model" in here().sentence
+    assert "is not of this model" in current_rule().sentence
     (folder / FILE).write_text(outcome(passed=3, subject=model_tests.subject()).model_dump_json())
-    assert (here().verdict, here().sentence) == ("pass", "3 passed")
+    assert (current_rule().verdict, current_rule().sentence) == ("pass", "3 passed")
     Path("models/model.txt").write_text("trained anew")
-    assert (here().verdict, "is not of this model" in here().sentence) == ("note", True)
+    assert (current_rule().verdict, "is not of this model" in current_rule().sentence) == ("note", True)

@@ -1,4 +1,4 @@
-"""What holds for every table: equal passes, worse is never better, the order of the rows decides nothing."""
+"""Properties for every table: equal scores pass, a worse model is never judged better, row order does not matter."""
 
 from dataclasses import replace
 
@@ -38,8 +38,8 @@ def test_a_uniformly_worse_candidate_never_gets_a_better_verdict(
     worse, worst = (lowered(candidate, shift) for shift in (first, first + more))
     before = judge(worse, main(champion), None, COMPARED, CLEAN)
     after = judge(worst, main(champion), None, COMPARED, CLEAN)
-    for one, other in zip(before.rules, after.rules, strict=True):
-        assert BADNESS[other.verdict] >= BADNESS[one.verdict], other.title
+    for rule_before, rule_after in zip(before.rules, after.rules, strict=True):
+        assert BADNESS[rule_after.verdict] >= BADNESS[rule_before.verdict], rule_after.title
 
 
 def lowered(scored: Scored, shift: float) -> Scored:
@@ -51,10 +51,10 @@ def lowered(scored: Scored, shift: float) -> Scored:
 @settings(max_examples=40, deadline=None)
 def test_the_order_of_the_rows_changes_nothing(rows: int, seed: int) -> None:
     champion, candidate = binary(rows, 1.5, seed), binary(rows, 1.2, seed + 1)
-    source = np.random.default_rng(seed)
-    mixed = [scored.rows(source.permutation(rows)) for scored in (candidate, champion)]
+    rng = np.random.default_rng(seed)
+    shuffled = [scored.rows(rng.permutation(rows)) for scored in (candidate, champion)]
     before = judge(candidate, main(champion), None, ALL, CLEAN)
-    after = judge(mixed[0], main(mixed[1]), None, ALL, CLEAN)
+    after = judge(shuffled[0], main(shuffled[1]), None, ALL, CLEAN)
     assert rounded(after) == rounded(before)
 
 
@@ -68,12 +68,12 @@ def rounded(verdict: Verdict) -> object:
 @settings(max_examples=40, deadline=None)
 def test_the_worst_rule_decides_whatever_the_others_say(rows: int, seed: int) -> None:
     verdict = judge(binary(rows, 1.2, seed), main(binary(rows, 1.5, seed + 1)), None, ALL, CLEAN)
-    assert BADNESS[verdict.verdict] == max(BADNESS[found.verdict] for found in verdict.rules)
+    assert BADNESS[verdict.verdict] == max(BADNESS[rule.verdict] for rule in verdict.rules)
 
 
 @given(st.integers(1, 30), seeds, st.integers(0, 30))
 @settings(max_examples=30, deadline=None)
-def test_tiny_and_lopsided_tables_get_a_verdict_too(rows: int, seed: int, positives: int) -> None:
+def test_tiny_and_imbalanced_tables_get_a_verdict_too(rows: int, seed: int, positives: int) -> None:
     scored = binary(rows, 1.0, seed)
     target = (np.arange(rows) < positives).astype(float)
     scored = replace(scored, target=target, slices=pd.DataFrame({"group": np.arange(rows).astype(str)}))

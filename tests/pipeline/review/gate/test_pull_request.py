@@ -50,17 +50,17 @@ def bundle(
     return Bundle(folder, Measurement(**{**facts, **changes}))
 
 
-def judge(found: Bundle, bounds: Gate, changed: list[str], *columns: str) -> Verdict:
+def judge(measured: Bundle, bounds: Gate, changed: list[str], *columns: str) -> Verdict:
     """The verdict where main's groups are of these columns; by default that of `binary`."""
-    return judge_by_main(found, bounds, evaluate(*(columns or ("group",))), changed)
+    return judge_by_main(measured, bounds, evaluate(*(columns or ("group",))), changed)
 
 
-def one_line(found: Bundle, **bounds: Any) -> str:
-    """The error that judging it raises."""
+def error_line(measured: Bundle, **bounds: Any) -> str:
+    """The one line of the error that judging raises."""
     with pytest.raises(PipelineError) as caught:
-        judge(found, gate(**bounds), [])
+        judge(measured, gate(**bounds), [])
     assert len(str(caught.value).splitlines()) == 1
-    assert str(found.folder) not in str(caught.value)
+    assert str(measured.folder) not in str(caught.value)
     return str(caught.value)
 
 
@@ -75,29 +75,29 @@ class TestVerdict:
         assert (verdict.verdict, verdict.champion, verdict.compared) == ("pass", "origin/main", 1000)
 
     def test_a_worse_model_fails_by_the_bounds_that_are_given(self, tmp_path: Path) -> None:
-        found = bundle(tmp_path, with_score(binary(), np.random.default_rng(1).random(1000)), binary())
-        assert judge(found, gate(), []).verdict == "fail"
-        assert judge(found, gate(tolerance=0.9), []).verdict == "pass"
+        measured = bundle(tmp_path, with_score(binary(), np.random.default_rng(1).random(1000)), binary())
+        assert judge(measured, gate(), []).verdict == "fail"
+        assert judge(measured, gate(tolerance=0.9), []).verdict == "pass"
 
     def test_without_a_champion_the_floors_judge_alone(self, tmp_path: Path) -> None:
         verdict = judge(bundle(tmp_path), gate(floors={"roc_auc": 0.6}), [])
         assert verdict.verdict == "pass"
         assert "no champion yet" in rule(verdict, "champion").sentence
 
-    def test_a_champion_that_can_not_be_had_warns(self, tmp_path: Path) -> None:
-        gone = Champion(state="missing", name="main", reason="its files are\ngone")
-        found = bundle(tmp_path)
-        for champion, said in ((None, "names no champion"), (gone, "its files are gone")):
-            verdict = judge(replace(found, measurement=_with(found, champion=champion)), gate(), [])
+    def test_an_unavailable_champion_warns(self, tmp_path: Path) -> None:
+        missing = Champion(state="missing", name="main", reason="its files are\ngone")
+        measured = bundle(tmp_path)
+        for champion, sentence in ((None, "names no champion"), (missing, "its files are gone")):
+            verdict = judge(replace(measured, measurement=_with(measured, champion=champion)), gate(), [])
             assert verdict.verdict == "warn"
-            assert said in rule(verdict, "champion").sentence
+            assert sentence in rule(verdict, "champion").sentence
 
     def test_a_failed_stage_fails_and_is_named(self, tmp_path: Path) -> None:
         failed = bundle(tmp_path, None, outcome="failed", failure=Failure(stage="train", lines=[]))
         verdict = judge(failed, gate(), [])
         assert (verdict.verdict, rule(verdict, "stages").sentence) == ("fail", "stage train failed")
 
-    def test_bad_parameters_are_no_stage(self, tmp_path: Path) -> None:
+    def test_bad_parameters_are_not_called_a_stage(self, tmp_path: Path) -> None:
         failed = bundle(tmp_path, None, outcome="failed", failure=Failure(stage="params", lines=[]))
         assert rule(judge(failed, gate(), []), "stages").sentence == "params.yaml was refused"
 
@@ -105,7 +105,7 @@ class TestVerdict:
         verdict = judge(bundle(tmp_path, None, outcome="unchanged", champion=None), gate(), [])
         assert (verdict.verdict, rule(verdict, "champion").sentence) == ("pass", "same model as main: no change")
 
-    def test_an_unchanged_model_with_scores_still_meets_the_floors(self, tmp_path: Path) -> None:
+    def test_an_unchanged_model_with_scores_is_still_held_to_the_floors(self, tmp_path: Path) -> None:
         same = bundle(tmp_path, outcome="unchanged", champion=None)
         verdict = judge(same, gate(floors={"roc_auc": 0.99}, drift_share=0.5), [])
         assert rule(verdict, "floor", metric="roc_auc").verdict == "fail"
@@ -121,7 +121,7 @@ class TestVerdict:
         assert rule(verdict, "floor", metric="roc_auc").verdict == "fail"
         assert judges.acceptance(verdict) is None
 
-    def test_what_a_model_fails_by_is_for_no_person_to_accept_unseen(self, tmp_path: Path) -> None:
+    def test_the_failure_of_a_model_asks_nobody_for_acceptance(self, tmp_path: Path) -> None:
         assert judges.acceptance(judge(bundle(tmp_path), gate(floors={"roc_auc": 0.999}), [])) is None
         assert judges.acceptance(judge(bundle(tmp_path), gate(), [])) is None
 
@@ -142,15 +142,15 @@ class TestGroups:
         forged = replace(binary(), slices=nothing, sensitive=nothing)
         verdict = judge(bundle(tmp_path, forged, forged), self.JUDGED, [])
         assert verdict.verdict == "fail"
-        lacking = [found for found in verdict.rules if found.subject.column == "group"]
-        assert [found.kind for found in lacking] == ["slice", "fairness"]
-        assert {found.sentence for found in lacking} == {
+        lacking = [item for item in verdict.rules if item.subject.column == "group"]
+        assert [item.kind for item in lacking] == ["slice", "fairness"]
+        assert {item.sentence for item in lacking} == {
             "group is judged in main and the measurement has no scores for it"
         }
 
-    def test_a_column_that_the_data_no_longer_have_waits_for_a_person_too(self, tmp_path: Path) -> None:
+    def test_a_column_that_the_data_no_longer_have_fails_too(self, tmp_path: Path) -> None:
         verdict = judge(bundle(tmp_path, champion=binary()), self.JUDGED, [], "group", "education")
-        failed = [(found.kind, found.subject.column) for found in verdict.rules if found.verdict == "fail"]
+        failed = [(item.kind, item.subject.column) for item in verdict.rules if item.verdict == "fail"]
         assert failed == [("slice", "education"), ("fairness", "education")]
 
     def test_main_need_not_judge_its_groups(self, tmp_path: Path) -> None:
@@ -158,41 +158,41 @@ class TestGroups:
         assert verdict.verdict == "pass"
 
     def test_columns_that_main_does_not_judge_weaken_no_test(self, tmp_path: Path) -> None:
-        """Each slice more would widen the intervals of all, and what is seen in few rows would pass."""
-        many = pd.DataFrame({"group": binary().slices["group"], "x": [f"v{place % 9}" for place in range(1000)]})
+        """Each further slice would widen the intervals of all, so that a loss in few rows would pass."""
+        many = pd.DataFrame({"group": binary().slices["group"], "x": [f"v{index % 9}" for index in range(1000)]})
         worse = with_score(binary(), np.random.default_rng(1).random(1000))
         verdicts = []
         for name, groups in (("forged", many), ("honest", binary().slices)):
             (tmp_path / name).mkdir()
             sides = [replace(scored, slices=groups, sensitive=groups) for scored in (worse, binary())]
-            found = bundle(tmp_path / name, *sides)
-            verdicts.append(judge(found, gate(slices=slices(min_rows=50)), []))
+            measured = bundle(tmp_path / name, *sides)
+            verdicts.append(judge(measured, gate(slices=slices(min_rows=50)), []))
         assert verdicts[0].rules == verdicts[1].rules
 
 
 class TestReference:
     def test_the_release_that_main_names_is_compared_with(self, tmp_path: Path) -> None:
         scoring.write(tmp_path / "reference.parquet", binary())
-        found = bundle(tmp_path, champion=binary(), reference=Champion(state="scored", name="v1"))
-        assert rule(judge(found, gate(reference="v1"), []), "reference_regression").verdict == "pass"
+        measured = bundle(tmp_path, champion=binary(), reference=Champion(state="scored", name="v1"))
+        assert rule(judge(measured, gate(reference="v1"), []), "reference_regression").verdict == "pass"
 
     def test_a_reference_that_the_run_changed_warns(self, tmp_path: Path) -> None:
-        found = bundle(tmp_path, champion=binary(), reference=Champion(state="scored", name="v2"))
-        verdict = judge(found, gate(reference="v1"), [])
+        measured = bundle(tmp_path, champion=binary(), reference=Champion(state="scored", name="v2"))
+        verdict = judge(measured, gate(reference="v1"), [])
         assert (verdict.verdict, rule(verdict, "reference").verdict) == ("warn", "warn")
 
 
 class TestDrift:
     def test_the_drift_of_the_training_data_is_held_to_the_bound(self, tmp_path: Path) -> None:
-        found = bundle(tmp_path, champion=binary())
+        measured = bundle(tmp_path, champion=binary())
         _write(tmp_path, "drift_main.json", {"share": 0.5, "drifted_columns": 1, "columns": [{}, {}]})
-        assert judge(found, gate(drift_share=0.5), []).verdict == "fail"
-        assert judge(found, gate(), []).verdict == "pass"
+        assert judge(measured, gate(drift_share=0.5), []).verdict == "fail"
+        assert judge(measured, gate(), []).verdict == "pass"
 
     def test_the_same_training_rows_have_not_drifted(self, tmp_path: Path) -> None:
-        found = bundle(tmp_path, champion=binary())
+        measured = bundle(tmp_path, champion=binary())
         _write(tmp_path, "drift_main.json", {"share": 0.0, "drifted_columns": 0, "columns": [], "same": True})
-        assert rule(judge(found, gate(), []), "data_drift").sentence == "same training rows as main"
+        assert rule(judge(measured, gate(), []), "data_drift").sentence == "same training rows as main"
 
     @pytest.mark.parametrize(
         "report",
@@ -209,47 +209,47 @@ class TestDrift:
             "[" * 100_000,
         ],
     )
-    def test_what_is_no_drift_report_is_one_line(self, tmp_path: Path, report: str) -> None:
-        found = bundle(tmp_path, champion=binary())
+    def test_an_invalid_drift_report_is_a_one_line_error(self, tmp_path: Path, report: str) -> None:
+        measured = bundle(tmp_path, champion=binary())
         (tmp_path / "drift_main.json").write_text(report, encoding="utf-8")
-        assert one_line(found).startswith("drift_main.json: ")
+        assert error_line(measured).startswith("drift_main.json: ")
 
 
 @pytest.mark.parametrize("report", ["[]", "7", '"x"', "{", '{"violations": 0}', '{"violations": {"a": 1}}'])
-def test_what_is_no_data_quality_report_is_one_line(tmp_path: Path, report: str) -> None:
-    found = bundle(tmp_path, champion=binary())
+def test_an_invalid_data_quality_report_is_a_one_line_error(tmp_path: Path, report: str) -> None:
+    measured = bundle(tmp_path, champion=binary())
     (tmp_path / "data_quality.json").write_text(report, encoding="utf-8")
-    assert "quality" in one_line(found)
+    assert "quality" in error_line(measured)
 
 
-class TestHostileScores:
+class TestUntrustedScores:
     def test_a_measurement_without_scores_is_refused(self, tmp_path: Path) -> None:
-        assert "scores.parquet: the measurement lacks it" in one_line(bundle(tmp_path, None))
+        assert "scores.parquet: the measurement lacks it" in error_line(bundle(tmp_path, None))
 
     def test_a_champion_without_scores_is_refused(self, tmp_path: Path) -> None:
         claimed = replace(bundle(tmp_path), measurement=_with(bundle(tmp_path), champion=SCORED))
-        assert "champion.parquet: the measurement lacks it" in one_line(claimed)
+        assert "champion.parquet: the measurement lacks it" in error_line(claimed)
 
-    @pytest.mark.parametrize("kept", [0, 3, 100, 5000])
-    def test_a_file_that_was_cut_is_refused(self, tmp_path: Path, kept: int) -> None:
-        found = bundle(tmp_path)
+    @pytest.mark.parametrize("length", [0, 3, 100, 5000])
+    def test_a_file_that_was_cut_is_refused(self, tmp_path: Path, length: int) -> None:
+        measured = bundle(tmp_path)
         whole = (tmp_path / "scores.parquet").read_bytes()
-        (tmp_path / "scores.parquet").write_bytes(whole[:kept])
-        assert one_line(found).startswith("scores.parquet: ")
+        (tmp_path / "scores.parquet").write_bytes(whole[:length])
+        assert error_line(measured).startswith("scores.parquet: ")
 
     @pytest.mark.parametrize("seed", range(20))
     def test_bytes_that_were_changed_never_end_in_a_traceback(self, tmp_path: Path, seed: int) -> None:
-        found = bundle(tmp_path, champion=binary())
+        measured = bundle(tmp_path, champion=binary())
         content = bytearray((tmp_path / "champion.parquet").read_bytes())
-        source = np.random.default_rng(seed)
-        for place in source.integers(0, len(content), 30):
-            content[place] = source.integers(0, 256)
+        rng = np.random.default_rng(seed)
+        for position in rng.integers(0, len(content), 30):
+            content[position] = rng.integers(0, 256)
         (tmp_path / "champion.parquet").write_bytes(bytes(content))
         with contextlib.suppress(PipelineError):
-            judge(found, gate(), [])
+            judge(measured, gate(), [])
 
     @pytest.mark.parametrize(
-        ("name", "value", "said"),
+        ("name", "value", "message"),
         [
             ("target", np.nan, "missing or infinite"),
             ("score", np.inf, "missing or infinite"),
@@ -257,17 +257,17 @@ class TestHostileScores:
             ("target", 3.0, "none of the classes"),
         ],
     )
-    def test_impossible_values_are_refused(self, tmp_path: Path, name: str, value: float, said: str) -> None:
+    def test_impossible_values_are_refused(self, tmp_path: Path, name: str, value: float, message: str) -> None:
         scored = binary()
         column = getattr(scored, name).copy()
         column[7] = value
-        assert said in one_line(bundle(tmp_path, replace(scored, **{name: column})))
+        assert message in error_line(bundle(tmp_path, replace(scored, **{name: column})))
 
-    @pytest.mark.parametrize("lost", ["key", "target", "score"])
-    def test_a_missing_column_is_refused(self, tmp_path: Path, lost: str) -> None:
-        found = bundle(tmp_path)
-        pq.write_table(table(binary(), tmp_path).drop_columns([lost]), tmp_path / "scores.parquet")
-        assert one_line(found).startswith("scores.parquet: ")
+    @pytest.mark.parametrize("column", ["key", "target", "score"])
+    def test_a_missing_column_is_refused(self, tmp_path: Path, column: str) -> None:
+        measured = bundle(tmp_path)
+        pq.write_table(table(binary(), tmp_path).drop_columns([column]), tmp_path / "scores.parquet")
+        assert error_line(measured).startswith("scores.parquet: ")
 
     @pytest.mark.parametrize(
         ("setting", "value"),
@@ -285,55 +285,55 @@ class TestHostileScores:
         ],
     )
     def test_a_setting_of_the_wrong_kind_is_refused(self, tmp_path: Path, setting: str, value: Any) -> None:
-        found = bundle(tmp_path)
-        written = table(binary(), tmp_path)
-        settings = json.loads(written.schema.metadata[scoring.SETTINGS]) | {setting: value}
-        changed = written.replace_schema_metadata({scoring.SETTINGS: json.dumps(settings)})
+        measured = bundle(tmp_path)
+        stored = table(binary(), tmp_path)
+        settings = json.loads(stored.schema.metadata[scoring.SETTINGS]) | {setting: value}
+        changed = stored.replace_schema_metadata({scoring.SETTINGS: json.dumps(settings)})
         pq.write_table(changed, tmp_path / "scores.parquet")
-        assert one_line(found).startswith("scores.parquet: ")
+        assert error_line(measured).startswith("scores.parquet: ")
 
     def test_repeated_keys_are_refused(self, tmp_path: Path) -> None:
         scored = binary()
-        assert "a key occurs twice" in one_line(bundle(tmp_path, replace(scored, keys=np.full(1000, "k"))))
+        assert "a key occurs twice" in error_line(bundle(tmp_path, replace(scored, keys=np.full(1000, "k"))))
 
     def test_a_champion_on_rows_of_its_own_is_refused(self, tmp_path: Path) -> None:
-        strange = replace(binary(), keys=np.array([f"other {place}" for place in range(1000)]))
-        assert "has rows that scores.parquet lacks" in one_line(bundle(tmp_path, champion=strange))
+        other = replace(binary(), keys=np.array([f"other {index}" for index in range(1000)]))
+        assert "has rows that scores.parquet lacks" in error_line(bundle(tmp_path, champion=other))
 
     def test_a_champion_with_other_targets_is_refused(self, tmp_path: Path) -> None:
-        turned = replace(binary(), target=1 - binary().target)
-        assert "different targets" in one_line(bundle(tmp_path, champion=turned))
+        inverted = replace(binary(), target=1 - binary().target)
+        assert "different targets" in error_line(bundle(tmp_path, champion=inverted))
 
     def test_a_champion_with_other_slices_is_refused(self, tmp_path: Path) -> None:
         other = replace(binary(), slices=pd.DataFrame({"else": ["a"] * 1000}))
-        assert "its task, classes or columns" in one_line(bundle(tmp_path, champion=other), slices=slices())
+        assert "its task, classes or columns" in error_line(bundle(tmp_path, champion=other), slices=slices())
 
     def test_a_column_of_lists_is_refused(self, tmp_path: Path) -> None:
-        found = bundle(tmp_path)
-        written = table(binary(), tmp_path)
-        lists = written.append_column("slice:x", pa.array([[1]] * 1000))
+        measured = bundle(tmp_path)
+        stored = table(binary(), tmp_path)
+        lists = stored.append_column("slice:x", pa.array([[1]] * 1000))
         pq.write_table(lists, tmp_path / "scores.parquet")
-        assert "lists or structures" in one_line(found)
+        assert "lists or structures" in error_line(measured)
 
     @pytest.mark.parametrize("typed", [True, False])
     def test_a_small_file_that_becomes_a_huge_table_is_refused(self, tmp_path: Path, typed: bool) -> None:
-        found = bundle(tmp_path)
-        long = pa.table({"key": pa.array(["x" * 100_000] * 20_000).dictionary_encode()})
-        pq.write_table(long, tmp_path / "scores.parquet", store_schema=typed)
+        measured = bundle(tmp_path)
+        huge = pa.table({"key": pa.array(["x" * 100_000] * 20_000).dictionary_encode()})
+        pq.write_table(huge, tmp_path / "scores.parquet", store_schema=typed)
         assert (tmp_path / "scores.parquet").stat().st_size < 1_000_000
-        assert "too long" in one_line(found)
+        assert "too long" in error_line(measured)
 
     def test_more_rows_than_a_judge_can_take_are_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(untrusted_scores, "MOST_ROWS", 999)
-        assert "too many" in one_line(bundle(tmp_path))
+        monkeypatch.setattr(untrusted_scores, "MAX_ROWS", 999)
+        assert "too many" in error_line(bundle(tmp_path))
 
     def test_more_slices_than_a_judge_can_take_are_refused(self, tmp_path: Path) -> None:
-        many = pd.DataFrame({"group": [str(place) for place in range(1200)]})
-        assert "more than 1,000 values" in one_line(bundle(tmp_path, replace(binary(1200), slices=many)))
+        many = pd.DataFrame({"group": [str(index) for index in range(1200)]})
+        assert "more than 1,000 values" in error_line(bundle(tmp_path, replace(binary(1200), slices=many)))
 
 
-def _with(found: Bundle, **changes: Any) -> Measurement:
-    return found.measurement.model_copy(update=changes)
+def _with(measured: Bundle, **changes: Any) -> Measurement:
+    return measured.measurement.model_copy(update=changes)
 
 
 def _write(folder: Path, name: str, content: Any) -> None:

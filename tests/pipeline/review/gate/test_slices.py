@@ -1,4 +1,4 @@
-"""No slice is left behind, and a slice too small to tell is not judged."""
+"""Each slice is judged, except one that is too small."""
 
 from dataclasses import replace
 
@@ -20,15 +20,15 @@ def test_a_model_better_overall_but_worse_for_one_slice_fails_with_that_slice_na
     score = np.where(few, np.random.default_rng(1).random(3000), 0.5 * champion.score + 0.5 * champion.target)
     verdict = judge(with_score(champion, score), main(champion), None, gate(slices=slices()), CLEAN)
     assert rule(verdict, "regression").verdict == "pass"
-    assert [found.title for found in verdict.rules if found.verdict == "fail"] == ["Slice group=few"]
+    assert [item.title for item in verdict.rules if item.verdict == "fail"] == ["Slice group=few"]
 
 
 def test_a_slice_with_too_few_rows_is_shown_not_judged() -> None:
     champion = in_slices(["few"] * 99 + ["many"] * 901)
     verdict = judge(with_score(champion, 1 - champion.score), main(champion), None, gate(slices=slices()), CLEAN)
-    found = rule(verdict, "slice", value="few")
-    assert (found.verdict, found.bound) == ("note", None)
-    assert "99 rows, fewer than 100" in found.sentence
+    result = rule(verdict, "slice", value="few")
+    assert (result.verdict, result.bound) == ("note", None)
+    assert "99 rows, fewer than 100" in result.sentence
 
 
 def test_a_slice_with_one_class_is_shown_not_judged() -> None:
@@ -48,10 +48,10 @@ def test_the_confidence_is_corrected_for_the_number_of_slices() -> None:
 
     def width(scored: Scored) -> float:
         verdict = judge(scored, main(champion), None, gate(slices=slices()), CLEAN)
-        found = rule(verdict, "slice", value="all")
-        assert found.upper is not None
-        assert found.lower is not None
-        return found.upper - found.lower
+        result = rule(verdict, "slice", value="all")
+        assert result.upper is not None
+        assert result.lower is not None
+        return result.upper - result.lower
 
     assert width(split) > 1.2 * width(alone)
 

@@ -1,4 +1,4 @@
-"""What a work tree changes of what judges, said before GitHub says it."""
+"""What a work tree changes of what judges, reported before GitHub does."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def write(files: dict[str, str]) -> None:
 
 
 def test_nothing_is_changed_by_the_projects_own_work(base: str) -> None:
-    write({"src/project/x.py": "y = 1\n", "params.yaml": PARAMS.replace("31", "15") + "# a remark\n"})
+    write({"src/project/x.py": "y = 1\n", "params.yaml": PARAMS.replace("31", "15") + "# a comment\n"})
     assert work_tree.changes(base) == []
 
 
@@ -38,10 +38,10 @@ def test_paths_and_parameters_are_named(base: str) -> None:
     assert work_tree.changes(base) == ["src/pipeline/x.py", "gate.tolerance"]
 
 
-def test_whose_a_path_is_the_commit_says_and_not_the_work_tree(base: str) -> None:
+def test_the_commit_decides_whose_a_path_is_and_not_the_work_tree(base: str) -> None:
     write({".template.yaml": TEMPLATE.replace("src/project/", "src/"), "src/pipeline/x.py": "y = 1\n"})
     assert work_tree.changes(base) == [".template.yaml", "src/pipeline/x.py"]
 
 
-def test_without_a_commit_to_compare_with_nothing_is_said(base: str) -> None:
+def test_without_a_commit_to_compare_with_nothing_is_named(base: str) -> None:
     assert work_tree.changes(None) == []

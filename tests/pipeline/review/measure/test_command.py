@@ -1,4 +1,4 @@
-"""`pipeline measure` in real projects: what it runs, what it leaves, and what it says where something is missing."""
+"""`pipeline measure` in real projects: what it runs, what it writes, and its notes on what is missing."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ from tests.pipeline.review.gate.scored_tables import evaluate, gate
 
 pytestmark = pytest.mark.engine
 
-# The project of these tests has no tests of its own, but for those that say so.
+# The project of these tests has no tests of its own, except where a test adds them.
 ALL = set(measurement.FILES) - {"champion.parquet", "reference.parquet", "drift_main.json", "model_tests.json"}
 
 MODEL_TESTS = """
@@ -88,20 +88,20 @@ def present(project: Project) -> set[str]:
 
 
 def forget_outputs(project: Project) -> None:
-    """What a fresh clone lacks."""
+    """Remove what a fresh clone lacks."""
     for name in (".dvc/cache", ".dvc/tmp", ".pipeline", "data/raw", "data/split", "models", "reports"):
         shutil.rmtree(project.folder / name, ignore_errors=True)
     project.ok("git", "checkout", "-q", ".")
 
 
 class TestFirstPullRequest:
-    def test_it_is_measured_and_what_is_missing_is_said(self, first: tuple[Project, str]) -> None:
-        found = result(first[0])
-        assert (found.outcome, found.base, found.data) == ("measured", "main", None)
-        assert found.champion is not None
-        assert found.champion.state == "none"
-        assert "main has no dvc.lock yet: its pipeline never ran" in found.notes
-        assert "no DVC remote: outputs stay in the Actions cache" in found.notes
+    def test_it_is_measured_and_what_is_missing_is_noted(self, first: tuple[Project, str]) -> None:
+        manifest = result(first[0])
+        assert (manifest.outcome, manifest.base, manifest.data) == ("measured", "main", None)
+        assert manifest.champion is not None
+        assert manifest.champion.state == "none"
+        assert "main has no dvc.lock yet: its pipeline never ran" in manifest.notes
+        assert "no DVC remote: outputs stay in the Actions cache" in manifest.notes
 
     def test_all_files_are_there_and_no_folder_is_left_beside_them(self, first: tuple[Project, str]) -> None:
         assert present(first[0]) == ALL
@@ -137,28 +137,28 @@ class TestChangedParameter:
         tests.mkdir(parents=True)
         (tests / "test_model.py").write_text(MODEL_TESTS)
         project.ok("pipeline", "measure")
-        found = model_tests.parse(bundle(project).text(model_tests.FILE) or "")
-        assert (found.state, found.passed, found.failed) == ("ended", 1, 1)
-        assert found.failures[0].message == "AssertionError: never good enough"
-        assert found.subject == model_tests.subject(project.folder)
+        outcome = model_tests.parse(bundle(project).text(model_tests.FILE) or "")
+        assert (outcome.state, outcome.passed, outcome.failed) == ("ended", 1, 1)
+        assert outcome.failures[0].message == "AssertionError: never good enough"
+        assert outcome.subject == model_tests.subject(project.folder)
         verdict = judge(bundle(project), gate(floors={"roc_auc": 0.6}), evaluate(), [])
         assert [rule.kind for rule in verdict.rules if rule.verdict == "fail"] == ["model_tests"]
 
     def test_only_what_depends_on_it_runs(self, changed: tuple[Project, str]) -> None:
-        found = states(changed[0])
-        assert (found["split"], found["train"], found["evaluate"]) == ("unchanged", "ran", "ran")
+        stages = states(changed[0])
+        assert (stages["split"], stages["train"], stages["evaluate"]) == ("unchanged", "ran", "ran")
 
     def test_the_champion_is_scored_on_the_same_rows(self, changed: tuple[Project, str]) -> None:
         project = changed[0]
-        found, folder = result(project), project.folder / measurement.FOLDER
-        assert found.champion is not None
-        assert (found.champion.state, found.champion.name) == ("scored", "main")
-        assert found.champion.model in project.ok("git", "show", "main:dvc.lock")
+        manifest, folder = result(project), project.folder / measurement.FOLDER
+        assert manifest.champion is not None
+        assert (manifest.champion.state, manifest.champion.name) == ("scored", "main")
+        assert manifest.champion.model in project.ok("git", "show", "main:dvc.lock")
         scores = [scoring.read(folder / name) for name in ("scores.parquet", "champion.parquet")]
         assert scores[0].keys.tolist() == scores[1].keys.tolist()
-        assert abs(sum(gain.gain for gain in found.champion_gains) - 1) < 1e-3
-        assert found.features_main is not None
-        assert "since__days" in found.features_main
+        assert abs(sum(gain.gain for gain in manifest.champion_gains) - 1) < 1e-3
+        assert manifest.features_main is not None
+        assert "since__days" in manifest.features_main
 
     def test_the_same_data_have_not_changed_and_are_not_compared_row_by_row(self, changed: tuple[Project, str]) -> None:
         data = result(changed[0]).data
@@ -177,7 +177,7 @@ class TestChangedParameter:
         assert states(project)["split"] == "unchanged"
         assert (project.folder / measurement.FOLDER / "champion.parquet").read_bytes() == before
 
-    def test_stale_outputs_are_said(self, changed: tuple[Project, str], tmp_path: Path) -> None:
+    def test_stale_outputs_are_noted(self, changed: tuple[Project, str], tmp_path: Path) -> None:
         project = copied(changed[0], tmp_path)
         project.configure(train={"num_leaves": 9})
         assert "outputs are stale" in project.ok("pipeline", "measure")
@@ -195,22 +195,22 @@ class TestChangedParameter:
         shutil.rmtree(project.folder / ".git")
         shutil.move(project.folder / "shallow/.git", project.folder / ".git")
         assert "git fetch" in project.ok("pipeline", "measure", "--base", "v1.0")
-        found = result(project)
-        assert found.champion is not None
-        assert (found.champion.state, found.data) == ("missing", None)
+        manifest = result(project)
+        assert manifest.champion is not None
+        assert (manifest.champion.state, manifest.data) == ("missing", None)
 
-    def test_a_base_that_is_mistyped_is_an_error(self, changed: tuple[Project, str]) -> None:
+    def test_a_mistyped_base_is_an_error(self, changed: tuple[Project, str]) -> None:
         done = changed[0].run("pipeline", "measure", "--base", "mian")
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
-    def test_outside_a_repository_it_is_one_line(self, changed: tuple[Project, str], tmp_path: Path) -> None:
+    def test_outside_a_repository_it_is_a_one_line_error(self, changed: tuple[Project, str], tmp_path: Path) -> None:
         project = copied(changed[0], tmp_path)
         shutil.rmtree(project.folder / ".git")
         done = project.run("pipeline", "measure")
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert "not a git repository" in done.stderr
 
-    def test_a_base_with_a_release_to_hold_is_compared_with_both(
+    def test_with_a_reference_release_it_is_compared_with_both(
         self, changed: tuple[Project, str], tmp_path: Path
     ) -> None:
         project = copied(changed[0], tmp_path)
@@ -232,7 +232,7 @@ class TestChangedParameter:
 
 class TestUnchanged:
     @pytest.mark.parametrize("change", ["docs", "gate"])
-    def test_a_change_of_no_stage_runs_nothing(self, main: Project, tmp_path: Path, change: str) -> None:
+    def test_a_change_that_affects_no_stage_runs_nothing(self, main: Project, tmp_path: Path, change: str) -> None:
         project = branch(main, tmp_path)
         forget_outputs(project)
         if change == "gate":
@@ -270,7 +270,7 @@ class TestUnchanged:
         project.run("pipeline", "measure", "--run", "--base", "main")
         assert result(project).outcome != "unchanged"
 
-    def test_a_project_that_never_ran_is_told_to(self, tmp_path: Path) -> None:
+    def test_a_project_that_never_ran_is_told_to_run(self, tmp_path: Path) -> None:
         project = small_project(tmp_path, "binary")
         done = project.run("pipeline", "measure")
         assert done.returncode == 2
@@ -294,7 +294,7 @@ def test_changed_data_are_compared_row_by_row_and_by_their_drift(main: Project, 
     assert data.changed is not None
     assert 900 < data.changed <= 1190
     assert [(column.name, column.main) for column in data.columns] == [("height", None)]
-    assert [(one.column, one.added) for one in data.categories] == [("town", ["Paris"])]
+    assert [(change.column, change.added) for change in data.categories] == [("town", ["Paris"])]
     drift = bundle(project).json("drift_main.json")
     assert {column["column"] for column in drift["columns"] if column["drifted"]} >= {"income"}
 
@@ -306,13 +306,13 @@ class TestFailure:
         project.commit("fewer categories than there are")
         done = project.run("pipeline", "measure", "--run", "--base", "main")
         assert done.returncode == 1, done.stderr
-        found = result(project)
-        assert found.outcome == "failed"
-        assert found.failure is not None
-        assert found.failure.stage == "train"
-        assert any("looks like an identifier" in line for line in found.failure.lines)
-        assert len(found.failure.lines) <= 40
-        assert "\x1b" not in "".join(found.failure.lines)
+        manifest = result(project)
+        assert manifest.outcome == "failed"
+        assert manifest.failure is not None
+        assert manifest.failure.stage == "train"
+        assert any("looks like an identifier" in line for line in manifest.failure.lines)
+        assert len(manifest.failure.lines) <= 40
+        assert "\x1b" not in "".join(manifest.failure.lines)
         assert {name: states(project)[name] for name in ("split", "train", "evaluate", "card")} == {
             "split": "unchanged",
             "train": "failed",
@@ -333,7 +333,7 @@ class TestFailure:
         assert failure.stage == "params"
         assert failure.lines == ["params.yaml: train.num_leafs: unknown key; did you mean num_leaves?"]
 
-    def test_a_lock_with_the_marks_of_a_merge_is_a_failure(self, main: Project, tmp_path: Path) -> None:
+    def test_a_lock_with_merge_conflict_markers_is_a_failure(self, main: Project, tmp_path: Path) -> None:
         project = branch(main, tmp_path)
         lock = project.folder / "dvc.lock"
         lock.write_text("<<<<<<< HEAD\n" + lock.read_text(encoding="utf-8"), encoding="utf-8")
@@ -353,10 +353,10 @@ class TestRebuild:
         shutil.rmtree(champion)
         shutil.rmtree(project.folder / ".dvc/cache")
         project.ok("pipeline", "measure", "--rebuild", "--base", "main")
-        found = result(project)
-        assert found.champion is not None
-        assert (found.champion.state, found.champion.reason) == ("scored", "")
-        assert found.data is not None
+        manifest = result(project)
+        assert manifest.champion is not None
+        assert (manifest.champion.state, manifest.champion.reason) == ("scored", "")
+        assert manifest.data is not None
 
     def test_a_base_that_can_not_be_built_is_a_note(self, changed: tuple[Project, str], tmp_path: Path) -> None:
         project = copied(changed[0], tmp_path)
@@ -368,14 +368,14 @@ class TestRebuild:
         shutil.rmtree(project.folder / ".pipeline/champion")
         shutil.rmtree(project.folder / ".dvc/cache")
         project.ok("pipeline", "measure", "--rebuild", "--base", "main")
-        found = result(project)
-        assert found.champion is not None
-        assert found.champion.state == "missing"
-        assert any("can't be trained again" in note for note in found.notes)
+        manifest = result(project)
+        assert manifest.champion is not None
+        assert manifest.champion.state == "missing"
+        assert any("can't be trained again" in note for note in manifest.notes)
 
 
 class TestRemote:
-    def test_what_was_pushed_is_brought_back_and_nothing_runs_again(
+    def test_what_was_pushed_is_fetched_and_nothing_runs_again(
         self, changed: tuple[Project, str], tmp_path: Path
     ) -> None:
         project = copied(changed[0], tmp_path)
@@ -390,11 +390,11 @@ class TestRemote:
         assert "scores.parquet" in present(project)
 
     @pytest.mark.parametrize(
-        ("url", "said"),
+        ("url", "message"),
         [("http://someone:hunter22@127.0.0.1:9/store", "or can't be read"), ("/dev/null/x", "could not be read")],
     )
-    def test_one_that_can_not_be_reached_is_a_note_without_its_password(
-        self, changed: tuple[Project, str], tmp_path: Path, url: str, said: str
+    def test_an_unreachable_remote_is_a_note_without_its_password(
+        self, changed: tuple[Project, str], tmp_path: Path, url: str, message: str
     ) -> None:
         project = copied(changed[0], tmp_path)
         for name in (".dvc/cache/files", "models"):  # what the remote is asked for
@@ -402,6 +402,6 @@ class TestRemote:
         done = project.run("pipeline", "measure", "--run", "--push", "--no-rebuild", DVC_REMOTE_URL=url)
         assert done.returncode == 0, done.stderr
         notes = " ".join(result(project).notes)
-        assert said in notes
-        assert "the DVC remote did not take the outputs" in notes
+        assert message in notes
+        assert "the DVC remote did not accept the outputs" in notes
         assert "hunter22" not in json.dumps(result(project).model_dump())

@@ -1,4 +1,4 @@
-"""A measurement as it is read back: what is there, and one line for what is not as it should be."""
+"""A measurement as it is read back: its content, and a one-line error for whatever is wrong with it."""
 
 import json
 from pathlib import Path
@@ -11,16 +11,16 @@ from pipeline.review.measure import folder as folders
 from pipeline.review.measure import measurement
 from pipeline.review.measure.measurement import DataChange, Gain, Measurement
 
-FOUND = Measurement(head=None, base="main", base_commit=None, outcome="measured")
+MEASUREMENT = Measurement(head=None, base="main", base_commit=None, outcome="measured")
 
 
 def written(folder: Path, **changes: Any) -> Path:
-    content = json.loads(FOUND.model_dump_json()) | changes
+    content = json.loads(MEASUREMENT.model_dump_json()) | changes
     (folder / measurement.MANIFEST).write_text(json.dumps(content), encoding="utf-8")
     return folder
 
 
-def refused(folder: Path) -> str:
+def refusal(folder: Path) -> str:
     with pytest.raises(PipelineError) as caught:
         measurement.read(folder)
     assert len(str(caught.value).splitlines()) == 1
@@ -28,12 +28,12 @@ def refused(folder: Path) -> str:
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
-    folders.write_manifest(tmp_path, FOUND)
-    assert measurement.read(tmp_path).measurement == FOUND
+    folders.write_manifest(tmp_path, MEASUREMENT)
+    assert measurement.read(tmp_path).measurement == MEASUREMENT
 
 
 def test_a_missing_manifest_says_what_makes_it(tmp_path: Path) -> None:
-    assert "`pipeline measure` makes it" in refused(tmp_path)
+    assert "`pipeline measure` makes it" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -53,32 +53,32 @@ def test_a_missing_manifest_says_what_makes_it(tmp_path: Path) -> None:
     ],
 )
 def test_a_manifest_of_another_shape_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
-    assert "run the measurement again" in refused(written(tmp_path, **changes))
+    assert "run the measurement again" in refusal(written(tmp_path, **changes))
 
 
 def test_figures_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     written(tmp_path)
     path = tmp_path / measurement.MANIFEST
     path.write_text(path.read_text(encoding="utf-8").replace('"seconds": null', '"seconds": NaN'), encoding="utf-8")
-    assert "seconds" in refused(tmp_path)
+    assert "seconds" in refusal(tmp_path)
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(measurement.FILES, "metrics.json", 3)
     (written(tmp_path) / "metrics.json").write_text("[1, 2]", encoding="utf-8")
-    assert "larger than 3 bytes" in refused(tmp_path)
+    assert "larger than 3 bytes" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[" * 100_000])
-def test_a_damaged_file_is_one_line(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_file_is_a_one_line_error(tmp_path: Path, content: bytes) -> None:
     (written(tmp_path) / "metrics.json").write_bytes(content)
     with pytest.raises(PipelineError, match=r"^metrics\.json: "):
         measurement.read(tmp_path).json("metrics.json")
 
 
 def test_a_file_that_is_absent_is_none(tmp_path: Path) -> None:
-    found = measurement.read(written(tmp_path))
-    assert (found.path("metrics.json"), found.json("metrics.json"), found.text("model_card.md")) == (None, None, None)
+    empty = measurement.read(written(tmp_path))
+    assert (empty.path("metrics.json"), empty.json("metrics.json"), empty.text("model_card.md")) == (None, None, None)
 
 
 class TestFolder:
@@ -104,17 +104,17 @@ class TestFolder:
             stopped()
         assert [path.name for path in tmp_path.rglob("*")] == ["measurement", "old"]
 
-    def test_a_folder_that_can_not_be_made_is_one_line(self, tmp_path: Path) -> None:
+    def test_a_folder_that_can_not_be_made_is_a_one_line_error(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         with pytest.raises(PipelineError, match="can't be written"), folders.replaced(tmp_path / "file/measurement"):
             pass
 
-    def test_a_manifest_of_five_thousand_columns_is_cut_to_what_a_reader_takes(self, tmp_path: Path) -> None:
+    def test_a_manifest_of_ten_thousand_gains_is_cut_to_what_its_reader_accepts(self, tmp_path: Path) -> None:
         name = "column with a long name " * 10
-        gains = [Gain(feature=f"{place} {name}", gain=0.1) for place in range(10_000)]
+        gains = [Gain(feature=f"{index} {name}", gain=0.1) for index in range(10_000)]
         data = DataChange(rows_main=1, rows_here=1, added=0, removed=0, changed=0, columns=[], categories=[])
-        large = FOUND.model_copy(update={"champion_gains": gains, "data": data})
+        large = MEASUREMENT.model_copy(update={"champion_gains": gains, "data": data})
         folders.write_manifest(tmp_path, large)
-        found = measurement.read(tmp_path).measurement
-        assert (len(found.champion_gains), found.data) == (500, data)
-        assert "a part is left out" in found.notes[0]
+        manifest = measurement.read(tmp_path).measurement
+        assert (len(manifest.champion_gains), manifest.data) == (500, data)
+        assert "a part is left out" in manifest.notes[0]

@@ -1,4 +1,4 @@
-"""The project's tests of the model are run apart, and whatever becomes of them is an outcome."""
+"""The project's tests of the model are run in a process of their own, and however they end is an outcome."""
 
 import json
 from pathlib import Path
@@ -25,14 +25,14 @@ def project(folder: Path, text: str, model: str = "a model") -> Path:
 
 
 def outcome(folder: Path, text: str, timeout: float = 60) -> ModelTests:
-    found = model_tests.run(project(folder, text), timeout)
-    assert found is not None
-    assert model_tests.parse(found.model_dump_json()) == found
-    return found
+    tests = model_tests.run(project(folder, text), timeout)
+    assert tests is not None
+    assert model_tests.parse(tests.model_dump_json()) == tests
+    return tests
 
 
 def test_passed_skipped_and_failed_tests_are_counted_and_the_failed_named(tmp_path: Path) -> None:
-    found = outcome(
+    tests = outcome(
         tmp_path,
         "import pytest\n"
         "def test_good(): pass\n"
@@ -41,25 +41,25 @@ def test_passed_skipped_and_failed_tests_are_counted_and_the_failed_named(tmp_pa
         "@pytest.fixture\ndef broken(): raise OSError('no model')\n"
         "def test_on_it(broken): pass\n",
     )
-    assert (found.state, found.passed, found.skipped, found.failed) == ("ended", 2, 1, 2)
-    assert [test.name for test in found.failures] == ["test_it::test_small[2]", "test_it::test_on_it"]
-    assert found.failures[0].message == "AssertionError: too large"
-    assert found.failures[1].message == "OSError: no model"
+    assert (tests.state, tests.passed, tests.skipped, tests.failed) == ("ended", 2, 1, 2)
+    assert [test.name for test in tests.failures] == ["test_it::test_small[2]", "test_it::test_on_it"]
+    assert tests.failures[0].message == "AssertionError: too large"
+    assert tests.failures[1].message == "OSError: no model"
 
 
 def test_a_file_that_can_not_be_imported_is_a_failure(tmp_path: Path) -> None:
-    found = outcome(tmp_path, "import nowhere\ndef test_it(): pass\n")
-    assert (found.state, found.failed) == ("ended", 1)
-    assert "nowhere" in found.failures[0].message
+    tests = outcome(tmp_path, "import nowhere\ndef test_it(): pass\n")
+    assert (tests.state, tests.failed) == ("ended", 1)
+    assert "nowhere" in tests.failures[0].message
 
 
 def test_tests_that_end_the_process_are_broken_not_passed(tmp_path: Path) -> None:
-    found = outcome(tmp_path, "import os\ndef test_it(): os._exit(0)\n")
-    assert (found.state, found.passed) == ("broken", 0)
-    assert found.reason == "pytest left no report (status 0); its output says why"
+    tests = outcome(tmp_path, "import os\ndef test_it(): os._exit(0)\n")
+    assert (tests.state, tests.passed) == ("broken", 0)
+    assert tests.reason == "pytest left no report (status 0); its output says why"
 
 
-def test_tests_that_do_not_end_are_ended_with_all_that_they_started(tmp_path: Path) -> None:
+def test_tests_that_do_not_end_are_killed_with_all_that_they_started(tmp_path: Path) -> None:
     text = (
         "import pathlib, subprocess, time\n"
         "def test_it():\n"
@@ -67,8 +67,8 @@ def test_tests_that_do_not_end_are_ended_with_all_that_they_started(tmp_path: Pa
         "    pathlib.Path('child').write_text(str(child.pid))\n"
         "    time.sleep(600)\n"
     )
-    found = outcome(tmp_path, text, timeout=20)
-    assert (found.state, found.passed, found.failed) == ("timeout", 0, 0)
+    tests = outcome(tmp_path, text, timeout=20)
+    assert (tests.state, tests.passed, tests.failed) == ("timeout", 0, 0)
     child = Path("/proc", (tmp_path / "child").read_text(), "stat")
     wait_for(lambda: not child.exists() or child.read_text().split()[2] == "Z")
 
@@ -81,8 +81,8 @@ def test_a_project_without_tests_has_no_outcome(tmp_path: Path, text: str) -> No
 
 def test_no_secret_of_the_environment_is_in_the_outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_TOKEN", "s3cr3t-value")
-    found = outcome(tmp_path, "import os\ndef test_it(): raise ValueError(os.environ['SOME_TOKEN'])\n")
-    assert found.failures[0].message == "ValueError: ***"
+    tests = outcome(tmp_path, "import os\ndef test_it(): raise ValueError(os.environ['SOME_TOKEN'])\n")
+    assert tests.failures[0].message == "ValueError: ***"
 
 
 def test_the_subject_changes_with_the_model_and_with_the_tests(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_text_of_the_file_is_one_short_line_without_controls() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"format": 2}, "format: Input should be 1"),
         ({"state": "fine"}, "state: Input should be"),
@@ -118,8 +118,8 @@ def test_text_of_the_file_is_one_short_line_without_controls() -> None:
         ({"subject": "x"}, "subject: "),
     ],
 )
-def test_a_file_of_another_shape_is_refused_in_a_line(change: dict[str, object], said: str) -> None:
-    with pytest.raises(PipelineError, match=f"^model_tests.json: {said}") as raised:
+def test_a_file_of_another_shape_is_a_one_line_error(change: dict[str, object], message: str) -> None:
+    with pytest.raises(PipelineError, match=f"^model_tests.json: {message}") as raised:
         model_tests.parse(json.dumps({**GOOD, **change}))
     assert "\n" not in str(raised.value)
     with pytest.raises(PipelineError, match=r"^model_tests\.json: "):

@@ -1,4 +1,4 @@
-"""What is printed while stages run: shown, kept, and fit to be shown to anybody."""
+"""What is printed while stages run: shown, captured, and safe to publish."""
 
 import subprocess
 import sys
@@ -8,30 +8,30 @@ import pytest
 from pipeline.review.measure import printed
 
 
-def test_lines_of_this_process_and_its_children_are_kept_and_shown(capfd: pytest.CaptureFixture[str]) -> None:
-    with printed.kept() as lines:
+def test_lines_of_this_process_and_its_children_are_captured_and_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    with printed.captured() as lines:
         subprocess.run([sys.executable, "-c", "import sys; print('out'); print('wrong', file=sys.stderr)"], check=True)
     assert sorted(line.strip() for line in lines) == ["out", "wrong"]
     assert "out" in capfd.readouterr().out
 
 
-def test_what_comes_after_is_shown_but_not_kept(capfd: pytest.CaptureFixture[str]) -> None:
-    with printed.kept() as lines:
+def test_what_comes_after_is_shown_but_not_captured(capfd: pytest.CaptureFixture[str]) -> None:
+    with printed.captured() as lines:
         pass
     subprocess.run([sys.executable, "-c", "print('later')"], check=True)
     assert list(lines) == []
     assert capfd.readouterr().out == "later\n"
 
 
-def test_a_process_that_is_left_behind_does_not_hold_the_end_up() -> None:
-    with printed.kept(patience=0.2):
-        left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    left.kill()
-    left.wait()
+def test_a_process_that_is_left_behind_does_not_delay_the_end() -> None:
+    with printed.captured(timeout=0.2):
+        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    process.kill()
+    process.wait()
 
 
 @pytest.mark.parametrize(
-    ("line", "shown"),
+    ("line", "cleaned"),
     [
         ("\x1b[31mred\x1b[0m\n", "red"),
         ("10 %\r100 %\n", "100 %"),
@@ -40,8 +40,8 @@ def test_a_process_that_is_left_behind_does_not_hold_the_end_up() -> None:
         ("\x1b]8;;https://x\x07link\x1b]8;;\x07", "link"),
     ],
 )
-def test_a_line_is_cleaned(line: str, shown: str) -> None:
-    assert printed.clean(line) == shown
+def test_a_line_is_cleaned(line: str, cleaned: str) -> None:
+    assert printed.clean(line) == cleaned
 
 
 def test_secrets_of_the_environment_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ def test_secrets_of_the_environment_are_left_out(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_last_forty_lines_are_kept_each_cut() -> None:
-    found = printed.tidy([f"{place} " + "x" * 5000 for place in range(100)] + ["", "  "])
-    assert len(found) == 40
-    assert found[-1].startswith("99 ")
-    assert max(map(len, found)) == 1000
+    lines = printed.last_lines([f"{index} " + "x" * 5000 for index in range(100)] + ["", "  "])
+    assert len(lines) == 40
+    assert lines[-1].startswith("99 ")
+    assert max(map(len, lines)) == 1000

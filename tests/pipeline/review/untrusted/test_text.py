@@ -1,4 +1,4 @@
-"""A document that a pull request wrote keeps its shape and can do nothing."""
+"""A document that a pull request wrote keeps its structure and holds nothing active."""
 
 import html
 import re
@@ -6,16 +6,16 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from pipeline.review.untrusted.text import defuse, fence, plain
+from pipeline.review.untrusted.text import fence, plain, sanitize
 
-RENDER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+RENDERER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 ACTIVE = re.compile(
     r"<(?!/?(?:p|h[1-6]|table|thead|tbody|tr|t[hd]|ul|ol|li|strong|em|code|b|s|br|hr|pre|blockquote)\b)"
 )
 
 
 def rendered(text: str) -> str:
-    return str(RENDER.render(f"<details><summary>card</summary>\n\n{defuse(text)}\n\n</details>\n\nafter *all*"))
+    return str(RENDERER.render(f"<details><summary>card</summary>\n\n{sanitize(text)}\n\n</details>\n\nafter *all*"))
 
 
 def inside(text: str) -> str:
@@ -82,21 +82,21 @@ def test_nothing_active_is_left_and_the_fold_stays_closed(text: str) -> None:
         "http://evil.example",
     ],
 )
-def test_no_mention_reference_or_address_is_seen_by_github(text: str) -> None:
-    seen = html.unescape(re.sub(r"<[^>]*>", "", inside(text)))
-    assert not re.search(r"@\w|#\d|GH-|www\.|://", seen)
+def test_no_mention_reference_or_address_is_left_for_github(text: str) -> None:
+    visible = html.unescape(re.sub(r"<[^>]*>", "", inside(text)))
+    assert not re.search(r"@\w|#\d|GH-|www\.|://", visible)
 
 
 def test_headings_tables_lists_bold_and_code_are_kept() -> None:
     text = "# Title\n\n| a | b |\n| --- | ---: |\n| <code>x\\|y</code> | <b>1</b> |\n\n- **For:** `all`\n\n1 < 2 & 3\n"
     document = inside(text)
-    for kept in (
+    for expected in (
         "<h1>Title</h1>",
         "<td><code>x|y</code></td>",
         "<b>1</b>",
         "<li><strong>For:</strong> <code>all</code>",
     ):
-        assert kept in document
+        assert expected in document
     assert "1 &lt; 2 &amp; 3" in document
 
 
@@ -109,8 +109,8 @@ def test_what_was_escaped_for_markdown_still_shows_as_written() -> None:
     from pipeline.markup.markdown import escape
 
     for text in ("a_b|c", "[x](y)", "@you", "#1", "a&b<c>", "$x$", "<b>x</b>"):
-        seen = html.unescape(re.sub(r"<[^>]*>", "", inside(escape(text)))).replace("\u200b", "").strip()
-        assert seen == text
+        visible = html.unescape(re.sub(r"<[^>]*>", "", inside(escape(text)))).replace("\u200b", "").strip()
+        assert visible == text
 
 
 def test_codes_and_controls_of_a_terminal_are_removed() -> None:
@@ -119,7 +119,7 @@ def test_codes_and_controls_of_a_terminal_are_removed() -> None:
 
 @pytest.mark.parametrize("line", ["```", "`````", "</details>", "~~~", "````text"])
 def test_no_line_closes_its_fence(line: str) -> None:
-    tokens = RENDER.parse(f"{fence(f'before{chr(10)}{line}{chr(10)}after')}\n\nbeyond")
+    tokens = RENDERER.parse(f"{fence(f'before{chr(10)}{line}{chr(10)}after')}\n\nbeyond")
     assert tokens[0].type == "fence"
     assert tokens[0].content == f"before\n{line}\nafter\n"
     assert tokens[-2].content == "beyond"
@@ -136,4 +136,4 @@ def test_a_large_document_does_not_hang() -> None:
         "> " * 20_000,
         "&lt;code&gt;" * 4000,
     ):
-        defuse(text)
+        sanitize(text)
