@@ -1,1 +1,1 @@
-"""Measured, never asserted: `make bench` prints what docs/reference/benchmarks.md keeps."""
+"""Benchmarks, which measure and assert nothing: `make bench` prints the tables of docs/reference/benchmarks.md."""

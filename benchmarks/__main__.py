@@ -13,7 +13,7 @@ def main() -> None:
     names = sys.argv[1:] or ALL
     unknown = sorted(set(names) - set(ALL))
     if unknown:
-        sys.exit(f"error: no benchmark {unknown[0]}; there are: {', '.join(ALL)}")
+        sys.exit(f"error: no benchmark {unknown[0]}; allowed: {', '.join(ALL)}")
     print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.platform()}, {os.cpu_count()} cores\n", flush=True)
     for name in names:
         importlib.import_module(f"benchmarks.{name}").main()

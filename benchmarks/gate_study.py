@@ -1,7 +1,7 @@
-"""How often the gate errs on the sample: models that differ in their seed alone, degraded ones, one with a worse slice.
+"""How often the gate errs on the sample: on models that differ only in their seed, degraded ones, and worse slices.
 
 `make bench` prints the table. Each trial draws its own 6,000 test rows from 12,000 that no
-model has seen, and its own two models: the spread of the verdicts is that of test sets and of seeds.
+model has seen, and its own two models: the verdicts vary with the test set and the seeds.
 """
 
 import sys
@@ -27,18 +27,18 @@ from pipeline.review.gate.judge import judge
 from pipeline.review.gate.verdict import Kind, Verdict
 
 ROOT = Path(__file__).parents[1]
-TRAINED, STOPPED, DRAWN = 15_000, 3_000, 6_000  # rows to train on, to stop on, and of each trial's test set
+TRAINED, STOPPED, DRAWN = 15_000, 3_000, 6_000  # rows for training, for early stopping, and of each trial's test set
 LOSSES = (0.005, 0.01, 0.015, 0.02, 0.03)
 SLICE, SLICE_LOSSES = ("education", "high_school"), (0.1, 0.15)
-BETTER = 0.5  # log odds that everybody else gains towards the truth
-QUALITY: dict[str, Any] = {"violations": []}  # the sample keeps its contract
+BETTER = 0.5  # log odds by which all other rows move towards their target
+QUALITY: dict[str, Any] = {"violations": []}  # the sample meets its contract
 
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class Study:
-    """Models with different seeds, each as its scores of the same unseen rows, and the bounds that judge them."""
+    """Models with different seeds, each as its scores of the same unseen rows, and the gate's parameters."""
 
     models: list[Scored]
     gate: Gate
@@ -48,32 +48,32 @@ class Study:
 class Degraded:
     """Noise on the log odds that costs `loss` of the ROC AUC on all unseen rows, or on those of one slice alone.
 
-    With a slice, the others get better: their log odds know a bit of the answer.
+    With a slice, the other rows improve: their log odds move towards their target.
     """
 
     loss: float
     slice: tuple[str, str] | None = None
 
     def __call__(self, scored: Scored, seed: int) -> Scored:
-        score, place = scored.score.copy(), np.arange(len(scored))
+        score, degraded = scored.score.copy(), np.arange(len(scored))
         if self.slice is not None:
-            place = np.flatnonzero(scored.slices[self.slice[0]] == self.slice[1])
+            degraded = np.flatnonzero(scored.slices[self.slice[0]] == self.slice[1])
             score = _probability(_log_odds(score) + BETTER * (scored.target - 0.5))
-        score[place] = _noisy(scored.target[place], scored.score[place], self.loss, seed)
+        score[degraded] = _noisy(scored.target[degraded], scored.score[degraded], self.loss, seed)
         return replace(scored, score=score)
 
 
 def prepare(models: int, root: Path = ROOT) -> Study:
-    """Train the models on the sample as params.yaml says, all on the same rows."""
-    chosen = params.read(root / "params.yaml")
+    """Train the models on the sample with the parameters of params.yaml, all on the same rows."""
+    parameters = params.read(root / "params.yaml")
     table = pd.read_parquet(root / "data/credit_default.parquet").sample(frac=1, random_state=0)
     train, stop = table[:TRAINED], table[TRAINED : TRAINED + STOPPED]
     pool = table[TRAINED + STOPPED :].reset_index(drop=True)
-    cut, bins = chosen.evaluate, chosen.evaluate.slice_bins
-    parts = slices.labels(pool, cut.slices, bins, "evaluate.slices")
-    groups = slices.labels(pool, cut.sensitive, bins, "evaluate.sensitive")
-    scores = [_train(train, stop, pool, chosen, seed) for seed in range(models)]
-    made = [
+    evaluate, bins = parameters.evaluate, parameters.evaluate.slice_bins
+    slice_labels = slices.labels(pool, evaluate.slices, bins, "evaluate.slices")
+    groups = slices.labels(pool, evaluate.sensitive, bins, "evaluate.sensitive")
+    scores = [_train(train, stop, pool, parameters, seed) for seed in range(models)]
+    scored = [
         Scored(
             "binary",
             pool["default_next_month"].to_numpy(float),
@@ -81,26 +81,26 @@ def prepare(models: int, root: Path = ROOT) -> Study:
             pool["client_id"].to_numpy().astype(str),
             ("0", "1"),
             threshold,
-            slices=parts,
+            slices=slice_labels,
             sensitive=groups,
         )
         for score, threshold in scores
     ]
-    return Study(made, chosen.gate)
+    return Study(scored, parameters.gate)
 
 
 def _train(
-    train: pd.DataFrame, stop: pd.DataFrame, pool: pd.DataFrame, chosen: Params, seed: int
+    train: pd.DataFrame, stop: pd.DataFrame, pool: pd.DataFrame, parameters: Params, seed: int
 ) -> tuple[Array, float | None]:
-    from pipeline.models import matrix as features
+    from pipeline.models import matrix
 
-    knobs = chosen.train.model_copy(update={"seed": seed})
-    settings = training.Settings(chosen.data, chosen.task, chosen.features, chosen.split, knobs)
+    train_params = parameters.train.model_copy(update={"seed": seed})
+    settings = training.Settings(parameters.data, parameters.task, parameters.features, parameters.split, train_params)
     ready = training.prepare(train, stop, settings)
-    fitted = training.fit(ready, knobs)
-    known = training.with_threshold(ready, fitted, chosen.task)
-    matrix = features.encode(pool, known)
-    return np.round(fitted.booster.predict(matrix, num_iteration=fitted.best_iteration), 9), known.threshold
+    fitted = training.fit(ready, train_params)
+    signature = training.with_threshold(ready, fitted, parameters.task)
+    rows = matrix.encode(pool, signature)
+    return np.round(fitted.booster.predict(rows, num_iteration=fitted.best_iteration), 9), signature.threshold
 
 
 def trials(study: Study, count: int, change: Degraded | None = None) -> list[Verdict]:
@@ -110,23 +110,23 @@ def trials(study: Study, count: int, change: Degraded | None = None) -> list[Ver
 
 
 def _trial(study: Study, change: Degraded | None, seed: int) -> Verdict:
-    source = np.random.default_rng(seed)
-    rows = source.choice(len(study.models[0]), DRAWN, replace=False)
-    first, second = source.choice(len(study.models), 2, replace=False)
+    rng = np.random.default_rng(seed)
+    rows = rng.choice(len(study.models[0]), DRAWN, replace=False)
+    first, second = rng.choice(len(study.models), 2, replace=False)
     candidate, champion = study.models[first], study.models[second]
     changed = candidate if change is None else change(candidate, seed)
-    against = ScoredBaseline("main", "scored", champion.rows(rows))
+    baseline = ScoredBaseline("main", "scored", champion.rows(rows))
     gate = study.gate.model_copy(update={"seed": seed})
-    return judge(changed.rows(rows), against, None, gate, QUALITY, inform=False)
+    return judge(changed.rows(rows), baseline, None, gate, QUALITY, inform=False)
 
 
 def _noisy(target: Array, score: Array, loss: float, seed: int) -> Array:
     noise = np.random.default_rng(10_000 + seed).normal(size=len(target))
     odds, low, high = _log_odds(score), 0.0, 8.0
-    wanted = auc(target, odds) - loss
+    goal = auc(target, odds) - loss
     for _ in range(12):
         middle = (low + high) / 2
-        low, high = (middle, high) if auc(target, odds + middle * noise) > wanted else (low, middle)
+        low, high = (middle, high) if auc(target, odds + middle * noise) > goal else (low, middle)
     return _probability(odds + low * noise)
 
 
@@ -136,18 +136,18 @@ def auc(target: Array, score: Array) -> float:
 
 
 def outcomes(verdicts: list[Verdict]) -> Counter[str]:
-    """How often each verdict came out."""
+    """The number of each verdict."""
     return Counter(verdict.verdict for verdict in verdicts)
 
 
 def rule_outcomes(verdicts: list[Verdict], kind: Kind, value: str | None = None) -> Counter[str]:
-    """How often each outcome of one rule came out; `value` names its slice."""
-    found = [rule for verdict in verdicts for rule in verdict.rules if rule.kind == kind]
-    return Counter(rule.verdict for rule in found if rule.subject.value == value)
+    """The number of each outcome of one rule; `value` names its slice."""
+    rules = [rule for verdict in verdicts for rule in verdict.rules if rule.kind == kind]
+    return Counter(rule.verdict for rule in rules if rule.subject.value == value)
 
 
 def failed_rules(verdicts: list[Verdict]) -> Counter[str]:
-    """How often each rule failed."""
+    """The number of failures of each rule."""
     return Counter(rule.title for verdict in verdicts for rule in verdict.rules if rule.verdict == "fail")
 
 
@@ -161,7 +161,7 @@ def _probability(odds: Array) -> Array:
 
 
 def report(study: Study, count: int) -> list[str]:
-    """The table: each kind of candidate, how often the gate passed, warned and failed, and what failed."""
+    """The table: for each kind of candidate, how often the gate passed, warned and failed, and which rules failed."""
     cases: list[tuple[str, Degraded | None]] = [("another seed, nothing else", None)]
     cases += [(f"{study.gate.primary} worse by {loss:g}", Degraded(loss)) for loss in LOSSES]
     cases += [(f"better, but {'='.join(SLICE)} worse by {loss:g}", Degraded(loss, SLICE)) for loss in SLICE_LOSSES]
@@ -171,10 +171,10 @@ def report(study: Study, count: int) -> list[str]:
     ]
     for name, change in cases:
         verdicts = trials(study, count, change)
-        whole, first = outcomes(verdicts), rule_outcomes(verdicts, "regression")
-        shares = [f"{100 * whole[mark] / count:.1f} %" for mark in ("pass", "warn", "fail")]
+        overall, primary = outcomes(verdicts), rule_outcomes(verdicts, "regression")
+        shares = [f"{100 * overall[mark] / count:.1f} %" for mark in ("pass", "warn", "fail")]
         rules = ", ".join(f"{rule} {times}" for rule, times in failed_rules(verdicts).most_common(4)) or "none"
-        lines.append(f"| {name} | {' | '.join(shares)} | {100 * first['fail'] / count:.1f} % | {rules} |")
+        lines.append(f"| {name} | {' | '.join(shares)} | {100 * primary['fail'] / count:.1f} % | {rules} |")
         sys.stderr.write(lines[-1] + "\n")
     return lines
 

@@ -1,7 +1,7 @@
 """A load generator: keep-alive connections on raw asyncio protocols, in a process of its own.
 
 `python -m benchmarks.load PORT PATH BODY_FILE CONNECTIONS SECONDS [RATE]` prints one JSON object. With a rate, requests
-are sent on schedule, and a latency counts from when a request was due, not from when it could be sent.
+are sent on schedule, and a latency counts from the time at which a request was due, not from that of sending.
 """
 
 import asyncio
@@ -11,15 +11,15 @@ import time
 from collections import deque
 from pathlib import Path
 
-WARM_UP = 0.5  # seconds that are not counted
+WARM_UP = 0.5  # seconds before counting starts
 
 
 class Connection(asyncio.Protocol):
-    """Sends a request, waits for the whole answer, and is free again."""
+    """Sends a request, waits for the whole response, and is idle again."""
 
-    def __init__(self, request: bytes, free: "deque[Connection]", load: "Load") -> None:
-        self.request, self.free, self.load = request, free, load
-        self.left = 0
+    def __init__(self, request: bytes, load: "Load") -> None:
+        self.request, self.load = request, load
+        self.length = 0  # of the whole response; 0 until its head is there
         self.buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -32,15 +32,15 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
-        if not self.left:
+        if not self.length:
             head = self.buffer.find(b"\r\n\r\n")
             if head < 0:
                 return
-            at = self.buffer.lower().index(b"content-length:") + 15
-            self.left = head + 4 + int(self.buffer[at : self.buffer.index(b"\r", at)])
-        if len(self.buffer) >= self.left:
+            start = self.buffer.lower().index(b"content-length:") + 15
+            self.length = head + 4 + int(self.buffer[start : self.buffer.index(b"\r", start)])
+        if len(self.buffer) >= self.length:
             self.load.answered(self.due, self.buffer[9:12] == b"200")
-            self.left, self.buffer = 0, b""
+            self.length, self.buffer = 0, b""
             self.load.next(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -53,16 +53,16 @@ class Load:
         self.latencies = list[float]()
         self.waiting = deque[float]()
         self.idle = deque[Connection]()
-        self.counted_from = self.ends = 0.0
+        self.counted_from = self.end = 0.0
 
     def answered(self, due: float, ok: bool) -> None:
         now = time.perf_counter()
-        if self.counted_from <= due and now <= self.ends:
+        if self.counted_from <= due and now <= self.end:
             self.latencies.append(now - due)
             self.failed += not ok
 
     def next(self, connection: Connection) -> None:
-        if time.perf_counter() > self.ends:
+        if time.perf_counter() > self.end:
             return
         if self.rate is None:
             connection.send(time.perf_counter())
@@ -73,16 +73,16 @@ class Load:
 
     async def run(self, port: int, request: bytes, connections: int) -> dict[str, float]:
         loop = asyncio.get_running_loop()
-        made = [
-            (await loop.create_connection(lambda: Connection(request, self.idle, self), "127.0.0.1", port))[1]
+        opened = [
+            (await loop.create_connection(lambda: Connection(request, self), "127.0.0.1", port))[1]
             for _ in range(connections)
         ]
         start = time.perf_counter()
-        self.counted_from, self.ends = start + WARM_UP, start + WARM_UP + self.seconds
-        for connection in made:
+        self.counted_from, self.end = start + WARM_UP, start + WARM_UP + self.seconds
+        for connection in opened:
             self.next(connection)
         due = start
-        while (now := time.perf_counter()) < self.ends:
+        while (now := time.perf_counter()) < self.end:
             while self.rate is not None and due <= now:
                 self.waiting.append(due)
                 due += 1 / self.rate
@@ -90,13 +90,13 @@ class Load:
                 self.idle.popleft().send(self.waiting.popleft())
             await asyncio.sleep(0.0005 if self.rate is not None else 0.05)
         failed = self.failed
-        found = sorted(self.latencies)
-        if not found:
+        latencies = sorted(self.latencies)
+        if not latencies:
             sys.exit("error: no request was answered")
         return {
-            "requests": len(found) / self.seconds,
-            "p50": found[len(found) // 2] * 1000,
-            "p99": found[int(len(found) * 0.99)] * 1000,
+            "requests": len(latencies) / self.seconds,
+            "p50": latencies[len(latencies) // 2] * 1000,
+            "p99": latencies[int(len(latencies) * 0.99)] * 1000,
             "failed": failed,
         }
 

@@ -1,4 +1,4 @@
-"""What DVC and the processes cost: a cold run against one plain script, and a run with nothing to do."""
+"""The overhead of DVC and of separate processes: a cold run against one plain script, and a run with nothing to do."""
 
 import sys
 import tempfile
@@ -12,11 +12,11 @@ RUNS = 3
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        environment = [str(BIN / "pipeline"), "run"]
+        stages = [str(BIN / "pipeline"), "run"]
         plain = [sys.executable, str(ROOT / "benchmarks/plain.py")]
         cold, script = [], []
         for run in range(RUNS):
-            cold.append(timed(environment, copy(folder / f"cold{run}")))
+            cold.append(timed(stages, copy(folder / f"cold{run}")))
             script.append(timed(plain, copy(folder / f"plain{run}")))
     timed(["make", "run"], ROOT)  # so that nothing is left to do
     idle, bare = median(["make", "run"], ROOT, 5), median([str(BIN / "dvc"), "repro"], ROOT, 5)
@@ -24,7 +24,8 @@ def main() -> None:
         ("cold `pipeline run`", sorted(cold)[RUNS // 2], "the same work in one script", sorted(script)[RUNS // 2], 1.5),
         ("`make run`, nothing changed", idle, "bare `dvc repro`, nothing changed", bare, 1.3),
     ]
-    print("| what | seconds | against | seconds | ratio | target |\n| --- | --- | --- | --- | --- | --- |")
-    for what, seconds, against, base, target in pairs:
-        print(f"| {what} | {seconds:.1f} | {against} | {base:.1f} | {seconds / base:.2f} | ≤ {target} |")
+    print("| case | seconds | against | seconds | ratio | target |\n| --- | --- | --- | --- | --- | --- |")
+    for case, seconds, baseline, baseline_seconds, target in pairs:
+        ratio = seconds / baseline_seconds
+        print(f"| {case} | {seconds:.1f} | {baseline} | {baseline_seconds:.1f} | {ratio:.2f} | ≤ {target} |")
     print(flush=True)

@@ -16,7 +16,7 @@ def main() -> None:
     for stage in [["pipeline", "fetch"], *(shlex.split(stage["cmd"]) for stage in stages.values())]:
         module, _ = COMMANDS[stage[1]]
         importlib.import_module(module).command.main(stage[2:], standalone_mode=False)
-    # A run is logged under its lock; here it only has to name the model.
+    # Tracking reads dvc.lock; here that only has to name the model.
     model = hashlib.md5(Path("models/model.txt").read_bytes()).hexdigest()  # noqa: S324 (DVC's)
     Path("dvc.lock").write_text(f"model: {model}\n", encoding="utf-8")
     from pipeline.train.tracking import track as tracking

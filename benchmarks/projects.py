@@ -1,4 +1,4 @@
-"""Copies of the repository to measure in, each with its own cache."""
+"""Copies of the repository to run benchmarks in, each with its own cache."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ BIN = Path(sys.executable).parent
 
 
 def copy(folder: Path) -> Path:
-    """The files of this repository in `folder`, as a repository of their own that never ran."""
+    """Copy this repository's files to `folder`, as a new repository without any earlier run."""
     folder.mkdir(parents=True)
     for name in (
         "src",

@@ -1,6 +1,6 @@
-"""A pull request's wait: from the last stage's end to the posted comment, and a change of the gate's bounds alone.
+"""How long a pull request waits from the end of its last stage to the comment, and when only the gate's bounds change.
 
-GitHub is the tests' stand-in on this machine; `gh` is real, `cml` where it is on the PATH.
+GitHub is replaced by the tests' stand-in on this machine; `gh` is real, and so is `cml` if it is on the PATH.
 """
 
 import os
@@ -23,13 +23,15 @@ def main() -> None:
         timed([str(BIN / "pipeline"), "run"], main_checkout)
         whole = timed([str(BIN / "pipeline"), "measure", "--run", "--base", "origin/main"], measured)
         artifact = shutil.copytree(measured / ".pipeline/measurement", folder / "measurement")
-        gathered = timed([str(BIN / "pipeline"), "measure", "--base", "origin/main"], measured)  # the same once more
+        gathered = timed(
+            [str(BIN / "pipeline"), "measure", "--base", "origin/main"], measured
+        )  # once more: nothing to run
         answered = answer(measured, artifact, main_checkout)
         bounds = clone(folder / "bounds")
         commit(bounds, "gate.tolerance", "tolerance: 0.005 ", "tolerance: 0.004 ")
         idle = timed([str(BIN / "pipeline"), "measure", "--run", "--base", "origin/main"], bounds)
         trained = (bounds / "models/model.txt").exists()
-    print("| what | seconds | target |\n| --- | ---: | --- |")
+    print("| step | seconds | target |\n| --- | ---: | --- |")
     print(f"| a changed parameter, no cache: every stage, the champion rebuilt, measured | {whole:.1f} | |")
     print(f"| stages done → measured | {gathered:.1f} | |")
     print(f"| measured → comment posted, status set | {answered:.1f} | |")
@@ -45,15 +47,15 @@ def clone(folder: Path) -> Path:
     return folder
 
 
-def commit(folder: Path, what: str, old: str, new: str) -> None:
-    """One line of params.yaml changed on a branch."""
+def commit(folder: Path, parameter: str, old: str, new: str) -> None:
+    """Change one line of params.yaml on a branch."""
     path = folder / "params.yaml"
     text = path.read_text(encoding="utf-8")
     if old not in text:
-        sys.exit(f"error: params.yaml has no longer `{old}`; name what {what} is now")
+        sys.exit(f"error: params.yaml has no line `{old}` any more; update the value of {parameter} in this benchmark")
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     timed(["git", "checkout", "-q", "-b", "feature"], folder)
-    timed(["git", "-c", "user.name=b", "-c", "user.email=b@example.org", "commit", "-qam", what], folder)
+    timed(["git", "-c", "user.name=b", "-c", "user.email=b@example.org", "commit", "-qam", parameter], folder)
 
 
 def answer(measured: Path, artifact: Path, checkout: Path) -> float:
@@ -73,7 +75,7 @@ def answer(measured: Path, artifact: Path, checkout: Path) -> float:
         if shutil.which("cml") is None:
             os.environ["PATH"] = f"{ROOT / 'tests/pipeline/github'}{os.pathsep}{os.environ['PATH']}"
         seconds = timed([str(BIN / "pipeline"), "answer", "--run", str(RUN)], checkout)
-        comments, broken = github.state["comments"], github.state["violations"]
-    if len(comments) != 1 or "ROC AUC" not in comments[0]["body"] or broken:
-        sys.exit(f"error: {comments}, {broken}")
+        comments, violations = github.state["comments"], github.state["violations"]
+    if len(comments) != 1 or "ROC AUC" not in comments[0]["body"] or violations:
+        sys.exit(f"error: {comments}, {violations}")
     return seconds

@@ -1,4 +1,4 @@
-"""Time and peak memory of each stage as the sample grows, against the table in memory."""
+"""Time and peak memory of each stage as the sample grows, compared with the table's size in memory."""
 
 import json
 import tempfile
@@ -23,7 +23,7 @@ def grow(rows: int, path: Path) -> float:
 
 
 def fix_trees(path: Path) -> None:
-    """The same number of trees at every size: repeated rows, on both sides of the split, never stop the training."""
+    """Fix the number of trees: with the same rows on both sides of the split, training never stops early."""
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("max_trees: 2000 ", f"max_trees: {TREES} "), encoding="utf-8")
 

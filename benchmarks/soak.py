@@ -1,4 +1,4 @@
-"""The service under full load for some minutes (`MINUTES=5 python -m benchmarks soak`): its memory must stay flat."""
+"""The service under full load for some minutes (`MINUTES=5 python -m benchmarks soak`): its memory must not grow."""
 
 import json
 import os
@@ -11,8 +11,8 @@ import psutil
 from benchmarks import serving
 from benchmarks.projects import BIN, ROOT
 
-MINUTES, TURN = 5, 15  # how long, and the seconds of a turn, at whose end the memory is read
-GROWTH = 10  # MB between the first minute and the end that are too many
+MINUTES, TURN = 5, 15  # duration, and the seconds of a turn, after which the memory is read
+GROWTH = 10  # MB: the most by which the memory may grow from the first minute to the end
 
 
 def main() -> None:
@@ -25,24 +25,24 @@ def main() -> None:
             body.write_text(json.dumps({"rows": table.head(rows).to_dict("records")}))
         command = [str(BIN / "pipeline"), "serve", "--port", str(port)]
         with serving.serving(command, port, "/readyz", ROOT, home) as (process, _):
-            found, requests = list[float](), 0.0
+            memory, requests = list[float](), 0.0
             for turn in range(turns):
                 rows = serving.BATCH if turn % 4 == 3 else 1
                 requests += TURN * serving.load(port, "/predict", bodies[rows], seconds=TURN)["requests"]
-                found.append(_memory(process))
-                print(f"turn {turn + 1} of {turns}, batches of {rows}: {found[-1]:.1f} MB", file=sys.stderr)
-    _show(found, requests)
+                memory.append(_memory(process))
+                print(f"turn {turn + 1} of {turns}, batches of {rows}: {memory[-1]:.1f} MB", file=sys.stderr)
+    _show(memory, requests)
 
 
 def _memory(process: psutil.Process) -> float:
-    """MB that the server and its workers hold and share with no other process."""
-    held = [one.memory_full_info().uss for one in (process, *process.children(recursive=True))]
-    return float(sum(held)) / 2**20
+    """MB of memory that only the server and its workers use (unique set size)."""
+    unique = [part.memory_full_info().uss for part in (process, *process.children(recursive=True))]
+    return float(sum(unique)) / 2**20
 
 
-def _show(found: list[float], requests: float) -> None:
-    early, late = found[3], found[-1]  # after the first minute every kind of request was seen
-    print(f"{len(found) * TURN / 60:g} minutes at full load, {requests:,.0f} requests, none failed.")
-    print(f"Memory: {early:.1f} MB after a minute, {late:.1f} MB at the end, {max(found):.1f} MB at most.\n")
+def _show(memory: list[float], requests: float) -> None:
+    early, late = memory[3], memory[-1]  # the first minute includes every kind of request
+    print(f"{len(memory) * TURN / 60:g} minutes at full load, {requests:,.0f} requests, none failed.")
+    print(f"Memory: {early:.1f} MB after a minute, {late:.1f} MB at the end, {max(memory):.1f} MB at most.\n")
     if late - early > GROWTH:
         sys.exit(f"error: the service's memory grew by {late - early:.1f} MB, more than {GROWTH}")

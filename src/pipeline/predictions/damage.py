@@ -1,4 +1,4 @@
-"""What can't be used: rows of a log or of labels, counted by kind, and an input as a whole."""
+"""Damage in the log or the labels, counted by kind, and the error for an input that can't be read at all."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -6,11 +6,11 @@ from typing import Literal
 from pipeline.core.errors import PipelineError
 
 Input = Literal["log", "labels", "reference"]
-SHOWN = 10  # places that are named
+MAX_PLACES = 10  # places that are listed
 
 
 class InputUnreadableError(PipelineError):
-    """The log, the labels or the reference are missing, empty, damaged or out of reach, which is never "no drift"."""
+    """The log, the labels or the reference are missing, empty, damaged or unreachable, which never means "no drift"."""
 
     def __init__(self, kind: Input, message: str) -> None:
         super().__init__(message)
@@ -21,9 +21,9 @@ class InputUnreadableError(PipelineError):
 class Damage:
     """Counts by kind, and the first places as `file:line: why` (an unreadable file has no line).
 
-    lines: no JSON object, or half of one; types: a field is missing or of another type; duplicates: rows whose id came
-    before; future: rows later than now; files: files that can't be read, or not to their end; labels: labels without
-    an id or of another type; relabelled: ids that got two different labels, of which the later one counts.
+    lines: no JSON object, or half of one; types: a field is missing or of another type; duplicates: rows with the id of
+    an earlier row; future: rows later than now; files: files that can't be read, or not to their end; labels: labels
+    without an id or of another type; relabelled: ids with two different labels, of which the later one counts.
     """
 
     lines: int = 0
@@ -35,17 +35,17 @@ class Damage:
     relabelled: int = 0
     places: list[str] = field(default_factory=list)
 
-    def add(self, kind: str, place: str, why: str, count: int = 1) -> None:
-        """Count damage of a kind, and name its place while there is room."""
+    def add(self, kind: str, place: str, reason: str, count: int = 1) -> None:
+        """Count damage of a kind, and list its place while fewer than MAX_PLACES are listed."""
         setattr(self, kind, getattr(self, kind) + count)
-        if len(self.places) < SHOWN:
-            self.places.append(f"{place}: {why}")
+        if len(self.places) < MAX_PLACES:
+            self.places.append(f"{place}: {reason}")
 
     def __add__(self, other: "Damage") -> "Damage":
         counts = {name: count + getattr(other, name) for name, count in vars(self).items() if name != "places"}
-        return Damage(**counts, places=[*self.places, *other.places][:SHOWN])
+        return Damage(**counts, places=[*self.places, *other.places][:MAX_PLACES])
 
     @property
     def counts(self) -> dict[str, int]:
-        """Each kind's count, zeros left out."""
+        """Each kind's count, without zeros."""
         return {name: count for name, count in vars(self).items() if name != "places" and count}

@@ -1,7 +1,7 @@
 """The rows of a window that are compared: those with the lowest hashes of their id, each id once (bottom-k).
 
-Which rows these are hangs on the ids alone: not on the order of the log, nor on how it is cut into files. How often the
-sampled ids came tells how often the others did.
+Which rows these are depends on the ids alone: not on the order of the log, nor on how it is split into files. How often
+the sampled ids occur estimates how often the others do.
 """
 
 from typing import Any
@@ -11,86 +11,86 @@ import pandas as pd
 
 from pipeline.data.values import conversion, keys
 from pipeline.models.signature import Signature
-from pipeline.predictions.rows import TOLD
+from pipeline.predictions.rows import FIELDS
 
 HASH_KEY = "prediction log's"  # 16 characters, as SipHash takes
 Hashes = keys.Hashes
 
 
-def hashed(ids: Any) -> Hashes:
+def hash_ids(ids: Any) -> Hashes:
     """The hash of each id, (rows,)."""
     return keys.hashed(pd.Series(ids, dtype=object), HASH_KEY)
 
 
-class Sample:
-    """At most `size` rows of a window, in memory bounded by it whatever comes."""
+class IdSample:
+    """At most `size` rows of a window, in memory bounded by `size`."""
 
     def __init__(self, signature: Signature, size: int) -> None:
         self._kinds, self._size = {feature.source: feature.kind for feature in signature.features}, size
-        self._rows: dict[int, tuple[Any, ...]] = {}  # by hash; the newest rows, as they were read
-        self._copies: dict[int, int] = {}  # how often an id came, for those that are kept
-        self._kept = self._frame({})  # rows that were put away, as a table: a tenth of the memory
-        self.limit = 2**64 - 1  # rows with a higher hash are not kept any more
+        self._rows: dict[int, tuple[Any, ...]] = {}  # by hash: the pending rows, as they were read
+        self._copies: dict[int, int] = {}  # by hash: how often a sampled id occurs
+        self._table = self._frame({})  # the other rows, as a table: a tenth of the memory
+        self.limit = 2**64 - 1  # rows with a higher hash are not in the sample
 
     @property
-    def waiting(self) -> int:
-        """Rows that are not put away yet."""
+    def pending(self) -> int:
+        """Rows that are not in the table yet."""
         return len(self._rows)
 
     def add(self, hashes: list[int], rows: list[tuple[Any, ...]]) -> None:
-        """Take in rows; of two with the same id the earlier one stays."""
-        for one, row in zip(hashes, rows, strict=True):
-            self._copies[one] = self._copies.get(one, 0) + 1
-            before = self._rows.get(one)
-            if before is None or row[1] < before[1]:
-                self._rows[one] = row
+        """Add rows; of two with the same id the earlier one stays."""
+        for hash_, row in zip(hashes, rows, strict=True):
+            self._copies[hash_] = self._copies.get(hash_, 0) + 1
+            previous = self._rows.get(hash_)
+            if previous is None or row[1] < previous[1]:
+                self._rows[hash_] = row
         if len(self._copies) > 1.25 * self._size:
-            self._cut()
+            self._truncate()
 
-    def put_away(self) -> None:
-        """Turn the rows that wait into a table."""
-        self._cut()
-        table = self._frame(self._rows)
-        self._kept = pd.concat([self._kept, table]) if len(self._kept) else table
-        self._kept = self._kept[self._kept["hash"] <= self.limit].sort_values(["hash", "time"])
-        self._kept = self._kept.drop_duplicates("hash", ignore_index=True)
+    def flush(self) -> None:
+        """Move the pending rows into the table."""
+        self._truncate()
+        added = self._frame(self._rows)
+        self._table = pd.concat([self._table, added]) if len(self._table) else added
+        self._table = self._table[self._table["hash"] <= self.limit].sort_values(["hash", "time"])
+        self._table = self._table.drop_duplicates("hash", ignore_index=True)
         self._rows = {}
 
     def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The signature's columns, and what was answered (TOLD), by rising hash."""
-        self.put_away()
-        features = self._kept[list(range(len(self._kinds)))].set_axis(list(self._kinds), axis="columns")
-        return features, self._kept[list(TOLD)]
+        """The signature's columns, and the answers (FIELDS), both sorted by hash."""
+        self.flush()
+        features = self._table[list(range(len(self._kinds)))].set_axis(list(self._kinds), axis="columns")
+        return features, self._table[list(FIELDS)]
 
     @property
-    def distinct(self) -> float:
+    def distinct_share(self) -> float:
         """The share of the window's rows that is left when each id counts once."""
         copies = sum(self._copies.values())
         return len(self._copies) / copies if copies else 1.0
 
-    def _cut(self) -> None:
+    def _truncate(self) -> None:
         if len(self._copies) <= self._size:
             return
-        found = np.fromiter(self._copies, dtype=np.uint64, count=len(self._copies))
-        self.limit = int(np.partition(found, self._size - 1)[self._size - 1])
-        self._copies = {one: count for one, count in self._copies.items() if one <= self.limit}
-        self._rows = {one: row for one, row in self._rows.items() if one <= self.limit}
+        hashes = np.fromiter(self._copies, dtype=np.uint64, count=len(self._copies))
+        self.limit = int(np.partition(hashes, self._size - 1)[self._size - 1])
+        self._copies = {hash_: count for hash_, count in self._copies.items() if hash_ <= self.limit}
+        self._rows = {hash_: row for hash_, row in self._rows.items() if hash_ <= self.limit}
 
     def _frame(self, rows: dict[int, tuple[Any, ...]]) -> pd.DataFrame:
-        """The rows as a table; the signature's columns, which may have any name, go by their number in it."""
-        columns: list[Any] = list(zip(*rows.values(), strict=True)) or [()] * (len(TOLD) + len(self._kinds))
-        told = dict(zip(TOLD, columns, strict=False))
-        made: dict[Any, Any] = {name: pd.Series(told[name], dtype="str") for name in ("id", "label", "release")}
-        made["score"] = pd.Series(told["score"], dtype="float64")
-        made["time"] = pd.to_datetime(pd.Series(told["time"], dtype="int64"), unit="us", utc=True)
-        made["hash"] = pd.Series(list(rows), dtype="uint64")
-        kinds = zip(self._kinds.values(), columns[len(TOLD) :], strict=True)
-        made |= {at: _typed(values, kind) for at, (kind, values) in enumerate(kinds)}
-        return pd.DataFrame(made)
+        """The rows as a table, in which the signature's columns, which may have any name, are numbered."""
+        columns: list[Any] = list(zip(*rows.values(), strict=True)) or [()] * (len(FIELDS) + len(self._kinds))
+        fields = dict(zip(FIELDS, columns, strict=False))
+        series: dict[Any, Any] = {name: pd.Series(fields[name], dtype="str") for name in ("id", "label", "release")}
+        series["score"] = pd.Series(fields["score"], dtype="float64")
+        series["time"] = pd.to_datetime(pd.Series(fields["time"], dtype="int64"), unit="us", utc=True)
+        series["hash"] = pd.Series(list(rows), dtype="uint64")
+        kinds = zip(self._kinds.values(), columns[len(FIELDS) :], strict=True)
+        series |= {position: _typed(values, kind) for position, (kind, values) in enumerate(kinds)}
+        return pd.DataFrame(series)
 
 
 def _typed(values: Any, kind: Any) -> "pd.Series[Any]":
-    """Nullable booleans throughout: a table must not change its type with the rows that are put away."""
+    """The values as a column of the kind; booleans are nullable, so that the type does not depend on the rows."""
     if kind == "number":
         return pd.Series(values, dtype="float64")
     if kind == "boolean":

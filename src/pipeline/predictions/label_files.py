@@ -1,4 +1,4 @@
-"""The files of labels that came later, CSV or Parquet, as tables of a bounded size."""
+"""Files of labels that came later, CSV or Parquet, read as tables of a bounded size."""
 
 import contextlib
 import csv
@@ -22,20 +22,20 @@ ENDINGS = (".csv", ".csv.gz", ".parquet", ".pq")
 COLUMNS = ["id", "label"]
 
 
-def listed(source: str) -> list[File]:
-    """The files of a path, a folder, a glob or a URL, in order of name; InputUnreadableError where there are none."""
-    found = [file for file in stores.listed(source, "labels") if file.name.endswith(ENDINGS)]
-    if not found:
+def find(source: str) -> list[File]:
+    """The label files at a path, folder, glob or URL, in order of name; InputUnreadableError where there are none."""
+    files = [file for file in stores.list_files(source, "labels") if file.name.endswith(ENDINGS)]
+    if not files:
         raise InputUnreadableError(
-            "labels", f"{source}: leads to no labels ({', '.join('*' + ending for ending in ENDINGS)})"
+            "labels", f"{source}: holds no file of labels ({', '.join('*' + ending for ending in ENDINGS)})"
         )
-    return found
+    return files
 
 
 def tables(file: File, damage: Damage, extra: Sequence[str] = ()) -> Iterator[tuple[int, pd.DataFrame]]:
-    """The rows of a file in blocks: (place of the first, table of id, label and those of `extra` that it has).
+    """The rows of a file in blocks: (line or row of the first, table of id, label and those of `extra` that it has).
 
-    Ids are text. What can't be read of a row is damage; InputUnreadableError where it is the file.
+    Ids are text. Rows that can't be read are counted as damage; InputUnreadableError for a file that can't be.
     """
     first, read = (1, _parquet) if file.name.endswith((".parquet", ".pq")) else (2, _csv)  # the header is line 1
     try:
@@ -44,25 +44,25 @@ def tables(file: File, damage: Damage, extra: Sequence[str] = ()) -> Iterator[tu
                 table = batch.to_pandas(date_as_object=False)
                 yield first, table.assign(id=conversion.labels(table["id"]))
                 first += len(table)
-    except (pa.ArrowKeyError, KeyError, _LackingError):
+    except (pa.ArrowKeyError, KeyError, _MissingColumnError):
         raise InputUnreadableError("labels", f"{file.name}: lacks a column; needed: {' and '.join(COLUMNS)}") from None
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise InputUnreadableError("labels", f"{file.name}: can't be read: {str(error).splitlines()[0]}") from None
 
 
-class _LackingError(Exception):
-    """A needed column is not there."""
+class _MissingColumnError(Exception):
+    """The id or the label column is missing."""
 
 
-def _wanted(there: Sequence[str], extra: Sequence[str]) -> list[str]:
-    if not set(COLUMNS) <= set(there):
-        raise _LackingError
-    return COLUMNS + [name for name in extra if name in there and name not in COLUMNS]
+def _selected(available: Sequence[str], extra: Sequence[str]) -> list[str]:
+    if not set(COLUMNS) <= set(available):
+        raise _MissingColumnError
+    return COLUMNS + [name for name in extra if name in available and name not in COLUMNS]
 
 
 def _parquet(stream: Any, name: str, damage: Damage, extra: Sequence[str]) -> Iterator[pa.RecordBatch]:
     table = pq.ParquetFile(stream)
-    yield from table.iter_batches(BATCH, columns=_wanted(table.schema_arrow.names, extra))
+    yield from table.iter_batches(BATCH, columns=_selected(table.schema_arrow.names, extra))
 
 
 def _csv(stream: Any, name: str, damage: Damage, extra: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -75,11 +75,11 @@ def _csv(stream: Any, name: str, damage: Damage, extra: Sequence[str]) -> Iterat
 
     with gzip.open(stream) if name.endswith(".gz") else contextlib.nullcontext(stream) as plain:
         header = plain.readline(10_000_000).decode("utf-8-sig")
-    columns = _wanted(next(csv.reader([header])), extra) if header else COLUMNS
+    columns = _selected(next(csv.reader([header])), extra) if header else COLUMNS
     stream.seek(0)
-    opened = pa.CompressedInputStream(pa.PythonFile(stream), "gzip") if name.endswith(".gz") else stream
+    content = pa.CompressedInputStream(pa.PythonFile(stream), "gzip") if name.endswith(".gz") else stream
     yield from arrow_csv.open_csv(
-        opened,
+        content,
         read_options=arrow_csv.ReadOptions(block_size=BLOCK, use_threads=False),
         parse_options=arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
         convert_options=arrow_csv.ConvertOptions(

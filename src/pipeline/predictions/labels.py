@@ -1,4 +1,4 @@
-"""Labels that came later, joined to the sampled rows by row id: streamed, so that only those of samples are held."""
+"""Labels that came later, joined to the sampled rows by row id: streamed, so that only matching ones are in memory."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,78 +10,78 @@ from pipeline.data.values import conversion
 from pipeline.models.signature import Signature
 from pipeline.predictions import label_files
 from pipeline.predictions.damage import Damage
-from pipeline.predictions.id_sample import hashed
-from pipeline.predictions.windows import Labels, Reading, Window
+from pipeline.predictions.id_sample import hash_ids
+from pipeline.predictions.windows import Labels, Window, WindowedLog
 
 
-def join(reading: Reading, source: str, signature: Signature) -> Reading:
-    """The reading with `truth` in its windows. Of two labels of an id the later one counts, files in order of name.
+def join(windowed: WindowedLog, source: str, signature: Signature) -> WindowedLog:
+    """The windows with their `truth`. Of two labels of an id the later one counts, files in order of name.
 
     InputUnreadableError where there are no labels or they can't be read.
     """
-    found = _Found(signature, frozenset(one for window in reading.windows for one in window.answers["id"]))
-    found.limit = min((_limit(window) for window in reading.windows), default=2**64 - 1)
-    for file in label_files.listed(source):
-        for first, table in label_files.tables(file, found.damage):
-            found.add(file.name, first, table)
+    joined = _Joined(signature, frozenset(row for window in windowed.windows for row in window.answers["id"]))
+    joined.limit = min((_limit(window) for window in windowed.windows), default=2**64 - 1)
+    for file in label_files.find(source):
+        for first, table in label_files.tables(file, joined.damage):
+            joined.add(file.name, first, table)
     return replace(
-        reading,
-        windows=tuple(replace(window, truth=found.truth(window)) for window in reading.windows),
-        damage=reading.damage + found.damage,
-        labels=Labels(found.rows, len(found.labels), found.unknown),
+        windowed,
+        windows=tuple(replace(window, truth=joined.truth(window)) for window in windowed.windows),
+        damage=windowed.damage + joined.damage,
+        labels=Labels(joined.rows, len(joined.labels), joined.unknown),
     )
 
 
 @dataclass
-class _Found:
-    """The labels of sampled rows, and what is counted of all."""
+class _Joined:
+    """The labels of sampled rows, and counts over all labels."""
 
     signature: Signature
-    wanted: frozenset[str]
-    limit: int = 2**64 - 1  # ids with hashes up to it are in a sample if they are in a window
+    sampled: frozenset[str]  # row ids
+    limit: int = 2**64 - 1  # ids with hashes up to it are sampled if they are in a window
     rows: int = 0
-    compared: int = 0
-    strange: int = 0
+    compared: int = 0  # labels whose id has a hash up to the limit
+    unmatched: int = 0  # of those, the ones of no sampled row
     labels: dict[str, Any] = field(default_factory=dict)
     damage: Damage = field(default_factory=Damage)
 
     def add(self, name: str, first: int, table: pd.DataFrame) -> None:
-        """Take in some rows of a file; `first` is the place of the first of them, from 1."""
+        """Add some rows of a file; `first` is the line of the first of them, counted from 1."""
         self.rows += len(table)
-        labels, wrong = self._typed(table["label"])
-        wrong = wrong | table["id"].isna().to_numpy()
-        if wrong.any():
-            self.damage.add("labels", f"{name}:{first + int(np.argmax(wrong))}", self._expected(), int(wrong.sum()))
-        ids, labels = table["id"][~wrong], labels[~wrong]
+        labels, invalid = self._typed(table["label"])
+        invalid = invalid | table["id"].isna().to_numpy()
+        if invalid.any():
+            self.damage.add("labels", f"{name}:{first + int(np.argmax(invalid))}", self._expected(), int(invalid.sum()))
+        ids, labels = table["id"][~invalid], labels[~invalid]
         if self.limit < 2**64 - 1:
-            low = hashed(ids) <= np.uint64(self.limit)
+            low = hash_ids(ids) <= np.uint64(self.limit)
             compared = ids[low]
         else:
             compared = ids
-        known = ids.isin(self.wanted)
+        matched = ids.isin(self.sampled)
         self.compared += len(compared)
-        self.strange += int((~known.loc[compared.index]).sum())
-        for one, label in zip(ids[known], labels[known], strict=True):
-            if self.labels.get(one, label) != label:
-                self.damage.add("relabelled", name, f"{one[:64]} has another label than before; the later one counts")
-            self.labels[one] = label
+        self.unmatched += int((~matched.loc[compared.index]).sum())
+        for row, label in zip(ids[matched], labels[matched], strict=True):
+            if self.labels.get(row, label) != label:
+                self.damage.add("relabelled", name, f"{row[:64]} has another label than before; the later one counts")
+            self.labels[row] = label
 
     @property
     def unknown(self) -> int:
         """Labels of no row of the windows."""
-        return round(self.rows * self.strange / self.compared) if self.compared else 0
+        return round(self.rows * self.unmatched / self.compared) if self.compared else 0
 
     def truth(self, window: Window) -> "pd.Series[Any]":
         """The labels of a window's sample, by its index."""
-        found = window.answers["id"].map(self.labels).dropna()
-        return found.astype("float64" if self.signature.task == "regression" else "str").rename("truth")
+        labels = window.answers["id"].map(self.labels).dropna()
+        return labels.astype("float64" if self.signature.task == "regression" else "str").rename("truth")
 
-    def _typed(self, given: "pd.Series[Any]") -> tuple["pd.Series[Any]", "np.ndarray[Any, np.dtype[np.bool_]]"]:
-        """The labels as the target has them, and which are none."""
+    def _typed(self, labels: "pd.Series[Any]") -> tuple["pd.Series[Any]", "np.ndarray[Any, np.dtype[np.bool_]]"]:
+        """The labels as values of the target, and a mask of the invalid ones."""
         if self.signature.task == "regression":
-            numbers, _ = conversion.convert(given, "number")
+            numbers, _ = conversion.convert(labels, "number")
             return numbers, numbers.isna().to_numpy()
-        texts, classes = conversion.labels(given), list(self.signature.classes)
+        texts, classes = conversion.labels(labels), list(self.signature.classes)
         for other in (texts.str.strip(), conversion.labels(pd.to_numeric(texts, errors="coerce")), texts.str.lower()):
             texts = texts.where(texts.isin(classes), other.where(other.isin(classes), texts))
         return texts, ~texts.isin(classes).to_numpy()
@@ -92,7 +92,7 @@ class _Found:
 
 
 def _limit(window: Window) -> int:
-    """The hash up to which the window's sample is whole."""
+    """The hash up to which the window's sample holds every id."""
     if len(window.answers) == window.rows:
         return 2**64 - 1
-    return int(hashed(window.answers["id"].iloc[-1:])[0])
+    return int(hash_ids(window.answers["id"].iloc[-1:])[0])

@@ -1,4 +1,4 @@
-"""A line of the prediction log: one type, by which the service writes and everybody else reads."""
+"""A line of the prediction log: the one type with which the service writes it and everything else reads it."""
 
 import contextlib
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ import msgspec
 from pipeline.core import formats
 from pipeline.predictions.damage import InputUnreadableError
 
-FORMAT = 1  # of a line; one without a number is of format 1
+FORMAT = 1  # of a line; a line without a number has format 1
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Format = Annotated[int, msgspec.Meta(ge=1, le=FORMAT)]
 
@@ -43,10 +43,10 @@ class Line(Prediction, kw_only=True, gc=False):
     format: Format = FORMAT
 
 
-def between(moment: float, release: str, milliseconds: float) -> bytes:
-    """What stands between a prediction (JSON without its closing brace) and the features in a line, which `}` ends.
+def shared_fields(moment: float, release: str, milliseconds: float) -> bytes:
+    """The fields that a request's rows share, as JSON to put between a prediction (without its `}`) and the features.
 
-    So the answer and the log are made of the same bytes. `moment`: seconds since 1970.
+    So the answer and the log consist of the same bytes. `moment`: seconds since 1970.
     """
     time = datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds")
     shared = {"format": FORMAT, "time": time, "release": release, "ms": milliseconds}
@@ -54,7 +54,7 @@ def between(moment: float, release: str, milliseconds: float) -> bytes:
 
 
 def decoder(features: Any) -> msgspec.json.Decoder[Any]:
-    """Of lines whose features are of this type; it passes over the classes' probabilities, which no reader needs."""
+    """A decoder of lines with features of this type; it skips the classes' probabilities, which no reader needs."""
     fields = [
         (field.name, features if field.name == "features" else field.type, field.default)
         for field in msgspec.structs.fields(Line)
@@ -70,24 +70,24 @@ class _Number(msgspec.Struct, gc=False):
 _NUMBER = msgspec.json.Decoder(_Number)
 
 
-def refuse_newer(where: str, line: bytes) -> None:
-    """InputUnreadableError where a line, which could not be read, is of a newer format."""
+def refuse_newer(place: str, line: bytes) -> None:
+    """InputUnreadableError where a line that could not be read has a newer format."""
     with contextlib.suppress(ValueError, RecursionError):  # msgspec's errors are ValueErrors
-        check(where, _NUMBER.decode(line).format)
+        check_format(place, _NUMBER.decode(line).format)
 
 
-def check(where: str, number: int | None) -> None:
-    """InputUnreadableError where the format number of a line is one that this version does not read."""
+def check_format(place: str, number: int | None) -> None:
+    """InputUnreadableError where a line's format number is newer than this version reads."""
     if number is not None and number > FORMAT:
-        raise InputUnreadableError("log", formats.newer_line(where, number, FORMAT))
+        raise InputUnreadableError("log", formats.newer_line(place, number, FORMAT))
 
 
-def usable(logged: Iterable[Any], where: str) -> list[Line]:
-    """Lines that were read as JSON; what is none is left out. InputUnreadableError where one is of a newer format."""
-    kept = list[Line]()
-    for one in logged:
+def valid_lines(rows: Iterable[Any], place: str) -> list[Line]:
+    """Rows read from JSON as lines, invalid ones left out. InputUnreadableError where one has a newer format."""
+    lines = list[Line]()
+    for row in rows:
         try:
-            kept.append(msgspec.convert(one, Line))
+            lines.append(msgspec.convert(row, Line))
         except msgspec.ValidationError:
-            check(where, one.get("format"))
-    return kept
+            check_format(place, row.get("format"))
+    return lines

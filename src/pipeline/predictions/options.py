@@ -1,4 +1,4 @@
-"""The options that the commands on the prediction log have in common."""
+"""The options that the commands on the prediction log share."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ import click
 
 
 class Moment(click.ParamType[datetime]):
-    """A time in ISO 8601, UTC where it names no zone."""
+    """A time in ISO 8601, in UTC where it has no zone."""
 
     name = "time"
 
@@ -16,15 +16,15 @@ class Moment(click.ParamType[datetime]):
         try:
             moment = datetime.fromisoformat(str(value))
         except ValueError:
-            self.fail(f"{value} is no time; write 2026-11-20 or 2026-11-20T08:00:00Z", param, ctx)
+            self.fail(f"{value} is not a time; write 2026-11-20 or 2026-11-20T08:00:00Z", param, ctx)
         try:
             return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         except OverflowError:
-            self.fail(f"{value} is beyond the calendar in UTC", param, ctx)
+            self.fail(f"{value} is out of the range of dates in UTC", param, ctx)
 
 
-def on_the_log(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say where log and labels are; a variable goes before params.yaml."""
+def log_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options for the location of log and labels; their environment variables override params.yaml."""
     log = click.option(
         "--log",
         envvar="PIPELINE_LOG_URL",

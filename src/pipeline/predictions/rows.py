@@ -1,4 +1,4 @@
-"""Rows of the log as they are counted and sampled, whatever kind of file they came from."""
+"""Rows of the log as they are counted and sampled, the same for every file format."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ import numpy as np
 Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
 Times = np.ndarray[tuple[int], np.dtype[np.int64]]
 
-# What `take` tells of a row, before the signature's columns in their order.
-TOLD = ("id", "time", "release", "score", "label")
+# The fields that `take` returns of a row, before the signature's columns in their order.
+FIELDS = ("id", "time", "release", "score", "label")
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Rows:
     """Some rows of a file. Times are microseconds since 1970, UTC; latencies are milliseconds.
 
     `lines` are the rows' places in the file, counted from 1. `flags`: (position, "missing" or "unseen", column), as
-    the service flagged. `take` gives the rows at some positions as tuples: TOLD, then the signature's columns.
+    the service flagged. `take` returns the rows at some positions as tuples: FIELDS, then the signature's columns.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""What the prediction log holds, window by window: what the judging part of the monitor sees of it."""
+"""The prediction log window by window, as the monitor assesses it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,16 +14,16 @@ class Window:
     """The rows of [start, end), UTC.
 
     `rows` counts each id once: exactly, or estimated from the sample where the window holds more ids than the sample
-    and some came twice; the counts by release and by column are scaled with it. `missing` and `unseen` are what the
+    and some occur twice; the counts by release and by column are scaled with it. `missing` and `unseen` count what the
     service flagged when it answered. `latency` is the p99 over the rows, in milliseconds, within 1 %.
 
     `sample`: the rows with the lowest hashes of their id, in that order: the signature's columns as training has them
     (one that was not logged is absent). `answers`: for the same rows, with the same index, `id`, `time`, `release`,
-    `score` and `label` (what was predicted; missing for a regression). They are two tables because a feature may have
+    `score` and `label` (the predicted class; missing for a regression). They are two tables because a feature may have
     any of these names. `truth`: the labels that came later for rows of the sample, by its index, as text (numbers
     for a regression); None where no labels were joined.
 
-    `complete` is False for a window that is still filling or of which a part lies outside the period: never judged.
+    `complete` is False for a window that is still filling or lies partly outside the period: it is never judged.
     """
 
     start: datetime
@@ -41,10 +41,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels that came later: how many were read, how many are of a sampled row, how many of no row of the windows.
+    """Labels that came later: how many were read, how many belong to a sampled row, how many to no row of the windows.
 
-    `unknown` is exact where every window is sampled whole, else estimated from the ids with the lowest hashes; a label
-    of a row before the first window counts as well.
+    `unknown` is exact where every sample holds its whole window, else estimated from the ids with the lowest hashes; it
+    includes labels of rows before the first window.
     """
 
     rows: int
@@ -53,8 +53,8 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """The windows, oldest first, empty ones in between included; `rows` is their sum, before ids are counted once."""
+class WindowedLog:
+    """The windows, oldest first, with empty ones in between; `rows` is their sum, with repeated ids counted again."""
 
     windows: tuple[Window, ...]
     damage: Damage

@@ -1,4 +1,4 @@
-"""Labels that came later: joined to the sampled rows by row id, whatever file they are in; strange ones are counted."""
+"""Labels that came later are joined to the sampled rows by row id, in any kind of file; unknown ones are counted."""
 
 import gzip
 from pathlib import Path
@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.predictions.damage import InputUnreadableError
-from pipeline.predictions.windows import Reading
+from pipeline.predictions.windows import WindowedLog
 from tests.pipeline.predictions import logged
 from tests.pipeline.predictions.logged import DAY, REGRESSION, START
 
@@ -21,40 +21,40 @@ def log(tmp_path: Path) -> Path:
     return folder
 
 
-def joined(log: Path, content: str | bytes, name: str = "labels.csv", **chosen: Any) -> Reading:
+def joined(log: Path, content: str | bytes, name: str = "labels.csv", **options: Any) -> WindowedLog:
     path = log.parent / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return logged.read(log, labels=str(path), until=START + 2 * DAY, **chosen)
+    return logged.read(log, labels=str(path), until=START + 2 * DAY, **options)
 
 
-def truth(reading: Reading) -> dict[str, Any]:
+def truth(windowed: WindowedLog) -> dict[str, Any]:
     """Label by row id, over all windows."""
-    tables = [window.answers.join(window.truth, how="inner") for window in reading.windows if window.truth is not None]
-    told = pd.concat(tables)
-    return dict(zip(told["id"], told["truth"], strict=True))
+    tables = [window.answers.join(window.truth, how="inner") for window in windowed.windows if window.truth is not None]
+    table = pd.concat(tables)
+    return dict(zip(table["id"], table["truth"], strict=True))
 
 
 def test_labels_are_joined_by_row_id_in_any_order(log: Path) -> None:
-    found = joined(log, "id,label\nr-59,1\nr-0,0\nr-31,1\n")
-    assert truth(found) == {"r-0": "0", "r-31": "1", "r-59": "1"}
-    assert [len(window.truth) for window in found.windows if window.truth is not None] == [1, 2]
-    assert (found.labels.rows, found.labels.joined, found.labels.unknown) == (3, 3, 0)  # type: ignore[union-attr]
-    assert found.damage.counts == {}
+    windowed = joined(log, "id,label\nr-59,1\nr-0,0\nr-31,1\n")
+    assert truth(windowed) == {"r-0": "0", "r-31": "1", "r-59": "1"}
+    assert [len(window.truth) for window in windowed.windows if window.truth is not None] == [1, 2]
+    assert (windowed.labels.rows, windowed.labels.joined, windowed.labels.unknown) == (3, 3, 0)  # type: ignore[union-attr]
+    assert windowed.damage.counts == {}
 
 
 def test_without_labels_there_is_no_truth(log: Path) -> None:
-    found = logged.read(log, until=START + 2 * DAY)
-    assert found.labels is None
-    assert [window.truth for window in found.windows] == [None, None]
+    windowed = logged.read(log, until=START + 2 * DAY)
+    assert windowed.labels is None
+    assert [window.truth for window in windowed.windows] == [None, None]
 
 
 def test_other_columns_do_not_matter(log: Path) -> None:
-    found = joined(log, 'client,label,note,id\n1,0,"two\nlines",r-1\n2,1,,r-2\n')
-    assert truth(found) == {"r-1": "0", "r-2": "1"}
+    windowed = joined(log, 'client,label,note,id\n1,0,"two\nlines",r-1\n2,1,,r-2\n')
+    assert truth(windowed) == {"r-1": "0", "r-2": "1"}
 
 
 @pytest.mark.parametrize("text", ["1", "1.0", " 1", "01"])
-def test_a_class_counts_the_same_however_it_is_written(log: Path, text: str) -> None:
+def test_a_class_may_be_written_in_several_ways(log: Path, text: str) -> None:
     assert truth(joined(log, f"id,label\nr-1,{text}\n")) == {"r-1": "1"}
 
 
@@ -64,57 +64,57 @@ def test_a_class_counts_the_same_however_it_is_written(log: Path, text: str) -> 
 def test_labels_in_parquet(log: Path, labels: list[Any], expected: list[str]) -> None:
     path = log.parent / "labels.parquet"
     pd.DataFrame({"id": ["r-1", "r-2"], "label": labels}).to_parquet(path)
-    found = logged.read(log, labels=str(path), until=START + 2 * DAY)
-    assert truth(found) == dict(zip(["r-1", "r-2"], expected, strict=False))
+    windowed = logged.read(log, labels=str(path), until=START + 2 * DAY)
+    assert truth(windowed) == dict(zip(["r-1", "r-2"], expected, strict=False))
 
 
 def test_words_for_true_and_false_are_classes_where_the_target_has_them(log: Path) -> None:
-    known = logged.KNOWN.model_copy(update={"classes": ("false", "true")})
-    assert truth(joined(log, "id,label\nr-1,TRUE\nr-2,False\n", signature=known)) == {"r-1": "true", "r-2": "false"}
+    signature = logged.SIGNATURE.model_copy(update={"classes": ("false", "true")})
+    assert truth(joined(log, "id,label\nr-1,TRUE\nr-2,False\n", signature=signature)) == {"r-1": "true", "r-2": "false"}
 
 
-def test_a_regression_has_numbers(log: Path) -> None:
-    found = joined(log, "id,label\nr-1,1.5\nr-2,-2\nr-3,many\nr-4,inf\n", signature=REGRESSION)
-    assert truth(found) == {"r-1": 1.5, "r-2": -2.0}
-    assert found.damage.counts == {"labels": 2}
+def test_labels_of_a_regression_are_numbers(log: Path) -> None:
+    windowed = joined(log, "id,label\nr-1,1.5\nr-2,-2\nr-3,many\nr-4,inf\n", signature=REGRESSION)
+    assert truth(windowed) == {"r-1": 1.5, "r-2": -2.0}
+    assert windowed.damage.counts == {"labels": 2}
 
 
 def test_a_label_of_another_type_or_without_an_id_is_damage(log: Path) -> None:
-    found = joined(log, "id,label\nr-1,1\nr-2,maybe\n,1\nr-4,\nr-5,0\n")
-    assert truth(found) == {"r-1": "1", "r-5": "0"}
-    assert found.damage.counts == {"labels": 3}
-    assert found.damage.places == ["labels.csv:3: needs an id and a label that is one of 0, 1"]
+    windowed = joined(log, "id,label\nr-1,1\nr-2,maybe\n,1\nr-4,\nr-5,0\n")
+    assert truth(windowed) == {"r-1": "1", "r-5": "0"}
+    assert windowed.damage.counts == {"labels": 3}
+    assert windowed.damage.places == ["labels.csv:3: needs an id and a label that is one of 0, 1"]
 
 
 def test_a_row_that_is_cut_off_is_damage(log: Path) -> None:
-    found = joined(log, "id,label\nr-1,1\nr-2")
-    assert truth(found) == {"r-1": "1"}
-    assert found.damage.places == ["labels.csv:3: has 1 values, the header 2"]
+    windowed = joined(log, "id,label\nr-1,1\nr-2")
+    assert truth(windowed) == {"r-1": "1"}
+    assert windowed.damage.places == ["labels.csv:3: has 1 values, the header 2"]
 
 
 def test_labels_for_unknown_ids_are_counted(log: Path) -> None:
-    found = joined(log, "id,label\nr-1,1\nnobody,1\nnothing,0\n")
-    assert (found.labels.rows, found.labels.joined, found.labels.unknown) == (3, 1, 2)  # type: ignore[union-attr]
+    windowed = joined(log, "id,label\nr-1,1\nnobody,1\nnothing,0\n")
+    assert (windowed.labels.rows, windowed.labels.joined, windowed.labels.unknown) == (3, 1, 2)  # type: ignore[union-attr]
 
 
 def test_where_windows_are_sampled_unknown_ids_are_estimated(log: Path) -> None:
     logged.write(log, logged.rows(20_000, span=2 * DAY))
     lines = "".join(f"r-{at},1\n" for at in range(20_000)) + "".join(f"n-{at},1\n" for at in range(20_000))
-    found = joined(log, f"id,label\n{lines}", max_rows=1000)
-    assert found.labels is not None
-    assert (found.labels.rows, found.labels.joined) == (40_000, 2000)
-    assert found.labels.unknown == pytest.approx(20_000, rel=0.1)
+    windowed = joined(log, f"id,label\n{lines}", max_rows=1000)
+    assert windowed.labels is not None
+    assert (windowed.labels.rows, windowed.labels.joined) == (40_000, 2000)
+    assert windowed.labels.unknown == pytest.approx(20_000, rel=0.1)
 
 
-def test_of_two_labels_the_later_one_counts_and_a_contradiction_is_said(log: Path) -> None:
+def test_of_two_labels_the_later_one_counts_and_a_contradiction_is_damage(log: Path) -> None:
     (log.parent / "more").mkdir()
     (log.parent / "more/b.csv").write_text("id,label\nr-1,0\nr-3,1\n")
     (log.parent / "more/a.csv").write_text("id,label\nr-1,1\nr-1,1\nr-2,0\n")
     for source in ("more", "more/*.csv"):
-        found = logged.read(log, labels=str(log.parent / source), until=START + 2 * DAY)
-        assert truth(found) == {"r-1": "0", "r-2": "0", "r-3": "1"}
-        assert found.damage.counts == {"relabelled": 1}
-        assert found.damage.places[0].endswith("b.csv: r-1 has another label than before; the later one counts")
+        windowed = logged.read(log, labels=str(log.parent / source), until=START + 2 * DAY)
+        assert truth(windowed) == {"r-1": "0", "r-2": "0", "r-3": "1"}
+        assert windowed.damage.counts == {"relabelled": 1}
+        assert windowed.damage.places[0].endswith("b.csv: r-1 has another label than before; the later one counts")
 
 
 def test_compressed_labels(log: Path) -> None:
@@ -124,35 +124,35 @@ def test_compressed_labels(log: Path) -> None:
 
 def test_many_labels_are_streamed(log: Path) -> None:
     lines = "".join(f"x-{at},1\n" for at in range(600_000))
-    found = joined(log, f"id,label\n{lines}r-7,1\n")
-    assert (found.labels.rows, found.labels.unknown, truth(found)) == (600_001, 600_000, {"r-7": "1"})  # type: ignore[union-attr]
+    windowed = joined(log, f"id,label\n{lines}r-7,1\n")
+    assert (windowed.labels.rows, windowed.labels.unknown, truth(windowed)) == (600_001, 600_000, {"r-7": "1"})  # type: ignore[union-attr]
 
 
 def test_labels_in_a_store(log: Path, store: Any) -> None:
     store.put_object(Bucket="bucket", Key="late/labels.csv", Body=b"id,label\nr-1,1\n")
-    found = logged.read(log, labels="s3://bucket/late/*.csv", until=START + 2 * DAY)
-    assert truth(found) == {"r-1": "1"}
+    windowed = logged.read(log, labels="s3://bucket/late/*.csv", until=START + 2 * DAY)
+    assert truth(windowed) == {"r-1": "1"}
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "why"),
+    ("name", "content", "reason"),
     [
         ("labels.csv", b"id,target\nr-1,1\n", "lacks a column; needed: id and label"),
         ("labels.csv", b"", "can't be read: Empty CSV file"),
         ("labels.csv", b"id,label\nr-\xff,1\n", "can't be read: "),
         ("labels.parquet", b"PAR1 and no more", "can't be read: "),
         ("labels.csv.gz", gzip.compress(b"id,label\nr-1,1\n" * 900, mtime=0)[:-30], "can't be read: "),
-        ("labels.txt", b"id,label\nr-1,1\n", "leads to no labels"),
+        ("labels.txt", b"id,label\nr-1,1\n", "holds no file of labels"),
     ],
 )
-def test_labels_that_can_not_be_read_are_no_missing_labels(log: Path, name: str, content: bytes, why: str) -> None:
-    with pytest.raises(InputUnreadableError, match=why) as caught:
+def test_labels_that_can_not_be_read_are_an_error(log: Path, name: str, content: bytes, reason: str) -> None:
+    with pytest.raises(InputUnreadableError, match=reason) as caught:
         joined(log, content, name)
     assert caught.value.kind == "labels"
 
 
-def test_labels_that_are_not_there_are_said(log: Path) -> None:
-    for source, why in (("none.csv", "none.csv: is not there"), ("none/*.csv", "no file is there")):
-        with pytest.raises(InputUnreadableError, match=why) as caught:
+def test_labels_that_do_not_exist_are_an_error(log: Path) -> None:
+    for source, reason in (("none.csv", "none.csv: does not exist"), ("none/*.csv", "holds no files")):
+        with pytest.raises(InputUnreadableError, match=reason) as caught:
             logged.read(log, labels=str(log.parent / source), until=START + 2 * DAY)
         assert caught.value.kind == "labels"

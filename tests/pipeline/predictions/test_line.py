@@ -1,4 +1,4 @@
-"""The log's line: what the service writes is what everybody reads, and a newer format is no damage."""
+"""The log's line: the service writes the type that everything else reads, and a newer format is not damage."""
 
 import json
 from pathlib import Path
@@ -22,41 +22,44 @@ NEWER = "was written by a newer version of the template (format 2; this one read
 
 def written(folder: Path) -> bytes:
     """A line as the service writes it."""
-    told = log.PredictionLog("p", LogFiles(folder, 1, 10_000, 2), log.features(["x"], []), print)
-    told.log_table([log.Record(1.5, "a", 0.5, b'{"rows":[{"x":1}]}', [None], msgspec.json.encode(ANSWER) + b"\n")], {})
-    told.close()
+    writer = log.PredictionLog("p", LogFiles(folder, 1, 10_000, 2), log.features(["x"], []), print)
+    writer.log_table(
+        [log.Record(1.5, "a", 0.5, b'{"rows":[{"x":1}]}', [None], msgspec.json.encode(ANSWER) + b"\n")], {}
+    )
+    writer.close()
     (path,) = folder.iterdir()
     return path.read_bytes()
 
 
-def test_a_line_as_the_service_writes_it_is_the_type(tmp_path: Path) -> None:
+def test_a_line_that_the_service_writes_decodes_as_the_type(tmp_path: Path) -> None:
     content = written(tmp_path)
-    found = msgspec.json.decode(content, type=Line)
+    decoded = msgspec.json.decode(content, type=Line)
     assert msgspec.json.decode(content) == {
-        **msgspec.to_builtins(found),
+        **msgspec.to_builtins(decoded),
         "format": 1,
         "time": "1970-01-01T00:00:01.500000+00:00",
     }
-    assert (found.id, found.score, found.label, found.probabilities, found.flags) == msgspec.structs.astuple(ANSWER)
-    assert (found.time.timestamp(), found.release, found.ms, found.features) == (1.5, "a", 0.5, {"x": 1})
+    fields = (decoded.id, decoded.score, decoded.label, decoded.probabilities, decoded.flags)
+    assert fields == msgspec.structs.astuple(ANSWER)
+    assert (decoded.time.timestamp(), decoded.release, decoded.ms, decoded.features) == (1.5, "a", 0.5, {"x": 1})
 
 
 def test_the_columns_of_a_parquet_log_are_those_of_a_line() -> None:
     assert set(parquet_rows.TYPES) <= {field.name for field in msgspec.structs.fields(Line)}
 
 
-def test_a_line_without_a_number_is_of_format_1(tmp_path: Path) -> None:
+def test_a_line_without_a_format_number_has_format_1(tmp_path: Path) -> None:
     write(tmp_path, [row(0), row(1, format=1)])
-    found = read(tmp_path)
-    assert (found.rows, found.damage.counts) == (2, {})
+    windowed = read(tmp_path)
+    assert (windowed.rows, windowed.damage.counts) == (2, {})
 
 
 @pytest.mark.parametrize("more", [{}, {"score": "of another type"}])
-def test_a_line_of_a_newer_format_is_not_counted_as_damage_but_refused(tmp_path: Path, more: dict[str, Any]) -> None:
+def test_a_line_of_a_newer_format_is_refused_and_not_counted_as_damage(tmp_path: Path, more: dict[str, Any]) -> None:
     path = write(tmp_path, [row(0), row(1, format=2, **more)])
-    with pytest.raises(InputUnreadableError) as refused:
+    with pytest.raises(InputUnreadableError) as caught:
         read(tmp_path)
-    assert str(refused.value) == f"{path.name}:2 {NEWER}"
+    assert str(caught.value) == f"{path.name}:2 {NEWER}"
 
 
 def test_a_parquet_log_of_a_newer_format_is_refused(tmp_path: Path) -> None:
@@ -65,7 +68,7 @@ def test_a_parquet_log_of_a_newer_format_is_refused(tmp_path: Path) -> None:
         read(tmp_path)
 
 
-def test_a_deployment_leaves_out_what_is_no_line_and_refuses_a_newer_one() -> None:
-    assert [one.id for one in line.usable([row(0), {"id": "x"}, row(1)], "the log")] == ["r-0", "r-1"]
+def test_a_deployment_leaves_out_invalid_lines_and_refuses_newer_ones() -> None:
+    assert [valid.id for valid in line.valid_lines([row(0), {"id": "x"}, row(1)], "the log")] == ["r-0", "r-1"]
     with pytest.raises(InputUnreadableError, match="newer version"):
-        line.usable([json.loads(json.dumps(row(0, format=2)))], "the log")
+        line.valid_lines([json.loads(json.dumps(row(0, format=2)))], "the log")

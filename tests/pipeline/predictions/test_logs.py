@@ -1,4 +1,4 @@
-"""Where a log may lie, as which files, and which of them a period needs."""
+"""Where a log may be stored, in which files, and which of them a period needs."""
 
 import os
 import shutil
@@ -18,18 +18,21 @@ from pipeline.ship.service.log import PredictionLog, Record, features
 from pipeline.ship.service.log_files import LogFiles
 from pipeline.ship.service.predictor import LINES
 from tests.pipeline.predictions import logged
-from tests.pipeline.predictions.logged import DAY, KNOWN, NAME, START
+from tests.pipeline.predictions.logged import DAY, NAME, SIGNATURE, START
 
 
 def test_what_the_service_writes_is_read(tmp_path: Path) -> None:
     """The log's own writer, over several rotated files."""
     log = PredictionLog("predictions", LogFiles(tmp_path, 1, 2000, 50), features(["income"], []), lambda rows: None)
     body = b'{"rows": [{"income": 1.5}, {"town": "Rome"}]}'
-    for at in range(20):
-        told = [Prediction(f"q{at}-0", 0.2, "0"), Prediction(f"q{at}-1", 0.8, "1", flags=Flags(unseen=["town"]))]
-        record: Any = Record(time.time(), "r1", 1.25, body, [1, 2], LINES(told))
+    for number in range(20):
+        answers = [
+            Prediction(f"q{number}-0", 0.2, "0"),
+            Prediction(f"q{number}-1", 0.8, "1", flags=Flags(unseen=["town"])),
+        ]
+        record: Any = Record(time.time(), "r1", 1.25, body, [1, 2], LINES(answers))
         log.log_table([record], {})
-        if at % 5 == 4:
+        if number % 5 == 4:
             log._files.close()
     log.close()
     window = logged.read(tmp_path, window="1000 rows", until=None).windows[0]
@@ -38,36 +41,36 @@ def test_what_the_service_writes_is_read(tmp_path: Path) -> None:
     assert window.sample["income"].notna().sum() == 20
 
 
-def kept(folder: Path, since: Any, until: Any) -> list[str]:
+def files_of(folder: Path, since: Any, until: Any) -> list[str]:
     return [file.name for file in logs.find(str(folder), since, until).files]
 
 
 def test_files_that_a_period_does_not_need_are_left_out(tmp_path: Path) -> None:
-    """By their name where they were begun after it, by their last change where they ended before it."""
+    """By their name where they were started after it, by their last change where they ended before it."""
     for day in range(6, 12):
         path = logged.write(tmp_path, [], f"predictions.w1.202405{day:02}T000000.000000Z.jsonl")
         changed = (START + (day - 5) * DAY).timestamp()
         os.utime(path, (changed, changed))
-    found = kept(tmp_path, START + 2.5 * DAY, START + 3.5 * DAY)
-    assert [name[19:23] for name in found] == ["0508", "0509"]
+    names = files_of(tmp_path, START + 2.5 * DAY, START + 3.5 * DAY)
+    assert [name[19:23] for name in names] == ["0508", "0509"]
 
 
-def test_a_file_that_was_rotated_away_in_between_is_no_error(tmp_path: Path) -> None:
+def test_a_file_that_was_rotated_away_meanwhile_is_no_error(tmp_path: Path) -> None:
     logged.write(tmp_path, logged.rows(5))
-    gone = logged.write(tmp_path, logged.rows(5, first=20), "gone.jsonl")
-    found = logs.find(str(tmp_path), None, START + DAY)
-    gone.unlink()
+    rotated = logged.write(tmp_path, logged.rows(5, first=20), "rotated.jsonl")
+    log = logs.find(str(tmp_path), None, START + DAY)
+    rotated.unlink()
     damage = Damage()
-    assert sum(len(rows.ids) for rows in found.rows(KNOWN, damage, lambda *_: None)) == 5
+    assert sum(len(rows.ids) for rows in log.rows(SIGNATURE, damage, lambda *_: None)) == 5
     assert damage.counts == {}
 
 
-def test_a_name_that_holds_no_time_is_a_name_like_any(tmp_path: Path) -> None:
+def test_a_file_name_with_an_invalid_time_is_accepted(tmp_path: Path) -> None:
     logged.write(tmp_path, logged.rows(5), "predictions.w1.20249999T999999.000000Z.jsonl")
     assert logged.read(tmp_path).rows == 5
 
 
-def test_times_beyond_all_calendars_are_the_future(tmp_path: Path) -> None:
+def test_times_out_of_range_are_from_the_future(tmp_path: Path) -> None:
     lines = pa.Table.from_pylist(logged.rows(5))
     late = pa.array([2**62] * 5).cast(pa.timestamp("us", tz="UTC"))
     pq.write_table(lines.set_column(lines.column_names.index("time"), "time", late), tmp_path / "log.parquet")
@@ -75,12 +78,12 @@ def test_times_beyond_all_calendars_are_the_future(tmp_path: Path) -> None:
     assert logged.read(tmp_path).damage.counts == {"future": 5}
 
 
-def test_hidden_and_other_files_are_no_log(tmp_path: Path) -> None:
+def test_hidden_and_other_files_are_ignored(tmp_path: Path) -> None:
     logged.write(tmp_path, logged.rows(5))
     for name in (f".{NAME}", f"{NAME}.part", "labels.csv"):
         (tmp_path / name).write_text("half a file")
-    found = logged.read(tmp_path)
-    assert (found.files, found.damage.counts) == (1, {})
+    windowed = logged.read(tmp_path)
+    assert (windowed.files, windowed.damage.counts) == (1, {})
 
 
 def table(lines: list[Any]) -> pa.Table:
@@ -89,27 +92,27 @@ def table(lines: list[Any]) -> pa.Table:
 
 def test_parquet_holds_the_same_rows_as_json_lines(tmp_path: Path) -> None:
     lines = [
-        one | {"features": logged.FEATURES | {"income": at}, "flags": {"missing": ["member"], "unseen": None}}
-        for at, one in enumerate(logged.rows(500))
+        row | {"features": logged.FEATURES | {"income": income}, "flags": {"missing": ["member"], "unseen": None}}
+        for income, row in enumerate(logged.rows(500))
     ]
     (tmp_path / "b").mkdir()
     pq.write_table(table(lines), tmp_path / "b/log.parquet")
-    lines = [one | {"flags": {"missing": ["member"]}} for one in lines]
+    lines = [row | {"flags": {"missing": ["member"]}} for row in lines]
     logged.write(tmp_path / "a", lines)
-    one, other = (logged.read(tmp_path / name).windows[0] for name in "ab")
-    pd.testing.assert_frame_equal(one.sample, other.sample)
-    pd.testing.assert_frame_equal(one.answers, other.answers)
-    assert (one.rows, one.missing, one.releases, one.latency) == (
-        other.rows,
-        other.missing,
-        other.releases,
-        other.latency,
+    text, parquet = (logged.read(tmp_path / name).windows[0] for name in "ab")
+    pd.testing.assert_frame_equal(text.sample, parquet.sample)
+    pd.testing.assert_frame_equal(text.answers, parquet.answers)
+    assert (text.rows, text.missing, text.releases, text.latency) == (
+        parquet.rows,
+        parquet.missing,
+        parquet.releases,
+        parquet.latency,
     )
 
 
-def test_parquet_that_others_wrote_is_read(tmp_path: Path) -> None:
+def test_parquet_from_other_writers_is_read(tmp_path: Path) -> None:
     """Times as times, dates as dates, whole numbers, encoded text; without labels and flags, with more columns."""
-    made = pa.table(
+    written = pa.table(
         {
             "id": ["a", "b", None],
             "time": pa.array([START] * 3, pa.timestamp("ns", tz="Europe/Oslo")),
@@ -120,17 +123,17 @@ def test_parquet_that_others_wrote_is_read(tmp_path: Path) -> None:
             "host": ["h"] * 3,
         }
     )
-    pq.write_table(made, tmp_path / "log.parquet")
-    found = logged.read(tmp_path)
-    assert found.windows[0].rows == 2
-    assert found.windows[0].sample["since"].tolist() == [pd.Timestamp("2024-05-06")] * 2
-    assert list(found.windows[0].sample) == ["income", "since"]
-    assert found.windows[0].answers["label"].isna().all()
-    assert found.damage.places == ["log.parquet:3: lacks one of id, time, release, ms, score"]
+    pq.write_table(written, tmp_path / "log.parquet")
+    windowed = logged.read(tmp_path)
+    assert windowed.windows[0].rows == 2
+    assert windowed.windows[0].sample["since"].tolist() == [pd.Timestamp("2024-05-06")] * 2
+    assert list(windowed.windows[0].sample) == ["income", "since"]
+    assert windowed.windows[0].answers["label"].isna().all()
+    assert windowed.damage.places == ["log.parquet:3: lacks one of id, time, release, ms, score"]
 
 
 @pytest.mark.parametrize(
-    ("change", "why"),
+    ("change", "reason"),
     [
         ({"ms": float("nan")}, "lacks one of id, time, release, ms, score"),
         ({"time": "naive"}, "time has no zone; write it in UTC with its zone"),
@@ -140,25 +143,25 @@ def test_parquet_that_others_wrote_is_read(tmp_path: Path) -> None:
         ({"features": {"income": "5"}}, "features.income holds string, expected a number"),
     ],
 )
-def test_parquet_of_other_types_is_damage(tmp_path: Path, change: dict[str, Any], why: str) -> None:
-    lines = [one | change for one in logged.rows(5)]
+def test_parquet_of_other_types_is_damage(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
+    lines = [row | change for row in logged.rows(5)]
     if change == {"time": "naive"}:
-        lines = [one | {"time": START.replace(tzinfo=None)} for one in lines]
+        lines = [row | {"time": START.replace(tzinfo=None)} for row in lines]
     pq.write_table(table(lines), tmp_path / "log.parquet")
     logged.write(tmp_path, logged.rows(3))
-    found = logged.read(tmp_path)
-    assert (found.rows, found.damage.counts) == (3, {"types": 5})
-    assert found.damage.places == [f"log.parquet:1: {why}"]
+    windowed = logged.read(tmp_path)
+    assert (windowed.rows, windowed.damage.counts) == (3, {"types": 5})
+    assert windowed.damage.places == [f"log.parquet:1: {reason}"]
 
 
-def test_a_partly_written_parquet_is_named(tmp_path: Path) -> None:
+def test_a_partly_written_parquet_file_is_listed(tmp_path: Path) -> None:
     logged.write(tmp_path, logged.rows(3))
     pq.write_table(table(logged.rows(50)), tmp_path / "log.parquet")
     content = (tmp_path / "log.parquet").read_bytes()
     (tmp_path / "log.parquet").write_bytes(content[:-100])
-    found = logged.read(tmp_path)
-    assert (found.rows, found.damage.counts) == (3, {"files": 1})
-    assert found.damage.places[0].startswith("log.parquet: can't be read as Parquet: ")
+    windowed = logged.read(tmp_path)
+    assert (windowed.rows, windowed.damage.counts) == (3, {"files": 1})
+    assert windowed.damage.places[0].startswith("log.parquet: can't be read as Parquet: ")
 
 
 def test_a_log_in_a_store_is_read_like_a_folder(tmp_path: Path, store: Any) -> None:
@@ -167,34 +170,34 @@ def test_a_log_in_a_store_is_read_like_a_folder(tmp_path: Path, store: Any) -> N
     pq.write_table(table(logged.rows(50, START + 2 * DAY, first=900)), tmp_path / "c.parquet")
     for path in tmp_path.rglob("*.*"):
         store.upload_file(str(path), "bucket", f"log/{path.relative_to(tmp_path)}")
-    there, here = logged.read("s3://bucket/log"), logged.read(tmp_path)
-    assert there.rows == here.rows == 650
-    for one, other in zip(there.windows, here.windows, strict=True):
-        pd.testing.assert_frame_equal(one.sample, other.sample)
+    remote, local = logged.read("s3://bucket/log"), logged.read(tmp_path)
+    assert remote.rows == local.rows == 650
+    for remote_window, local_window in zip(remote.windows, local.windows, strict=True):
+        pd.testing.assert_frame_equal(remote_window.sample, local_window.sample)
     assert logged.read(f"file://{tmp_path}").rows == 650
 
 
-def test_a_file_that_left_the_store_in_between_is_no_error(store: Any) -> None:
+def test_a_file_that_left_the_store_meanwhile_is_no_error(store: Any) -> None:
     store.put_object(Bucket="bucket", Key="going/a.jsonl", Body=logged.text(logged.rows(5)))
     store.put_object(Bucket="bucket", Key="going/b.jsonl", Body=logged.text(logged.rows(5, first=20)))
-    found = logs.find("s3://bucket/going", None, START + DAY)
+    log = logs.find("s3://bucket/going", None, START + DAY)
     store.delete_object(Bucket="bucket", Key="going/b.jsonl")
-    assert sum(len(rows.ids) for rows in found.rows(KNOWN, Damage(), lambda *_: None)) == 5
+    assert sum(len(rows.ids) for rows in log.rows(SIGNATURE, Damage(), lambda *_: None)) == 5
 
 
-def test_a_store_that_can_not_be_seen_says_so(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for url, why in (
-        ("s3://bucket/nothing", "is not there"),
-        ("s3://no-bucket/log", "is not there"),
+def test_a_store_without_a_log_is_an_error(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for url, reason in (
+        ("s3://bucket/nothing", "does not exist"),
+        ("s3://no-bucket/log", "does not exist"),
         ("https://127.0.0.1:9/log", "a web server lists no files"),
         ("nostore://x/log", "Protocol not known"),
     ):
-        with pytest.raises(InputUnreadableError, match=why) as caught:
+        with pytest.raises(InputUnreadableError, match=reason) as caught:
             logged.read(url)
         assert caught.value.kind == "log"
 
 
-def test_a_store_that_is_out_of_reach_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_store_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import s3fs
 
     for name, value in {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "k", "no_proxy": "*"}.items():

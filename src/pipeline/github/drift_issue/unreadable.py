@@ -7,7 +7,7 @@ from pipeline.github.drift_issue.issue_text import Pages
 from pipeline.github.drift_issue.issues import Issue
 from pipeline.github.drift_issue.state import Memory, lasted, moment
 from pipeline.markup import markdown
-from pipeline.watch.monitor.result import Blind, Result
+from pipeline.watch.monitor.result import Result, Unreadable
 
 TITLES: dict[issues.Kind, str] = {
     "log": "Monitor: the prediction log can't be read",
@@ -29,7 +29,7 @@ def keep(result: Result, assignees: Sequence[str], pages: Pages, known: Sequence
     return [line for line in said if line]
 
 
-def _warn(issue: Issue | None, blind: Blind, result: Result, assignees: Sequence[str], pages: Pages) -> str:
+def _warn(issue: Issue | None, blind: Unreadable, result: Result, assignees: Sequence[str], pages: Pages) -> str:
     if issue and not issue.open and not issue.memory.closed:
         return f"{blind.kind}: can't be read; #{issue.number} was closed by hand and stays closed"
     memory = issue.memory if issue and issue.open and not issue.memory.closed else None
@@ -43,7 +43,7 @@ def _warn(issue: Issue | None, blind: Blind, result: Result, assignees: Sequence
     return f"{blind.kind}: can't be read: {issue.url}"
 
 
-def _text(blind: Blind, result: Result, memory: Memory, pages: Pages) -> str:
+def _text(blind: Unreadable, result: Result, memory: Memory, pages: Pages) -> str:
     since = memory.signals.get(blind.kind, result.until)
     where = f" {pages}." if str(pages) else ""
     what = "Nobody looked for drift" if result.state == "blind" else "Drift is watched, but performance was not judged"

@@ -8,7 +8,7 @@ import msgspec
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Deploy
-from pipeline.predictions.line import Line, Prediction, usable
+from pipeline.predictions.line import Line, Prediction, valid_lines
 from pipeline.ship.deploy import canary
 from pipeline.ship.deploy.canary import Expected
 from pipeline.ship.deploy.evidence import Moments, Pairs, Side, paired
@@ -87,7 +87,7 @@ def _replay(given: Deployment, host: Host, champion: str, expected: Expected) ->
     """Recent logged rows, answered by both; PipelineError where the candidate refuses one or they agree too little."""
     known = host.known(champion)
     comparable = known is not None and sorted(known.features) == sorted(given.release.features)
-    lines = usable(host.recent(champion, given.bounds.replay), LOG)
+    lines = valid_lines(host.recent(champion, given.bounds.replay), LOG)
     bodies = [{"rows": [line.features]} for line in lines]
     own = host.ask(champion, bodies, REPLAY)
     kept = [(body, found) for body, answer in zip(bodies, own, strict=False) if (found := prediction(answer))]
@@ -126,9 +126,9 @@ def _step(
             raise PipelineError(f"at {percent} %: the candidate ended ({ended}); {own.requests} requests before")
         host.renew(release)
         champion_side, candidate_side = host.requests()
-        logged = usable(host.fresh(champion), LOG)
+        logged = valid_lines(host.fresh(champion), LOG)
         baseline += champion_side + Side(scores=scores(logged))
-        own += candidate_side + Side(scores=scores(usable(host.fresh(release), LOG)))
+        own += candidate_side + Side(scores=scores(valid_lines(host.fresh(release), LOG)))
         if pairs.count:
             pairs = _joined(pairs, _shadow(host, release, logged))
         seconds = time.monotonic() - began

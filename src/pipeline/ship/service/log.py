@@ -126,7 +126,7 @@ class PredictionLog(MonitorBase[Any]):
 
     def _lines(self, record: Record) -> Iterator[bytes | msgspec.Raw]:
         """The parts of a record's lines (predictions/line.py): prediction, what the rows share, features."""
-        middle = line.between(record.moment, record.release, record.milliseconds)
+        middle = line.shared_fields(record.moment, record.release, record.milliseconds)
         told = [prediction[:-1] for prediction in record.predictions.splitlines()]
         return chain.from_iterable(zip(told, repeat(middle), self._features(record), repeat(b"}\n")))
 

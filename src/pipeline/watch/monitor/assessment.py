@@ -1,4 +1,4 @@
-"""The windows into one result: every signal's state, and the columns of the latest judged window."""
+"""Assesses the windows as one result: every signal's state, and the columns of the latest judged window."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -9,38 +9,39 @@ import pandas as pd
 from pipeline.core.params import Params
 from pipeline.data.values import conversion
 from pipeline.drift.compare import Kind
-from pipeline.predictions.windows import Labels, Reading, Window
+from pipeline.predictions.windows import Labels, Window, WindowedLog
 from pipeline.watch.monitor import result as results
 from pipeline.watch.monitor.alarm import Rule, Standing, standing
 from pipeline.watch.monitor.reference import Reference
 from pipeline.watch.monitor.result import Result
-from pipeline.watch.monitor.signals import NAMES, Found, Judge
+from pipeline.watch.monitor.signals import NAMES, Judge, WindowSignal
 
-Judged = tuple[Window, dict[str, Found]]
+JudgedWindow = tuple[Window, dict[str, WindowSignal]]
 
 
-def judge(
-    reading: Reading, reference: Reference, settings: Params, size: str, progress: Callable[[str], None]
+def assess(
+    windowed: WindowedLog, reference: Reference, settings: Params, size: str, progress: Callable[[str], None]
 ) -> Result:
-    """What a reading comes to; `size` of its windows as params.yaml writes it, `progress` is told lines."""
-    release = main_release(reading.windows)
-    found = _judged(reading.windows, Judge(reference, settings, release or ""), not size.endswith("rows"), progress)
+    """The result of the windows; `size` is theirs as params.yaml writes it, `progress` is called with lines."""
+    release = main_release(windowed.windows)
+    judge, by_time = Judge(reference, settings, release or ""), not size.endswith("rows")
+    judged = _judge_windows(windowed.windows, judge, by_time, progress)
     rule = Rule(settings.monitor.windows, settings.monitor.alarm)
-    signals = tuple(_signal(name, found, rule) for name in NAMES if any(name in said for _, said in found))
-    latest = next(((window, said) for window, said in reversed(found) if said["data_drift"].columns), None)
-    named = settings.monitor
+    signals = tuple(_signal(name, judged, rule) for name in NAMES if any(name in signals for _, signals in judged))
+    latest = next((pair for pair in reversed(judged) if pair[1]["data_drift"].columns), None)
+    minimum = settings.monitor.min_rows
     return Result(
         state=_state(signals),
-        until=reading.until,
+        until=windowed.until,
         window=size,
-        rows=reading.rows,
-        files=reading.files,
+        rows=windowed.rows,
+        files=windowed.files,
         release=release,
-        releases=_releases(reading.windows),
+        releases=_releases(windowed.windows),
         signals=signals,
-        windows=tuple(_scored(window, dict(found_in(found, window)), named.min_rows) for window in reading.windows),
-        damage=dict(vars(reading.damage)),
-        labels=results.Labels(**vars(reading.labels or Labels(0, 0, 0))),
+        windows=tuple(_scored(window, signals_of(judged, window), minimum) for window in windowed.windows),
+        damage=dict(vars(windowed.damage)),
+        labels=results.Labels(**vars(windowed.labels or Labels(0, 0, 0))),
         blind=None,
         columns=_columns(*latest, reference) if latest else (),
         not_logged=tuple(name for name in reference.kinds if latest and name not in latest[0].sample.columns),
@@ -49,62 +50,65 @@ def judge(
 
 
 def main_release(windows: Sequence[Window]) -> str | None:
-    """The release with most rows in the latest window that has rows, a complete one where there is one."""
+    """The release with most rows in the latest window that has rows, preferably a complete one."""
     filled = [window for window in windows if window.releases]
     complete = [window for window in filled if window.complete] or filled
     return max(complete[-1].releases.items(), key=lambda item: (item[1], item[0]))[0] if complete else None
 
 
-def _judged(windows: Sequence[Window], judge: Judge, by_time: bool, progress: Callable[[str], None]) -> list[Judged]:
+def _judge_windows(
+    windows: Sequence[Window], judge: Judge, by_time: bool, progress: Callable[[str], None]
+) -> list[JudgedWindow]:
     complete = [window for window in windows if window.complete]
-    found = list[Judged]()
+    judged = list[JudgedWindow]()
     for place, window in enumerate(complete):
-        found.append((window, judge.judged(window, complete[:place], by_time)))
+        judged.append((window, judge.signals(window, complete[:place], by_time)))
         if (place + 1) % 10 == 0:
             progress(f"{place + 1:,} of {len(complete):,} windows judged")
-    return found
+    return judged
 
 
-def found_in(found: Sequence[Judged], window: Window) -> dict[str, Found]:
+def signals_of(judged: Sequence[JudgedWindow], window: Window) -> dict[str, WindowSignal]:
     """A window's signals; none where it was not judged."""
-    return next((said for one, said in found if one is window), {})
+    return next((signals for other, signals in judged if other is window), {})
 
 
-def _scored(window: Window, said: dict[str, Found], least: int) -> results.Scored:
-    known = {name: one for name, one in said.items() if one.beyond is not None}
+def _scored(window: Window, signals: dict[str, WindowSignal], minimum: int) -> results.Scored:
+    judged = {name: signal for name, signal in signals.items() if signal.beyond is not None}
     return results.Scored(
         start=window.start,
         end=window.end,
         rows=window.rows,
-        judged=window.complete and window.rows >= least,
-        values={name: one.value for name, one in known.items()},
-        bounds={name: one.bound for name, one in known.items()},
-        metric=known["performance"].metric if "performance" in known else None,
+        judged=window.complete and window.rows >= minimum,
+        values={name: signal.value for name, signal in judged.items()},
+        bounds={name: signal.bound for name, signal in judged.items()},
+        metric=judged["performance"].metric if "performance" in judged else None,
     )
 
 
-def _signal(name: str, found: Sequence[Judged], rule: Rule) -> results.Signal:
-    said = [(window.start, one[name]) for window, one in found]
-    now = standing(name, said, rule)
+def _signal(name: str, judged: Sequence[JudgedWindow], rule: Rule) -> results.Signal:
+    history = [(window.start, signals[name]) for window, signals in judged]
+    current = standing(name, history, rule)
     return results.Signal(
         name=name,
-        state=now.state,
-        value=now.latest.value if now.latest else None,
-        bound=now.latest.bound if now.latest else None,
-        since=now.since,
-        beyond=now.beyond,
-        judged=now.judged,
-        sentence=_sentence(now, said),
+        state=current.state,
+        value=current.latest.value if current.latest else None,
+        bound=current.latest.bound if current.latest else None,
+        since=current.since,
+        beyond=current.beyond,
+        judged=current.judged,
+        sentence=_sentence(current, history),
     )
 
 
-def _sentence(now: Standing, said: Sequence[tuple[datetime, Found]]) -> str:
-    if now.latest is None:
-        return f"not enough data: {said[-1][1].told}" if said else "not enough data: no window is complete"
-    counted = f"{now.beyond} of the last {now.judged} judged windows beyond the bound"
-    counted = counted if now.beyond else f"all of the last {now.judged} judged windows within the bound"
-    ended = f"; the newest window is not judged: {said[-1][1].told}" if said[-1][1].beyond is None else ""
-    return f"{counted}; {now.latest.told}{ended}"
+def _sentence(current: Standing, history: Sequence[tuple[datetime, WindowSignal]]) -> str:
+    if current.latest is None:
+        return f"not enough data: {history[-1][1].detail}" if history else "not enough data: no window is complete"
+    counted = f"{current.beyond} of the last {current.judged} judged windows beyond the bound"
+    counted = counted if current.beyond else f"all of the last {current.judged} judged windows within the bound"
+    newest = history[-1][1]
+    unjudged = f"; the newest window is not judged: {newest.detail}" if newest.beyond is None else ""
+    return f"{counted}; {current.latest.detail}{unjudged}"
 
 
 def _state(signals: Sequence[results.Signal]) -> results.State:
@@ -123,34 +127,34 @@ def _releases(windows: Sequence[Window]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _columns(window: Window, said: dict[str, Found], reference: Reference) -> tuple[results.ColumnDrift, ...]:
+def _columns(window: Window, signals: dict[str, WindowSignal], reference: Reference) -> tuple[results.ColumnDrift, ...]:
     """The compared columns, furthest beyond first."""
     missing = reference.missing
-    compared = sorted(said["data_drift"].columns.items(), key=lambda item: -item[1].ratio)
+    compared = sorted(signals["data_drift"].columns.items(), key=lambda item: -item[1].ratio)
     return tuple(
         results.ColumnDrift(
             column=name,
-            test=one.found.test,
-            score=one.found.score,
-            bound=one.bound,
+            test=comparison.distance.test,
+            score=comparison.distance.score,
+            bound=comparison.bound,
             missing_before=missing[name],
             missing=window.missing.get(name, 0) / window.rows,
             unseen=window.unseen.get(name, 0) / window.rows,
-            before=described(reference.train[name], reference.kinds[name]),
-            now=described(window.sample[name], reference.kinds[name]),
+            before=describe(reference.train[name], reference.kinds[name]),
+            now=describe(window.sample[name], reference.kinds[name]),
         )
-        for name, one in compared
+        for name, comparison in compared
     )
 
 
-def described(column: "pd.Series[Any]", kind: Kind) -> str:
-    """The middle of a column's values: a median, or the commonest value and its share."""
-    known = column.dropna()
-    if known.empty:
+def describe(column: "pd.Series[Any]", kind: Kind) -> str:
+    """The centre of a column's values: the median, or the most frequent value and its share."""
+    values = column.dropna()
+    if values.empty:
         return "–"
     if kind == "number":
-        return f"{float(known.median()):,.6g}"
+        return f"{float(values.median()):,.6g}"
     if kind == "date":
-        return f"{pd.to_datetime(known).median():%Y-%m-%d}"
-    counts = conversion.labels(known).value_counts()
-    return f"{counts.index[0]} {counts.iloc[0] / len(known):.0%}"
+        return f"{pd.to_datetime(values).median():%Y-%m-%d}"
+    counts = conversion.labels(values).value_counts()
+    return f"{counts.index[0]} {counts.iloc[0] / len(values):.0%}"

@@ -1,8 +1,8 @@
 """How far a window without drift can be from the reference: bounds calibrated to the window's size.
 
-Rows are drawn from the reference without replacement, as many as the window has, and compared with the rows that are
-left: they were not drawn from those, as the window's were not. Drawn rows stay whole, so that columns that move
-together are drawn together.
+Rows are drawn from the reference without replacement, as many as the window has, and compared with the remaining rows:
+like a window's rows, they are not part of what they are compared with. Whole rows are drawn, so that correlated columns
+stay correlated.
 """
 
 import hashlib
@@ -16,22 +16,22 @@ import numpy as np
 
 from pipeline.core import files
 from pipeline.core.errors import PipelineError
-from pipeline.watch.monitor.reference_columns import Array, Population, ReferenceColumn
+from pipeline.watch.monitor.reference_columns import Array, ReferenceColumn, ReferenceColumns
 
 PATH = Path(".pipeline/monitor/bounds.json")
-STEP = 1.25  # from one size that is calibrated to the next
-PER_ALARM = 4  # resamples for each that may be beyond: the bound is a high rank of them
-EVIDENTLY = 0.1  # its own threshold of both distances
+STEP = 1.25  # ratio of one calibrated size to the next smaller one
+PER_ALARM = 4  # resamples for each one that may be beyond: the bound is a high rank of them
+EVIDENTLY = 0.1  # Evidently's default threshold of both distances
 SEED = 0
-KEPT = 500  # sizes of windows and references whose bounds the file keeps
+MAX_CACHED = 500  # pairs of a window's size and a reference whose bounds the file keeps
 
 
 @dataclass(frozen=True)
 class Coded:
-    """A column as counts over its different values, from which a resample's distance follows quickly."""
+    """A column as codes of its distinct values, from which a resample's distance is computed quickly."""
 
     codes: Array  # (rows,), -1 where missing
-    values: Array  # (different,), in rising order
+    values: Array  # (distinct,), in ascending order
     numeric: bool  # Wasserstein, else Jensen-Shannon
 
     @cached_property
@@ -39,31 +39,31 @@ class Coded:
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.values))
 
     @cached_property
-    def _line(self) -> tuple[Array, Array, Array, Array]:
-        """Steps between the values, how many rows lie up to each, the values around their mean, and their squares."""
+    def _cumulative(self) -> tuple[Array, Array, Array, Array]:
+        """Steps between the values, cumulative row counts, the values minus their mean, and the squares of those."""
         centred = self.values - np.average(self.values, weights=self.total)
         return np.diff(self.values), np.cumsum(self.total)[:-1], centred, centred**2
 
     def distance(self, rows: Array) -> float:
-        """The distance of these rows from all others, by the formula of Evidently's test; 0 where it has none."""
-        known = self.codes[rows]
-        drawn = np.bincount(known[known >= 0], minlength=len(self.values))
-        left = self.total - drawn
-        if not (drawn.any() and left.any()):
+        """The distance of these rows from all others, by the formula of Evidently's test; 0 where it is undefined."""
+        codes = self.codes[rows]
+        drawn = np.bincount(codes[codes >= 0], minlength=len(self.values))
+        rest = self.total - drawn
+        if not (drawn.any() and rest.any()):
             return 0.0
-        return self._wasserstein(drawn, left) if self.numeric else _jensen_shannon(drawn, left)
+        return self._wasserstein(drawn, rest) if self.numeric else _jensen_shannon(drawn, rest)
 
-    def _wasserstein(self, drawn: Array, left: Array) -> float:
-        """The area between the two distribution functions over the standard deviation of the rows that are left."""
-        steps, below, centred, squares = self._line
-        count, rest = drawn.sum(), left.sum()
-        between = np.cumsum(drawn)[:-1] * (1 / count + 1 / rest) - below / rest
-        variance = _dot(left, squares) / rest - (_dot(left, centred) / rest) ** 2
+    def _wasserstein(self, drawn: Array, rest: Array) -> float:
+        """The area between the two distribution functions, divided by the standard deviation of the remaining rows."""
+        steps, below, centred, squares = self._cumulative
+        drawn_rows, rest_rows = drawn.sum(), rest.sum()
+        between = np.cumsum(drawn)[:-1] * (1 / drawn_rows + 1 / rest_rows) - below / rest_rows
+        variance = _dot(rest, squares) / rest_rows - (_dot(rest, centred) / rest_rows) ** 2
         return _dot(np.abs(between), steps) / max(float(np.sqrt(max(variance, 0.0))), 0.001)
 
 
 def _dot(first: Array, second: Array) -> float:
-    """The sum of products in one thread: several would wait for each other."""
+    """The sum of products in one thread: BLAS's own threads would wait for each other."""
     return float(np.einsum("i,i->", first, second))
 
 
@@ -76,51 +76,56 @@ def _jensen_shannon(first: Array, second: Array) -> float:
 
 
 class Bounds:
-    """Each column's bound by the window's size, kept in a file under a hash of what they follow from."""
+    """Each column's bound by the window's size, cached in a file under a hash of all that they depend on."""
 
     def __init__(
-        self, population: Population, share: float, threshold: float | None, sizes: tuple[int, int], path: Path = PATH
+        self,
+        reference: ReferenceColumns,
+        share: float,
+        threshold: float | None,
+        sizes: tuple[int, int],
+        path: Path = PATH,
     ) -> None:
-        """`share`: of the windows without drift in which any column may be beyond; `sizes`: the smallest and largest
-        window that is compared."""
-        self._coded = {name: coded(column) for name, column in population.columns.items()}
-        self._rows, self._share, self._path = population.rows, share, path
+        """`share` of the windows without drift in which any column may be beyond its bound; `sizes`: the smallest and
+        the largest window that is compared."""
+        self._coded = {name: coded(column) for name, column in reference.columns.items()}
+        self._rows, self._share, self._path = reference.rows, share, path
         self._threshold = EVIDENTLY if threshold is None else threshold
         self._grid = grid(*sizes)
-        self._kept: dict[str, dict[str, float]] | None = None
+        self._cached: dict[str, dict[str, float]] | None = None
 
     def of(self, rows: int) -> Mapping[str, float]:
-        """The columns' bounds for a window of so many compared rows: those of the next smaller size of the grid."""
+        """The columns' bounds for a window of `rows` compared rows: those of the next smaller size on the grid."""
         size = max((size for size in self._grid if size <= rows), default=self._grid[0])
         name = f"{self._key} {size}"
-        if self._kept is None:
-            self._kept = _read(self._path)
-        if name not in self._kept:
-            self._kept[name] = self._calibrated(size)
-            recent = dict(list(self._kept.items())[-KEPT:])
+        if self._cached is None:
+            self._cached = _read(self._path)
+        if name not in self._cached:
+            self._cached[name] = self._calibrated(size)
+            recent = dict(list(self._cached.items())[-MAX_CACHED:])
             files.write_json(self._path, recent)
-        return self._kept[name]
+        return self._cached[name]
 
     @cached_property
     def _key(self) -> str:
-        told = hashlib.sha256(repr((self._rows, self._share, self._threshold, SEED, PER_ALARM)).encode())
+        digest = hashlib.sha256(repr((self._rows, self._share, self._threshold, SEED, PER_ALARM)).encode())
         for name, column in self._coded.items():
-            told.update(f"{name!r} {column.numeric}".encode())
-            told.update(column.codes.tobytes() + column.values.tobytes())
-        return told.hexdigest()[:24]
+            digest.update(f"{name!r} {column.numeric}".encode())
+            digest.update(column.codes.tobytes() + column.values.tobytes())
+        return digest.hexdigest()[:24]
 
     def _calibrated(self, size: int) -> dict[str, float]:
-        found = family_bounds(self._resampled(size), self._share)
-        bounds = np.maximum(found, self._threshold)
+        calibrated = family_bounds(self._resampled(size), self._share)
+        bounds = np.maximum(calibrated, self._threshold)
         return {name: float(f"{bound:.6g}") for name, bound in zip(self._coded, bounds, strict=True)}
 
     def _resampled(self, size: int) -> Array:
         """Distances of resamples without drift, (resamples, columns)."""
-        source = np.random.default_rng(SEED)
+        rng = np.random.default_rng(SEED)
         count = ceil(PER_ALARM / self._share)
         columns = list(self._coded.values())
-        drawn = (source.choice(self._rows, size, replace=False) for _ in range(count))
-        return np.array([[column.distance(rows) for column in columns] for rows in drawn])
+        draws = (rng.choice(self._rows, size, replace=False) for _ in range(count))
+        return np.array([[column.distance(rows) for column in columns] for rows in draws])
 
 
 def family_bounds(null: Array, share: float) -> Array:
@@ -136,7 +141,7 @@ def family_bounds(null: Array, share: float) -> Array:
 
 
 def grid(smallest: int, largest: int) -> tuple[int, ...]:
-    """Sizes from the smallest to the largest, each a fourth above the one before."""
+    """Sizes from the smallest to the largest, each a quarter larger than the one before."""
     sizes = [min(smallest, largest)]
     while sizes[-1] * STEP < largest:
         sizes.append(ceil(sizes[-1] * STEP))
@@ -144,19 +149,19 @@ def grid(smallest: int, largest: int) -> tuple[int, ...]:
 
 
 def coded(column: ReferenceColumn) -> Coded:
-    """A reference column as codes of its different values."""
-    known = column.values.notna().to_numpy()
-    values, places = np.unique(column.values.to_numpy(float)[known], return_inverse=True)
-    codes = np.full(len(known), -1, dtype=np.int64)
-    codes[known] = places
+    """A reference column as codes of its distinct values."""
+    present = column.values.notna().to_numpy()
+    values, places = np.unique(column.values.to_numpy(float)[present], return_inverse=True)
+    codes = np.full(len(present), -1, dtype=np.int64)
+    codes[present] = places
     return Coded(codes, values, column.test == "wasserstein")
 
 
 def _read(path: Path) -> dict[str, dict[str, float]]:
-    """What was calibrated before; nothing where the file is missing or damaged."""
+    """The cached bounds; empty where the file is missing or damaged."""
     try:
-        found = files.read_json(path)
+        cached = files.read_json(path)
     except PipelineError:
         return {}
-    whole = isinstance(found, dict) and all(isinstance(bounds, dict) for bounds in found.values())
-    return found if whole else {}
+    valid = isinstance(cached, dict) and all(isinstance(bounds, dict) for bounds in cached.values())
+    return cached if valid else {}

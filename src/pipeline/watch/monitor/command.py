@@ -1,4 +1,4 @@
-"""`pipeline monitor`: the prediction log judged, window by window."""
+"""`pipeline monitor`: judge the prediction log, window by window."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +15,10 @@ from pipeline.models.signature import Signature
 from pipeline.predictions import labels as later
 from pipeline.predictions import periods
 from pipeline.predictions.damage import InputUnreadableError
-from pipeline.predictions.options import Moment, on_the_log
-from pipeline.predictions.windows import Reading
-from pipeline.watch.monitor import assessment, reference, report, windowing
+from pipeline.predictions.options import Moment, log_options
+from pipeline.predictions.windows import WindowedLog
+from pipeline.watch.monitor import assessment, report, windowing
+from pipeline.watch.monitor import reference as references
 from pipeline.watch.monitor import result as results
 from pipeline.watch.monitor.result import Result
 
@@ -26,7 +27,7 @@ STATUS = {"ok": 0, "not_enough_data": 0, "alarm": 1}
 
 
 @click.command(short_help="Judge the prediction log: drift, performance, missing values, volume, latency.")
-@on_the_log
+@log_options
 @click.option("--since", type=Moment(), help="Start of a past period; without --until, to the end of the log.")
 @click.option("--until", type=Moment(), help="End of the period (default: now).")
 @click.option("--window", help="Size of a window, as monitor.window in params.yaml.")
@@ -47,38 +48,40 @@ def command(
     json_path: Path | None,
     html_path: Path | None,
 ) -> None:
-    """Exit 0 without an alarm, 1 with one, 2 where the log, the labels or the reference can't be seen.
+    """Exit 0 without an alarm, 1 with one, 2 where the log, the labels or the reference can't be read.
 
-    Without its labels, everything but performance is judged and written.
+    If only the labels can't be read, everything but performance is judged and written.
     """
     settings = params.read()
-    size = _size(window or settings.monitor.window)
+    size = _checked_size(window or settings.monitor.window)
     json_path = json_path or folder / "monitor.json"
     log = log or settings.monitor.log
     labels = labels or settings.monitor.labels
     with costs.measured("monitor") as cost:
         try:
-            known = signature()
-            compared = reference.load(known, settings.monitor.reference_rows)
-            read = windowing.read(log, known, settings.monitor, since=since, until=until, window=size, progress=_say)
-            read, unlabelled = _labelled(read, labels, known)
-            found = assessment.judge(read, compared, settings, size, _say)
-        except InputUnreadableError as blind:
-            _write(_blind(blind, until, size), json_path, folder)
+            signature = _read_signature()
+            reference = references.load(signature, settings.monitor.reference_rows)
+            windowed = windowing.read(
+                log, signature, settings.monitor, since=since, until=until, window=size, progress=_say
+            )
+            windowed, unlabelled = _labelled(windowed, labels, signature)
+            result = assessment.assess(windowed, reference, settings, size, _say)
+        except InputUnreadableError as error:
+            _write(_unreadable(error, until, size), json_path, folder)
             raise
         if unlabelled:
-            found = found.model_copy(update={"blind": results.Blind(kind="labels", reason=str(unlabelled))})
-        cost["rows"] = read.rows
-    _write(found, json_path, folder)
+            result = result.model_copy(update={"blind": results.Unreadable(kind="labels", reason=str(unlabelled))})
+        cost["rows"] = windowed.rows
+    _write(result, json_path, folder)
     if html_path:
-        _evidently(html_path, read, compared, settings)
-    _print(found, folder)
+        _evidently(html_path, windowed, reference, settings)
+    _print(result, folder)
     if unlabelled:
         raise unlabelled
-    ctx.exit(STATUS[found.state])
+    ctx.exit(STATUS[result.state])
 
 
-def signature() -> Signature:
+def _read_signature() -> Signature:
     """The model's signature; InputUnreadableError where there is none."""
     try:
         return signatures.read(MODEL / SIGNATURE)
@@ -86,23 +89,25 @@ def signature() -> Signature:
         raise InputUnreadableError("reference", str(error)) from None
 
 
-def _labelled(read: Reading, source: str | None, known: Signature) -> tuple[Reading, InputUnreadableError | None]:
-    """The reading with the labels that came later; without them, and why, where they can't be read."""
+def _labelled(
+    windowed: WindowedLog, source: str | None, signature: Signature
+) -> tuple[WindowedLog, InputUnreadableError | None]:
+    """The windows with the labels that came later; without them, and the error, where they can't be read."""
     if not source:
-        return read, None
+        return windowed, None
     try:
-        return later.join(read, source, known), None
-    except InputUnreadableError as blind:
-        return read, blind
+        return later.join(windowed, source, signature), None
+    except InputUnreadableError as error:
+        return windowed, error
 
 
-def _size(text: str) -> str:
-    """A size of a window that params.yaml would take."""
+def _checked_size(text: str) -> str:
+    """The text, if it is a size of a window that params.yaml would accept; else PipelineError."""
     periods.size(text)
     return text
 
 
-def _blind(error: InputUnreadableError, until: datetime | None, size: str) -> Result:
+def _unreadable(error: InputUnreadableError, until: datetime | None, size: str) -> Result:
     return Result(
         state="blind",
         until=until or datetime.now(UTC),
@@ -115,42 +120,42 @@ def _blind(error: InputUnreadableError, until: datetime | None, size: str) -> Re
         windows=(),
         damage={},
         labels=results.Labels(rows=0, joined=0, unknown=0),
-        blind=results.Blind(kind=error.kind, reason=str(error)),
+        blind=results.Unreadable(kind=error.kind, reason=str(error)),
     )
 
 
-def _write(found: Result, json_path: Path, folder: Path) -> None:
-    text = report.render(found)
-    files.write_json(json_path, found.model_dump(mode="json"))
+def _write(result: Result, json_path: Path, folder: Path) -> None:
+    text = report.render(result)
+    files.write_json(json_path, result.model_dump(mode="json"))
     files.write_text(folder / "monitor.md", text)
     try:
         preview.write(text, folder / "monitor.html", "Monitor")
-    except PipelineError:  # a runner without the dev group has no use for the page
+    except PipelineError:  # a runner without the dev group can't render the page, and does not need it
         (folder / "monitor.html").unlink(missing_ok=True)
 
 
-def _evidently(path: Path, read: Reading, compared: reference.Reference, settings: Params) -> None:
+def _evidently(path: Path, windowed: WindowedLog, reference: references.Reference, settings: Params) -> None:
     """Evidently's own report of the latest complete window with enough rows."""
     from pipeline.drift import compare
 
-    least = settings.monitor.min_rows
-    judged = [window for window in read.windows if window.complete and window.rows >= least]
+    minimum = settings.monitor.min_rows
+    judged = [window for window in windowed.windows if window.complete and window.rows >= minimum]
     if not judged:
         _say(f"{path} is not written: no window has enough rows")
         return
-    names = {name: kind for name, kind in compared.kinds.items() if name in judged[-1].sample.columns}
-    compare.render(path, compared.train, judged[-1].sample, names, settings.drift)
+    kinds = {name: kind for name, kind in reference.kinds.items() if name in judged[-1].sample.columns}
+    compare.render(path, reference.train, judged[-1].sample, kinds, settings.drift)
 
 
-def _print(found: Result, folder: Path) -> None:
-    for signal in found.signals:
+def _print(result: Result, folder: Path) -> None:
+    for signal in result.signals:
         click.echo(f"{report.label(signal.name):17} {signal.state.replace('_', ' '):16} {signal.sentence}")
-    if not found.signals:
-        click.echo(f"no window of {found.window} is complete yet; --window '500 rows' judges what is there already")
-    damaged = {name: count for name, count in found.damage.items() if isinstance(count, int) and count}
+    if not result.signals:
+        click.echo(f"no window of {result.window} is complete yet; --window '500 rows' judges the rows so far")
+    damaged = {name: count for name, count in result.damage.items() if isinstance(count, int) and count}
     if damaged:
         click.echo("damage: " + ", ".join(f"{name} {count:,}" for name, count in damaged.items()))
-    click.echo(f"monitor: {found.state.replace('_', ' ')}\n{folder / 'monitor.md'}\n{folder / 'monitor.html'}")
+    click.echo(f"monitor: {result.state.replace('_', ' ')}\n{folder / 'monitor.md'}\n{folder / 'monitor.html'}")
 
 
 def _say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""What is counted of a window while the log streams by, in bounded memory."""
+"""Counts and sample of a window while the log is streamed, in bounded memory."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,42 +8,42 @@ from typing import Any
 import numpy as np
 
 from pipeline.models.signature import Signature
-from pipeline.predictions.id_sample import Hashes, Sample
+from pipeline.predictions.id_sample import Hashes, IdSample
 from pipeline.predictions.rows import Numbers, Rows
 from pipeline.predictions.windows import Window
 
-# Latencies are counted in classes that are 2 % wide, from a microsecond to a quarter of an hour.
-LOWEST, STEP, CLASSES = 0.001, 1.02, 1050
+# Latencies are counted in bins that are 2 % wide, from a microsecond to a quarter of an hour.
+LOWEST, STEP, BINS = 0.001, 1.02, 1050
 
 
-class Tally:
+class WindowCounts:
     """One window's counts and sample."""
 
     def __init__(self, signature: Signature, size: int) -> None:
         self.rows = 0
-        self.sample = Sample(signature, size)
+        self.sample = IdSample(signature, size)
         self._releases: Counter[str] = Counter()
         self._flags: dict[str, Counter[str]] = {"missing": Counter(), "unseen": Counter()}
-        self._latencies = np.zeros(CLASSES, dtype=np.int64)
+        self._latencies = np.zeros(BINS, dtype=np.int64)
 
-    def add(self, rows: Rows, at: "np.ndarray[Any, np.dtype[np.intp]]", hashes: Hashes) -> None:
+    def add(self, rows: Rows, positions: "np.ndarray[Any, np.dtype[np.intp]]", hashes: Hashes) -> None:
         """Count the rows at these positions, all of this window; `hashes` are those of all rows' ids."""
-        self.rows += len(at)
-        all_of_them = len(at) == len(rows.ids)
-        self._releases.update(rows.releases if all_of_them else [rows.releases[one] for one in at])
-        self._latencies += _classes(rows.latencies[at])
-        chosen = at[hashes[at] <= np.uint64(self.sample.limit)]
-        if len(chosen):
-            self.sample.add(hashes[chosen].tolist(), rows.take(chosen.tolist()))
+        self.rows += len(positions)
+        whole = len(positions) == len(rows.ids)
+        self._releases.update(rows.releases if whole else [rows.releases[position] for position in positions])
+        self._latencies += _binned(rows.latencies[positions])
+        sampled = positions[hashes[positions] <= np.uint64(self.sample.limit)]
+        if len(sampled):
+            self.sample.add(hashes[sampled].tolist(), rows.take(sampled.tolist()))
 
     def flag(self, kind: str, column: str) -> None:
         """Count a column of a row as missing or unseen."""
         self._flags[kind][column] += 1
 
     def window(self, start: datetime, end: datetime, complete: bool) -> Window:
-        """What was counted, each id once."""
+        """The window, with each id counted once."""
         features, answers = self.sample.tables()
-        share = self.sample.distinct
+        share = self.sample.distinct_share
         missing, unseen = (
             {column: round(count * share) for column, count in sorted(self._flags[kind].items())}
             for kind in ("missing", "unseen")
@@ -63,19 +63,19 @@ class Tally:
         )
 
 
-def _classes(latencies: Numbers) -> "np.ndarray[Any, np.dtype[np.int64]]":
-    found = np.log(np.maximum(latencies, LOWEST) / LOWEST) / np.log(STEP)
-    return np.bincount(np.minimum(found, CLASSES - 1).astype(np.int64), minlength=CLASSES)
+def _binned(latencies: Numbers) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    bins = np.log(np.maximum(latencies, LOWEST) / LOWEST) / np.log(STEP)
+    return np.bincount(np.minimum(bins, BINS - 1).astype(np.int64), minlength=BINS)
 
 
 def _percentile(counts: "np.ndarray[Any, np.dtype[np.int64]]", share: float) -> float | None:
-    """The middle of the class that holds the percentile: within 1 % of it."""
+    """The middle of the bin that holds the percentile: within 1 % of it."""
     if not counts.sum():
         return None
-    at = int(np.searchsorted(np.cumsum(counts), share * counts.sum()))
-    return float(LOWEST * STEP ** (at + 0.5))
+    bin_ = int(np.searchsorted(np.cumsum(counts), share * counts.sum()))
+    return float(LOWEST * STEP ** (bin_ + 0.5))
 
 
 def group(places: Sequence[int] | Any) -> "list[tuple[int, np.ndarray[Any, np.dtype[np.intp]]]]":
-    """(window, positions of its rows) of rows by the window that each falls into; those outside (-1) are left out."""
+    """(window, positions of its rows) from the window that each row falls into; rows outside (-1) are left out."""
     return [(int(place), np.flatnonzero(places == place)) for place in np.unique(places) if place >= 0]

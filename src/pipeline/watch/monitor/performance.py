@@ -1,4 +1,4 @@
-"""How much the model lost, by labels that came later, against the test rows: with the interval that both sides have."""
+"""The model's loss of performance against the test rows, by labels that came later, with the uncertainty of both."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,15 +14,15 @@ from pipeline.evaluation.scoring import Scored
 from pipeline.models.matrix import codes
 from pipeline.models.signature import Signature
 
-SEED = 1  # of a window's resamples; those of the test rows have 0: the two are different rows
-SHARES = "log_loss"  # needs each class's probability
+SEED = 1  # of a window's resamples; those of the test rows have 0, as the two sides are independent
+NEEDS_PROBABILITIES = "log_loss"  # of each class
 
 
 @dataclass(frozen=True)
 class Loss:
-    """A metric in a window and on the test rows, how much worse it is, and the least that it can be by chance.
+    """A metric in a window and on the test rows, and by how much it is worse.
 
-    `low` and `high` are the ends of the window's 95 % bootstrap interval.
+    `low` and `high` are the ends of the window's 95 % bootstrap interval; `lower_limit` is that of the loss.
     """
 
     metric: str
@@ -31,15 +31,15 @@ class Loss:
     low: float
     high: float
     loss: float
-    least: float
+    lower_limit: float
 
 
 class Performance:
-    """Compares windows with the test rows; `share`: of the windows without a loss in which `least` is above 0."""
+    """Compares windows with the test rows; `share`: rate of windows without a loss whose lower limit is above 0."""
 
     def __init__(self, tested: Scored, signature: Signature, metric: str, resamples: int, share: float) -> None:
-        logged = tested.task == "multiclass" and metric == SHARES  # the log's sample has the likeliest class alone
-        self.metric = "macro_f1" if logged else metric
+        unavailable = tested.task == "multiclass" and metric == NEEDS_PROBABILITIES  # the log has one class's alone
+        self.metric = "macro_f1" if unavailable else metric
         self._tested, self._signature, self._count, self._share = tested, signature, resamples, share
 
     def loss(self, answers: pd.DataFrame, truth: "pd.Series[Any]") -> Loss | None:
@@ -47,16 +47,16 @@ class Performance:
         scored = self._scored(answers, truth)
         if scored is None or not len(scored):
             return None
-        value, drawn = sampled(scored.task, [self.metric], scored, self._count, SEED)[self.metric]
-        tested, others = self._reference
+        value, resampled = sampled(scored.task, [self.metric], scored, self._count, SEED)[self.metric]
+        tested, resampled_tested = self._reference
         sign = 1 if higher_is_better(self.metric) else -1
-        losses = sign * (others - drawn)
+        losses = sign * (resampled_tested - resampled)
         losses = losses[np.isfinite(losses)]
         if not np.isfinite(value) or 2 * len(losses) < self._count:
             return None
-        least = float(np.quantile(losses, self._share))
-        low, high = np.quantile(drawn[np.isfinite(drawn)], (0.025, 0.975)).tolist()
-        return Loss(self.metric, tested, value, low, high, sign * (tested - value), least)
+        lower_limit = float(np.quantile(losses, self._share))
+        low, high = np.quantile(resampled[np.isfinite(resampled)], (0.025, 0.975)).tolist()
+        return Loss(self.metric, tested, value, low, high, sign * (tested - value), lower_limit)
 
     @cached_property
     def _reference(self) -> tuple[float, Array]:
@@ -66,19 +66,19 @@ class Performance:
         return sampled(scored.task, [self.metric], scored, self._count, 0)[self.metric]
 
     def _scored(self, answers: pd.DataFrame, truth: "pd.Series[Any]") -> Scored | None:
-        """The labelled rows as scored rows; a class that training never saw can't be right and is left out."""
-        rows, known = answers.loc[truth.index], self._signature
-        if known.task == "regression":
+        """The labelled rows as scored rows, without those of a class that the model does not know."""
+        rows, signature = answers.loc[truth.index], self._signature
+        if signature.task == "regression":
             target = truth.to_numpy(float)
             return self._as_scored(target, rows["score"].to_numpy(float))
-        target = codes(truth, tuple(known.classes)).astype(float)
-        fits = target >= 0
-        if known.task == "binary":
-            return self._as_scored(target[fits], rows["score"].to_numpy(float)[fits])
-        return self._as_scored(target[fits], codes(rows["label"], tuple(known.classes)).astype(float)[fits])
+        target = codes(truth, tuple(signature.classes)).astype(float)
+        known = target >= 0
+        if signature.task == "binary":
+            return self._as_scored(target[known], rows["score"].to_numpy(float)[known])
+        return self._as_scored(target[known], codes(rows["label"], tuple(signature.classes)).astype(float)[known])
 
     def _as_scored(self, target: Array, score: Array) -> Scored:
-        """Scored rows by the settings of the test rows; for several classes `score` is the decision."""
+        """Scored rows with the settings of the test rows; for several classes `score` is the predicted class."""
         base = self._tested
         if base.task == "multiclass":
             score = np.eye(len(base.classes))[score.astype(int)]

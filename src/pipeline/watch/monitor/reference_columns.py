@@ -1,4 +1,4 @@
-"""Rows that windows are compared with, column by column, by Evidently's two distances."""
+"""The reference column by column, compared with windows by Evidently's two distances."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from pipeline.drift.compare import Kind
 
 Array = npt.NDArray[Any]
 Test = Literal["wasserstein", "jensenshannon"]
-FEW = 5  # different numbers up to which Evidently compares them as categories
+FEW = 5  # distinct numbers up to which Evidently compares them as categories
 UNSEEN = "(not in the reference)"  # every category that the reference lacks
 
 
 @dataclass(frozen=True)
 class ReferenceColumn:
-    """A column of the reference as Evidently compares it: numbers (dates in days), or categories as their places.
+    """A column of the reference as Evidently compares it: numbers (dates in days), or categories as their positions.
 
-    Its test is the distance that Evidently takes for a reference of more than 1,000 rows, however large this one is:
-    a distance means the same at every size, and its bound is calibrated.
+    Its test is the distance that Evidently takes for a reference of more than 1,000 rows, whatever the size of this
+    one: a distance means the same at every size, and its bound is calibrated.
     """
 
     kind: Kind
@@ -33,7 +33,7 @@ class ReferenceColumn:
     test: Test
 
     def prepared(self, column: "pd.Series[Any]") -> "pd.Series[Any]":
-        """Another table's column as this one's values, without the missing ones."""
+        """Another table's column encoded as this one's values are, without the missing ones."""
         return _numbers(column, self.kind, self.categories).dropna()
 
     def score(self, column: "pd.Series[Any]", threshold: float | None) -> stattests.Score | None:
@@ -45,7 +45,7 @@ class ReferenceColumn:
 
     @cached_property
     def _ordered(self) -> "pd.Series[Any]":
-        """The values in rising order, which the distances don't see, but which are sorted again more quickly."""
+        """The values in ascending order: it does not change the distances, but sorting them again is faster."""
         return self.values.dropna().sort_values(ignore_index=True)
 
     @property
@@ -54,17 +54,17 @@ class ReferenceColumn:
 
 
 @dataclass(frozen=True)
-class Population:
+class ReferenceColumns:
     """Reference columns with the same rows."""
 
     columns: Mapping[str, ReferenceColumn]
     rows: int
 
 
-def population(table: pd.DataFrame, kinds: Mapping[str, Kind], drift: params.Drift) -> Population:
-    """The table's columns of the given kinds as a reference; a larger table is sampled to `drift.max_rows`."""
+def reference_columns(table: pd.DataFrame, kinds: Mapping[str, Kind], drift: params.Drift) -> ReferenceColumns:
+    """The table's columns in `kinds` as a reference; a table of more than `drift.max_rows` rows is sampled."""
     table = table if len(table) <= drift.max_rows else table.sample(drift.max_rows, random_state=drift.seed)
-    return Population({name: _column(table[name], kind) for name, kind in kinds.items()}, len(table))
+    return ReferenceColumns({name: _column(table[name], kind) for name, kind in kinds.items()}, len(table))
 
 
 def _column(column: "pd.Series[Any]", kind: Kind) -> ReferenceColumn:

@@ -1,4 +1,4 @@
-"""The monitor's report: which signals alarm, since when and what moved most, then everything behind it."""
+"""The monitor's report: which signals alarm, since when and which columns drifted most, then the details."""
 
 import shlex
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from pipeline.review.untrusted.text import fence
 from pipeline.watch.monitor import signal_charts
 from pipeline.watch.monitor.result import ColumnDrift, Result, Scored, Signal
 
-LIMIT = 60_000  # characters: GitHub's 65,536 less what the issue and CML add
-MOVED, COLUMNS = 5, 60  # columns that are shown at once and at all
+LIMIT = 60_000  # characters: GitHub's 65,536 minus what the issue and CML add
+TOP, COLUMNS = 5, 60  # columns shown at the top, and in the folded table
 MARKS = {"alarm": "🔴 alarm", "watching": "🟡 watching", "ok": "🟢 ok", "not_enough_data": "⚪ not enough data"}
 LABELS = {
     "data_drift": "data drift",
@@ -21,30 +21,30 @@ LABELS = {
     "volume": "volume",
     "latency": "latency",
 }
-BLIND = {"log": "the prediction log", "labels": "the labels", "reference": "the reference"}
+INPUTS = {"log": "the prediction log", "labels": "the labels", "reference": "the reference"}
 
 
 def render(result: Result) -> str:
     """The report as GitHub Markdown, at most `LIMIT` characters."""
     if result.blind and result.state == "blind":
-        told = f"{escape(result.blind.reason)}\n\nNothing was judged. That is not “no drift”."
-        return f"### ⚠️ The monitor can’t see {BLIND[result.blind.kind]}\n\n{told}\n\n{_reproduce(result)}\n"
+        reason = f"{escape(result.blind.reason)}\n\nNothing was judged. That does not mean “no drift”."
+        return f"### ⚠️ The monitor can’t read {INPUTS[result.blind.kind]}\n\n{reason}\n\n{_reproduce(result)}\n"
     loud = [signal.name for signal in result.signals if signal.state in ("alarm", "watching")]
     quiet = [signal.name for signal in result.signals if signal.name not in loud]
-    shown: list[tuple[str, int, str | None]] = [
+    folds: list[tuple[str, int, str | None]] = [
         ("All columns", 3, folded("All columns", _columns(result.columns[:COLUMNS], len(result.columns)))),
         ("Other signals", 2, folded("The other signals over time", _charts(result, quiet))),
         ("Windows", 4, folded("Windows", _windows(result))),
-        ("Damage", 1, folded("What of the log could not be used", _damage(result))),
+        ("Damage", 1, folded("Rows and files that could not be used", _damage(result))),
         ("Reproduce", 1, folded("Reproduce it", _reproduce(result))),
     ]
     return fit(
         [
             part("Headline", _headline, result),
             part("Signals", _signals, result.signals),
-            part("What moved", _moved, result),
+            part("Drifted columns", _drifted, result),
             part("Charts", _charts, result, loud, order=1),
-            *(Part(name, text or "", order) for name, order, text in shown),
+            *(Part(name, text or "", order) for name, order, text in folds),
             part("Footer", _footer, result),
         ],
         LIMIT,
@@ -57,18 +57,18 @@ def label(name: str) -> str:
 
 def _headline(result: Result) -> str:
     alarms = [label(signal.name) for signal in result.signals if signal.state == "alarm"]
-    words = {
+    headlines = {
         "alarm": f"🔴 {', '.join(alarms).capitalize()}: alarm",
         "ok": "🟢 No alarm",
         "not_enough_data": "⚪ Not enough data to judge drift",
     }
     complete = sum(window.judged for window in result.windows)
-    told = (
+    summary = (
         f"{result.rows:,} logged rows in {len(result.windows):,} windows of {escape(result.window)}, {complete:,} with "
         f"enough rows, until {result.until:%Y-%m-%d %H:%M} UTC."
     )
-    unseen = "; the labels can’t be read" if result.blind else ""
-    return f"### {words[result.state]}{unseen}\n\n{told}{_releases(result)}{_unlabelled(result)}"
+    warning = "; the labels can’t be read" if result.blind else ""
+    return f"### {headlines[result.state]}{warning}\n\n{summary}{_releases(result)}{_unlabelled(result)}"
 
 
 def _unlabelled(result: Result) -> str:
@@ -86,7 +86,7 @@ def _releases(result: Result) -> str:
     others = sum(rows for other, rows in result.releases.items() if other != result.release)
     return (
         f"\n\n⚠️ {len(result.releases)} releases answered in these windows: predictions and performance are judged on "
-        f"the rows of {name}; {others:,} rows are of others."
+        f"the rows of {name}; {others:,} rows are from others."
     )
 
 
@@ -103,16 +103,16 @@ def _signals(signals: Sequence[Signal]) -> Markdown:
         for signal in signals
     ]
     cells = [(*row[:4], row[4] or "–", row[5]) for row in rows]
-    return table(["signal", "state", "latest", "bound", "beyond since (UTC)", "what"], cells, "llrrll")
+    return table(["signal", "state", "latest", "bound", "beyond since (UTC)", "details"], cells, "llrrll")
 
 
-def _moved(result: Result) -> str | None:
+def _drifted(result: Result) -> str | None:
     """The columns furthest beyond their bound in the latest judged window."""
     beyond = [column for column in result.columns if column.score > column.bound]
     if not beyond:
         return None
-    more = f" The other {len(beyond) - MOVED:,} beyond are below." if len(beyond) > MOVED else ""
-    return f"**What moved most** in the latest judged window.{more}\n\n{_columns(beyond[:MOVED], 0)}"
+    more = f" The other {len(beyond) - TOP:,} columns beyond their bound are below." if len(beyond) > TOP else ""
+    return f"**Columns that drifted most** in the latest judged window.{more}\n\n{_columns(beyond[:TOP], 0)}"
 
 
 def _columns(columns: Sequence[ColumnDrift], total: int) -> str | None:
@@ -135,9 +135,9 @@ def _columns(columns: Sequence[ColumnDrift], total: int) -> str | None:
 
 
 def _charts(result: Result, names: Sequence[str]) -> str | None:
-    drawn = [(name, signal_charts.chart(result, name)) for name in names]
-    texts = [f"**{label(name)}**\n\n{chart}" for name, chart in drawn if chart]
-    return "\n\n".join([signal_charts.WORDS, *texts]) if texts else None
+    charts = [(name, signal_charts.chart(result, name)) for name in names]
+    texts = [f"**{label(name)}**\n\n{chart}" for name, chart in charts if chart]
+    return "\n\n".join([signal_charts.LEGEND, *texts]) if texts else None
 
 
 def _windows(result: Result) -> str:
@@ -153,14 +153,14 @@ def _windows(result: Result) -> str:
         )
         for window in reversed(result.windows)
     ]
-    heads = ["start (UTC)", "rows", "enough", *map(label, names), *([f"{metric} (95 % interval)"] if metric else [])]
-    return table(heads, rows, "lrl" + "r" * (len(heads) - 3))
+    header = ["start (UTC)", "rows", "enough", *map(label, names), *([f"{metric} (95 % interval)"] if metric else [])]
+    return table(header, rows, "lrl" + "r" * (len(header) - 3))
 
 
 def _metric(window: Scored) -> Markdown:
     """The metric of the labelled rows with its interval."""
-    one = window.metric
-    return Markdown("–" if one is None else f"{one.value:.4g} ({one.low:.4g} to {one.high:.4g})")
+    metric = window.metric
+    return Markdown("–" if metric is None else f"{metric.value:.4g} ({metric.low:.4g} to {metric.high:.4g})")
 
 
 def _judged(window: Scored, name: str) -> Markdown:
@@ -178,27 +178,28 @@ def _damage(result: Result) -> str:
         counts["labels for unknown ids"] = result.labels.unknown
     places = result.damage.get("places") or ()
     listed = "\n".join(f"- {escape(str(place)[:300])}" for place in places)
-    shown = table(["what", "how many"], counts.items(), "lr") if counts else "Nothing: every line was read."
-    return f"{shown}\n\n{listed}" if listed else shown
+    summary = table(["damage", "count"], counts.items(), "lr") if counts else "None: every line was read."
+    return f"{summary}\n\n{listed}" if listed else summary
 
 
 def _reproduce(result: Result) -> Markdown:
-    first = [f"--since {result.windows[0].start.isoformat()}"] if result.windows else []
-    words = ["pipeline monitor", *first, f"--until {result.until.isoformat()}"]
+    since = [f"--since {result.windows[0].start.isoformat()}"] if result.windows else []
+    words = ["pipeline monitor", *since, f"--until {result.until.isoformat()}"]
     words += [f"--window {shlex.quote(result.window)}"] if result.window else []
     html = " --html reports/monitor/drift.html  # with Evidently's own report"
     return fence(f"{' '.join(words)}\n{' '.join(words)}{html}", "console")
 
 
 def _footer(result: Result) -> str:
-    found = result.reference
-    if found is None:
+    reference = result.reference
+    if reference is None:
         return ""
-    of = f", of the newest {found.newest:,} added rows" if found.newest else ""
-    without = (
+    newest = f", of the newest {reference.newest:,} added rows" if reference.newest else ""
+    not_logged = (
         f" Not logged, so not compared: {escape(', '.join(result.not_logged)[:500])}." if result.not_logged else ""
     )
     return (
-        f"<sub>Compared with {found.train:,} training rows{of}; predictions and performance with {found.test:,} test "
-        f"rows. A drift bound is the larger of Evidently’s and what chance gives a window of that size.{without}</sub>"
+        f"<sub>Compared with {reference.train:,} training rows{newest}; predictions and performance with "
+        f"{reference.test:,} test rows. A drift bound is the larger of Evidently’s and what chance gives a window of "
+        f"that size.{not_logged}</sub>"
     )

@@ -1,4 +1,4 @@
-"""What `pipeline monitor` found, as `monitor.json` has it: read by what acts on it."""
+"""The result of `pipeline monitor`, as stored in `monitor.json`."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,7 +14,7 @@ SignalName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,39}$")]
 
 
 class Signal(Section):
-    """One signal's state now; `since` is the start of the first window of an alarm that lasts."""
+    """One signal's current state; `since` is the start of the first window of a lasting alarm."""
 
     name: SignalName
     state: Literal["ok", "alarm", "watching", "not_enough_data"]
@@ -36,7 +36,7 @@ class Metric(Section):
 
 
 class Scored(Section):
-    """A window and its value and bound by signal; `metric` where enough labels have come."""
+    """A window with its value and bound by signal; `metric` where there are enough labels."""
 
     start: AwareDatetime
     end: AwareDatetime
@@ -62,15 +62,15 @@ class ColumnDrift(Section):
 
 
 class Reference(Section):
-    """What the windows were compared with; `newest`: how many added rows they are of, 0 for all rows."""
+    """What the windows were compared with; `newest`: the number of newest added rows, 0 for all rows."""
 
     train: int
     test: int
     newest: int
 
 
-class Blind(Section):
-    """What could not be seen and why. Without its labels the state is not `blind`: the rest was judged."""
+class Unreadable(Section):
+    """An input that can't be read, and why. Where it is the labels, the state is not `blind`: the rest was judged."""
 
     kind: Literal["log", "labels", "reference"]
     reason: str
@@ -96,23 +96,23 @@ class Result(Section):
     windows: Annotated[tuple[Scored, ...], Field(strict=False)]
     damage: dict[str, Any]
     labels: Labels
-    blind: Blind | None
+    blind: Unreadable | None
     columns: Annotated[tuple[ColumnDrift, ...], Field(strict=False)] = ()
     not_logged: Annotated[tuple[str, ...], Field(strict=False)] = ()
     reference: Reference | None = None
 
 
 def read(path: Path) -> Result:
-    """The result in a file; PipelineError, one line, where it is missing or is no result."""
-    again = "run `pipeline monitor` again"
+    """The result in a file; PipelineError, one line, where it is missing or not a result."""
+    remedy = "run `pipeline monitor` again"
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise PipelineError(f"{path}: no such file; {again}") from None
+        raise PipelineError(f"{path}: no such file; {remedy}") from None
     except (OSError, UnicodeDecodeError) as problem:
-        raise PipelineError(f"{path}: can't be read ({type(problem).__name__}); {again}") from None
+        raise PipelineError(f"{path}: can't be read ({type(problem).__name__}); {remedy}") from None
     try:
         return Result.model_validate_json(text)
     except ValidationError as error:
         first = explain(str(path), Result, error.errors())[0].splitlines()[0]
-        raise PipelineError(f"{first}; it is damaged: {again}") from None
+        raise PipelineError(f"{first}; it is damaged: {remedy}") from None

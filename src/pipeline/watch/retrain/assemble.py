@@ -1,4 +1,4 @@
-"""Logged rows and their labels as a table of the data contract, and which of them break it."""
+"""Logged rows and their labels as a table in the data contract's form, and which of them break the contract."""
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
@@ -20,12 +20,12 @@ from pipeline.watch.retrain.outcome import Reason
 
 @dataclass(frozen=True)
 class Assembled:
-    """Rows that keep the contract, as its types, and those that break it, as text with a reason; the index is the id.
+    """Rows that meet the contract, in its types, and those that break it, as text with a reason; the index is the id.
 
-    `absent`: columns of the contract that have no value in any row; `repeated`: rows whose key a later one has.
+    `absent`: columns of the contract that have no value in any row; `repeated`: rows whose key a later row has too.
     """
 
-    kept: pd.DataFrame
+    accepted: pd.DataFrame
     quarantined: pd.DataFrame
     reasons: tuple[Reason, ...]
     absent: tuple[str, ...]
@@ -33,49 +33,49 @@ class Assembled:
 
 
 def assemble(
-    rows: Sequence[Row], labels: Mapping[str, str], keys: Mapping[str, str] | None, agreed: Schema, knobs: Params
+    rows: Sequence[Row], labels: Mapping[str, str], keys: Mapping[str, str] | None, contract: Schema, settings: Params
 ) -> Assembled:
-    """Rows in the order of their times; PipelineError where a column that must have values is not logged at all."""
+    """The rows in the order of their times; PipelineError where a required column is not logged at all."""
     ordered = sorted(rows, key=lambda row: (row.time, row.id))
-    table, absent = _table(ordered, labels, keys, agreed, knobs)
-    demanded = [name for name in absent if not agreed.columns[name].nullable]
-    if demanded:
-        why = "serve.log.omit keeps it out" if demanded[0] in knobs.serve.log.omit else "is it a feature?"
+    table, absent = _table(ordered, labels, keys, contract, settings)
+    required = [name for name in absent if not contract.columns[name].nullable]
+    if required:
+        reason = "serve.log.omit leaves it out" if required[0] in settings.serve.log.omit else "is it a feature?"
         raise PipelineError(
-            f"column {demanded[0]}: has no value in the prediction log ({why}), and {schema.PATH} wants one in every "
-            "row; log it, or let it be nullable"
+            f"column {required[0]}: has no value in the prediction log ({reason}), but {schema.PATH} requires one in "
+            "every row; log it, or declare it nullable"
         )
-    key = knobs.data.key
-    again = table[key].duplicated(keep="last") if key is not None else pd.Series(False, index=table.index)
-    table = table[~again]
-    breaks = check.broken_rows(table, agreed, knobs.task)
-    bad = np.logical_or.reduce([np.zeros(len(table), dtype=bool), *(mask for _, mask in breaks)])
+    key = settings.data.key
+    repeated = table[key].duplicated(keep="last") if key is not None else pd.Series(False, index=table.index)
+    table = table[~repeated]
+    violations = check.broken_rows(table, contract, settings.task)
+    invalid = np.logical_or.reduce([np.zeros(len(table), dtype=bool), *(mask for _, mask in violations)])
     return Assembled(
-        kept=schema.typed(table[~bad], agreed),
-        quarantined=_explained(table, breaks, bad),
+        accepted=schema.typed(table[~invalid], contract),
+        quarantined=_explained(table, violations, invalid),
         reasons=tuple(
-            Reason(column=one.column, check=one.check, expected=one.expected, rows=int(mask.sum()))
-            for one, mask in breaks
+            Reason(column=violation.column, check=violation.check, expected=violation.expected, rows=int(mask.sum()))
+            for violation, mask in violations
         ),
         absent=tuple(absent),
-        repeated=int(again.sum()),
+        repeated=int(repeated.sum()),
     )
 
 
-def key_of(row: str, agreed: schema.ContractColumn) -> Any:
-    """The key of a row whose labels bring none: its id, or where keys are whole numbers 63 bits of the id's SHA-256.
+def derive_key(row: str, column: schema.ContractColumn) -> Any:
+    """A key for a row without one in the labels: its id, or 63 bits of the id's SHA-256 where keys are whole numbers.
 
-    PipelineError for keys of another type, which nothing can be derived for.
+    PipelineError for keys of another type, which can't be derived.
     """
-    if agreed.type in ("text", "category"):
+    if column.type in ("text", "category"):
         return row
-    if agreed.type == "integer":
+    if column.type == "integer":
         return int.from_bytes(hashlib.sha256(row.encode()).digest()[:8]) >> 1
-    raise PipelineError(f"data.key: holds {agreed.type}; such keys can't be made up: give the labels the key's column")
+    raise PipelineError(f"data.key: holds {column.type}; they can't be derived: add the key's column to the labels")
 
 
-def _as(column: schema.ContractColumn, key: str) -> Any:
-    """A key that labels bring; whole numbers as such, since a column of text and numbers loses digits."""
+def _typed_key(column: schema.ContractColumn, key: str) -> Any:
+    """A key from the labels; whole numbers as such, since a column of text and numbers would lose digits."""
     try:
         number = Decimal(key) if column.type == "integer" else None
     except ArithmeticError:
@@ -85,19 +85,22 @@ def _as(column: schema.ContractColumn, key: str) -> Any:
 
 
 def _table(
-    rows: Sequence[Row], labels: Mapping[str, str], keys: Mapping[str, str] | None, agreed: Schema, knobs: Params
+    rows: Sequence[Row], labels: Mapping[str, str], keys: Mapping[str, str] | None, contract: Schema, settings: Params
 ) -> tuple[pd.DataFrame, list[str]]:
     logged: Collection[str] = {name for row in rows for name, value in row.features.items() if value is not None}
     columns: dict[str, Any] = {}
     absent = []
     values: list[Any]
-    for name, column in agreed.columns.items():
-        if name == knobs.task.target:
+    for name, column in contract.columns.items():
+        if name == settings.task.target:
             values = [labels[row.id] for row in rows]
-        elif name == knobs.data.key:
-            brought = keys or {}
-            values = [_as(column, brought[row.id]) if row.id in brought else key_of(row.id, column) for row in rows]
-        elif name == knobs.split.time and name not in logged:
+        elif name == settings.data.key:
+            from_labels = keys or {}
+            values = [
+                _typed_key(column, from_labels[row.id]) if row.id in from_labels else derive_key(row.id, column)
+                for row in rows
+            ]
+        elif name == settings.split.time and name not in logged:
             values = [row.time.replace(tzinfo=None) for row in rows]
         else:
             values = [row.features.get(name) for row in rows]
@@ -106,12 +109,13 @@ def _table(
     return pd.DataFrame(columns), absent
 
 
-def _explained(table: pd.DataFrame, breaks: Sequence[tuple[check.Violation, Any]], bad: Any) -> pd.DataFrame:
-    """The rows that break the contract as text, after a column that says why."""
-    why = pd.Series("", index=table.index, dtype="str")
-    for one, mask in breaks:
-        said = f"{one.column}: {one.check} ({one.expected})"
-        why[mask] = why[mask].where(why[mask] == "", why[mask] + "; ") + said
-    texts = pd.DataFrame({name: conversion.labels(table[name][bad]) for name in table.columns}, index=table.index[bad])
-    texts.insert(0, "reason", why[bad])
+def _explained(table: pd.DataFrame, violations: Sequence[tuple[check.Violation, Any]], invalid: Any) -> pd.DataFrame:
+    """The rows that break the contract as text, with the reason in the first column."""
+    reasons = pd.Series("", index=table.index, dtype="str")
+    for violation, mask in violations:
+        reason = f"{violation.column}: {violation.check} ({violation.expected})"
+        reasons[mask] = reasons[mask].where(reasons[mask] == "", reasons[mask] + "; ") + reason
+    rows = table[invalid]
+    texts = pd.DataFrame({name: conversion.labels(rows[name]) for name in rows.columns}, index=rows.index)
+    texts.insert(0, "reason", reasons[invalid])
     return texts

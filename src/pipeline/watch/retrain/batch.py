@@ -1,4 +1,4 @@
-"""Batches in the data store: Parquet files whose names follow from what is in them, written whole or not at all."""
+"""Batches in the data store: Parquet files whose names are derived from their content, written whole or not at all."""
 
 import tempfile
 from collections.abc import Iterable
@@ -14,40 +14,40 @@ from pipeline.data.source import readers, sources, store
 from pipeline.data.source.sources import File
 from pipeline.data.values import conversion
 
-KNOB = "data.added"
+SETTING = "data.added"
 
 
 def write(folder: str, prefix: str, table: pd.DataFrame, newest: datetime) -> File:
-    """Put the table into the folder as `<prefix>-<time of its newest row>-<hash>.parquet`; its index is the row's id.
+    """Write the table to the folder as `<prefix>-<time of its newest row>-<hash>.parquet`; its index is the row's id.
 
-    Same rows, same bytes, same name. The index has no name of its own: whoever reads the data drops it.
+    The same rows give the same bytes and the same name. The index has no name, so the data's readers drop it.
     """
     with tempfile.TemporaryDirectory() as temporary:
         local = Path(temporary, "batch.parquet")
         table.rename_axis(None).to_parquet(local, index=True)
         digest = sources.digest(local)
         path = f"{folder.rstrip('/')}/{prefix}-{newest:%Y%m%dT%H%M%SZ}-{digest[:8]}.parquet"
-        store.put(local, path, KNOB)
+        store.put(local, path, SETTING)
         return File(path=path, size=local.stat().st_size, sha256=digest)
 
 
 def ids(batches: Iterable[File]) -> set[str]:
-    """The ids of the rows in these batches; PipelineError where one can't be read or is none of ours."""
-    found = set[str]()
+    """The ids of the rows in these batches; PipelineError where one can't be read or has no ids."""
+    row_ids = set[str]()
     for file in batches:
         try:
             column = pq.read_table(sources.opened(file), columns=[readers.INDEX]).column(0)
         except (pa.ArrowException, OSError, IndexError):
-            raise PipelineError(f"{file.path}: holds no ids of rows; was it made by `pipeline retrain`?") from None
-        found.update(column.to_pylist())
-    return found
+            raise PipelineError(f"{file.path}: holds no row ids; was it written by `pipeline retrain`?") from None
+        row_ids.update(column.to_pylist())
+    return row_ids
 
 
-def keys(found: Iterable[File], key: str) -> set[str]:
+def keys(data: Iterable[File], key: str) -> set[str]:
     """The keys in files of the data, as text."""
-    known = set[str]()
-    for file in found:
+    values = set[str]()
+    for file in data:
         table = readers.read(sources.opened(file), file.path, sources.extension(file.path))
         if key in table.column_names:
-            known.update(conversion.labels(table.select([key]).to_pandas()[key]))
-    return known
+            values.update(conversion.labels(table.select([key]).to_pandas()[key]))
+    return values

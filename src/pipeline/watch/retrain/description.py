@@ -1,4 +1,4 @@
-"""The pull request of a retraining in words: what came in, what was kept out, and what happens next."""
+"""The title and body of a retraining pull request: added rows, excluded rows, and what happens next."""
 
 from collections.abc import Sequence
 
@@ -6,62 +6,64 @@ from pipeline.markup import markdown
 from pipeline.markup.markdown import Markdown, code, escape
 from pipeline.watch.retrain.outcome import Outcome
 
-SHOWN = 30  # reasons in the table
+MAX_SHOWN = 30  # reasons in the table, and columns in the list
 
 
-def title(found: Outcome) -> str:
-    return f"Retrain on {found.rows:,} newly labelled rows"
+def title(outcome: Outcome) -> str:
+    return f"Retrain on {outcome.rows:,} newly labelled rows"
 
 
-def body(found: Outcome, issue: int | None, drift: str | None, others: Sequence[int] = ()) -> str:
-    """Markdown; `drift` is what the issue says in one line, `others` are issues that it was already for."""
-    assert found.batch is not None
+def body(outcome: Outcome, issue: int | None, drift: str | None, others: Sequence[int] = ()) -> str:
+    """Markdown; `drift` is the issue's summary in one line, `others` are issues that the pull request already named."""
+    assert outcome.batch is not None
     named = [f"Retrains for #{issue}{f': {escape(drift)}' if drift else ''}."] if issue else []
     why = " ".join([*named, *(f"Retrains for #{other}." for other in others)]) or "Retrains by hand."
     rows = [
-        ("new in this pull request", found.rows),
-        ("which the service answered, UTC", f"{found.first} to {found.last}"),
-        ("labels that came, and those of a logged row", f"{found.labels:,} and {found.labelled:,}"),
-        ("in the data already", found.known),
-        ("left out, as a later row has their key", found.repeated),
-        ("quarantined, as they break the data contract", found.quarantined),
+        ("new in this pull request", outcome.rows),
+        ("answered by the service, UTC", f"{outcome.first} to {outcome.last}"),
+        ("labels that were read, and those of a logged row", f"{outcome.labels:,} and {outcome.labelled:,}"),
+        ("in the data already", outcome.known),
+        ("left out, as a later row has their key", outcome.repeated),
+        ("quarantined, as they break the data contract", outcome.quarantined),
     ]
     parts = [
         why,
-        "It changes `data/source.json` alone, which now names one more batch of rows in the data store. `train.yaml` "
-        "measures what they do to the model, the gate judges it as any other change, and a person merges.",
+        "It changes `data/source.json` alone, which now lists one more batch of rows in the data store. `train.yaml` "
+        "measures their effect on the model, the gate judges it like any other change, and a person merges.",
         markdown.table(("labelled rows", ""), [row for row in rows if row[1] != 0], "lr"),
-        Markdown(f"Batch: {code(found.batch.path)}, {found.batch.size:,} bytes, SHA-256 {code(found.batch.sha256)}"),
-        *quarantine(found),
-        *_notes(found),
+        Markdown(
+            f"Batch: {code(outcome.batch.path)}, {outcome.batch.size:,} bytes, SHA-256 {code(outcome.batch.sha256)}"
+        ),
+        *quarantine(outcome),
+        *_notes(outcome),
     ]
     return "\n\n".join(parts)
 
 
-def quarantine(found: Outcome) -> list[str]:
-    """What was kept out, and why, as parts of a text."""
-    if not found.quarantined:
+def quarantine(outcome: Outcome) -> list[str]:
+    """The excluded rows, and why, as parts of a text."""
+    if not outcome.quarantined:
         return []
-    listed = [(one.column, one.check, one.expected, one.rows) for one in found.reasons[:SHOWN]]
-    more = [f"And {len(found.reasons) - SHOWN} more checks."] if len(found.reasons) > SHOWN else []
+    reasons = [(reason.column, reason.check, reason.expected, reason.rows) for reason in outcome.reasons[:MAX_SHOWN]]
+    more = [f"And {len(outcome.reasons) - MAX_SHOWN} more checks."] if len(outcome.reasons) > MAX_SHOWN else []
     return [
-        f"### {found.quarantined:,} rows in quarantine",
-        f"They are not learnt from; each is in {code(found.quarantine)} with its reason.",
-        markdown.table(("column", "check", "expected", "rows"), listed, "lllr"),
+        f"### {outcome.quarantined:,} rows in quarantine",
+        f"The model is not trained on them; each is in {code(outcome.quarantine)} with its reason.",
+        markdown.table(("column", "check", "expected", "rows"), reasons, "lllr"),
         *more,
     ]
 
 
-def _notes(found: Outcome) -> list[str]:
+def _notes(outcome: Outcome) -> list[str]:
     notes = []
-    if found.absent:
-        listed = ", ".join(code(name) for name in found.absent[:SHOWN])
+    if outcome.absent:
+        columns = ", ".join(code(name) for name in outcome.absent[:MAX_SHOWN])
         notes.append(
-            f"Not in the prediction log (`serve.log.omit`, or no feature), so missing in these rows: {listed}."
+            f"Not in the prediction log (`serve.log.omit`, or not a feature), so missing in these rows: {columns}."
         )
-    if found.relabelled:
-        notes.append(f"{found.relabelled:,} labels were replaced by a later one of the same row.")
-    if found.damage:
-        listed = ", ".join(f"{kind} {count:,}" for kind, count in found.damage.items())
-        notes.append(f"What of the log could not be read: {listed}.")
+    if outcome.relabelled:
+        notes.append(f"{outcome.relabelled:,} labels were replaced by a later one of the same row.")
+    if outcome.damage:
+        damage = ", ".join(f"{kind} {count:,}" for kind, count in outcome.damage.items())
+        notes.append(f"Damage in the log and the labels: {damage}.")
     return notes

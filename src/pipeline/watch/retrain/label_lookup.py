@@ -11,7 +11,10 @@ ID, LABEL = label_files.COLUMNS
 
 @dataclass
 class Labels:
-    """Label and, where the files have the key's column, key of each row id, as text; how many ids got several."""
+    """The label of each row id and, where the files have the key's column, its key, as text.
+
+    `relabelled`: how often a later label replaced another one.
+    """
 
     values: dict[str, str] = field(default_factory=dict)
     keys: dict[str, str] | None = None
@@ -19,20 +22,20 @@ class Labels:
     damage: Damage = field(default_factory=Damage)
 
 
-def read(where: str, key: str | None) -> Labels:
-    """The labels of a path, a folder, a glob or a URL, as the monitor reads them; of two for a row the later counts.
+def read(url: str, key: str | None) -> Labels:
+    """The labels at a path, folder, glob or URL, as the monitor reads them; of two labels of a row the later counts.
 
     InputUnreadableError where there is no such file or it lacks a column.
     """
-    found = Labels()
-    extra = [key] if key and key not in label_files.COLUMNS else []  # a key called id is not what the column id is
-    for file in label_files.listed(where):
-        for _, table in label_files.tables(file, found.damage, extra):
-            kept = table.dropna(subset=[ID, LABEL])
-            for row, value in zip(kept[ID], conversion.labels(kept[LABEL]), strict=True):
-                found.relabelled += found.values.get(row, value) != value
-                found.values[row] = value
-            if extra and key in kept.columns:
-                keyed = kept[kept[key].notna()]
-                found.keys = (found.keys or {}) | dict(zip(keyed[ID], conversion.labels(keyed[key]), strict=True))
-    return found
+    labels = Labels()
+    extra = [key] if key and key not in label_files.COLUMNS else []  # a column id holds row ids, not a key of that name
+    for file in label_files.find(url):
+        for _, table in label_files.tables(file, labels.damage, extra):
+            complete = table.dropna(subset=[ID, LABEL])
+            for row, value in zip(complete[ID], conversion.labels(complete[LABEL]), strict=True):
+                labels.relabelled += labels.values.get(row, value) != value
+                labels.values[row] = value
+            if extra and key in complete.columns:
+                keyed = complete[complete[key].notna()]
+                labels.keys = (labels.keys or {}) | dict(zip(keyed[ID], conversion.labels(keyed[key]), strict=True))
+    return labels

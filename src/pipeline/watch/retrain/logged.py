@@ -1,4 +1,4 @@
-"""Rows of the prediction log that somebody wants, by the monitor's own reading of it, whatever the size of the log."""
+"""Reads the rows of the prediction log with given ids as the monitor reads them, whatever the size of the log."""
 
 import time
 from collections.abc import Callable, Container
@@ -12,7 +12,7 @@ from pipeline.data.values.column_types import Type
 from pipeline.models.signature import Feature, Signature
 from pipeline.predictions import logs, periods
 from pipeline.predictions.damage import Damage
-from pipeline.predictions.rows import TOLD
+from pipeline.predictions.rows import FIELDS
 
 KINDS: dict[Type, Literal["number", "boolean", "category", "date"]] = {
     "integer": "number",
@@ -26,7 +26,7 @@ KINDS: dict[Type, Literal["number", "boolean", "category", "date"]] = {
 
 @dataclass(frozen=True)
 class Row:
-    """A row that the service answered: when (UTC), and the features that it was sent; what was not is None."""
+    """A row that the service answered: when (UTC), and the features that were sent; None for the others."""
 
     id: str
     time: datetime
@@ -34,8 +34,8 @@ class Row:
 
 
 @dataclass
-class Found:
-    """The wanted rows by id, how many rows were looked at, and what could not be read."""
+class LoggedRows:
+    """The selected rows by id, the number of rows that were read, and what could not be read."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     read: int = 0
@@ -44,56 +44,60 @@ class Found:
 
 def read(
     log: str,
-    wanted: Container[str],
+    ids: Container[str],
     since: datetime | None,
-    agreed: Schema,
-    knobs: Params,
-    heard: Callable[[str], None],
-) -> Found:
-    """The rows from `since` on whose id is `wanted`; of two with one id the earlier; `heard` gets lines.
+    contract: Schema,
+    settings: Params,
+    progress: Callable[[str], None],
+) -> LoggedRows:
+    """The rows from `since` on with these ids, of two with one id the earlier; `progress` is called with lines.
 
     InputUnreadableError.
     """
-    found, shape = Found(), _shape(agreed, knobs)
+    selected, signature = LoggedRows(), _signature(contract, settings)
     files = logs.find(log, since, datetime.now(UTC))
     low = periods.micros(since) if since else 0
-    names = list(dict.fromkeys(feature.source for feature in shape.features))
-    for rows in files.rows(shape, found.damage, _shown(len(files.files), found, heard)):
-        found.read += len(rows.ids)
-        places = [at for at, row in enumerate(rows.ids) if row in wanted and rows.times[at] >= low]
-        for told in rows.take(places):
-            row, moment, features = told[0], periods.moment(told[1]), told[len(TOLD) :]
-            if row not in found.rows or moment < found.rows[row].time:
-                found.rows[row] = Row(row, moment, dict(zip(names, features, strict=True)))
-    return found
+    names = list(dict.fromkeys(feature.source for feature in signature.features))
+    for rows in files.rows(signature, selected.damage, _reporter(len(files.files), selected, progress)):
+        selected.read += len(rows.ids)
+        positions = [place for place, row in enumerate(rows.ids) if row in ids and rows.times[place] >= low]
+        for fields in rows.take(positions):
+            row, moment, features = fields[0], periods.moment(fields[1]), fields[len(FIELDS) :]
+            if row not in selected.rows or moment < selected.rows[row].time:
+                selected.rows[row] = Row(row, moment, dict(zip(names, features, strict=True)))
+    return selected
 
 
-def _shape(agreed: Schema, knobs: Params) -> Signature:
-    """The contract's columns as the log's reader wants them: no model is needed to learn from the log."""
-    told = {name: column for name, column in agreed.columns.items() if name not in {knobs.task.target, knobs.data.key}}
+def _signature(contract: Schema, settings: Params) -> Signature:
+    """The contract's columns in the form that the log's reader takes: retraining needs no model."""
+    columns = {
+        name: column
+        for name, column in contract.columns.items()
+        if name not in {settings.task.target, settings.data.key}
+    }
     return Signature(
-        task=knobs.task.type,
-        target=knobs.task.target,
-        key=knobs.data.key,
-        positive=knobs.task.positive,
+        task=settings.task.type,
+        target=settings.task.target,
+        key=settings.data.key,
+        positive=settings.task.positive,
         classes=(),
         threshold=None,
-        quantile=knobs.train.quantile,
+        quantile=settings.train.quantile,
         features=tuple(
-            Feature(name=name, source=name, kind=KINDS[column.type], nullable=True) for name, column in told.items()
+            Feature(name=name, source=name, kind=KINDS[column.type], nullable=True) for name, column in columns.items()
         ),
-        split=knobs.split,
+        split=settings.split,
         device="cpu",
     )
 
 
-def _shown(files: int, found: Found, heard: Callable[[str], None]) -> logs.Progress:
-    """A line every other second."""
+def _reporter(files: int, selected: LoggedRows, progress: Callable[[str], None]) -> logs.Progress:
+    """Reports progress in a line every other second."""
     last = [time.monotonic()]
 
-    def show(begun: int, size: int, rows: int) -> None:
+    def report(started: int, size: int, rows: int) -> None:
         if time.monotonic() - last[0] > 2:
             last[0] = time.monotonic()
-            heard(f"file {begun:,} of {files:,}: {rows:,} rows, {len(found.rows):,} have a label")
+            progress(f"file {started:,} of {files:,}: {rows:,} rows, {len(selected.rows):,} have a label")
 
-    return show
+    return report

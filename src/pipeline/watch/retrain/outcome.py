@@ -1,4 +1,4 @@
-"""What retraining found, as a file that the pull request and the issue are written from."""
+"""The outcome of `pipeline retrain`, as a file from which the pull request and the issue are written."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,7 +15,7 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Reason(Section):
-    """A check of the contract that rows broke, and how many did."""
+    """A check of the contract that rows failed, and how many did."""
 
     column: str
     check: str
@@ -24,10 +24,10 @@ class Reason(Section):
 
 
 class Outcome(Section):
-    """`added`: there is a batch; `nothing`: no new row to learn from; `refused`: it can't be done; `sentence` says why.
+    """`added`: there is a batch; `nothing`: no new row to learn from; `refused`: it failed; `sentence` says why.
 
-    Of `labels` labels, `labelled` are of logged rows; of those `known` are in the data already, `repeated` gave way to
-    a later row of their key, `quarantined` break the contract and `rows` are in the batch, from `first` to `last`.
+    Of `labels` labels, `labelled` are of logged rows; of those `known` are in the data already, `repeated` are replaced
+    by a later row of their key, `quarantined` break the contract and `rows` are in the batch, from `first` to `last`.
     """
 
     state: Literal["added", "nothing", "refused"]
@@ -49,13 +49,13 @@ class Outcome(Section):
     absent: Names = ()
 
 
-def write(found: Outcome) -> None:
-    files.write_json(PATH, found.model_dump(mode="json"))
+def write(outcome: Outcome) -> None:
+    files.write_json(PATH, outcome.model_dump(mode="json"))
 
 
 def read() -> Outcome:
-    """What the last `pipeline retrain` found; PipelineError where it left nothing."""
+    """The outcome of the last `pipeline retrain`; PipelineError where there is none."""
     try:
         return Outcome.model_validate(files.read_json(PATH))
     except (PipelineError, ValidationError):
-        raise PipelineError(f"{PATH}: is missing or damaged; `pipeline retrain` did not come to its end") from None
+        raise PipelineError(f"{PATH}: is missing or damaged; `pipeline retrain` did not finish") from None

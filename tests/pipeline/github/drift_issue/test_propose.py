@@ -168,8 +168,8 @@ def test_a_retraining_that_broke_off_is_told(scene: Scene, pipeline: Pipeline) -
     code, said = pipeline("propose", "--issue", str(ISSUE))
 
     assert code == 2
-    assert "did not come to its end" in said
-    assert "did not come to its end" in told(scene)
+    assert "did not finish" in said
+    assert "did not finish" in told(scene)
 
 
 def test_where_the_token_may_open_no_pull_request_it_is_said_how_to_go_on(scene: Scene, pipeline: Pipeline) -> None:

@@ -1,4 +1,4 @@
-"""A small reference, windows drawn from its population, and results."""
+"""A small reference, windows drawn from the same distribution, and results."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from pipeline.models.signature import Feature, Signature
 from pipeline.predictions.windows import Window
 from pipeline.watch.monitor.reference import Reference
 from pipeline.watch.monitor.result import Labels, Result, Signal
-from pipeline.watch.monitor.result import Scored as Judged
+from pipeline.watch.monitor.result import Scored as ScoredWindow
 from tests.pipeline.conftest import FROZEN
 
 START = datetime(2024, 5, 6, tzinfo=UTC)
@@ -23,7 +23,7 @@ TOWNS = ("Bergen", "Oslo", "Tromsø")
 
 
 def table(rows: int, seed: int = 0) -> pd.DataFrame:
-    """Rows of one population: every kind of column, one with missing values."""
+    """Rows of one distribution: every kind of column, one of them with missing values."""
     rng = np.random.default_rng(seed)
     income = np.where(rng.random(rows) < 0.1, np.nan, rng.lognormal(10, 1, rows))
     return pd.DataFrame(
@@ -58,7 +58,7 @@ def signature() -> Signature:
 
 
 def outcomes(rows: int, seed: int = 0, sharp: float = 2.0) -> tuple[Any, Any]:
-    """Targets and probabilities that rank them, the sharper the better."""
+    """Targets and probabilities that rank them, the better the larger `sharp` is."""
     rng = np.random.default_rng(seed)
     target = (rng.random(rows) < 0.4).astype(float)
     return target, 1 / (1 + np.exp(-(sharp * (target - 0.5) + rng.normal(0, 1, rows))))
@@ -71,19 +71,21 @@ def reference(rows: int = 3000) -> Reference:
 
 
 def settings(**monitor: Any) -> params.Params:
-    chosen = params.read(FROZEN / "params.yaml")
+    frozen = params.read(FROZEN / "params.yaml")
     small = {"min_rows": 100, "min_labels": 100, "max_rows": 500, "false_alarms": 0.05} | monitor
-    return chosen.model_copy(update={"monitor": chosen.monitor.model_copy(update=small)})
+    return frozen.model_copy(update={"monitor": frozen.monitor.model_copy(update=small)})
 
 
 def window(day: int = 0, rows: int = 400, seed: int | None = None, sharp: float = 2.0, **fields: Any) -> Window:
-    """A complete window of one day without drift; `fields` replace what it holds."""
+    """A complete window of one day without drift; `fields` replace its own."""
     seed = 100 + day if seed is None else seed
     target, score = outcomes(rows, seed, sharp)
-    answers = pd.DataFrame({"id": [f"r-{at}" for at in range(rows)], "release": "a", "score": score, "label": "0"})
+    answers = pd.DataFrame(
+        {"id": [f"r-{number}" for number in range(rows)], "release": "a", "score": score, "label": "0"}
+    )
     start = START + day * DAY
     sample = table(rows, seed)
-    told: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "start": start,
         "end": start + DAY,
         "rows": rows,
@@ -96,31 +98,31 @@ def window(day: int = 0, rows: int = 400, seed: int | None = None, sharp: float 
         "latency": 5.0,
         "truth": pd.Series(target.astype(int).astype(str)),
     }
-    return Window(**told | fields)
+    return Window(**defaults | fields)
 
 
 def signal(name: str = "data_drift", state: Any = "ok", **fields: Any) -> Signal:
-    told: dict[str, Any] = {"value": 0.5, "bound": 1.0, "since": None, "beyond": 0, "judged": 5, "sentence": "fine"}
-    return Signal(name=name, state=state, **told | fields)
+    defaults: dict[str, Any] = {"value": 0.5, "bound": 1.0, "since": None, "beyond": 0, "judged": 5, "sentence": "fine"}
+    return Signal(name=name, state=state, **defaults | fields)
 
 
 def result(state: Any = "ok", windows: int = 6, **fields: Any) -> Result:
     """A result whose last three windows are beyond the bound of data drift where it alarms."""
-    late = [state == "alarm" and at >= windows - 3 for at in range(windows)]
-    shown = tuple(
-        Judged(
-            start=START + at * DAY,
-            end=START + (at + 1) * DAY,
+    late = [state == "alarm" and day >= windows - 3 for day in range(windows)]
+    scored = tuple(
+        ScoredWindow(
+            start=START + day * DAY,
+            end=START + (day + 1) * DAY,
             rows=400,
             judged=True,
-            values={"data_drift": 2.5 if over else 0.5, "volume": 1.0},
+            values={"data_drift": 2.5 if beyond else 0.5, "volume": 1.0},
             bounds={"data_drift": 1.0, "volume": 0.5},
         )
-        for at, over in enumerate(late)
+        for day, beyond in enumerate(late)
     )
     since = START + (windows - 3) * DAY if state == "alarm" else None
     drift = signal(state="alarm" if state == "alarm" else "ok", since=since, beyond=3 if since else 0)
-    told: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "state": state,
         "until": START + windows * DAY,
         "window": "1 day",
@@ -129,9 +131,9 @@ def result(state: Any = "ok", windows: int = 6, **fields: Any) -> Result:
         "release": "a",
         "releases": {"a": 400 * windows},
         "signals": (drift, signal("volume", value=1.0, bound=0.5)),
-        "windows": shown,
+        "windows": scored,
         "damage": {"lines": 0, "places": []},
         "labels": Labels(rows=0, joined=0, unknown=0),
         "blind": None,
     }
-    return Result(**told | fields)
+    return Result(**defaults | fields)

@@ -1,4 +1,4 @@
-"""Windows into one result: states, the release that is judged, the columns of the latest window."""
+"""Windows are assessed as one result: states, the release that is judged, the columns of the latest window."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.predictions.damage import Damage
-from pipeline.predictions.windows import Labels, Reading, Window
+from pipeline.predictions.windows import Labels, Window, WindowedLog
 from pipeline.watch.monitor import assessment
 from pipeline.watch.monitor.result import Result, read
 from tests.pipeline.watch.monitor.factories import DAY, START, reference, settings, table, window
@@ -19,61 +19,63 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def judge(*windows: Window, size: str = "1 day") -> Result:
-    reading = Reading(windows, Damage(lines=1, places=["x:1: y"]), 1234, 2, START + 9 * DAY, Labels(10, 8, 2))
-    return assessment.judge(reading, reference(), settings(), size, lambda _: None)
+def assess(*windows: Window, size: str = "1 day") -> Result:
+    windowed = WindowedLog(windows, Damage(lines=1, places=["x:1: y"]), 1234, 2, START + 9 * DAY, Labels(10, 8, 2))
+    return assessment.assess(windowed, reference(), settings(), size, lambda _: None)
 
 
 def shifted(day: int, **fields: Any) -> Window:
     return window(day, sample=table(400, day).assign(income=lambda rows: rows["income"] * 3), **fields)
 
 
-def states(found: Result) -> dict[str, str]:
-    return {signal.name: signal.state for signal in found.signals}
+def states(result: Result) -> dict[str, str]:
+    return {signal.name: signal.state for signal in result.signals}
 
 
 def test_no_drift_is_no_alarm() -> None:
-    found = judge(*(window(day) for day in range(6)))
-    assert found.state == "ok"
-    assert set(states(found).values()) == {"ok"}
-    assert [window.judged for window in found.windows] == [True] * 6
-    assert found.labels.unknown == 2
+    result = assess(*(window(day) for day in range(6)))
+    assert result.state == "ok"
+    assert set(states(result).values()) == {"ok"}
+    assert [window.judged for window in result.windows] == [True] * 6
+    assert result.labels.unknown == 2
 
 
 def test_three_shifted_windows_of_five_are_an_alarm_since_the_first_of_them() -> None:
-    found = judge(*(window(day) for day in range(4)), *(shifted(day) for day in range(4, 7)))
-    drift = found.signals[0]
-    assert (found.state, drift.state, drift.since) == ("alarm", "alarm", START + 4 * DAY)
-    assert drift.sentence.startswith("3 of the last 5 judged windows beyond the bound; 1 of 4 beyond, most income")
-    assert found.columns[0].column == "income"
-    assert found.columns[0].before != found.columns[0].now
+    result = assess(*(window(day) for day in range(4)), *(shifted(day) for day in range(4, 7)))
+    drift = result.signals[0]
+    assert (result.state, drift.state, drift.since) == ("alarm", "alarm", START + 4 * DAY)
+    assert drift.sentence.startswith(
+        "3 of the last 5 judged windows beyond the bound; 1 of 4 columns beyond, furthest income"
+    )
+    assert result.columns[0].column == "income"
+    assert result.columns[0].before != result.columns[0].now
 
 
-def test_windows_with_too_few_rows_are_never_an_alarm_and_never_silent() -> None:
-    found = judge(*(shifted(day, rows=50) for day in range(6)))
-    assert found.state == "not_enough_data"
-    assert states(found)["data_drift"] == "not_enough_data"
-    assert found.signals[0].sentence == "not enough data: 50 rows, 100 are needed"
+def test_windows_with_too_few_rows_are_no_alarm_but_not_enough_data() -> None:
+    result = assess(*(shifted(day, rows=50) for day in range(6)))
+    assert result.state == "not_enough_data"
+    assert states(result)["data_drift"] == "not_enough_data"
+    assert result.signals[0].sentence == "not enough data: 50 rows, 100 are needed"
 
 
-def test_the_newest_window_with_too_few_rows_is_named() -> None:
-    found = judge(*(window(day) for day in range(5)), window(5, rows=90))
-    assert "the newest window is not judged: 90 rows" in found.signals[0].sentence
+def test_the_sentence_says_that_the_newest_window_has_too_few_rows() -> None:
+    result = assess(*(window(day) for day in range(5)), window(5, rows=90))
+    assert "the newest window is not judged: 90 rows" in result.signals[0].sentence
 
 
 def test_a_window_that_is_still_filling_is_shown_and_not_judged() -> None:
-    found = judge(*(window(day) for day in range(5)), shifted(5, complete=False))
-    assert found.state == "ok"
-    assert not found.windows[-1].judged
-    assert found.windows[-1].values == {}
+    result = assess(*(window(day) for day in range(5)), shifted(5, complete=False))
+    assert result.state == "ok"
+    assert not result.windows[-1].judged
+    assert result.windows[-1].values == {}
 
 
 def test_no_complete_window_is_not_enough_data() -> None:
-    assert judge(window(0, complete=False)).state == "not_enough_data"
+    assert assess(window(0, complete=False)).state == "not_enough_data"
 
 
 def test_windows_of_rows_have_no_volume_signal() -> None:
-    assert "volume" not in states(judge(*(window(day) for day in range(5)), size="400 rows"))
+    assert "volume" not in states(assess(*(window(day) for day in range(5)), size="400 rows"))
 
 
 def test_the_release_of_most_rows_in_the_latest_window_is_judged() -> None:
@@ -84,20 +86,20 @@ def test_the_release_of_most_rows_in_the_latest_window_is_judged() -> None:
     assert assessment.main_release([]) is None
 
 
-def test_columns_that_are_not_logged_are_told() -> None:
-    found = judge(*(window(day, sample=table(400)[["town"]]) for day in range(3)))
-    assert found.not_logged == ("income", "member", "since")
+def test_columns_that_are_not_logged_are_listed() -> None:
+    result = assess(*(window(day, sample=table(400)[["town"]]) for day in range(3)))
+    assert result.not_logged == ("income", "member", "since")
 
 
 def test_a_result_is_read_back_as_it_was_written(tmp_path: Path) -> None:
-    found = judge(*(shifted(day) for day in range(4)))
+    result = assess(*(shifted(day) for day in range(4)))
     path = tmp_path / "monitor.json"
-    path.write_text(found.model_dump_json())
-    assert read(path) == found
+    path.write_text(result.model_dump_json())
+    assert read(path) == result
 
 
 @pytest.mark.parametrize(
-    ("values", "kind", "told"),
+    ("values", "kind", "text"),
     [
         ([1.0, 3.0, None], "number", "2"),
         (["a", "b", "b", None], "category", "b 67%"),
@@ -106,5 +108,5 @@ def test_a_result_is_read_back_as_it_was_written(tmp_path: Path) -> None:
         ([None], "number", "–"),
     ],
 )
-def test_a_column_is_described_by_its_middle(values: Any, kind: Any, told: str) -> None:
-    assert assessment.described(pd.Series(values), kind) == told
+def test_a_column_is_described_by_its_centre(values: Any, kind: Any, text: str) -> None:
+    assert assessment.describe(pd.Series(values), kind) == text

@@ -1,4 +1,4 @@
-"""The loss against the test rows, for every task, with what chance takes."""
+"""The loss against the test rows, for every task, with its uncertainty."""
 
 from typing import Any
 
@@ -43,46 +43,46 @@ def regression(sharp: float, seed: int) -> tuple[Scored, pd.DataFrame, "pd.Serie
     return Scored("regression", target, score, np.arange(ROWS)), pd.DataFrame({"score": score}), pd.Series(target)
 
 
-MADE = {"binary": (binary, "roc_auc"), "multiclass": (multiclass, "macro_f1"), "regression": (regression, "rmse")}
+TASKS = {"binary": (binary, "roc_auc"), "multiclass": (multiclass, "macro_f1"), "regression": (regression, "rmse")}
 
 
 def performance(task: str, tested: Scored, metric: str) -> Performance:
-    known = signature().model_copy(update={"task": task, "classes": tested.classes})
-    return Performance(tested, known, metric, 300, 0.05)
+    model = signature().model_copy(update={"task": task, "classes": tested.classes})
+    return Performance(tested, model, metric, 300, 0.05)
 
 
-@pytest.mark.parametrize("task", MADE)
+@pytest.mark.parametrize("task", TASKS)
 def test_a_worse_model_loses_beyond_chance_and_an_equal_one_does_not(task: str) -> None:
-    make, metric = MADE[task]
+    make, metric = TASKS[task]
     judge = performance(task, make(2.0, 0)[0], metric)
     worse, equal = (judge.loss(*make(sharp, 1)[1:]) for sharp in (0.3, 2.0))
     assert worse is not None
     assert equal is not None
-    assert 0 < worse.least < worse.loss
-    assert equal.least < 0.02
+    assert 0 < worse.lower_limit < worse.loss
+    assert equal.lower_limit < 0.02
     assert equal.tested == worse.tested
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
-def test_a_class_that_training_never_saw_is_left_out(task: str) -> None:
-    make, metric = MADE[task]
+def test_rows_of_a_class_unknown_to_the_model_are_left_out(task: str) -> None:
+    make, metric = TASKS[task]
     tested, answers, truth = make(2.0, 0)
     judge = performance(task, tested, metric)
-    some = judge.loss(answers, truth.iloc[:300])
+    without_new = judge.loss(answers, truth.iloc[:300])
     with_new = judge.loss(answers, pd.concat([truth.iloc[:300], truth.iloc[300:].map(lambda _: "new")]))
-    assert some is not None
-    assert some == with_new
+    assert without_new is not None
+    assert without_new == with_new
 
 
 def test_log_loss_of_several_classes_is_judged_by_macro_f1() -> None:
     assert performance("multiclass", multiclass(2.0, 0)[0], "log_loss").metric == "macro_f1"
 
 
-def test_windows_without_a_loss_are_beyond_chance_as_seldom_as_was_asked() -> None:
+def test_windows_without_a_loss_are_beyond_chance_at_the_configured_rate() -> None:
     losses = []
     for seed in range(80):
         judge = performance("binary", binary(2.0, 1000 + seed)[0], "roc_auc")
-        found = judge.loss(*binary(2.0, seed)[1:])
-        assert found is not None
-        losses.append(found.least > 0)
+        loss = judge.loss(*binary(2.0, seed)[1:])
+        assert loss is not None
+        losses.append(loss.lower_limit > 0)
     assert sum(losses) <= 10

@@ -1,4 +1,4 @@
-"""The reference is what the model was trained on, or the newest added rows of it; without it the monitor is blind."""
+"""The reference is the model's training rows, or the newest added ones of them; without it nothing can be judged."""
 
 import json
 from pathlib import Path
@@ -39,47 +39,47 @@ def batches(*keys: range) -> None:
         size = path.stat().st_size
         files.append({"path": str(path), "size": size, "sha256": sources.digest(path)})
     plain = {"path": "data/table.parquet", "size": 0, "sha256": "0" * 64}
-    told = {"source": "data/table.parquet", "files": [plain], "added": {"folder": "added", "files": files}}
-    Path("data/source.json").write_text(json.dumps(told))
+    source = {"source": "data/table.parquet", "files": [plain], "added": {"folder": "added", "files": files}}
+    Path("data/source.json").write_text(json.dumps(source))
 
 
 def load(rows: int = 100) -> Reference:
     return reference.load(signature(), rows)
 
 
-def test_without_added_batches_it_is_all_rows() -> None:
-    found = load()
-    assert (len(found.train), len(found.tested), found.newest) == (600, 200, 0)
+def test_without_added_batches_the_reference_is_all_rows() -> None:
+    loaded = load()
+    assert (len(loaded.train), len(loaded.tested), loaded.newest) == (600, 200, 0)
 
 
-def test_it_is_the_newest_added_rows_that_hold_enough_training_rows() -> None:
+def test_the_reference_is_the_newest_added_rows_with_enough_training_rows() -> None:
     batches(range(200), range(200, 260), [*range(500, 560), *range(600, 700)])  # type: ignore[arg-type]
-    found = load(rows=100)
-    assert found.newest == 200
-    assert sorted(found.train["id"]) == [*range(220, 260), *range(500, 560)]
-    assert sorted(map(int, found.tested.keys)) == list(range(600, 700))
+    loaded = load(rows=100)
+    assert loaded.newest == 200
+    assert sorted(loaded.train["id"]) == [*range(220, 260), *range(500, 560)]
+    assert sorted(map(int, loaded.tested.keys)) == list(range(600, 700))
 
 
-def test_added_rows_that_are_too_few_are_no_reference() -> None:
+def test_too_few_added_rows_are_no_reference() -> None:
     batches(range(50))
     assert load(rows=100).newest == 0
     batches(range(200))  # no test rows
     assert load(rows=100).newest == 0
 
 
-def test_older_ones_are_taken_until_there_are_enough_test_rows() -> None:
+def test_older_rows_are_included_until_there_are_enough_test_rows() -> None:
     batches(range(640, 700), [*range(500, 600), *range(600, 640)])  # type: ignore[arg-type]
-    found = load(rows=100)
-    assert (len(found.train), len(found.tested), found.newest) == (100, 50, 150)
+    loaded = load(rows=100)
+    assert (len(loaded.train), len(loaded.tested), loaded.newest) == (100, 50, 150)
 
 
 def lose_the_batches() -> None:
     batches(range(200))
-    Path("added").rename("gone")
+    Path("added").rename("lost")
 
 
 @pytest.mark.parametrize(
-    ("harm", "told"),
+    ("damage", "message"),
     [
         (lambda: Path("data/split/train.parquet").unlink(), "data/split/train.parquet: no such file"),
         (lambda: Path("data/split/train.parquet").write_bytes(b"PAR1"), "data/split/train.parquet: damaged"),
@@ -89,9 +89,9 @@ def lose_the_batches() -> None:
         (lose_the_batches, "added-20240601T000000Z"),
     ],
 )
-def test_a_reference_that_is_not_there_or_damaged_is_blindness(harm: Any, told: str) -> None:
-    harm()
-    with pytest.raises(InputUnreadableError, match=told) as error:
+def test_a_missing_or_damaged_reference_is_an_error(damage: Any, message: str) -> None:
+    damage()
+    with pytest.raises(InputUnreadableError, match=message) as error:
         load()
     assert error.value.kind == "reference"
     assert len(str(error.value).splitlines()) == 1
@@ -103,8 +103,8 @@ def test_scores_of_another_model_are_no_reference() -> None:
         reference.load(other, 100)
 
 
-def test_predictions_of_several_classes_are_the_likeliest_one_and_its_probability() -> None:
+def test_predictions_of_several_classes_are_the_most_likely_one_and_its_probability() -> None:
     score = np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]])
-    said, kinds = predictions(Scored("multiclass", np.zeros(2), score, np.arange(2), ("a", "b", "c")))
-    assert said.to_dict("list") == {"score": [0.7, 0.6], "label": ["a", "c"]}
+    logged, kinds = predictions(Scored("multiclass", np.zeros(2), score, np.arange(2), ("a", "b", "c")))
+    assert logged.to_dict("list") == {"score": [0.7, 0.6], "label": ["a", "c"]}
     assert kinds == {"score": "number", "label": "category"}

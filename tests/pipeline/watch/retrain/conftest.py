@@ -1,4 +1,4 @@
-"""A small project whose data grows in a folder, and the command line in this process."""
+"""A small project with a folder for added data, and the command line run in this process."""
 
 import shutil
 import sys

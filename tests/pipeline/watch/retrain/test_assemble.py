@@ -1,20 +1,20 @@
-"""Keys for rows that come without one, and rows of one key."""
+"""Keys for rows that have none in the labels."""
 
 import pytest
 
 from pipeline.core.errors import PipelineError
 from pipeline.data.contract.schema import ContractColumn
-from pipeline.watch.retrain.assemble import key_of
+from pipeline.watch.retrain.assemble import derive_key
 
 
-def test_a_key_is_made_of_the_row_id_and_is_always_the_same() -> None:
+def test_a_key_is_derived_from_the_row_id_and_is_always_the_same() -> None:
     text, number = ContractColumn(type="text", nullable=False), ContractColumn(type="integer", nullable=False)
 
-    assert key_of("r-1", text) == "r-1"
-    assert key_of("r-1", number) == key_of("r-1", number) != key_of("r-2", number)
-    assert 0 <= key_of("r-1", number) < 2**63
+    assert derive_key("r-1", text) == "r-1"
+    assert derive_key("r-1", number) == derive_key("r-1", number) != derive_key("r-2", number)
+    assert 0 <= derive_key("r-1", number) < 2**63
 
 
-def test_keys_of_other_types_can_not_be_made_up() -> None:
-    with pytest.raises(PipelineError, match=r"data\.key: holds date; .* give the labels the key's column"):
-        key_of("r-1", ContractColumn(type="date", nullable=False))
+def test_keys_of_other_types_can_not_be_derived() -> None:
+    with pytest.raises(PipelineError, match=r"data\.key: holds date; .* add the key's column to the labels"):
+        derive_key("r-1", ContractColumn(type="date", nullable=False))

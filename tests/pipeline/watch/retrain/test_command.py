@@ -1,4 +1,4 @@
-"""`pipeline retrain` on a small project: what comes into the data, what is kept out, and what is said of it."""
+"""`pipeline retrain` on a small project: the rows that are added, those that are excluded, and the output."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from pipeline.core import files
 from pipeline.data.contract import schema as schemas
 from pipeline.data.source import sources
 from pipeline.watch.retrain import outcome as outcomes
-from pipeline.watch.retrain.assemble import key_of
+from pipeline.watch.retrain.assemble import derive_key
 from tests.pipeline.conftest import Project, small_table
 from tests.pipeline.watch.retrain import scenes
 from tests.pipeline.watch.retrain.conftest import Command
@@ -20,22 +20,22 @@ from tests.pipeline.watch.retrain.conftest import Command
 LOG, LABELS = Path("logs/predictions"), Path("labels.csv")
 
 
-def answered(rows: int = 40, **labels: str) -> pd.DataFrame:
-    """Rows that the service answered, and a label for each of them; `labels` name others by the row's id."""
+def log_and_labels(rows: int = 40, **labels: str) -> pd.DataFrame:
+    """Write a log of rows and a label for each; `labels` replaces labels by row id."""
     table = small_table("binary", rows, seed=7)
     scenes.write_log(LOG, scenes.lines(table))
-    told = {f"r-{place}": label for place, label in enumerate(table["outcome"])}
-    scenes.write_labels(LABELS, told | {name.replace("_", "-"): label for name, label in labels.items()})
+    true = {f"r-{place}": label for place, label in enumerate(table["outcome"])}
+    scenes.write_labels(LABELS, true | {name.replace("_", "-"): label for name, label in labels.items()})
     return table
 
 
-def retrain(pipeline: Command, *more: str) -> tuple[int, str]:
-    return pipeline("retrain", "--labels", str(LABELS), "--since", "2026-11-01", *more)
+def retrain(pipeline: Command, *options: str) -> tuple[int, str]:
+    return pipeline("retrain", "--labels", str(LABELS), "--since", "2026-11-01", *options)
 
 
 def outcome() -> dict[str, Any]:
-    found: dict[str, Any] = files.read_json(Path(".pipeline/retrain.json"))
-    return found
+    content: dict[str, Any] = files.read_json(Path(".pipeline/retrain.json"))
+    return content
 
 
 def stored(kind: str) -> list[Path]:
@@ -43,12 +43,12 @@ def stored(kind: str) -> list[Path]:
 
 
 def test_labelled_rows_become_a_batch_that_the_pipeline_ingests(project: Project, pipeline: Command) -> None:
-    table = answered()
+    table = log_and_labels()
 
-    code, said = retrain(pipeline)
+    code, output = retrain(pipeline)
 
-    assert code == 0, said
-    assert "40 newly labelled rows" in said
+    assert code == 0, output
+    assert "40 newly labelled rows" in output
     (batch,) = stored("added")
     assert [file.path for file in sources.read(sources.FINGERPRINT).batches] == [batch.as_posix()]
     assert pipeline("ingest", "--source", "data/source.json", "--table", "raw.parquet")[0] == 0
@@ -62,32 +62,32 @@ def test_labelled_rows_become_a_batch_that_the_pipeline_ingests(project: Project
     assert pipeline("fetch")[1].startswith("fetch: 2 files")
 
 
-def test_the_same_rows_are_the_same_batch_however_the_log_is_cut(project: Project, pipeline: Command) -> None:
-    answered()
+def test_the_same_rows_are_the_same_batch_however_the_log_is_split(project: Project, pipeline: Command) -> None:
+    log_and_labels()
     before = Path("data/source.json").read_bytes()
     retrain(pipeline)
     first = {path.name: path.read_bytes() for path in stored("added")}
 
     Path("data/source.json").write_bytes(before)
-    told = scenes.lines(small_table("binary", 40, seed=7))
-    scenes.write_log(LOG, told[25:] + told[:3])
-    scenes.write_log(LOG, told[:25], "predictions.w2.x.jsonl")
+    lines = scenes.lines(small_table("binary", 40, seed=7))
+    scenes.write_log(LOG, lines[25:] + lines[:3])
+    scenes.write_log(LOG, lines[:25], "predictions.w2.x.jsonl")
     retrain(pipeline)
 
     assert {path.name: path.read_bytes() for path in stored("added")} == first
 
 
-def test_rows_that_are_in_the_data_are_not_taken_in_again(project: Project, pipeline: Command) -> None:
-    answered()
+def test_rows_that_are_in_the_data_are_not_added_again(project: Project, pipeline: Command) -> None:
+    log_and_labels()
     retrain(pipeline)
-    grown = Path("data/source.json").read_bytes()
+    source = Path("data/source.json").read_bytes()
 
-    code, said = retrain(pipeline)
+    code, output = retrain(pipeline)
 
     assert code == 0
-    assert "nothing to learn from; of 40 labelled rows 40 are in the data already" in said
+    assert "nothing to learn from; of 40 labelled rows 40 are in the data already" in output
     assert outcome()["state"] == "nothing"
-    assert Path("data/source.json").read_bytes() == grown
+    assert Path("data/source.json").read_bytes() == source
 
     more = scenes.lines(small_table("binary", 45, seed=7))
     scenes.write_log(LOG, more)
@@ -96,27 +96,27 @@ def test_rows_that_are_in_the_data_are_not_taken_in_again(project: Project, pipe
     assert len(stored("added")) == 2
 
 
-def test_rows_that_break_the_contract_are_kept_aside_with_their_reasons(project: Project, pipeline: Command) -> None:
-    table = answered(r_3="maybe")
-    told = scenes.lines(table)
-    told[5]["features"]["age"] = -4
-    told[5]["features"]["town"] = None
-    scenes.write_log(LOG, told)
-    code, said = retrain(pipeline)
+def test_rows_that_break_the_contract_are_quarantined_with_their_reasons(project: Project, pipeline: Command) -> None:
+    table = log_and_labels(r_3="maybe")
+    lines = scenes.lines(table)
+    lines[5]["features"]["age"] = -4
+    lines[5]["features"]["town"] = None
+    scenes.write_log(LOG, lines)
+    code, output = retrain(pipeline)
 
-    assert code == 0, said
-    (aside,) = stored("quarantine")
-    kept = pd.read_parquet(aside)
-    assert list(kept.index) == ["r-3", "r-5"]
-    assert "age: min (0 or more)" in kept["reason"]["r-5"]
-    assert "town: missing value" in kept["reason"]["r-5"]
-    assert kept["age"]["r-5"] == "-4"
+    assert code == 0, output
+    (path,) = stored("quarantine")
+    quarantine = pd.read_parquet(path)
+    assert list(quarantine.index) == ["r-3", "r-5"]
+    assert "age: min (0 or more)" in quarantine["reason"]["r-5"]
+    assert "town: missing value" in quarantine["reason"]["r-5"]
+    assert quarantine["age"]["r-5"] == "-4"
     assert outcome()["quarantined"] == 2
     assert outcome()["rows"] == 38
-    assert "quarantined: 1 rows: age: min (0 or more)" in said
+    assert "quarantined: 1 rows: age: min (0 or more)" in output
 
 
-def test_a_key_that_the_labels_bring_is_taken_and_one_that_the_data_has_is_left_out(
+def test_a_key_in_the_labels_is_used_and_a_row_whose_key_is_in_the_data_is_left_out(
     project: Project, pipeline: Command
 ) -> None:
     scenes.write_log(LOG, scenes.lines(small_table("binary", 4, seed=7)))
@@ -125,137 +125,137 @@ def test_a_key_that_the_labels_bring_is_taken_and_one_that_the_data_has_is_left_
     schema.write_text(schema.read_text().replace("  id: {", "  client: {"))
     pd.read_parquet("data/table.parquet").rename(columns={"id": "client"}).to_parquet("data/table.parquet", index=False)
     pipeline("fetch")
-    scenes.write_labels(LABELS, {f"r-{at}": "yes" for at in range(4)}, client=[7, 5000, 5001, 5001])
+    scenes.write_labels(LABELS, {f"r-{number}": "yes" for number in range(4)}, client=[7, 5000, 5001, 5001])
 
-    said = retrain(pipeline)[1]
+    output = retrain(pipeline)[1]
 
-    assert "2 newly labelled rows; of 4 labelled rows 1 are in the data already, 1 have a later row" in said
+    assert "2 newly labelled rows; of 4 labelled rows 1 are in the data already, 1 have a later row" in output
     (batch,) = stored("added")
     assert pd.read_parquet(batch)["client"].to_dict() == {"r-1": 5000, "r-3": 5001}
 
 
-def test_rows_without_a_key_among_the_labels_get_one_of_their_id(project: Project, pipeline: Command) -> None:
-    answered()
+def test_rows_without_a_key_in_the_labels_get_one_derived_from_their_id(project: Project, pipeline: Command) -> None:
+    log_and_labels()
     project.configure(data={"key": "client"})
     schema = Path("data/schema.yaml")
     schema.write_text(schema.read_text().replace("  id: {", "  client: {"))
     pd.read_parquet("data/table.parquet").rename(columns={"id": "client"}).to_parquet("data/table.parquet", index=False)
     pipeline("fetch")
-    scenes.write_labels(LABELS, {f"r-{at}": "yes" for at in range(4)}, client=[5000, None, None, 5001])
+    scenes.write_labels(LABELS, {f"r-{number}": "yes" for number in range(4)}, client=[5000, None, None, 5001])
 
-    code, said = retrain(pipeline)
+    code, output = retrain(pipeline)
 
-    assert code == 0, said
-    assert "4 newly labelled rows" in said
-    made = pd.read_parquet(stored("added")[0])["client"]
-    assert made[["r-0", "r-3"]].tolist() == [5000, 5001]
-    assert made.is_unique
-    assert made["r-1"] == key_of("r-1", schemas.read(schema).columns["client"])
+    assert code == 0, output
+    assert "4 newly labelled rows" in output
+    keys = pd.read_parquet(stored("added")[0])["client"]
+    assert keys[["r-0", "r-3"]].tolist() == [5000, 5001]
+    assert keys.is_unique
+    assert keys["r-1"] == derive_key("r-1", schemas.read(schema).columns["client"])
 
 
 def test_labels_are_read_as_the_monitor_reads_them(project: Project, pipeline: Command) -> None:
     """From a folder, the last row still being written."""
-    answered()
+    log_and_labels()
     Path("late").mkdir()
     LABELS.rename("late/labels.csv")
     with Path("late/labels.csv").open("a") as stream:
         stream.write("r-5")
 
-    code, said = pipeline("retrain", "--labels", "late")
+    code, output = pipeline("retrain", "--labels", "late")
 
-    assert code == 0, said
-    assert "40 newly labelled rows" in said
+    assert code == 0, output
+    assert "40 newly labelled rows" in output
     assert outcome()["damage"] == {"labels": 1}
 
 
 def lose_the_labels() -> None:
-    answered()
+    log_and_labels()
     LABELS.unlink()
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("damage", "message"),
     [
-        (lambda: None, "monitor.labels: names none"),
-        (lose_the_labels, "labels.csv: is not there"),
+        (lambda: None, "monitor.labels: is not set"),
+        (lose_the_labels, "labels.csv: does not exist"),
         (lambda: LABELS.write_text("row,label\n1,yes\n"), "labels.csv: lacks a column; needed: id and label"),
         (lambda: scenes.write_labels(LABELS, {"r-0": "yes"}), "logs/predictions"),
     ],
 )
-def test_what_is_missing_is_said_in_one_line_and_nothing_is_written(
-    project: Project, pipeline: Command, spoil: Callable[[], Any], told: str
+def test_a_missing_input_is_an_error_of_one_line_and_nothing_is_written(
+    project: Project, pipeline: Command, damage: Callable[[], Any], message: str
 ) -> None:
-    spoil()
+    damage()
     before = Path("data/source.json").read_bytes()
 
-    code, said = pipeline("retrain") if told.startswith("monitor") else retrain(pipeline)
+    code, output = pipeline("retrain") if message.startswith("monitor") else retrain(pipeline)
 
     assert code == 2
-    assert f"error: {told}" in said
-    assert len(said.splitlines()) == 1
+    assert f"error: {message}" in output
+    assert len(output.splitlines()) == 1
     assert outcome()["state"] == "refused"
     assert not Path("store").exists()
     assert Path("data/source.json").read_bytes() == before
 
 
-def test_without_a_store_for_the_rows_it_is_said_how_to_name_one(project: Project, pipeline: Command) -> None:
+def test_without_a_store_for_the_rows_the_error_says_how_to_set_one(project: Project, pipeline: Command) -> None:
     project.configure(data={"added": None})
-    answered()
+    log_and_labels()
 
-    code, said = retrain(pipeline)
+    code, output = retrain(pipeline)
 
     assert code == 2
-    assert "data.added: names no store for labelled rows; set it in params.yaml" in said
+    assert "data.added: is not set; set it in params.yaml" in output
     assert "data.added" in outcome()["sentence"]
 
 
-def test_a_feature_that_is_not_logged_is_missing_where_it_may_be(project: Project, pipeline: Command) -> None:
-    table = answered()
+def test_a_nullable_feature_that_is_not_logged_is_missing(project: Project, pipeline: Command) -> None:
+    table = log_and_labels()
     scenes.write_log(LOG, scenes.lines(table.drop(columns="income")))
 
     assert "not in the log, so missing in these rows: income" in retrain(pipeline)[1]
 
 
-def test_an_omitted_feature_that_the_contract_demands_stops_it(project: Project, pipeline: Command) -> None:
+def test_an_omitted_feature_that_the_contract_requires_is_an_error(project: Project, pipeline: Command) -> None:
     project.configure(serve={"log": {"folder": "x", "rotate_mb": 1.0, "keep": 2, "omit": ["age"]}})
-    table = answered()
+    table = log_and_labels()
     scenes.write_log(LOG, scenes.lines(table.drop(columns="age")))
 
-    code, said = retrain(pipeline)
+    code, output = retrain(pipeline)
 
     assert code == 2
-    assert "column age: has no value in the prediction log (serve.log.omit keeps it out)" in said
+    assert "column age: has no value in the prediction log (serve.log.omit leaves it out)" in output
     assert not Path("store").exists()
 
 
-def test_a_store_that_can_not_be_written_leaves_no_half(project: Project, pipeline: Command) -> None:
-    answered()
+def test_a_store_that_can_not_be_written_leaves_nothing_half_written(project: Project, pipeline: Command) -> None:
+    log_and_labels()
     Path("store").write_text("a file, no folder")
     before = Path("data/source.json").read_bytes()
 
-    code, said = retrain(pipeline)
+    code, output = retrain(pipeline)
 
     assert code == 2
-    assert "a part of the path is a file" in said
+    assert "a part of the path is a file" in output
     assert Path("data/source.json").read_bytes() == before
 
 
-def test_json_of_what_was_found_is_read_again(project: Project, pipeline: Command) -> None:
-    answered()
+def test_the_stored_outcome_is_read_back(project: Project, pipeline: Command) -> None:
+    log_and_labels()
     retrain(pipeline)
 
     assert outcomes.read().rows == json.loads(Path(".pipeline/retrain.json").read_text())["rows"] == 40
 
 
-def test_log_labels_and_batches_may_all_lie_in_a_store(project: Project, pipeline: Command, store: Any) -> None:
+def test_log_labels_and_batches_may_all_be_in_a_store(project: Project, pipeline: Command, store: Any) -> None:
     project.configure(data={"added": "s3://bucket/added"})
-    answered()
+    log_and_labels()
     for path, key in ((LABELS, "labels/a.csv"), (next(LOG.iterdir()), "log/w/predictions.w1.x.jsonl")):
         store.put_object(Bucket="bucket", Key=key, Body=path.read_bytes())
-    given = ("--log", "s3://bucket/log", "--labels", "s3://bucket/labels/*.csv", "--since", "2026-11-01")
+    options = ("--log", "s3://bucket/log", "--labels", "s3://bucket/labels/*.csv", "--since", "2026-11-01")
 
-    assert "40 newly labelled rows" in pipeline("retrain", *given)[1]
-    assert "40 are in the data already" in pipeline("retrain", *given)[1]
+    assert "40 newly labelled rows" in pipeline("retrain", *options)[1]
+    assert "40 are in the data already" in pipeline("retrain", *options)[1]
 
     (batch,) = sources.read(sources.FINGERPRINT).batches
     assert batch.path.startswith("s3://bucket/added/added-20261120T080039Z-")
@@ -265,12 +265,12 @@ def test_log_labels_and_batches_may_all_lie_in_a_store(project: Project, pipelin
 
 def test_a_store_that_refuses_leaves_the_fingerprint_as_it_was(project: Project, pipeline: Command, store: Any) -> None:
     project.configure(data={"added": "s3://no-bucket/added"})
-    answered()
+    log_and_labels()
     before = Path("data/source.json").read_bytes()
 
-    code, said = retrain(pipeline)
+    code, output = retrain(pipeline)
 
     assert code == 2
-    assert "error: data.added: s3://no-bucket/added/added-" in said
-    assert "can't be written" in said
+    assert "error: data.added: s3://no-bucket/added/added-" in output
+    assert "can't be written" in output
     assert Path("data/source.json").read_bytes() == before
