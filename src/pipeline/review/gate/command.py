@@ -129,6 +129,8 @@ def _cells(rule: Rule) -> tuple[str, str, str]:
     figure = _figure(rule.value, rule.is_gain)
     if figure and _figure(rule.lower, rule.is_gain):
         figure += f" ({_figure(rule.lower, rule.is_gain)} to {_figure(rule.upper, rule.is_gain)})"
+    if figure and rule.champion is not None:
+        figure += f", champion {_figure(rule.champion, signed=False)}"
     return rule.title, figure, "" if rule.bound is None else f"bound {rule.bound:g}"
 
 

@@ -52,18 +52,13 @@ def rules(candidate: Scored, champion: ScoredBaseline, pair: Pair | None, gate: 
         *floors.rules(candidate, gate),
         *([regression.rule("regression", champion.name, *pair, gate)] if pair else []),
         *(slices.rules(champion.name, *pair, gate) if pair else []),
-        *fairness.rules(candidate, _champion_scores(candidate, champion, pair), gate),
+        *fairness.rules(candidate, (candidate, candidate) if champion.state == "same" else pair, gate),
     ]
 
 
 def _pair(candidate: Scored, baseline: ScoredBaseline) -> Pair | None:
     pair = common(candidate, baseline.scored) if baseline.scored is not None else None
     return pair if pair and len(pair[0]) else None
-
-
-def _champion_scores(candidate: Scored, champion: ScoredBaseline, pair: Pair | None) -> Scored | None:
-    """The champion's scores, which show how unfair it is itself."""
-    return candidate if champion.state == "same" else pair[1] if pair else None
 
 
 def _reference(candidate: Scored, reference: ScoredBaseline | None, gate: Gate) -> list[Rule]:

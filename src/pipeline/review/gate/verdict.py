@@ -43,7 +43,7 @@ class Subject:
 class Rule:
     """What one rule found: its figure with interval, the bound it was held to, and one sentence for people.
 
-    `baseline` names the model that it is compared with.
+    `baseline` names the model that it is compared with, and `champion` is the champion's figure on the same rows.
     """
 
     kind: Kind
@@ -55,6 +55,7 @@ class Rule:
     bound: float | None = None
     subject: Subject = Subject()
     baseline: str | None = None
+    champion: float | None = None
 
     @property
     def is_gain(self) -> bool:

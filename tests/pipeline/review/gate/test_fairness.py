@@ -93,3 +93,46 @@ def test_a_champion_without_rows_of_these_groups_excuses_nothing() -> None:
     other = replace(unfair, sensitive=pd.DataFrame({"group": ["c"] * 2000}))
     verdict = judge(unfair, main(other), None, gate(primary="f1", tolerance=1.0, fairness=fairness()), CLEAN)
     assert rule(verdict, "fairness", metric="disparate_impact").verdict == "fail"
+
+
+def with_share(scored: Scored, rows: np.ndarray, share: float, group: str) -> Scored:
+    """That share of a group's chosen rows is selected, evenly over both labels; other rows keep their scores."""
+    score = scored.score.copy()
+    for label in (0, 1):
+        places = np.flatnonzero(rows & (scored.sensitive["group"] == group).to_numpy() & (scored.target == label))
+        counted = np.floor(np.arange(len(places) + 1) * share + 1e-9)
+        score[places] = np.where(np.diff(counted) > 0, 0.9, 0.1)
+    return replace(scored, score=score)
+
+
+def test_both_models_are_compared_on_the_rows_in_common() -> None:
+    common = np.arange(4000) < 2000
+    base = with_share(binary(4000), np.ones(4000, bool), 0.5, "a")
+    # On the rows in common 0.38 against the champion's 0.35; on the other rows the candidate is less fair.
+    candidate = with_share(with_share(base, common, 0.19, "b"), ~common, 0.12, "b")
+    champion = with_share(base, common, 0.175, "b").rows(common)
+    bounds = gate(primary="f1", tolerance=1.0, fairness=fairness())
+    result = rule(judge(candidate, main(champion), None, bounds, CLEAN), "fairness", metric="disparate_impact")
+    assert result.verdict == "warn"
+    assert result.value == pytest.approx(0.38, abs=0.005)
+    assert result.champion == pytest.approx(0.35, abs=0.005)
+    assert "on the 2,000 test rows that both can be judged on" in result.sentence
+
+
+def test_what_all_test_rows_show_is_not_hidden_by_few_rows_in_common() -> None:
+    common = np.arange(4000) < 250
+    base = with_share(binary(4000), np.ones(4000, bool), 0.5, "a")
+    candidate = with_share(with_share(base, common, 0.23, "b"), ~common, 0.1, "b")
+    champion = with_share(base, common, 0.5, "b").rows(common)
+    bounds = gate(primary="f1", tolerance=1.0, fairness=fairness())
+    result = rule(judge(candidate, main(champion), None, bounds, CLEAN), "fairness", metric="disparate_impact")
+    assert result.verdict == "fail"
+    assert "on all test rows the whole interval lies beyond the bound" in result.sentence
+
+
+def test_too_few_rows_in_common_leave_the_bounds_for_all_rows() -> None:
+    unfair = selecting({"a": 0.6, "b": 0.1})
+    bounds = gate(primary="f1", tolerance=1.0, fairness=fairness())
+    verdict = judge(unfair, main(unfair.rows(np.arange(2000) < 30)), None, bounds, CLEAN)
+    result = rule(verdict, "fairness", metric="disparate_impact")
+    assert (result.verdict, result.champion) == ("fail", None)
