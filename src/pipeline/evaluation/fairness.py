@@ -41,7 +41,10 @@ SHOWN: dict[Task, dict[str, str]] = {
 
 
 def cells(target: npt.NDArray[Any], predicted: npt.NDArray[Any], groups: Any) -> tuple[tuple[str, ...], Counts]:
-    """The groups, sorted, and how many rows (groups, 2, 2) each has of every label and prediction (0 or 1)."""
+    """The groups, sorted, and how many rows (groups, 2, 2) each has of every label and prediction (0 or 1).
+
+    `groups`: a label for each row, as `slices.labels` makes them.
+    """
     names, place = _places(groups)
     cell = (place * 2 + np.asarray(target, np.intp)) * 2 + np.asarray(predicted, np.intp)
     return names, np.bincount(cell, minlength=4 * len(names)).reshape(-1, 2, 2)
@@ -49,8 +52,7 @@ def cells(target: npt.NDArray[Any], predicted: npt.NDArray[Any], groups: Any) ->
 
 def _places(groups: Any) -> tuple[tuple[str, ...], npt.NDArray[np.intp]]:
     """The groups, sorted, and the place of each row's among them (rows,)."""
-    texts = np.where(pd.isna(groups), "missing", np.asarray(groups, object)).astype(str)
-    names, place = np.unique(texts, return_inverse=True)
+    names, place = np.unique(np.asarray(groups, object).astype(str), return_inverse=True)
     return tuple(names.tolist()), place
 
 

@@ -18,6 +18,7 @@ from pipeline.evaluation.scoring import Scored
 
 MOST = 50  # values of a column that are shown; rarer ones become one
 MISSING, OTHERS = "missing", "other values"
+ALIKE = re.compile(rf'"*({MISSING}|{OTHERS}|\s*)"*')  # texts that would be taken for these names, or for none
 SHOWN: dict[Task, tuple[str, ...]] = {
     "binary": ("roc_auc", "positive_rate", "mean_score"),
     "multiclass": ("log_loss", "balanced_accuracy"),
@@ -27,7 +28,10 @@ SHOWN: dict[Task, tuple[str, ...]] = {
 
 def labels(table: pd.DataFrame, columns: Sequence[str], bins: int, key: str) -> pd.DataFrame:
     """A label for each row and column: the value, or its quantile bin where a column has more numbers or dates than
-    `bins`. PipelineError where a column is not in the table; `key` is where params.yaml names it."""
+    `bins`. Rows without a value are `missing`; the text "missing" is a value, and its label is in quotes.
+
+    PipelineError where a column is not in the table; `key` is where params.yaml names it.
+    """
     for name in columns:
         if name not in table.columns:
             close = difflib.get_close_matches(name, map(str, table.columns), n=1)
@@ -57,14 +61,25 @@ def _labelled(column: "pd.Series[Any]", bins: int) -> npt.NDArray[np.object_]:
     if (ordered or dated) and column.nunique() > bins:
         return _binned(column, bins, dated)
     present = column.notna()
-    names = column.dt.strftime("%Y-%m-%d") if dated else conversion.labels(column)
-    text = names.astype(object).where(present, MISSING)
+    named = _date if dated else _quoted
+    values = (column if dated else conversion.labels(column)).astype(object)
+    text = values.map({value: named(value) for value in values[present].unique()}).where(present, MISSING)
     counts = text[present].value_counts(sort=True)
     # Equal counts are ordered by name, so that the order of the rows decides nothing.
     kept = counts.to_frame("rows").rename_axis("name").sort_values(["rows", "name"], ascending=[False, True]).index
     if len(kept) > MOST:
         text = text.where(text.isin(kept[: MOST - 1]) | ~present, OTHERS)
     return text.to_numpy(object)
+
+
+def _quoted(text: str) -> str:
+    """The text, in quotes where it could be taken for `MISSING`, `OTHERS` or no name; different texts stay different."""
+    return f'"{text}"' if ALIKE.fullmatch(text) else text
+
+
+def _date(value: Any) -> str:
+    """A date as its day, with the time where it has one: two times of a day are two values."""
+    return str(value.date()) if value == value.normalize() else value.isoformat(sep=" ")
 
 
 def _binned(column: "pd.Series[Any]", bins: int, dated: bool) -> npt.NDArray[np.object_]:

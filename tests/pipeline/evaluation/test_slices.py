@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.core import params
 from pipeline.core.errors import PipelineError
@@ -38,10 +40,43 @@ def test_numbers_are_cut_into_bins_of_like_size_named_by_their_ends() -> None:
         (pd.array([1, None, 2], dtype="Int64"), ["1", "missing", "2"]),
         ([None, None], ["missing", "missing"]),
         (pd.to_datetime(["2024-01-31", None]), ["2024-01-31", "missing"]),  # type: ignore[arg-type] # pandas-stubs know no None here
+        (
+            pd.to_datetime(["2024-01-31", "2024-01-31 12:30"], format="ISO8601"),
+            ["2024-01-31", "2024-01-31 12:30:00"],
+        ),
     ],
 )
 def test_few_values_are_their_own_names(values: Any, expected: list[str]) -> None:
     assert labels(values) == expected
+
+
+def test_a_text_is_not_taken_for_the_rows_without_a_value_or_for_the_rare_ones() -> None:
+    texts = ["missing", '"missing"', "other values", '"other values"', "", " ", '""', "Missing", "missing at random"]
+    assert labels([*texts, None]) == [
+        '"missing"',
+        '""missing""',
+        '"other values"',
+        '""other values""',
+        '""',
+        '" "',
+        '""""',
+        "Missing",
+        "missing at random",
+        "missing",
+    ]
+
+
+@given(st.lists(st.none() | st.text() | st.sampled_from(["missing", "other values", '"missing"', '""missing"', ""])))
+def test_two_values_never_share_a_label(values: list[str | None]) -> None:
+    values = values[: slices.MOST]
+    table = pd.DataFrame({"x": pd.Series(values, dtype=object)})
+    assert len(set(slices.labels(table, ["x"], 4, "evaluate.slices")["x"])) == len(set(values))
+
+
+def test_rare_values_do_not_join_a_value_of_their_name() -> None:
+    found = pd.Series(labels(["other values"] * 100 + [f"v{i:02}" for i in range(60)]))
+    assert (found == '"other values"').sum() == 100
+    assert (found == "other values").sum() == 60 - 48
 
 
 def test_many_equal_numbers_are_a_bin_of_their_own() -> None:
