@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.core import files, params
+from pipeline.core import figures, files, params
 from pipeline.core.git import git
 from pipeline.core.tasks import METRICS
 from pipeline.train.reproduce import LOCK, check_names, look_at_source, reproduce
@@ -97,13 +97,19 @@ def _state(knobs: params.Params) -> str:
 def headline(knobs: params.Params) -> list[str]:
     """The task's metrics with their intervals."""
     metrics = files.read_json(METRICS_FILE)
-    confidence = f"{knobs.evaluate.confidence:.0%} interval"
     found = [(name, metrics[name]) for name in METRICS[knobs.task.type] if metrics.get(name)]
     return [
-        f"  {name:<18}{one['value']:>12.4f}   {confidence} {one['lower']:.4f} to {one['upper']:.4f}"
+        f"  {name:<18}{figures.number(one['value']):>12}   {_interval(one, knobs)}"
         for name, one in found
         if one["value"] is not None
     ]
+
+
+def _interval(one: dict[str, float | None], knobs: params.Params) -> str:
+    lower, upper = one["lower"], one["upper"]
+    if lower is None or upper is None:
+        return f"{figures.FEW} for an interval"
+    return f"{knobs.evaluate.confidence:.0%} interval {figures.number(lower)} to {figures.number(upper)}"
 
 
 def where_to_look() -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.core.tasks import Task
+from pipeline.core.tasks import Task, has_interval
 from pipeline.evaluation.metrics import Array, Figures, Weights, prepare
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ DRAWN = 256  # resamples that are drawn at once, at most
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its interval; NaN where it is undefined (ROC AUC of one class)."""
+    """A figure with its interval; NaN where it is undefined (ROC AUC of one class), or the rows are too few for one."""
 
     value: float
     lower: float
@@ -52,16 +52,37 @@ def _poisson_table() -> npt.NDArray[np.uint8]:
 def intervals(
     task: Task, names: Sequence[str], scored: "Scored", count: int, confidence: float, seed: int
 ) -> dict[str, Estimate]:
-    """Each named metric on the scored rows with its percentile interval (Efron 1981)."""
+    """Each named metric on the scored rows with its percentile interval (Efron 1981), where they are enough for one."""
     found = sampled(task, names, scored, count, seed)
-    return {name: _around(name, value, drawn, confidence) for name, (value, drawn) in found.items()}
+    return {
+        name: _around(name, value, drawn, confidence)
+        if has_interval(name, len(scored.target), rarer_class_rows(task, scored.target))
+        else Estimate(value, np.nan, np.nan)
+        for name, (value, drawn) in found.items()
+    }
+
+
+def rarer_class_rows(task: Task, target: npt.NDArray[Any]) -> int | None:
+    """The rows of a binary target's (n,) rarer class; None for another task."""
+    return int(min((target == 1).sum(), (target == 0).sum())) if task == "binary" else None
 
 
 def sampled(
     task: Task, names: Sequence[str], scored: "Scored", count: int, seed: int
 ) -> dict[str, tuple[float, Array]]:
     """Each named metric on the scored rows, and on as many resamples of them (count,)."""
-    figures = prepare(
+    figures, rows = _prepared(task, names, scored), len(scored.target)
+    point, drawn = figures(_once(rows)), _draw(figures, rows, count, seed)
+    return {name: (float(point[name][0]), drawn[name]) for name in names}
+
+
+def value(name: str, scored: "Scored") -> float:
+    """One metric on the scored rows; NaN where it is undefined."""
+    return float(_prepared(scored.task, [name], scored)(_once(len(scored.target)))[name][0])
+
+
+def _prepared(task: Task, names: Sequence[str], scored: "Scored") -> Figures:
+    return prepare(
         task,
         names,
         scored.target,
@@ -70,9 +91,6 @@ def sampled(
         quantile=scored.quantile,
         bins=scored.bins,
     )
-    rows = len(scored.target)
-    point, drawn = figures(_once(rows)), _draw(figures, rows, count, seed)
-    return {name: (float(point[name][0]), drawn[name]) for name in names}
 
 
 def paired(
@@ -90,7 +108,10 @@ def paired(
     quantile: float = 0.5,
     bins: int = 10,
 ) -> Estimate:
-    """Candidate minus champion of one metric on the same rows, both under the same resamples."""
+    """Candidate minus champion of one metric on the same rows, both under the same resamples.
+
+    No interval where the rows are too few for one, unless the scores are the same: then nothing changed on any rows.
+    """
     candidate = prepare(
         task, [name], target, candidate_score, threshold=candidate_threshold, quantile=quantile, bins=bins
     )
@@ -101,6 +122,9 @@ def paired(
 
     rows = len(target)
     value = float(change(_once(rows))[name][0])
+    same = np.array_equal(candidate_score, champion_score) and candidate_threshold == champion_threshold
+    if not same and not has_interval(name, rows, rarer_class_rows(task, target)):
+        return Estimate(value, np.nan, np.nan)
     return estimate(value, _draw(change, rows, count, seed)[name], confidence)
 
 

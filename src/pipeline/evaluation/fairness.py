@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.core.params import Evaluate
-from pipeline.core.tasks import Task
+from pipeline.core.tasks import ENOUGH_ROWS, Task
 from pipeline.evaluation.bootstrap import Estimate, estimate, sampled
 from pipeline.evaluation.scoring import Scored
 
@@ -206,10 +206,10 @@ def _by_metrics(scored: Scored, groups: "pd.Series[Any]", evaluate: Evaluate) ->
 
 
 def _sampled(part: Scored, count: int, seed: int) -> dict[str, Sample]:
-    """The figures of a group. One row alone tells nothing of others of its kind: its resamples are undefined."""
+    """The figures of a group. Few rows tell nothing of others of their kind: their resamples are undefined."""
     shown = SHOWN[part.task]
     found = sampled(part.task, tuple(shown.values()), part, count, seed)
-    unknown = np.nan if len(part) == 1 else 0.0
+    unknown = np.nan if len(part) < ENOUGH_ROWS else 0.0
     return {figure: (found[metric][0], found[metric][1] + unknown) for figure, metric in shown.items()}
 
 

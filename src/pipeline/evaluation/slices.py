@@ -73,7 +73,7 @@ def _labelled(column: "pd.Series[Any]", bins: int) -> npt.NDArray[np.object_]:
 
 
 def _quoted(text: str) -> str:
-    """The text, in quotes where it could be taken for `MISSING`, `OTHERS` or no name; different texts stay different."""
+    """The text, in quotes where it could be taken for `MISSING`, `OTHERS` or no name; different texts stay so."""
     return f'"{text}"' if ALIKE.fullmatch(text) else text
 
 

@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pipeline.core import figures
+
 BREAK = "&#8203;"  # a zero-width space: GitHub finds mentions, references and links in the text as it is shown
 SPECIAL = re.compile(r"[\\`*_\[\]|~]|:(?=\S)")
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
@@ -17,7 +19,7 @@ class Markdown(str):
     __slots__ = ()
 
 
-TOO_FEW = Markdown("too few rows")  # in place of an interval
+TOO_FEW = Markdown(figures.FEW)  # in place of an interval
 
 
 def escape(value: Any) -> Markdown:
@@ -69,14 +71,12 @@ def cut(value: Any, length: int = MAX_CELL) -> str:
 
 
 def number(value: float | bool | None) -> Markdown:
-    """A figure for people: four significant digits, thousands apart; – for none."""
+    """A figure for people, as `figures.number` writes it; – for none."""
     if value is None or value != value:
         return Markdown("–")
     if isinstance(value, bool):
         return Markdown("yes" if value else "no")
-    if isinstance(value, int) or abs(value) >= 1000:
-        return Markdown(f"{value:,.0f}")
-    return Markdown(f"{value:#.4g}".rstrip(".") if value else "0")
+    return Markdown(f"{value:,}" if isinstance(value, int) else figures.number(value))
 
 
 def interval(estimate: Any, enough: bool = True) -> Markdown:

@@ -106,3 +106,26 @@ def test_resamples_without_a_figure_are_left_out_unless_they_are_most() -> None:
     few = estimate(1.0, np.array([np.nan, 0.0, 1.0, 2.0]), 0.5)
     assert (few.lower, few.upper) == (0.5, 1.5)
     assert np.isnan(estimate(1.0, np.array([np.nan, np.nan, np.nan, 2.0]), 0.5).lower)
+
+
+def test_too_few_rows_have_a_figure_and_no_interval() -> None:
+    separated = scored(np.array([0.0] * 6 + [1.0] * 3), np.array([0.1] * 6 + [0.9] * 3))
+    found = intervals("binary", ["roc_auc", "log_loss"], separated, 100, 0.95, 0)
+    assert found["roc_auc"].to_json() == {"value": 1.0, "lower": None, "upper": None}
+    assert found["log_loss"].to_json()["lower"] is None
+
+
+def test_few_rows_of_one_class_have_an_interval_of_what_does_not_hang_on_it() -> None:
+    target = np.array([0.0] * 200 + [1.0] * 19)
+    found = intervals("binary", ["roc_auc", "log_loss"], scored(target, np.linspace(0, 1, 219)), 100, 0.95, 0)
+    assert found["roc_auc"].to_json()["lower"] is None
+    assert found["log_loss"].to_json()["lower"] is not None
+
+
+def test_few_rows_show_no_change_only_where_nothing_changed() -> None:
+    target, score = np.array([0.0] * 6 + [1.0] * 3), np.array([0.1] * 6 + [0.9] * 3)
+    assert paired("binary", "roc_auc", target, score, score, 100, 0.95, 0).to_json() == dict.fromkeys(
+        ("value", "lower", "upper"), 0.0
+    )
+    other = paired("binary", "roc_auc", target, score, score**2, 100, 0.95, 0)
+    assert other.to_json() == {"value": 0.0, "lower": None, "upper": None}

@@ -42,7 +42,9 @@ def test_figures_from_counts_are_those_of_fairlearn_from_rows(rows: list[Any]) -
 
 
 def test_cells_count_each_label_and_prediction_of_each_group() -> None:
-    names, counts = fairness.cells(np.array([1, 1, 0, 0]), np.array([1, 0, 0, 1]), pd.Series(["b", "b", "missing", "a"]))
+    names, counts = fairness.cells(
+        np.array([1, 1, 0, 0]), np.array([1, 0, 0, 1]), pd.Series(["b", "b", "missing", "a"])
+    )
     assert names == ("a", "b", "missing")
     assert counts.tolist() == [[[0, 1], [0, 0]], [[0, 0], [1, 1]], [[1, 0], [0, 0]]]
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from pipeline.core.tasks import higher_is_better, label
 from pipeline.markup.mermaid import HERE, MAIN, QUIET, WORDS, Series, bars, grid, intervals, lines
 from pipeline.review.comment.facts import Facts, finite
-from pipeline.review.comment.few_rows import enough_in_all
 from pipeline.review.gate.verdict import Change
 
 if TYPE_CHECKING:
@@ -19,11 +18,7 @@ BOTH = f"{WORDS[MAIN]} · {WORDS[HERE]}"
 
 def metrics(facts: Facts) -> str | None:
     """The change of each metric with its interval, a gain to the right; None where there is no change to show."""
-    changes = [
-        (change, gain)
-        for change in facts.verdict.metrics
-        if enough_in_all(change.metric, facts.verdict.compared, facts) and (gain := _gain(change)) is not None
-    ]
+    changes = [(change, gain) for change in facts.verdict.metrics if (gain := _gain(change)) is not None]
     if not any(any(gain) for _, gain in changes):  # no champion, or the same model
         return None
     percent = not all(_is_share(change.champion) and _is_share(change.candidate) for change, _ in changes)

@@ -60,16 +60,16 @@ def _why(facts: Facts) -> str:
     if not problems:
         rules = facts.verdict.rules
         leading = [rule for rule in rules if rule.kind in REGRESSIONS] or list(rules[:1])
-        return _sentence(leading[0], facts) if leading else "No rule of the gate applies."
+        return _sentence(leading[0]) if leading else "No rule of the gate applies."
     remaining = [(mark, sum(rule.verdict == mark for rule in problems[1:])) for mark in ("fail", "warn")]
     counts = [f"{pluralized(n, 'more rule')} {mark}{'s' if n == 1 else ''}" for mark, n in remaining if n]
-    return _sentence(problems[0], facts) + (f" *And {', '.join(counts)}.*" if counts else "")
+    return _sentence(problems[0]) + (f" *And {', '.join(counts)}.*" if counts else "")
 
 
-def _sentence(rule: Rule, facts: Facts) -> str:
+def _sentence(rule: Rule) -> str:
     gain = "gain " if _lower_is_better(rule) else ""
     figure = f" {gain}{figure_of(rule)}" if rule.value is not None and finite(rule.value) is not None else ""
-    interval = interval_of(rule, facts)
+    interval = interval_of(rule)
     between = f" ({interval})" if figure and interval != "–" else ""
     return f"{bold(rule.title)}:{figure}{between}{',' if figure else ''} {escape(cut(rule.sentence, SENTENCE))}."
 

@@ -1,21 +1,10 @@
-"""Whether the figures of the comment rest on enough rows for an interval."""
+"""Whether recorded figures rest on enough rows for an interval: older runs recorded one of any rows."""
 
 from typing import Any
 
 from pipeline.core.tasks import has_interval
 from pipeline.markup.parts import UNREADABLE
 from pipeline.review.comment.facts import Facts, finite
-from pipeline.review.gate.verdict import Rule
-
-
-def enough_for(rule: Rule, facts: Facts) -> bool:
-    """Whether a rule's figure has enough rows. Fairness has intervals of its own, which hold in small groups too."""
-    metric = rule.subject.metric
-    if metric is None or rule.kind == "fairness":
-        return True
-    if rule.kind != "slice":
-        return enough_in_all(metric, facts.verdict.compared if rule.is_gain else facts.verdict.rows, facts)
-    return enough_in_slice(metric, facts.slices.get((rule.subject.column, rule.subject.value)))
 
 
 def enough_in_all(metric: str, rows: float, facts: Facts) -> bool:

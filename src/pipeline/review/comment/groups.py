@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.core.tasks import label
-from pipeline.markup.markdown import TOO_FEW, Markdown, cut, interval, number, table
+from pipeline.markup.markdown import Markdown, cut, interval, number, table
 from pipeline.review.comment.facts import Facts, finite
 from pipeline.review.comment.few_rows import enough_in_slice
-from pipeline.review.comment.rules import ICONS, change_interval, distance, rule_table, signed_change
+from pipeline.review.comment.rules import ICONS, distance, figure_of, interval_of, rule_table
 from pipeline.review.gate.verdict import Rule
 
 MAX_ROWS = 20
@@ -18,26 +18,23 @@ def slices(facts: Facts) -> str | None:
     """The primary metric for each slice: this pull request's figure, the change against main, the verdict."""
     rules = [rule for rule in facts.verdict.rules if rule.kind == "slice"]
     measured = facts.bundle.json("slices.json") or []
-    metric = facts.primary or ""
     if not rules:
         return _figures(measured, facts)
     rules.sort(key=lambda rule: (ORDER[rule.verdict], -distance(rule)))
-    rows = [
-        _slice(rule, facts.slices.get((rule.subject.column, rule.subject.value)), metric) for rule in rules[:MAX_ROWS]
-    ]
-    head = ["", "slice", "rows", f"{label(metric)} here", "better by", "interval"]
-    return f"**Slices**, worst first\n\n{table(head, rows, 'llrrrr')}{more(len(rules))}"
+    head = ["", "slice", "rows", f"{label(facts.primary or '')}, main", "this PR", "better by", "interval"]
+    rows = table(head, [_slice(rule) for rule in rules[:MAX_ROWS]], "llrrrrr")
+    return f"**Slices**, worst first\n\n{rows}{more(len(rules))}"
 
 
-def _slice(rule: Rule, item: Any, metric: str) -> tuple[Any, ...]:
-    figures = item["metrics"].get(metric, {}) if isinstance(item, dict) else {}
+def _slice(rule: Rule) -> tuple[Any, ...]:
     return (
         Markdown(ICONS[rule.verdict]),
         f"{cut(rule.subject.column)}={cut(rule.subject.value)}",
-        int(item["rows"]) if isinstance(item, dict) else None,
-        number(finite(figures.get("value"))),
-        signed_change(rule.value),
-        change_interval(rule.lower, rule.upper) if enough_in_slice(metric, item) else TOO_FEW,
+        rule.rows,
+        number(finite(rule.champion)),
+        number(finite(rule.candidate)),
+        figure_of(rule),
+        interval_of(rule),
     )
 
 

@@ -7,7 +7,8 @@ from pipeline.core.tasks import higher_is_better, label
 from pipeline.markup.markdown import TOO_FEW, Markdown, bold, cut, escape, interval, number, table
 from pipeline.review.comment.facts import Facts, finite
 from pipeline.review.comment.few_rows import enough_in_all
-from pipeline.review.comment.rules import ICONS, SENTENCE, change_interval, no_wrap, signed_change
+from pipeline.review.comment.rules import ICONS, SENTENCE, no_wrap
+from pipeline.review.comment.rules import change as signed
 from pipeline.review.gate.verdict import Change
 
 
@@ -24,24 +25,24 @@ def metrics(facts: Facts) -> str | None:
             _name(change.metric, facts),
             number(finite(change.champion)),
             number(finite(change.candidate)),
-            no_wrap(f"{arrow(change, enough)} {signed_change(change.change)}"),
-            change_interval(change.lower, change.upper) if enough else TOO_FEW,
+            no_wrap(f"{arrow(change)} {figure}"),
+            between if finite(change.lower) is not None or finite(change.change) is None else TOO_FEW,
             _verdicts(change.metric, facts),
         )
         for change in changes
-        for enough in [enough_in_all(change.metric, facts.verdict.compared, facts)]
+        for figure, between in [signed(change.change, change.lower, change.upper)]
     ]
     head = ["metric", "main", "this PR", "change", f"{facts.confidence} interval", "verdict"]
     return f"{table(head, rows, 'lrrrrl')}\n\n{_legend(facts)}"
 
 
-def arrow(change: Change, enough: bool = True) -> str:
+def arrow(change: Change) -> str:
     """▲ better, ▼ worse, ≈ where the interval includes no change; which way is good depends on the metric. Empty
     where the rows are too few to tell."""
     lower, upper, value = finite(change.lower), finite(change.upper), finite(change.change)
-    if value is None or not enough:
+    if value is None or lower is None or upper is None:
         return ""
-    if lower is None or upper is None or lower <= 0 <= upper:
+    if lower <= 0 <= upper:
         return "≈"
     return "▲" if (value > 0) == higher_is_better(change.metric) else "▼"
 

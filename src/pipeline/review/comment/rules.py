@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.core import figures
 from pipeline.markup.markdown import TOO_FEW, Markdown, cut, escape, interval, number, table
 from pipeline.review.comment.facts import Facts, finite
-from pipeline.review.comment.few_rows import enough_for
 from pipeline.review.gate.verdict import Kind, Rule
 
 ICONS = {"pass": "✅", "note": "▫️", "warn": "⚠️", "fail": "❌"}
@@ -42,14 +42,16 @@ def distance(rule: Rule) -> float:
 
 
 def figure_of(rule: Rule) -> Markdown:
-    return signed_change(rule.value) if rule.is_gain else number(finite(rule.value))
+    return change(rule.value, rule.lower, rule.upper)[0] if rule.is_gain else number(finite(rule.value))
 
 
-def interval_of(rule: Rule, facts: Facts) -> Markdown:
-    if not enough_for(rule, facts) and rule.lower is not None:
+def interval_of(rule: Rule) -> Markdown:
+    """The rule's interval; a note where its rows are too few for one, – where it has a figure that needs none."""
+    if rule.lower is not None and finite(rule.value) is not None and finite(rule.lower) is None:
         return no_wrap(TOO_FEW)
-    ends = finite(rule.lower), finite(rule.upper)
-    return change_interval(*ends) if rule.is_gain else no_wrap(interval({"lower": ends[0], "upper": ends[1]}))
+    if rule.is_gain:
+        return change(rule.value, rule.lower, rule.upper)[1]
+    return no_wrap(interval({"lower": finite(rule.lower), "upper": finite(rule.upper)}))
 
 
 def no_wrap(text: str) -> Markdown:
@@ -57,20 +59,11 @@ def no_wrap(text: str) -> Markdown:
     return Markdown(text.replace(" ", "\u00a0"))
 
 
-def signed_change(value: float | None) -> Markdown:
-    """A change with its sign."""
-    change = finite(value)
-    if change is None:
-        return Markdown("–")
-    text = f"{change:+.4f}" if abs(change) < 100 else f"{change:+,.0f}"
-    return Markdown("0" if float(text.replace(",", "")) == 0 else text.replace("-", "−"))
-
-
-def change_interval(lower: Any, upper: Any) -> Markdown:
-    """An interval of a change."""
-    if finite(lower) is None or finite(upper) is None:
-        return Markdown("–")
-    return no_wrap(f"{signed_change(lower)} to {signed_change(upper)}")
+def change(value: Any, lower: Any, upper: Any) -> tuple[Markdown, Markdown]:
+    """A change with its sign, and its interval, both with the same decimals; – where one is unknown."""
+    texts = [text.replace("-", "−") for text in figures.changes(finite(value), finite(lower), finite(upper))]
+    between = f"{texts[1]} to {texts[2]}" if texts[1] and texts[2] else "–"
+    return Markdown(texts[0] or "–"), no_wrap(between)
 
 
 def rule_table(rules: Sequence[Rule], facts: Facts) -> Markdown:
@@ -80,7 +73,7 @@ def rule_table(rules: Sequence[Rule], facts: Facts) -> Markdown:
             Markdown(ICONS[rule.verdict]),
             Markdown(f"{escape(rule.title)}<br><sub>{escape(cut(rule.sentence, SENTENCE))}</sub>"),
             figure_of(rule),
-            interval_of(rule, facts),
+            interval_of(rule),
             _bound(rule),
         )
         for rule in rules

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.core import files, params
+from pipeline.core import figures, files, params
 from pipeline.core.errors import listed
 from pipeline.evaluation import scoring
 from pipeline.review.baseline import champion
@@ -126,15 +126,17 @@ def _mark(rule: Rule) -> str:
 
 
 def _cells(rule: Rule) -> tuple[str, str, str]:
-    figure = _figure(rule.value, rule.is_gain)
-    if figure and _figure(rule.lower, rule.is_gain):
-        figure += f" ({_figure(rule.lower, rule.is_gain)} to {_figure(rule.upper, rule.is_gain)})"
-    if figure and rule.champion is not None:
-        figure += f", champion {_figure(rule.champion, signed=False)}"
-    return rule.title, figure, "" if rule.bound is None else f"bound {rule.bound:g}"
+    return rule.title, _figure(rule), "" if rule.bound is None else f"bound {rule.bound:g}"
 
 
-def _figure(value: float | None, signed: bool) -> str:
-    if value is None or math.isnan(value):
+def _figure(rule: Rule) -> str:
+    """The rule's figure, with its interval where it has one and the champion's where that is known."""
+    if rule.value is None or math.isnan(rule.value):
         return ""
-    return f"{value:+.4f}" if signed else f"{value:.4g}"
+    if rule.lower is None:  # a count or a share, which has no interval
+        return f"{rule.value:.4g}"
+    if not rule.is_gain:
+        text = figures.estimate(rule.value, rule.lower, rule.upper)
+        return text if rule.champion is None else f"{text}, champion {figures.number(rule.champion)}"
+    value, lower, upper = figures.changes(rule.value, rule.lower, rule.upper)
+    return f"{value} ({lower} to {upper})" if lower else f"{value} ({figures.FEW} for an interval)"

@@ -6,6 +6,7 @@ import numpy as np
 
 from pipeline.core.params import Gate, GateSlices
 from pipeline.core.tasks import ENOUGH_ROWS
+from pipeline.evaluation import bootstrap
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.gate.regression import estimate_gain, outcome
 from pipeline.review.gate.verdict import Rule, Subject
@@ -45,7 +46,9 @@ def _rule(piece: Slice, gate: Gate, bounds: GateSlices, confidence: float) -> Ru
         "note": f"not judged: {reason or f'{gate.primary} is undefined here'}",
     }[mark]
     bound = None if mark == "note" else -bounds.tolerance
-    return Rule("slice", mark, sentence, gain.value, gain.lower, gain.upper, bound, subject)
+    own, champion = (bootstrap.value(gate.primary, scored) for scored in (candidate, other))
+    found = Rule("slice", mark, sentence, gain.value, gain.lower, gain.upper, bound, subject)
+    return replace(found, candidate=own, champion=champion, rows=len(candidate))
 
 
 def _reason_not_judged(scored: Scored, bounds: GateSlices) -> str:

@@ -43,7 +43,8 @@ class Subject:
 class Rule:
     """What one rule found: its figure with interval, the bound it was held to, and one sentence for people.
 
-    `baseline` names the model that it is compared with, and `champion` is the champion's figure on the same rows.
+    `baseline` names the model that it is compared with; `candidate` and `champion` are the figures of both models on
+    the same `rows`, where `value` is a change or a breach may be inherited.
     """
 
     kind: Kind
@@ -56,6 +57,8 @@ class Rule:
     subject: Subject = Subject()
     baseline: str | None = None
     champion: float | None = None
+    candidate: float | None = None
+    rows: int | None = None
 
     @property
     def is_gain(self) -> bool:

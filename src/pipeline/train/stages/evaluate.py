@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.core import costs, files, params, parquet
+from pipeline.core import costs, figures, files, params, parquet
 from pipeline.core.errors import PipelineError
-from pipeline.core.tasks import METRICS
+from pipeline.core.tasks import ENOUGH_ROWS, METRICS
 from pipeline.data.values import keys
 from pipeline.evaluation import curves, fairness, scoring, slices
 from pipeline.evaluation.bootstrap import estimate, intervals, resamples
@@ -72,7 +72,7 @@ def metrics(scored: Scored, evaluate: params.Evaluate) -> dict[str, Any]:
 
 def per_class(scored: Scored, evaluate: params.Evaluate) -> dict[str, dict[str, Any]]:
     """Precision, recall and F1 with their intervals, and rows of each class; null where it is never predicted or does
-    not occur."""
+    not occur. A class of too few rows has no interval."""
     classes = np.arange(len(scored.classes))
     occurs, chosen = scored.target[:, None] == classes, scored.decisions()[:, None] == classes
     counted = np.hstack([occurs & chosen, occurs, chosen]).astype(np.float32)  # exact up to 2**24 rows
@@ -85,6 +85,7 @@ def per_class(scored: Scored, evaluate: params.Evaluate) -> dict[str, dict[str, 
     point = figures(np.ones((1, len(scored))))[:, 0]
     draws = resamples(len(scored), evaluate.bootstrap, evaluate.seed)
     drawn = np.concatenate([figures(weights) for weights in draws], axis=1)  # (figures, resamples, classes)
+    drawn[:, :, occurs.sum(axis=0) < ENOUGH_ROWS] = np.nan
     return {
         name: {
             figure: estimate(float(point[at, i]), drawn[at, :, i], evaluate.confidence).to_json()
@@ -141,5 +142,4 @@ def command(model_path: Path, test_path: Path, reports: Path) -> None:
 
 def _headline(scored: Scored, found: dict[str, Any]) -> str:
     name = next(iter(METRICS[scored.task]))
-    shown = {key: "undefined" if value is None else f"{value:.4f}" for key, value in found[name].items()}
-    return f"{name} {shown['value']} ({shown['lower']} to {shown['upper']})"
+    return f"{name} {figures.estimate(**found[name])}"

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from pipeline.core import costs, files, params, parquet
+from pipeline.core.figures import number
 from pipeline.models import training
 from pipeline.models.boosting import choose_device
 
@@ -53,7 +54,9 @@ def command(
     best = fitted.curve[fitted.best_iteration - 1]
     if not fitted.booster.feature_importance("gain", iteration=fitted.best_iteration).any():
         click.echo(NO_SPLIT)
-    click.echo(f"train: {fitted.best_iteration} trees on {rows['train']:,} rows, validation {fitted.loss} {best:.4f}")
+    click.echo(
+        f"train: {fitted.best_iteration} trees on {rows['train']:,} rows, validation {fitted.loss} {number(best)}"
+    )
 
 
 def describe(fitted: training.Fitted, device: str, rows: dict[str, int]) -> dict[str, Any]:
@@ -74,6 +77,6 @@ def report_progress() -> Callable[[Any], None]:
     def callback(env: Any) -> None:
         if (env.iteration + 1) % PROGRESS_EVERY == 0:
             _, name, value, _ = env.evaluation_result_list[0][:4]
-            click.echo(f"train: tree {env.iteration + 1}, validation {name} {value:.4f}")
+            click.echo(f"train: tree {env.iteration + 1}, validation {name} {number(value)}")
 
     return callback

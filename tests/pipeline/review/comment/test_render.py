@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from pipeline.review.comment.render import LIMIT, announcement, broken, render
 from pipeline.review.gate import judges
@@ -107,11 +109,12 @@ def test_without_a_champion_the_figures_stand_beside_what_main_recorded(tmp_path
 
 
 def test_too_few_rows_have_no_interval(tmp_path: Path) -> None:
-    measured = bundle(tmp_path, "binary", scored("binary", 1.2, 3))
-    judged = replace(verdict("binary", scored("binary", 1.2, 3)), rows=9, compared=9)
-    text = render(measured, judged, context()).replace("\u00a0", " ")
-    assert "<b>ROC AUC against main</b>: +0.0413" in text.splitlines()[2]
-    assert "(too few rows)" in text.splitlines()[2]
+    nine = np.arange(9)
+    candidate, champion = scored("binary").rows(nine), scored("binary", 1.2, 3).rows(nine)
+    measured = bundle(tmp_path, "binary", champion)
+    text = render(measured, verdict("binary", champion, candidate=candidate), context()).replace("\u00a0", " ")
+    assert text.startswith("### ⚠️ The gate warns")
+    assert re.match(r"<b>ROC AUC against main</b>: \S+ \(too few rows\)", text.splitlines()[2])
     (row,) = [line for line in text.splitlines() if line.startswith("| Log loss |")]
     assert "| too few rows |" in row
     assert not set(row) & set("▲▼≈")
@@ -119,11 +122,11 @@ def test_too_few_rows_have_no_interval(tmp_path: Path) -> None:
 
 
 def test_metrics_that_depend_on_the_rarer_class_have_no_interval_on_few_of_its_rows(tmp_path: Path) -> None:
-    measured = bundle(tmp_path, "binary", scored("binary", 1.2, 3))
-    counts = {"true_positives": 7, "false_negatives": 12, "true_negatives": 1900, "false_positives": 81}
-    (tmp_path / "metrics.json").write_text(json.dumps({"rows": 2000, "confusion": counts}))
-    text = render(measured, verdict("binary", scored("binary", 1.2, 3)), context()).replace("\u00a0", " ")
-    rows = [row for row in text.split("<details")[0].splitlines() if "| too few rows |" in row]
+    rare = np.sort(np.r_[np.flatnonzero(scored().target)[:19], np.flatnonzero(scored().target == 0)])
+    candidate, champion = scored().rows(rare), scored("binary", 1.2, 3).rows(rare)
+    measured = bundle(tmp_path, "binary", champion)
+    text = render(measured, verdict("binary", champion, candidate=candidate), context()).replace("\u00a0", " ")
+    rows = [row for row in text.split("**What to look at**")[0].splitlines() if "| too few rows |" in row]
     assert [row.split(" |")[0].removeprefix("| ") for row in rows] == [
         "<b>ROC AUC</b> ★",
         "Average precision",
@@ -147,6 +150,17 @@ def test_slices_of_few_rows_have_no_interval(tmp_path: Path) -> None:
     assert "| town=Bodø | 9 | 1.000 | too few rows |" in text
     assert "| town=Hamar | 1,000 | 1.000 | too few rows |" in text
     assert "| town=Molde | 1,000 | 1.000 | 1.000 to 1.000 |" in text
+
+
+def test_both_figures_of_a_slice_are_of_the_rows_that_both_models_scored(tmp_path: Path) -> None:
+    first = np.arange(len(scored())) < 1000
+    champion = scored("binary", 1.2, 3).rows(first)
+    text = render(bundle(tmp_path, "binary", champion), verdict("binary", champion), context())
+    (row,) = [line.split(" | ") for line in text.splitlines() if "| town=Oslo |" in line]
+    oslo = first & (scored().slices["town"] == "Oslo").to_numpy()
+    assert row[2] == f"{oslo.sum():,}"
+    figures = [roc_auc_score(model.target[oslo], model.score[oslo]) for model in (scored("binary", 1.2, 3), scored())]
+    assert row[3:5] == [f"{figure:.4f}" for figure in figures]
 
 
 def test_the_chart_shows_gains_with_their_intervals(tmp_path: Path) -> None:
