@@ -150,7 +150,8 @@ def importance(facts: Facts) -> str | None:
     if not features:
         return None
     current = _shares({str(item["feature"]): item["gain"] for item in features})
-    main = _shares({item.feature: item.gain for item in facts.bundle.measurement.champion_gains})
+    gains = [] if facts.main_predicts else facts.bundle.measurement.champion_gains
+    main = _shares({item.feature: item.gain for item in gains})
     names = sorted({*current, *main}, key=lambda name: -max(current.get(name, 0), main.get(name, 0)))[:TOP]
     series: list[Series] = [(MAIN, [main.get(name, 0) for name in names])] if main else []
     series.append((HERE, [current.get(name, 0) for name in names]))

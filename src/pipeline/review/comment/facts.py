@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.evaluation.scoring import Scored
 
 MAX_LEAVES = 5_000  # of params.yaml: aliases make a small file a huge tree
+TASK = ("type", "target", "positive")  # what a model predicts: figures of another one are not comparable
 DRAWN_ROWS = 100_000  # rows that a curve is drawn from
 
 
@@ -57,6 +58,19 @@ class Facts:
             return untrusted_yaml.read(path) if path else {}
         except PipelineError as error:
             return error
+
+    @cached_property
+    def main_predicts(self) -> str | None:
+        """What main's model predicts, where that is something else than here; None where it is the same or unknown."""
+        try:
+            sides = [side.get("task") for side in (self.context.main_params, self.params)]
+        except UNREADABLE:
+            return None
+        main, here = ([task.get(key) for key in TASK] if isinstance(task, Mapping) else None for task in sides)
+        if main is None or here is None or main == here:
+            return None
+        differing = [(key, value) for key, value, other in zip(TASK, main, here, strict=True) if value != other]
+        return ", ".join(f"{key} {cut(value)}" for key, value in differing)
 
     @cached_property
     def primary(self) -> str | None:

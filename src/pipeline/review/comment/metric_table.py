@@ -74,21 +74,24 @@ def _legend(facts: Facts) -> str:
 
 
 def _without_comparison(facts: Facts, changes: Sequence[Change]) -> str:
-    """The figures of this pull request where there is no baseline, beside those that main recorded."""
+    """The figures of this pull request where there is no baseline, beside those that main recorded of this target."""
     own, main = facts.bundle.json("metrics.json") or {}, facts.context.main_metrics or {}
+    note = "main’s figures are those that it recorded, on its own test rows." if main else "main has no figures yet."
+    if facts.main_predicts:
+        main, note = {}, f"main’s model predicts something else ({escape(facts.main_predicts)})."
     rows = [
         (
             _name(change.metric, facts),
-            number(_value(main, change.metric)),
+            *([number(_value(main, change.metric))] if main else []),
             number(finite(change.candidate)),
             _own_interval(own, change.metric, facts),
             _verdicts(change.metric, facts),
         )
         for change in changes
     ]
-    note = "main’s figures are those that it recorded, on its own test rows." if main else "main has no figures yet."
-    head = ["metric", "main (recorded)", "this PR", f"{facts.confidence} interval of this PR", "verdict"]
-    return f"{table(head, rows, 'lrrrl')}\n\n<sub>Not compared row by row: {note}</sub>"
+    recorded = ["main (recorded)"] if main else []
+    head = ["metric", *recorded, "this PR", f"{facts.confidence} interval of this PR", "verdict"]
+    return f"{table(head, rows, 'lrrrl' if main else 'lrrl')}\n\n<sub>Not compared row by row: {note}</sub>"
 
 
 def _recorded(facts: Facts) -> str | None:

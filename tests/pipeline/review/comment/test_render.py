@@ -108,6 +108,20 @@ def test_without_a_champion_the_figures_stand_beside_what_main_recorded(tmp_path
     assert "What changed, metric by metric" not in text
 
 
+@pytest.mark.parametrize("task", [{"target": "other"}, {"type": "regression", "target": "y"}, {"positive": 0}])
+def test_main_s_figures_for_another_target_are_not_shown(tmp_path: Path, task: dict[str, Any]) -> None:
+    measured = bundle(tmp_path, features_main=None, data=None)
+    (tmp_path / "params.yaml").write_text("task: {type: binary, target: y, positive: 1}\n")
+    main = {"task": {"type": "binary", "target": "y", "positive": 1} | task}
+    recorded = context(main_params=main, main_metrics={"roc_auc": {"value": 0.7654, "lower": 0.7, "upper": 0.8}})
+    text = render(measured, verdict(), recorded)
+    assert "0.7654" not in text
+    assert "main (recorded)" not in text
+    ((key, value),) = [(key, value) for key, value in task.items() if key != "target" or len(task) == 1]
+    assert f"main’s model predicts something else ({key} {value})" in text
+    assert "🟧" not in text.split("What the model looks at")[1].split("</details>")[0]
+
+
 def test_too_few_rows_have_no_interval(tmp_path: Path) -> None:
     nine = np.arange(9)
     candidate, champion = scored("binary").rows(nine), scored("binary", 1.2, 3).rows(nine)
