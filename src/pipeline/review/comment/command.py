@@ -23,20 +23,22 @@ def command(base: str | None) -> None:
     bundle = measure.measure(base, run=False, rebuild=False)
     commit = bundle.measurement.base_commit
     main = work_tree.params_at(commit)
-    verdict = pull_request_gate.judge(bundle, *_main_settings(main), work_tree.changes(commit))
+    gate, evaluate, judged_by = _settings(main, bundle.measurement.base)
+    verdict = pull_request_gate.judge(bundle, gate, evaluate, work_tree.changes(commit))
     context = render.Context(main_params=main, main_metrics=_json(work_tree.file_at(commit, "reports/metrics.json")))
     text = render.render(bundle, verdict, context)
     files.write_text(COMMENT, text)
     preview.write(text, PAGE)
-    click.echo(f"gate: {verdict.verdict}\n{COMMENT}\n{PAGE}")
+    click.echo(f"gate: {verdict.verdict}\njudged by {judged_by}\n{COMMENT}\n{PAGE}")
 
 
-def _main_settings(main: dict[str, Any]) -> tuple[params.Gate, params.Evaluate]:
-    """Main's bounds and groups; this work tree's where main has none that fit."""
+def _settings(main: dict[str, Any], base: str) -> tuple[params.Gate, params.Evaluate, str]:
+    """Main's bounds and groups, this work tree's where main has none that fit; and whose they are."""
     try:
-        return params.Gate.model_validate(main["gate"]), params.Evaluate.model_validate(main["evaluate"])
+        gate, evaluate = params.Gate.model_validate(main["gate"]), params.Evaluate.model_validate(main["evaluate"])
     except (KeyError, ValueError):
-        return params.read().gate, params.read().evaluate
+        return params.read().gate, params.read().evaluate, f"this work tree's bounds ({base} has none that fit)"
+    return gate, evaluate, f"the bounds of {base}"
 
 
 def _json(text: str | None) -> dict[str, Any] | None:

@@ -49,13 +49,18 @@ def command(
 
 
 def _acceptance_notice(base: str | None) -> list[str]:
-    """A line where the work tree changes what judges: on a pull request that waits for a person."""
+    """Lines where the work tree changes what judges: whose bounds judged here, and that a person must accept it."""
     try:
-        changed = work_tree.changes(champion.base_revision(base, Path()))
+        revision = champion.base_revision(base, Path())
     except champion.NoChampionError:
         return []
-    notice = f"this work tree changes what judges ({listed(changed)})"
-    return [f"{notice}: on a pull request a person must accept that"] if changed else []
+    changed = work_tree.changes(revision)
+    bounds = work_tree.changed_bounds(revision)
+    notices = [f"this work tree changes what judges ({listed(changed)}): on a pull request a person must accept that"]
+    if bounds:
+        judged = f"judged here by this work tree's bounds; `make report` and the pull request go by those of {revision}"
+        notices.append(f"{judged} ({listed(bounds)})")
+    return notices if changed else []
 
 
 def decide(

@@ -23,6 +23,25 @@ def changes(base: str | None) -> list[str]:
     ]
 
 
+def changed_bounds(base: str) -> list[str]:
+    """The bounds and groups of params.yaml that differ from the commit's, each with both values."""
+    main, here = params_at(base), load_yaml(params.PATH, str(params.PATH))
+    changed = judges.changed_parameters(main, here) if main and isinstance(here, dict) else []
+    return [
+        f"{key}: {_shown(main, key)}, here {_shown(here, key)}"
+        for key in changed
+        if key.startswith(("gate.", "evaluate."))
+    ]
+
+
+def _shown(tree: Any, key: str) -> str:
+    for part in key.split("."):
+        if not isinstance(tree, dict) or part not in tree:
+            return "absent"
+        tree = tree[part]
+    return "null" if tree is None else str(tree)[:60]
+
+
 def params_at(commit: str | None) -> dict[str, Any]:
     """params.yaml of a commit as plain dictionaries; {} where it has none or it is not YAML."""
     from ruamel.yaml import YAML

@@ -23,7 +23,17 @@ def test_a_change_is_judged_by_mains_bounds(tmp_path: Path) -> None:
     project.configure(features={"exclude": ["income", "age"]}, gate={"tolerance": 0.9})
     project.ok("pipeline", "run")
     output = project.ok("pipeline", "report", "--base", "main")
-    assert output.splitlines() == ["gate: fail", "reports/pull_request.md", "reports/pull_request.html"]
+    assert output.splitlines() == [
+        "gate: fail",
+        "judged by the bounds of main",
+        "reports/pull_request.md",
+        "reports/pull_request.html",
+    ]
+    gate = project.run("pipeline", "gate", "--base", "main").stdout.splitlines()
+    assert gate[-1] == (
+        "judged here by this work tree's bounds; `make report` and the pull request go by those of main "
+        "(gate.tolerance: 0.005, here 0.9)"
+    )
     comment = project.read("reports/pull_request.md")
     assert comment.startswith("### ❌ The gate fails")
     assert "by more than the 0.005 allowed" in comment

@@ -45,3 +45,9 @@ def test_the_commit_decides_whose_a_path_is_and_not_the_work_tree(base: str) -> 
 
 def test_without_a_commit_to_compare_with_nothing_is_named(base: str) -> None:
     assert work_tree.changes(None) == []
+
+
+def test_bounds_that_differ_are_named_with_both_values(base: str) -> None:
+    assert work_tree.changed_bounds(base) == []
+    write({"params.yaml": "gate: {tolerance: 0.5, reference: v1}\ntrain: {num_leaves: 15}\n"})
+    assert work_tree.changed_bounds(base) == ["gate.tolerance: 0.005, here 0.5", "gate.reference: absent, here v1"]
