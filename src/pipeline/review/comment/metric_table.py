@@ -11,6 +11,8 @@ from pipeline.review.comment.rules import ICONS, SENTENCE, no_wrap
 from pipeline.review.comment.rules import change as signed
 from pipeline.review.gate.verdict import Change
 
+NOT_JUDGED = Markdown("not judged")
+
 
 def metrics(facts: Facts) -> str | None:
     """Every metric: main, this pull request, the change with its interval, and what judges it."""
@@ -20,20 +22,40 @@ def metrics(facts: Facts) -> str | None:
     compared = any(change.champion is not None for change in changes)
     if not compared:
         return _without_comparison(facts, changes)
-    rows = [
-        (
-            _name(change.metric, facts),
-            number(finite(change.champion)),
-            number(finite(change.candidate)),
-            no_wrap(f"{arrow(change)} {figure}"),
-            between if finite(change.lower) is not None or finite(change.change) is None else TOO_FEW,
-            _verdicts(change.metric, facts),
-        )
-        for change in changes
-        for figure, between in [signed(change.change, change.lower, change.upper)]
-    ]
+    rows = [_row(_name(change.metric, facts), change, _verdicts(change.metric, facts)) for change in changes]
+    rows += _thresholds(facts)
     head = ["metric", "main", "this PR", "change", f"{facts.confidence} interval", "verdict"]
     return f"{table(head, rows, 'lrrrrl')}\n\n{_legend(facts)}"
+
+
+Row = tuple[Markdown, ...]
+
+
+def _row(name: Markdown, change: Change, judged: Markdown) -> Row:
+    figure, between = signed(change.change, change.lower, change.upper)
+    return (
+        name,
+        number(finite(change.champion)),
+        number(finite(change.candidate)),
+        no_wrap(f"{arrow(change)} {figure}"),
+        between if finite(change.lower) is not None or finite(change.change) is None else TOO_FEW,
+        judged,
+    )
+
+
+def _thresholds(facts: Facts) -> list[Row]:
+    """The decision threshold of both models, and what they decide at main's where theirs differ."""
+    found = facts.verdict.thresholds
+    if found is None:
+        return []
+    main, here = finite(found.champion), finite(found.candidate)
+    moved = None if main is None or here is None else here - main
+    own = (number(main), number(here), signed(moved, None, None)[0], Markdown("–"))
+    common = [
+        _row(Markdown(f"{escape(label(change.metric))}, both at {number(main)}"), change, NOT_JUDGED)
+        for change in found.common
+    ]
+    return [(Markdown("Decision threshold"), *own, NOT_JUDGED), *common]
 
 
 def arrow(change: Change) -> str:
@@ -58,7 +80,7 @@ def _verdicts(metric: str, facts: Facts) -> Markdown:
         for rule in judged
         if rule.subject.metric == metric
     ]
-    return Markdown(" · ".join(reversed(verdicts)) or "not judged")
+    return Markdown(" · ".join(reversed(verdicts))) if verdicts else NOT_JUDGED
 
 
 def _legend(facts: Facts) -> str:
@@ -89,6 +111,10 @@ def _without_comparison(facts: Facts, changes: Sequence[Change]) -> str:
         )
         for change in changes
     ]
+    if found := facts.verdict.thresholds:
+        recorded_one = [number(finite(main.get("threshold")))] if main else []
+        here = number(finite(found.candidate))
+        rows.append((Markdown("Decision threshold"), *recorded_one, here, Markdown("–"), NOT_JUDGED))
     recorded = ["main (recorded)"] if main else []
     head = ["metric", *recorded, "this PR", f"{facts.confidence} interval of this PR", "verdict"]
     return f"{table(head, rows, 'lrrrl' if main else 'lrrl')}\n\n<sub>Not compared row by row: {note}</sub>"

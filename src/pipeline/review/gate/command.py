@@ -108,7 +108,21 @@ def details(verdict: Verdict) -> list[str]:
         " ".join([_mark(rule), *(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)), rule.sentence])
         for rule, cells in rows
     ]
-    return [*lines, _closing_line(verdict)]
+    return [*lines, *_thresholds(verdict), _closing_line(verdict)]
+
+
+def _thresholds(verdict: Verdict) -> list[str]:
+    """A line where the decision threshold is another than the champion's: precision and recall move with it."""
+    found = verdict.thresholds
+    if found is None or found.candidate is None or found.champion in (None, found.candidate):
+        return []
+    assert found.champion is not None
+    moves = ", ".join(
+        f"{change.metric} {figures.number(change.champion or 0)} to {figures.number(change.candidate or 0)}"
+        for change in found.common
+    )
+    threshold = f"{figures.number(found.champion)} to {figures.number(found.candidate)}"
+    return [f"decision threshold {threshold}; with both models at the champion's: {moves}"]
 
 
 def summary(verdict: Verdict) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pipeline.core.params import Gate
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.baseline.scored import ScoredBaseline, common
-from pipeline.review.gate import data, fairness, floors, regression, slices
+from pipeline.review.gate import data, fairness, floors, regression, slices, thresholds
 from pipeline.review.gate.verdict import Rule, Verdict, worst
 
 Pair = tuple[Scored, Scored]
@@ -29,6 +29,7 @@ def judge(
     candidate = candidate.rows(candidate.keys.argsort(kind="stable"))
     pair = _pair(candidate, champion)
     compared = (candidate, candidate) if champion.state == "same" else pair
+    own, other = compared or (candidate, None)
     all_rules = (
         *rules(candidate, champion, pair, gate),
         *_reference(candidate, reference, gate),
@@ -42,6 +43,7 @@ def judge(
         champion=champion.name if champion.state in {"scored", "same"} else "",
         rules=all_rules,
         metrics=regression.metrics(candidate, compared, gate) if inform else (),
+        thresholds=thresholds.compare(own, other, gate) if inform else None,
     )
 
 

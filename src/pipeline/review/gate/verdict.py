@@ -106,6 +106,15 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Thresholds:
+    """The decision threshold of each model; `common`: the metrics of both at the champion's, where theirs differ."""
+
+    candidate: float | None
+    champion: float | None = None
+    common: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The worst outcome, the rules, and metrics for information; `rows` were tested, `compared` by both models."""
 
@@ -115,6 +124,7 @@ class Verdict:
     champion: str
     rules: tuple[Rule, ...]
     metrics: tuple[Change, ...] = ()
+    thresholds: Thresholds | None = None  # binary alone
 
     def data(self) -> dict[str, Any]:
         """Plain dictionaries and lists for JSON, with a format number; a figure that is undefined is null."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import precision_score, recall_score, roc_auc_score
 
 from pipeline.review.comment.render import LIMIT, announcement, broken, render
 from pipeline.review.gate import judges
@@ -67,6 +67,27 @@ def test_every_metric_has_a_row_with_an_arrow_by_its_good_direction(tmp_path: Pa
 def test_a_lower_loss_has_an_arrow_up(tmp_path: Path) -> None:
     (row,) = [line for line in comment(tmp_path).splitlines() if line.startswith("| Log loss")]
     assert "▲ −" in row
+
+
+def test_a_moved_threshold_stands_beside_the_figures_that_move_with_it(tmp_path: Path) -> None:
+    champion = replace(scored("binary", 1.2, 3), threshold=0.55)
+    text = render(bundle(tmp_path, "binary", champion), verdict("binary", champion), context()).replace("\u00a0", " ")
+    rows = {
+        line.split(" | ")[0].removeprefix("| "): line.split(" | ") for line in text.split("**What to")[0].split("\n")
+    }
+    assert rows["Decision threshold"][1:4] == ["0.5500", "0.4000", "−0.1500"]
+    moved = scored()
+    assert rows["Precision"][2] == f"{precision_score(moved.target, moved.score >= 0.4):.4f}"
+    assert rows["Precision, both at 0.5500"][2] == f"{precision_score(moved.target, moved.score >= 0.55):.4f}"
+    assert rows["Recall, both at 0.5500"][1:3] == [
+        f"{recall_score(model.target, model.score >= 0.55):.4f}" for model in (champion, moved)
+    ]
+
+
+def test_one_threshold_of_both_models_is_one_row(tmp_path: Path) -> None:
+    text = comment(tmp_path)
+    assert "| Decision threshold | 0.4000 | 0.4000 |" in text
+    assert ", both at" not in text
 
 
 def test_the_smallest_detectable_loss_is_shown(tmp_path: Path) -> None:
