@@ -10,6 +10,8 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.files import read_json
 from pipeline.core.git import blob_hash, git
 from pipeline.core.yaml import load_yaml
+from pipeline.data.contract import schema
+from pipeline.data.source import sources
 from pipeline.github.client import api, statuses
 from pipeline.github.client.pulls import Pull, Run
 from pipeline.github.drift_issue import issues
@@ -77,7 +79,9 @@ def of_bundle(bundle: Bundle, run: Run, pull: Pull, artifacts: Mapping[str, str]
     stopped = schedule.stopped()
     context = Context(
         main_params=load_yaml(params.PATH, str(params.PATH)),
-        main_metrics=_main_metrics(),
+        main_metrics=_main_json(METRICS),
+        main_schema=load_yaml(schema.PATH, str(schema.PATH)) if schema.PATH.is_file() else None,
+        main_source=_main_json(sources.FINGERPRINT),
         pull_request=pull.number,
         run_url=run.url,
         artifacts=artifacts,
@@ -124,10 +128,9 @@ def _moved(bundle: Bundle) -> list[str]:
     return [f"main has moved on since this was measured ({str(base)[:7]}, now {here[:7]}): update the branch."]
 
 
-def _main_metrics() -> Mapping[str, Any] | None:
-    if not METRICS.is_file():
-        return None
-    found: Mapping[str, Any] = read_json(METRICS)
+def _main_json(path: Path) -> Mapping[str, Any] | None:
+    """The content of a file of main; None where it has none."""
+    found: Mapping[str, Any] | None = read_json(path) if path.is_file() else None
     return found
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from pipeline.core import files, params
+from pipeline.data.contract import schema
+from pipeline.data.source import sources
 from pipeline.markup import preview
 from pipeline.review.comment import render
 from pipeline.review.gate import pull_request as pull_request_gate
@@ -25,7 +27,12 @@ def command(base: str | None) -> None:
     main = work_tree.params_at(commit)
     gate, evaluate, judged_by = _settings(main, bundle.measurement.base)
     verdict = pull_request_gate.judge(bundle, gate, evaluate, work_tree.changes(commit))
-    context = render.Context(main_params=main, main_metrics=_json(work_tree.file_at(commit, "reports/metrics.json")))
+    context = render.Context(
+        main_params=main,
+        main_metrics=_json(work_tree.file_at(commit, "reports/metrics.json")),
+        main_schema=work_tree.yaml_at(commit, str(schema.PATH)),
+        main_source=_json(work_tree.file_at(commit, str(sources.FINGERPRINT))),
+    )
     text = render.render(bundle, verdict, context)
     files.write_text(COMMENT, text)
     preview.write(text, PAGE)

@@ -28,6 +28,8 @@ class Context:
 
     main_params: Mapping[str, Any] = field(default_factory=dict)  # params.yaml of main; {} where unknown
     main_metrics: Mapping[str, Any] | None = None  # reports/metrics.json of main
+    main_schema: Mapping[str, Any] | None = None  # data/schema.yaml of main
+    main_source: Mapping[str, Any] | None = None  # data/source.json of main
     pull_request: int | None = None
     run_url: str | None = None
     artifacts: Mapping[str, str] = field(default_factory=dict)  # name: URL

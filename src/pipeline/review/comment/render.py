@@ -8,6 +8,7 @@ from pipeline.markup.parts import UNREADABLE, Part, fit, folded, part
 from pipeline.review.comment import (
     changes_section,
     charts,
+    contract_section,
     data_section,
     decision,
     details,
@@ -39,6 +40,7 @@ def _first_screen(facts: Facts) -> list[Part]:
         ("Failure", decision.failure, 0),
         ("Metrics", metric_table.metrics, 0),
         ("Rules", decision.rules, 0),
+        ("Data contract", contract_section.contract, 0),
         ("What changed", changes_section.summary, 0),
         ("Recording", details.recording, 0),
         ("Missing", changes_section.notes, 0),

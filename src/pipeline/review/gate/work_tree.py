@@ -44,11 +44,16 @@ def _shown(tree: Any, key: str) -> str:
 
 def params_at(commit: str | None) -> dict[str, Any]:
     """params.yaml of a commit as plain dictionaries; {} where it has none or it is not YAML."""
+    return yaml_at(commit, "params.yaml")
+
+
+def yaml_at(commit: str | None, path: str) -> dict[str, Any]:
+    """A file of YAML at a commit; {} where it is not there or no mapping."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        content = YAML(typ="safe").load(file_at(commit, "params.yaml") or "")
+        content = YAML(typ="safe").load(file_at(commit, path) or "")
     except YAMLError:
         return {}
     return content if isinstance(content, dict) else {}

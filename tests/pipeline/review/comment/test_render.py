@@ -90,6 +90,39 @@ def test_one_threshold_of_both_models_is_one_row(tmp_path: Path) -> None:
     assert ", both at" not in text
 
 
+def test_a_looser_contract_is_on_the_first_screen(tmp_path: Path) -> None:
+    measured = bundle(tmp_path)
+    town = {"type": "category", "nullable": False, "allowed": ["Oslo", "Bergen"]}
+    main = {"town": town, "age": {"type": "integer", "nullable": False, "min": 0, "max": 100}, "old": town}
+    here = {
+        "town": town | {"allowed": ["Oslo", "Bergen", "doctorate"]},
+        "age": {"type": "integer", "nullable": True, "min": 21},
+        "new": town,
+    }
+    (tmp_path / "schema.yaml").write_text(json.dumps({"columns": here}))
+    text = render(measured, verdict(), context(main_schema={"columns": main})).split("<details")[0]
+    rows = re.findall(r"^\| (.*?) \| <code>(\w+)</code> \| (\w+) \| (.*?) \| (.*?) \|$", text, re.MULTILINE)
+    assert rows == [
+        ("⚠️ looser", "town", "allowed", "2 values", "3 values: <b>doctorate</b>"),
+        ("⚠️ looser", "age", "nullable", "no", "yes"),
+        ("⚠️ looser", "age", "max", "100", "–"),
+        ("⚠️ looser", "old", "column", "category", "–"),
+        ("tighter", "age", "min", "0", "21"),
+        ("other", "new", "column", "–", "category"),
+    ]
+    (tmp_path / "schema.yaml").write_text(json.dumps({"columns": main}))
+    assert "contract changes" not in render(measured, verdict(), context(main_schema={"columns": main}))
+
+
+@pytest.mark.parametrize("content", ["columns: [1]", "columns: {town: 3}", "columns: {town: {min: a}}", "x", "&a [*a]"])
+def test_a_contract_of_the_wrong_shape_affects_its_section_alone(tmp_path: Path, content: str) -> None:
+    measured = bundle(tmp_path)
+    (tmp_path / "schema.yaml").write_text(content)
+    main = {"columns": {"town": {"type": "integer", "nullable": False, "min": 3}}}
+    text = render(measured, verdict(), context(main_schema=main))
+    assert "*Data contract: can't be read from this measurement.*" in text
+
+
 def test_the_smallest_detectable_loss_is_shown(tmp_path: Path) -> None:
     assert re.search(r"2,000 rows show a loss of 0\.\d+ or more", reading.visible_text(comment(tmp_path)))
 
