@@ -5,6 +5,7 @@ from typing import Any
 from pipeline.markup.markdown import Markdown, code, cut, escape, table
 from pipeline.markup.parts import part
 from pipeline.review.comment import data_section as data
+from pipeline.review.comment import origins
 from pipeline.review.comment.facts import Facts, flattened
 from pipeline.review.comment.groups import more
 from pipeline.review.gate import judges
@@ -16,8 +17,14 @@ Difference = tuple[str, str | None, str | None]
 
 
 def summary(facts: Facts) -> str:
-    """One line each: parameters, data, features, cost."""
-    lines = [("Parameters", _parameters_line), ("Data", _data_line), ("Features", _features_line), ("Cost", cost_line)]
+    """One line each: parameters, data and where it comes from, features, cost."""
+    lines = [
+        ("Parameters", _parameters_line),
+        ("Data", _data_line),
+        ("New rows", origins.line),
+        ("Features", _features_line),
+        ("Cost", cost_line),
+    ]
     texts = [(name, part("not shown", write, facts).text) for name, write in lines]
     return "\n".join(f"- **{name}:** {text}" for name, text in texts if text)
 

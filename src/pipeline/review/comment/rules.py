@@ -67,18 +67,19 @@ def change(value: Any, lower: Any, upper: Any) -> tuple[Markdown, Markdown]:
 
 
 def rule_table(rules: Sequence[Rule], facts: Facts) -> Markdown:
-    """A table of rules with sentence, figure, interval and bound."""
+    """A table of rules with sentence, main's figure on the same rows, figure, interval and bound."""
     rows = [
         (
             Markdown(ICONS[rule.verdict]),
             Markdown(f"{escape(rule.title)}<br><sub>{escape(cut(rule.sentence, SENTENCE))}</sub>"),
+            Markdown("–") if rule.is_gain else number(finite(rule.champion)),
             figure_of(rule),
             interval_of(rule),
             _bound(rule),
         )
         for rule in rules
     ]
-    return table(["", "rule", "figure", f"{facts.confidence} interval", "bound"], rows, "llrrr")
+    return table(["", "rule", "main", "figure", f"{facts.confidence} interval", "bound"], rows, "llrrrr")
 
 
 def _bound(rule: Rule) -> Markdown:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import precision_score, recall_score, roc_auc_score
 
+from pipeline.markup.markdown import number
 from pipeline.review.comment.render import LIMIT, announcement, broken, render
 from pipeline.review.gate import judges
 from pipeline.review.gate.override import Override
@@ -121,6 +122,36 @@ def test_a_contract_of_the_wrong_shape_affects_its_section_alone(tmp_path: Path,
     main = {"columns": {"town": {"type": "integer", "nullable": False, "min": 3}}}
     text = render(measured, verdict(), context(main_schema=main))
     assert "*Data contract: can't be read from this measurement.*" in text
+
+
+def test_where_new_rows_come_from_is_one_line(tmp_path: Path) -> None:
+    measured = bundle(tmp_path)
+    first = {"path": "data/a.csv", "size": 900, "sha256": "a" * 64}
+    days = ("20260501T101500Z", "20260602T090000Z")
+    batches = [
+        {"path": f"data/added/added-{day}-0123abcd.parquet", "size": 50, "sha256": str(n) * 64}
+        for n, day in enumerate(days)
+    ]
+    added = {"folder": "data/added", "files": batches}
+    (tmp_path / "source.json").write_text(json.dumps({"source": "data/*.csv", "files": [first], "added": added}))
+    old = {"path": "data/old.csv", "size": 10, "sha256": "b" * 64}
+    text = render(measured, verdict(), context(main_source={"source": "data/*.csv", "files": [first, old]}))
+    (line,) = [line for line in reading.visible_text(text).splitlines() if "New rows" in line]
+    assert "2 new files" in line
+    assert "newest rows of 2026-05-01 to 2026-06-02), 10 % of the data" in line
+    assert "1 file of main no longer used" in line
+    same = render(measured, verdict(), context(main_source={"files": [first], "added": added}))
+    assert "New rows" not in same
+
+
+def test_fairness_shows_mains_figure_of_the_same_rows(tmp_path: Path) -> None:
+    champion = scored("binary", 1.2, 3)
+    judged = verdict("binary", champion)
+    rules = [rule for rule in judged.rules if rule.kind == "fairness"]
+    fold = render(bundle(tmp_path, "binary", champion), judged, context()).split("**Fairness**")[1]
+    assert rules
+    for rule in rules:
+        assert f" | {number(rule.champion)} | {number(rule.value)} | " in fold, rule.title
 
 
 def test_the_smallest_detectable_loss_is_shown(tmp_path: Path) -> None:
