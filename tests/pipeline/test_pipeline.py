@@ -80,7 +80,7 @@ def test_changed_source_content_runs_it_again(tmp_path: Path) -> None:
 class TestVerifyLock:
     def test_it_fits_after_a_run_and_in_a_clone_without_cache(self, tmp_path: Path) -> None:
         project, clone = trained(tmp_path / "project", "binary"), Project(tmp_path / "clone")
-        assert "fits" in project.ok("pipeline", "verify-lock")
+        assert project.ok("pipeline", "verify-lock") == "dvc.lock fits its inputs\n"
         project.ok("git", "clone", "-q", ".", str(clone.folder))
         assert "fits" in clone.ok("pipeline", "verify-lock")
 
@@ -97,6 +97,15 @@ class TestVerifyLock:
         assert done.returncode == 2
         assert "train: parameter train of params.yaml" in done.stderr
         assert "run `make run` and commit the result" in done.stderr
+
+    def test_a_lock_that_fits_and_is_not_committed_is_told(self, tmp_path: Path) -> None:
+        project = trained(tmp_path, "binary")
+        project.configure(train={"num_leaves": 7})
+        project.ok("dvc", "repro", "--quiet")
+        assert project.ok("pipeline", "verify-lock") == (
+            "dvc.lock fits its inputs, but dvc.lock, reports/metrics.json are not committed: "
+            "commit what was measured before you push\n"
+        )
 
     def test_a_project_that_never_ran_is_told(self, binary_project: Project) -> None:
         done = binary_project.run("pipeline", "verify-lock")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipeline.core import conflicts
 from pipeline.core.errors import PipelineError
 
 
@@ -56,6 +57,8 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file; `make run` makes it") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        if conflict := conflicts.problem(path):
+            raise PipelineError(conflict) from None
         raise PipelineError(f"{path}: damaged ({error}); remove it and run `make run`") from None
     except OSError as error:
         raise PipelineError(f"{path}: can't be read: {_reason(error)}") from None

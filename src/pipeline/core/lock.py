@@ -1,10 +1,15 @@
 """Whether `dvc.lock` fits its inputs: what a merge of two pull requests that were never measured together breaks."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from pipeline.core.errors import PipelineError
+from pipeline.core import conflicts
+from pipeline.core.errors import PipelineError, listed
+from pipeline.core.git import git
+
+RECORDED = ("dvc.lock", "reports/metrics.json", "data/source.json")  # what the pipeline makes and git keeps
 
 
 @click.command()
@@ -15,17 +20,40 @@ def command() -> None:
         raise PipelineError(
             "\n".join([*problems, "dvc.lock does not fit its inputs; run `make run` and commit the result"])
         )
-    click.echo("dvc.lock fits its inputs")
+    told = uncommitted()
+    click.echo(f"dvc.lock fits its inputs, but {told}" if told else "dvc.lock fits its inputs")
+
+
+def uncommitted() -> str:
+    """A clause where the lock, or what is recorded beside it, is not what git's HEAD has; empty where it is."""
+    status = git(Path(), "status", "--porcelain", "--", *RECORDED)
+    paths = [line[3:] for line in status.stdout.splitlines()] if status.returncode == 0 else []
+    if not paths:
+        return ""
+    return (
+        f"{listed(paths)} {'is' if len(paths) == 1 else 'are'} not committed: commit what was measured before you push"
+    )
+
+
+def check() -> None:
+    """PipelineError where dvc.lock does not fit: figures of its outputs would be those of another model."""
+    if problems := misfits():
+        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+        raise PipelineError(
+            f"the model here was not made from this work tree ({problems[0]}{more}); run `make run`, then judge it"
+        )
 
 
 def misfits() -> list[str]:
     """One line for each thing that differs from what the lock recorded; empty where it fits.
 
-    An output that is absent is taken as the lock names it. PipelineError outside a DVC repository.
+    An output that is absent is taken as the lock names it. PipelineError outside a DVC repository, or where a merge
+    left a conflict in the lock or in the recorded metrics.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
+    conflicts.check()
     try:
         repo = Repo()
         with repo.lock:

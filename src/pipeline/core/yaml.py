@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from pipeline.core import conflicts
 from pipeline.core.errors import PipelineError
 
 
@@ -25,6 +26,8 @@ def parse_yaml(text: str, shown: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError
 
+    if conflict := conflicts.told(text, shown):
+        raise PipelineError(conflict)
     try:
         return YAML(typ="safe").load(text)
     except MarkedYAMLError as error:

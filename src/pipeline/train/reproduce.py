@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.core import params
+from pipeline.core import conflicts, params
 from pipeline.core.errors import PipelineError
 from pipeline.data.contract import schema
 from pipeline.data.source import fetch
@@ -44,6 +44,7 @@ def reproduce(heard: Callable[[str], None], *, force: bool = False) -> list[str]
     from dvc.ui import ui
 
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    conflicts.check()
     ui.enable()
     for handler in logging.getLogger("dvc").handlers:
         handler.addFilter(functools.partial(_listen, heard))

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pipeline.core import files, params
+from pipeline.core import files, lock, params
 from pipeline.data.contract import schema
 from pipeline.data.source import sources
 from pipeline.markup import preview
@@ -36,6 +36,8 @@ def command(base: str | None) -> None:
     text = render.render(bundle, verdict, context)
     files.write_text(COMMENT, text)
     preview.write(text, PAGE)
+    if told := lock.uncommitted():
+        click.echo(told)
     click.echo(f"gate: {verdict.verdict}\njudged by {judged_by}\n{COMMENT}\n{PAGE}")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.core import figures, files, params
+from pipeline.core import figures, files, lock, params
 from pipeline.core.errors import listed
 from pipeline.evaluation import scoring
 from pipeline.review.baseline import champion
@@ -41,6 +41,8 @@ def command(
     base: str | None, rebuild: bool, scores: Path, test: Path, quality: Path, drift: Path | None, target: Path
 ) -> None:
     """Judge the model of this work tree against the champion; exit 1 where the verdict is fail."""
+    if scores == SCORES:
+        lock.check()
     verdict = decide(base, rebuild, scores, test, quality, drift)
     files.write_json(target, verdict.data())
     for line in [*details(verdict), *_acceptance_notice(base)]:

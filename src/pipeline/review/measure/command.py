@@ -135,7 +135,7 @@ def _with_data(
 ) -> Measurement:
     """The measurement with the data's change and drift; what can't be compared is a note."""
     try:
-        diff = datadiff.compare(base, params.read(), repro.stale, left_out)
+        diff = datadiff.compare(base, params.read(), left_out)
     except PipelineError as error:
         if manifest.outcome == "failed":  # for example by params.yaml: the failure says so
             return manifest

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import files, params
+from pipeline.core import params
 from pipeline.core.errors import PipelineError
 from pipeline.review.measure.base import RAW, TRAIN, Base, outputs, stages
 from pipeline.review.measure.measurement import DataChange
@@ -21,8 +21,8 @@ class DataDiff:
     notes: list[str] = field(default_factory=list)
 
 
-def compare(base: Base, knobs: params.Params, stale: list[str], left_out: set[str]) -> DataDiff:
-    """Both comparisons; `stale` names what does not fit the lock, `left_out` the outputs that were not made."""
+def compare(base: Base, knobs: params.Params, left_out: set[str]) -> DataDiff:
+    """Both comparisons; `left_out` names the outputs that were not made."""
     locked = outputs(stages(LOCK.read_text(encoding="utf-8"))) if LOCK.is_file() else {}
     notes = list[str]()
     if base.lock is None:
@@ -30,9 +30,9 @@ def compare(base: Base, knobs: params.Params, stale: list[str], left_out: set[st
     change: DataChange | None = None
     drift: dict[str, Any] | None = None
     if RAW not in left_out and Path(RAW).is_file():
-        change = _change(base, knobs.data.key, _md5(RAW, locked, stale), notes)
+        change = _change(base, knobs.data.key, locked.get(RAW), notes)
     if not {TRAIN, str(SIGNATURE)} & left_out and Path(TRAIN).is_file() and SIGNATURE.is_file():
-        drift = _drift(base, knobs.drift, _md5(TRAIN, locked, stale), notes)
+        drift = _drift(base, knobs.drift, locked.get(TRAIN), notes)
     return DataDiff(change, drift, notes)
 
 
@@ -82,10 +82,3 @@ def _present_columns(path: Path, wanted: list[str]) -> list[str]:
     except (pa.ArrowException, OSError):
         raise PipelineError(f"{path}: not a Parquet table, or cut off; remove it and run `make run`") from None
     return [name for name in wanted if name in names]
-
-
-def _md5(path: str, lock: dict[str, str], stale: list[str]) -> str | None:
-    """The MD5 of an output here: the lock's, unless the file is another one by now."""
-    if any(f" {path} " in line for line in stale):
-        return files.md5(Path(path))
-    return lock.get(path)

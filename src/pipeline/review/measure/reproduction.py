@@ -29,14 +29,13 @@ FAILED = re.compile(r"(?:^stage|failed to reproduce) '([^']+)'")
 
 @dataclass
 class Reproduction:
-    """How it went; `states` holds the stages that DVC reached, `stale` what does not fit the lock (nothing ran)."""
+    """How it went; `states` holds the stages that DVC reached."""
 
     outcome: Literal["measured", "unchanged", "failed"] = "measured"
     states: dict[str, State] = field(default_factory=dict)
     failure: Failure | None = None
     seconds: float | None = None
     notes: list[str] = field(default_factory=list)
-    stale: list[str] = field(default_factory=list)
 
     def record(self, message: str) -> None:
         """Record a stage's state from a message of DVC."""
@@ -46,13 +45,12 @@ class Reproduction:
 
 
 def inspect(base: Base) -> Reproduction:
-    """The work tree as it is: nothing runs, and what does not fit the lock becomes a note."""
+    """The work tree as it is: nothing runs. PipelineError where its outputs are not those of its inputs."""
     params.read()
-    stale = lock.misfits()
-    if _is_unchanged(base, stale):
+    lock.check()
+    if _is_unchanged(base, []):
         return Reproduction("unchanged")
-    notes = [f"outputs are stale: `make run` makes them again ({stale[0]})"] if stale else []
-    return Reproduction(notes=notes, stale=stale)
+    return Reproduction(notes=[told] if (told := lock.uncommitted()) else [])
 
 
 def run_stages(base: Base, push: bool) -> Reproduction:

@@ -77,9 +77,11 @@ def test_a_champion_whose_features_are_gone_is_reported_and_floors_and_fairness_
 
 
 def test_rows_that_are_not_those_of_the_scores_are_an_error(project: Project) -> None:
+    shutil.copy(project.folder / "reports/scores.parquet", project.folder / "other.parquet")
     project.configure(train={"seed": 3}, split={"seed": 7})
     project.ok("dvc", "repro", "-q", "train")
-    done = project.run("pipeline", "gate")
+    assert "was not made from this work tree" in project.run("pipeline", "gate").stderr
+    done = project.run("pipeline", "gate", "--scores", "other.parquet")
     assert done.returncode == 2
     assert done.stderr.startswith("error: data/split/test.parquet: not the rows that the scores are of")
 

@@ -177,10 +177,31 @@ class TestChangedParameter:
         assert states(project)["split"] == "unchanged"
         assert (project.folder / measurement.FOLDER / "champion.parquet").read_bytes() == before
 
-    def test_stale_outputs_are_noted(self, changed: tuple[Project, str], tmp_path: Path) -> None:
+    @pytest.mark.parametrize("command", ["measure", "report", "gate"])
+    def test_stale_outputs_are_not_judged(self, changed: tuple[Project, str], tmp_path: Path, command: str) -> None:
         project = copied(changed[0], tmp_path)
         project.configure(train={"num_leaves": 9})
-        assert "outputs are stale" in project.ok("pipeline", "measure")
+        done = project.run("pipeline", command)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == (
+            "error: the model here was not made from this work tree (train: parameter train of params.yaml: modified "
+            "and 1 more); run `make run`, then judge it\n"
+        )
+
+    @pytest.mark.parametrize("command", ["measure", "report", "gate", "run", "verify-lock"])
+    @pytest.mark.parametrize("path", ["dvc.lock", "reports/metrics.json"])
+    def test_a_conflict_is_named_with_the_way_out(
+        self, changed: tuple[Project, str], tmp_path: Path, command: str, path: str
+    ) -> None:
+        project = copied(changed[0], tmp_path)
+        content = project.read(path)
+        (project.folder / path).write_text(f"<<<<<<< HEAD\n{content}=======\n{content}>>>>>>> main\n")
+        done = project.run("pipeline", command)
+        assert done.returncode == 2
+        assert done.stderr == (
+            f"error: {path}: line 1 begins a merge conflict; `git checkout --ours dvc.lock reports/metrics.json`, then "
+            "`make run`, `git add dvc.lock reports/metrics.json` and commit (docs/how-to/merge-model-branches.md)\n"
+        )
 
     def test_without_a_base_it_says_so(self, changed: tuple[Project, str], tmp_path: Path) -> None:
         project = copied(changed[0], tmp_path)
