@@ -12,7 +12,7 @@ import click
 from pipeline.core import files, params
 from pipeline.core.git import git
 from pipeline.core.tasks import METRICS
-from pipeline.train.reproduce import LOCK, check_names, look_at_source, reproduce
+from pipeline.train.reproduce import LOCK, check_names, refresh_source, reproduce
 
 METRICS_FILE, JUDGED = Path("reports/metrics.json"), Path(".pipeline/judged.json")
 FORMAT = 1  # of judged.json, a cache: one of any other format is written anew
@@ -25,7 +25,7 @@ def command(force: bool) -> None:
     start = time.perf_counter()
     knobs = params.read()
     check_names(knobs)
-    look_at_source(knobs.data)
+    refresh_source(knobs.data)
     ran = reproduce(_prepare_at_a_stage, force=force)
     log_run()
     judged = judge(knobs)

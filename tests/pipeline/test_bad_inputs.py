@@ -141,8 +141,8 @@ class TestDataThatBreaksItsContract:
         changed.to_parquet(project.folder / "data/raw/table.parquet", index=False)
         before = {name: found for name, found in outputs(project).items() if name != "reports/data_quality.json"}
         done = project.run(*stage("validate"))
-        ways = "1 way" if len(breaks) == 1 else f"{len(breaks)} ways"
-        refused(done, f"data/schema.yaml is broken in {ways}", "correct the data, or the contract")
+        violations = "1 violation" if len(breaks) == 1 else f"{len(breaks)} violations"
+        refused(done, f"{violations} of data/schema.yaml", "correct the data, or the contract")
         shown = [line.split() for line in done.stdout.splitlines() if "  " in line][1:]
         assert len(shown) == len(breaks), done.stdout
         for words, (column, expected) in zip(shown, breaks, strict=True):
@@ -275,7 +275,7 @@ class TestThroughTheWholePipeline:
         rows.loc[9, "town"] = "Atlantis"
         put(project, rows, fetched=False)
         done = project.run("pipeline", "run")
-        refused(done, "town", "data/schema.yaml is broken in 1 way", "stage 'validate'", lines=2)
+        refused(done, "town", "1 violation of data/schema.yaml", "stage 'validate'", lines=2)
         assert "Running stage 'split'" not in done.stdout
         validated = lock[lock.index("  validate:") :]
         assert validated in project.read("dvc.lock"), "a stage that failed was recorded"

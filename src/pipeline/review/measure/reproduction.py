@@ -78,7 +78,7 @@ def _run(repro: Reproduction, base: Base, push: bool, steps: list[str]) -> None:
     steps.append("source")
     is_local = not sources.is_remote(knobs.data.source)
     if is_local:  # a remote source is not read for a change of the documentation
-        reproduce.look_at_source(knobs.data)
+        reproduce.refresh_source(knobs.data)
     steps.append("dvc.lock")
     if _is_unchanged(base, lock.misfits()):
         click.echo(f"dvc.lock is {base.name}'s and fits: nothing to run")
@@ -87,7 +87,7 @@ def _run(repro: Reproduction, base: Base, push: bool, steps: list[str]) -> None:
     reachable = _fetch(repro, base)
     steps.append("source")
     if not is_local:
-        reproduce.look_at_source(knobs.data)
+        reproduce.refresh_source(knobs.data)
     steps.append("dvc.yaml")
     shutil.rmtree(costs.FOLDER, ignore_errors=True)
     start = time.perf_counter()

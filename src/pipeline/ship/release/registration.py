@@ -26,13 +26,14 @@ def _asked(do: Any) -> str:
     if not mlflow_runs.is_server(uri):
         return "register: MLFLOW_TRACKING_URI names no server; the version is not registered"
     if problem := mlflow_runs.unreachable(uri):
-        return f"register: {mlflow_runs.shown(uri)} can't be reached ({problem}); the version is not registered"
+        server = mlflow_runs.without_credentials(uri)
+        return f"register: {server} can't be reached ({problem}); the version is not registered"
     try:
         mlflow = mlflow_runs.load()
         mlflow.set_tracking_uri(uri)
         return str(do(mlflow.MlflowClient(), params.section(params.Tracking).experiment))
     except Exception as error:  # a server raises what its driver raises
-        return f"register: {mlflow_runs.shown(uri)} refused ({' '.join(str(error).split())[:200]})"
+        return f"register: {mlflow_runs.without_credentials(uri)} refused ({' '.join(str(error).split())[:200]})"
 
 
 def _register(client: Any, name: str, release: Release) -> str:
