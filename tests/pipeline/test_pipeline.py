@@ -101,7 +101,7 @@ class TestVerifyLock:
     def test_a_project_that_never_ran_is_told(self, binary_project: Project) -> None:
         done = binary_project.run("pipeline", "verify-lock")
         assert done.returncode == 2
-        assert "ingest: was never run" in done.stderr
+        assert "ingest: is not in dvc.lock: it was never run" in done.stderr
 
     def test_two_halves_of_different_runs_are_told(self, tmp_path: Path) -> None:
         """What a merge makes of two pull requests that were never measured together."""
@@ -115,4 +115,4 @@ class TestVerifyLock:
         yaml.dump(mixed, path)
         done = project.run("pipeline", "verify-lock")
         assert done.returncode == 2
-        assert "evaluate: models/model.txt: was measured with another version" in done.stderr
+        assert "evaluate: models/model.txt: dvc.lock names one version as an output" in done.stderr

@@ -48,7 +48,7 @@ class Reproduction:
 def inspect(base: Base) -> Reproduction:
     """The work tree as it is: nothing runs, and what does not fit the lock becomes a note."""
     params.read()
-    stale = lock.misfits()
+    stale = lock.mismatches()
     if _is_unchanged(base, stale):
         return Reproduction("unchanged")
     notes = [f"outputs are stale: `make run` makes them again ({stale[0]})"] if stale else []
@@ -80,7 +80,7 @@ def _run(repro: Reproduction, base: Base, push: bool, steps: list[str]) -> None:
     if is_local:  # a remote source is not read for a change of the documentation
         reproduce.refresh_source(knobs.data)
     steps.append("dvc.lock")
-    if _is_unchanged(base, lock.misfits()):
+    if _is_unchanged(base, lock.mismatches()):
         click.echo(f"dvc.lock is {base.name}'s and fits: nothing to run")
         repro.outcome = "unchanged"
         return

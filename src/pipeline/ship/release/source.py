@@ -28,7 +28,7 @@ def acquire(root: Path = Path(), needed: Collection[str] = NEEDED) -> Mapping[st
 
     PipelineError where the lock does not fit its inputs, or its bytes are nowhere to be had.
     """
-    if problems := lock.misfits():
+    if problems := lock.mismatches():
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
         raise PipelineError(
             f"{LOCK}: does not fit its inputs ({problems[0]}{more}), so nobody has measured this model; "
