@@ -319,7 +319,7 @@ def test_any_amount_of_data_fits(tmp_path: Path) -> None:
     assert len(text) <= LIMIT
     assert text.startswith("### ❌ The gate fails")
     assert "more, under “All rules”" in text
-    assert re.search(r"\*Left out, for the comment would be too long: .*Model card.*\*", text)
+    assert re.search(r"\*Left out, because the comment would be too long: .*Model card.*\*", text)
     assert reading.tags(text) <= reading.OWN_TAGS | reading.TEXT_TAGS | {"pre", "a"}
 
 
