@@ -131,7 +131,7 @@ class TestFilesThatAreRefusedAtTheStart:
 
     def test_a_source_that_is_gone(self, project: Project) -> None:
         (project.folder / SOURCE).unlink()
-        self.ingest(project, f"{SOURCE}: no such file", "bring it back or `pipeline fetch`")
+        self.ingest(project, f"{SOURCE}: no such file", "restore it, or run `pipeline fetch`")
 
 
 class TestDataThatBreaksItsContract:

@@ -21,7 +21,7 @@ HIDDEN = ("Generating lock file", "Updating lock file", "\nTo track the changes"
 
 def check_names(knobs: params.Params) -> None:
     """Refuse columns in params.yaml that the data contract does not have, before any work."""
-    if wrong := schema.misnamed(knobs, schema.read(schema.PATH)):
+    if wrong := schema.unknown_columns(knobs, schema.read(schema.PATH)):
         raise PipelineError("\n".join(wrong))
 
 
@@ -30,7 +30,7 @@ def refresh_source(data: params.Data) -> None:
     try:
         if fetch.refresh(data):
             click.echo(f"source: {data.source} has new content; recorded in data/source.json")
-    except fetch.Unreachable as error:
+    except fetch.UnreachableError as error:
         click.echo(f"warning: {error}; going on with the recorded fingerprint", err=True)
 
 

@@ -83,7 +83,7 @@ def boundaries(times: "pd.Series[Any]", split: params.Split) -> tuple[Any, Any]:
 
 
 def _times(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
-    column = keys.filled(frame, name, "split.time")
+    column = keys.complete_column(frame, name, "split.time")
     if not (pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_numeric_dtype(column)):
         raise PipelineError(f"split.time: {name} is text; declare it as type date in data/schema.yaml")
     return column
