@@ -1,4 +1,4 @@
-"""What a model takes and answers: features, types, categories, classes, threshold. Learnt once, then carried along."""
+"""A model's inputs and outputs: features, types, categories, classes, threshold. Learnt in training, then stored."""
 
 from pathlib import Path
 from typing import Literal
@@ -8,7 +8,7 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.params import Names, Section, Split
 from pipeline.core.tasks import Task
 
-FORMAT = 1  # the highest that is read; signature.json says its number from format 2 on
+FORMAT = 1  # the highest that is read; signature.json has a number from format 2 on
 
 
 class Feature(Section):
@@ -24,7 +24,7 @@ class Feature(Section):
 
 
 class Signature(Section):
-    """Everything that scoring a row needs beside the trees."""
+    """Everything that scoring a row needs besides the trees."""
 
     task: Task
     target: str
@@ -36,7 +36,7 @@ class Signature(Section):
     features: tuple[Feature, ...]
     split: Split
     seen_until: str | None = None  # split by time: the newest time that training or validation saw
-    hashed: Names = ()  # split by a hash of whole rows: the columns that it was made of
+    hashed: Names = ()  # split by a hash of whole rows: the hashed columns
     device: str
 
     @property

@@ -1,4 +1,4 @@
-"""The target column into what LightGBM learns: 0 and 1, a class's index, or the value."""
+"""The target column as LightGBM learns it: 0 and 1, a class's index, or the value."""
 
 from typing import Any
 
@@ -40,10 +40,10 @@ def learn(target: "pd.Series[Any]", task: TaskSection) -> tuple[str, ...]:
 
 
 def _classes(target: "pd.Series[Any]") -> list[str]:
-    different = target.drop_duplicates()
-    if pd.api.types.is_numeric_dtype(different):
-        return [str(text) for text in conversion.labels(different.sort_values())]
-    return sorted(conversion.labels(different).unique())
+    distinct = target.drop_duplicates()
+    if pd.api.types.is_numeric_dtype(distinct):
+        return [str(text) for text in conversion.labels(distinct.sort_values())]
+    return sorted(conversion.labels(distinct).unique())
 
 
 def _check_regression_target(target: "pd.Series[Any]", where: str) -> None:
@@ -65,10 +65,10 @@ def encode(table: pd.DataFrame, signature: Signature) -> "np.ndarray[Any, Any]":
     column = table[signature.target]
     if signature.task == "regression":
         return column.to_numpy(dtype=np.float64)
-    found = codes(column, signature.classes)
-    if (found < 0).any():
+    indices = codes(column, signature.classes)
+    if (indices < 0).any():
         raise PipelineError(
-            f"target {signature.target}: {int((found < 0).sum()):,} rows hold a class that the training rows lack; "
+            f"target {signature.target}: {int((indices < 0).sum()):,} rows hold a class that the training rows lack; "
             f"known: {listed(signature.classes)}"
         )
-    return found.astype(np.float64) if signature.task == "binary" else found
+    return indices.astype(np.float64) if signature.task == "binary" else indices

@@ -75,7 +75,7 @@ def load(root: Path) -> Predictor:
     known = signature.read(folder / model_text.SIGNATURE)
     booster = Booster(model_text.read(folder / model_text.MODEL))
     if booster.features != len(known.features):
-        raise model_text.misfit(folder / model_text.MODEL)
+        raise model_text.mismatch(folder / model_text.MODEL)
     fields = columns.columns(known, schema.read(root / schema.PATH))
     return Predictor(
         serve,
