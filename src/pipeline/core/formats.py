@@ -1,7 +1,7 @@
 """Format numbers of what outlives a version of the template. A file without a number is of format 1.
 
-Code from before the numbers refuses keys that it does not know. So a file that it reads strictly (signature, release,
-data/source.json, the comment's marker) gets a number from format 2 on, and the others say that they are of format 1.
+Code without format numbers refuses unknown keys. So a file that it reads strictly (signature, release,
+data/source.json, the comment's marker) has a number from format 2 on; the other files have the number 1, too.
 """
 
 from collections.abc import Mapping
@@ -10,20 +10,20 @@ from typing import Any
 from pipeline.core.errors import PipelineError
 
 
-def check(where: str, data: Any, newest: int, key: str = "format") -> None:
-    """PipelineError where the mapping `data`, read from `where`, has a higher format number than this version reads."""
+def check(name: str, data: Any, newest: int, key: str = "format") -> None:
+    """PipelineError where the mapping `data`, read from `name`, has a higher format number than this version reads."""
     number = data.get(key) if isinstance(data, Mapping) else None
     if isinstance(number, int) and number > newest:
-        raise newer(where, number, newest)
+        raise newer(name, number, newest)
 
 
-def newer(where: str, number: int, newest: int) -> PipelineError:
+def newer(name: str, number: int, newest: int) -> PipelineError:
     """The error for a file of format `number`, of which this version reads no more than `newest`."""
-    return PipelineError(newer_line(where, number, newest))
+    return PipelineError(newer_line(name, number, newest))
 
 
-def newer_line(where: str, number: int, newest: int) -> str:
+def newer_line(name: str, number: int, newest: int) -> str:
     return (
-        f"{where} was written by a newer version of the template "
+        f"{name} was written by a newer version of the template "
         f"(format {number}; this one reads {newest}): upgrade the template"
     )

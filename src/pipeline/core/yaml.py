@@ -29,9 +29,9 @@ def parse_yaml(text: str, name: str) -> Any:
         return YAML(typ="safe").load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark
-        where = f" line {mark.line + 1}" if mark else ""
+        position = f" line {mark.line + 1}" if mark else ""
         problem = " ".join(str(error.problem or error).split())
-        raise PipelineError(f"{name}{where}: not valid YAML: {problem}") from None
+        raise PipelineError(f"{name}{position}: not valid YAML: {problem}") from None
 
 
 def explain(name: str, model: type[BaseModel], problems: Sequence[Any]) -> list[str]:
@@ -47,17 +47,17 @@ def explain(name: str, model: type[BaseModel], problems: Sequence[Any]) -> list[
     return list(lines.values())
 
 
-def _explain(where: str, model: type[BaseModel], key_parts: list[str], problem: Any) -> str:
+def _explain(prefix: str, model: type[BaseModel], key_parts: list[str], problem: Any) -> str:
     match problem["type"]:
         case "extra_forbidden":
-            return f"{where}: unknown key; {_suggestion(model, key_parts)}"
+            return f"{prefix}: unknown key; {_suggestion(model, key_parts)}"
         case "missing":
-            return f"{where}: missing; add it"
+            return f"{prefix}: missing; add it"
         case "value_error":
             lines = str(problem["ctx"]["error"]).splitlines()
-            return "\n".join(f"{where}: {line}" for line in lines)
+            return "\n".join(f"{prefix}: {line}" for line in lines)
         case _:
-            return f"{where}: is {_short_repr(problem['input'])}; allowed: {_allowed(problem)}"
+            return f"{prefix}: is {_short_repr(problem['input'])}; allowed: {_allowed(problem)}"
 
 
 def _allowed(problem: Any) -> str:
@@ -83,9 +83,9 @@ def _suggestion(model: type[BaseModel], key_parts: list[str]) -> str:
     for part in key_parts[:-1]:
         field = getattr(section, "model_fields", {}).get(part)
         section = next((t for t in _types_of(field) if hasattr(t, "model_fields")), None) if field else None
-    known = list(getattr(section, "model_fields", {}))
-    close = difflib.get_close_matches(key_parts[-1], known, n=1)
-    return f"did you mean {close[0]}?" if close else f"allowed: {', '.join(known)}"
+    keys = list(getattr(section, "model_fields", {}))
+    close = difflib.get_close_matches(key_parts[-1], keys, n=1)
+    return f"did you mean {close[0]}?" if close else f"allowed: {', '.join(keys)}"
 
 
 def _types_of(field: Any) -> tuple[Any, ...]:

@@ -35,12 +35,12 @@ def _multiclass(scored: Scored, bins: int) -> dict[str, Points]:
     curves: dict[str, Points] = {"roc": [], "precision_recall": [], "calibration": []}
     for place, name in enumerate(scored.classes):
         target, score = (scored.target == place).astype(float), scored.score[:, place]
-        drawn = {
+        of_class = {
             "roc": roc(target, score, POINTS // 4),
             "precision_recall": precision_recall(target, score, POINTS // 4),
             "calibration": calibration(target, score, bins),
         }
-        for curve, points in drawn.items():
+        for curve, points in of_class.items():
             curves[curve] += [{"class": name} | point for point in points]
     return curves | {
         "score_histogram": histogram(confidence, (0.0, 1.0), {"right": correct, "wrong": ~correct}),
@@ -86,8 +86,8 @@ def _ranked(target: Array, score: Array) -> tuple[Array, Array]:
 def _points(columns: dict[str, Array], along: Array, points: int) -> Points:
     """At most `points` of the curve, evenly spread over the rising `along`, with both ends."""
     positions = np.searchsorted(along, np.linspace(along[0], along[-1], points))
-    chosen = np.unique(np.concatenate([[0], positions, [len(along) - 1]]))
-    return [dict(zip(columns, map(float, row), strict=True)) for row in np.column_stack(list(columns.values()))[chosen]]
+    rows = np.unique(np.concatenate([[0], positions, [len(along) - 1]]))
+    return [dict(zip(columns, map(float, row), strict=True)) for row in np.column_stack(list(columns.values()))[rows]]
 
 
 def calibration(target: Array, score: Array, bins: int) -> Points:

@@ -56,12 +56,12 @@ def _places(groups: Any) -> tuple[tuple[str, ...], npt.NDArray[np.intp]]:
 
 def rates(counts: Counts) -> dict[str, Array]:
     """Selection, true and false positive rate of each group (..., groups); NaN where it has no such rows."""
-    chosen, rows = counts[..., 1], counts.sum(axis=-1)  # (..., groups, 2 labels)
+    selected, rows = counts[..., 1], counts.sum(axis=-1)  # (..., groups, 2 labels)
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
-            "selection_rate": chosen.sum(axis=-1) / rows.sum(axis=-1),
-            "true_positive_rate": chosen[..., 1] / rows[..., 1],
-            "false_positive_rate": chosen[..., 0] / rows[..., 0],
+            "selection_rate": selected.sum(axis=-1) / rows.sum(axis=-1),
+            "true_positive_rate": selected[..., 1] / rows[..., 1],
+            "false_positive_rate": selected[..., 0] / rows[..., 0],
         }
 
 

@@ -185,12 +185,12 @@ def _decisions(case: Case) -> Figures:
     columns = np.column_stack([predicted * actual, predicted, actual])
 
     def figures(_: Array, sums: Array) -> dict[str, Array]:
-        hits, chosen, positives = sums
+        hits, selected, positives = sums
         defined = np.where((positives > 0) & np.isfinite(threshold), positives, np.nan)
         return {
-            "precision": np.where(chosen > 0, hits / chosen, 0.0) * (defined / defined),
+            "precision": np.where(selected > 0, hits / selected, 0.0) * (defined / defined),
             "recall": hits / defined,
-            "f1": 2 * hits / (chosen + defined),
+            "f1": 2 * hits / (selected + defined),
         }
 
     return _sums(lambda rows: columns[rows], figures)
@@ -206,8 +206,8 @@ def _classes(case: Case) -> Figures:
         return np.hstack([one_hot[actual[rows]] * hit[rows, None], one_hot[actual[rows]], one_hot[predicted[rows]]])
 
     def figures(total: Array, sums: Array) -> dict[str, Array]:
-        hits, occurs, chosen = np.split(sums, 3)
-        recall, f1 = _ratio(hits, occurs), _ratio(2 * hits, occurs + chosen)
+        hits, occurs, selections = np.split(sums, 3)
+        recall, f1 = _ratio(hits, occurs), _ratio(2 * hits, occurs + selections)
         return {"accuracy": hits.sum(axis=0) / total, "balanced_accuracy": recall, "macro_f1": f1}
 
     return _sums(columns, figures)

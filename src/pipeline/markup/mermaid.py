@@ -38,17 +38,17 @@ def bars(names: Sequence[str], series: Sequence[Series], top: float, line: float
     top = top if top > 0 else 1.0
     group = len(series) + (len(series) > 1)  # with an empty row between the names
     axis = [text for i, name in enumerate(labels(names)) for text in (name, *_blanks(i * group, group - 1))]
-    drawn = []
+    chart_lines = []
     for position, (_, values) in enumerate(series):
         rows = [-top] * len(axis)  # outside the axis: Mermaid draws the bars of several series over each other
         rows[position::group] = [min(value, top) if value > 0 else -top for value in values]
-        drawn.append(f"  bar [{_listed(rows)}]")
+        chart_lines.append(f"  bar [{_listed(rows)}]")
     if line is not None:
-        drawn.append(f"  line [{_listed([line] * len(axis))}]")
+        chart_lines.append(f"  line [{_listed([line] * len(axis))}]")
     colours = [*(colour for colour, _ in series), GREY]
     head = _head(colours, 60 + (BAR if group > 1 else 2 * BAR) * max(4, len(axis)), ticks=False)
     names_axis = f"  x-axis [{', '.join(json.dumps(text, ensure_ascii=False) for text in axis)}]"
-    return _block([*head, "xychart-beta horizontal", names_axis, f"  y-axis 0 --> {_number(top)}", *drawn])
+    return _block([*head, "xychart-beta horizontal", names_axis, f"  y-axis 0 --> {_number(top)}", *chart_lines])
 
 
 def intervals(names: Sequence[str], series: Sequence[tuple[float, float, float]], title: str) -> Markdown:
@@ -57,30 +57,30 @@ def intervals(names: Sequence[str], series: Sequence[tuple[float, float, float]]
     Mermaid draws no intervals: each name takes three rows, and lines step from those of one name to those of the next.
     """
     axis = [text for i, name in enumerate(labels(names)) for text in (_blank(2 * i), name, _blank(2 * i + 1))]
-    drawn = [[0.0] * len(axis), *([ends[part] for ends in series for _ in range(3)] for part in (0, 2, 1))]
-    low, high = min(map(min, drawn)), max(map(max, drawn))
+    curves = [[0.0] * len(axis), *([ends[part] for ends in series for _ in range(3)] for part in (0, 2, 1))]
+    low, high = min(map(min, curves)), max(map(max, curves))
     margin = 0.05 * (high - low) or 1.0
     axes = [
         f"  x-axis [{', '.join(json.dumps(text, ensure_ascii=False) for text in axis)}]",
         f'  y-axis "{clean(title, 60)}" {_number(low - margin)} --> {_number(high + margin)}',
     ]
     head = _head([MAIN, GREY, GREY, CANDIDATE], 90 + BAR * len(axis), ticks=False)
-    return _block([*head, "xychart-beta horizontal", *axes, *(f"  line [{_listed(values)}]" for values in drawn)])
+    return _block([*head, "xychart-beta horizontal", *axes, *(f"  line [{_listed(values)}]" for values in curves)])
 
 
 def vertical_bars(names: Sequence[str], series: Sequence[Series], line: Sequence[float], title: str) -> Markdown:
     """Vertical bars along a time axis, the series over each other, and a line across them; values are 0 or more."""
     step = -(-len(names) // MAX_NAMES)  # there is no room for all names
-    shown = dict(zip(range(0, len(names), step), labels(names[::step]), strict=True))
-    axis = [shown.get(i, _blank(i)) for i in range(len(names))]
+    names_at = dict(zip(range(0, len(names), step), labels(names[::step]), strict=True))
+    axis = [names_at.get(i, _blank(i)) for i in range(len(names))]
     top = 1.05 * max([*line, *(value for _, values in series for value in values)], default=1.0)
-    drawn = [f"  bar [{_listed(value if value > 0 else -top for value in values)}]" for _, values in series]
+    bar_lines = [f"  bar [{_listed(value if value > 0 else -top for value in values)}]" for _, values in series]
     axes = [
         f"  x-axis [{', '.join(json.dumps(text, ensure_ascii=False) for text in axis)}]",
         f'  y-axis "{clean(title, 60)}" 0 --> {_number(top if top > 0 else 1.0)}',
     ]
     palette = [*(colour for colour, _ in series), GREY]
-    return _block([*_head(palette, 280), "xychart-beta", *axes, *drawn, f"  line [{_listed(line)}]"])
+    return _block([*_head(palette, 280), "xychart-beta", *axes, *bar_lines, f"  line [{_listed(line)}]"])
 
 
 def grid(low: float, high: float) -> list[float]:
@@ -91,14 +91,14 @@ def grid(low: float, high: float) -> list[float]:
 
 def lines(x: tuple[str, Sequence[float]], y: tuple[str, float, float], series: Sequence[Series]) -> Markdown:
     """Lines over a grid; `x`: title and grid, `y`: title, lowest and highest value."""
-    drawn = [f"  line [{_listed(values)}]" for _, values in series]
+    chart_lines = [f"  line [{_listed(values)}]" for _, values in series]
     title, places = x
     y = y if y[1] < y[2] else (y[0], y[1], y[1] + 1)
     axes = [
         f'  x-axis "{title}" {_exact(places[0])} --> {_exact(places[-1])}',
         f'  y-axis "{y[0]}" {_number(y[1])} --> {_number(y[2])}',
     ]
-    return _block([*_head([colour for colour, _ in series], 420), "xychart-beta", *axes, *drawn])
+    return _block([*_head([colour for colour, _ in series], 420), "xychart-beta", *axes, *chart_lines])
 
 
 def flow(nodes: Sequence[tuple[str, str]], edges: Iterable[tuple[int, int]], colours: dict[str, str]) -> Markdown:

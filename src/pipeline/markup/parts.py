@@ -47,14 +47,14 @@ def folded(title: str, *texts: str | None, opened: bool = False) -> Markdown | N
 
 def fit(parts: Sequence[Part], limit: int) -> str:
     """The parts in their order, without those that do not fit into `limit` characters, and a note that names these."""
-    kept, dropped = [part for part in parts if part.text], list[str]()
-    while len(text := _joined(kept, dropped)) > limit:
-        part_to_drop = max(kept, key=lambda part: (part.order, len(part.text)))
-        kept.remove(part_to_drop)
+    remaining, dropped = [part for part in parts if part.text], list[str]()
+    while len(text := _joined(remaining, dropped)) > limit:
+        part_to_drop = max(remaining, key=lambda part: (part.order, len(part.text)))
+        remaining.remove(part_to_drop)
         dropped.append(part_to_drop.name)
     return text
 
 
-def _joined(kept: Sequence[Part], dropped: Sequence[str]) -> str:
+def _joined(remaining: Sequence[Part], dropped: Sequence[str]) -> str:
     note = [f"*Left out, because the comment would be too long: {', '.join(dropped)}.*"] if dropped else []
-    return "\n\n".join([*(part.text for part in kept), *note]) + "\n"
+    return "\n\n".join([*(part.text for part in remaining), *note]) + "\n"

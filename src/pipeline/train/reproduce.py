@@ -21,8 +21,8 @@ HIDDEN = ("Generating lock file", "Updating lock file", "\nTo track the changes"
 
 def check_names(knobs: params.Params) -> None:
     """Refuse columns in params.yaml that the data contract does not have, before any work."""
-    if wrong := schema.unknown_columns(knobs, schema.read(schema.PATH)):
-        raise PipelineError("\n".join(wrong))
+    if problems := schema.unknown_columns(knobs, schema.read(schema.PATH)):
+        raise PipelineError("\n".join(problems))
 
 
 def refresh_source(data: params.Data) -> None:

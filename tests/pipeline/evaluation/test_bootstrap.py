@@ -67,11 +67,11 @@ def test_the_interval_of_the_calibration_error_reaches_zero_for_a_calibrated_mod
     rng = np.random.default_rng(5)
     chance = rng.random(3000)
     target = (rng.random(3000) < chance).astype(float)
-    good = intervals("binary", ["calibration_error"], scored(target, chance), 300, 0.95, 0)["calibration_error"]
-    bad = intervals("binary", ["calibration_error"], scored(target, chance**2), 300, 0.95, 0)["calibration_error"]
-    assert good.lower < 0.005
-    assert good.lower <= good.value <= good.upper < 0.05
-    assert 0.1 < bad.lower <= bad.value <= bad.upper
+    calibrated = intervals("binary", ["calibration_error"], scored(target, chance), 300, 0.95, 0)["calibration_error"]
+    biased = intervals("binary", ["calibration_error"], scored(target, chance**2), 300, 0.95, 0)["calibration_error"]
+    assert calibrated.lower < 0.005
+    assert calibrated.lower <= calibrated.value <= calibrated.upper < 0.05
+    assert 0.1 < biased.lower <= biased.value <= biased.upper
 
 
 def test_a_model_compared_with_itself_does_not_differ() -> None:
@@ -83,9 +83,9 @@ def test_a_better_model_gains_and_pairing_makes_the_interval_narrow() -> None:
     target, score = normal_scores(500, 2)
     better = np.clip(score + 0.02 * (2 * target - 1), 0, 1)
     gain = paired("binary", "roc_auc", target, better, score, 300, 0.95, 0)
-    alone = intervals("binary", ["roc_auc"], scored(target, score), 300, 0.95, 0)["roc_auc"]
+    unpaired = intervals("binary", ["roc_auc"], scored(target, score), 300, 0.95, 0)["roc_auc"]
     assert 0 < gain.lower < gain.value < gain.upper
-    assert gain.upper - gain.lower < (alone.upper - alone.lower) / 3
+    assert gain.upper - gain.lower < (unpaired.upper - unpaired.lower) / 3
 
 
 def test_each_model_decides_by_its_own_threshold() -> None:

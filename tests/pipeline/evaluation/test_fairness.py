@@ -75,8 +75,8 @@ def test_a_single_group_has_a_ratio_of_1_without_an_interval() -> None:
 def test_intervals_of_differences_and_ratios_have_about_their_nominal_coverage() -> None:
     rng, covered, ratio_covered = np.random.default_rng(0), 0, 0
     for seed in range(200):
-        chosen = rng.binomial([400, 300], [0.3, 0.2])
-        counts = np.array([[[400 - chosen[0], chosen[0]], [1, 1]], [[300 - chosen[1], chosen[1]], [1, 1]]])
+        selected = rng.binomial([400, 300], [0.3, 0.2])
+        counts = np.array([[[400 - selected[0], selected[0]], [1, 1]], [[300 - selected[1], selected[1]], [1, 1]]])
         estimates = fairness.estimates(counts, 300, 0.95, seed)
         difference, ratio = estimates["statistical_parity_difference"], estimates["disparate_impact"]
         covered += difference.lower <= 0.1 <= difference.upper
@@ -172,5 +172,5 @@ def test_a_group_of_one_row_has_a_figure_and_no_interval() -> None:
     report = fairness.report(scored("regression", [1, 2, 3], [1, 4, 3], ["f", "f", "m"]), EVALUATE)["sex"]
     assert report["groups"][1]["mae"] == {"value": 0.0, "lower": None, "upper": None}
     assert report["mae_difference"] == {"value": 1.0, "lower": None, "upper": None}
-    alone = fairness.report(scored("regression", [1, 2], [1, 4], ["f", "f"]), EVALUATE)["sex"]
-    assert alone["mae_difference"] == {"value": 0.0, "lower": None, "upper": None}
+    single_group = fairness.report(scored("regression", [1, 2], [1, 4], ["f", "f"]), EVALUATE)["sex"]
+    assert single_group["mae_difference"] == {"value": 0.0, "lower": None, "upper": None}

@@ -60,9 +60,9 @@ def test_vertical_bars_have_a_place_each_and_a_bar_of_0_is_not_drawn() -> None:
 
 def test_a_time_axis_shows_some_of_its_names_and_its_labels_are_unique() -> None:
     names = [f"05-{day:02}" for day in range(31)]
-    shown = axis(vertical_bars(names, [(CANDIDATE, [1.0] * 31)], [1.0] * 31, "loss"))
-    assert len(set(shown)) == 31
-    assert 1 < sum(name in names for name in shown) <= MAX_NAMES
+    axis_labels = axis(vertical_bars(names, [(CANDIDATE, [1.0] * 31)], [1.0] * 31, "loss"))
+    assert len(set(axis_labels)) == 31
+    assert 1 < sum(name in names for name in axis_labels) <= MAX_NAMES
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def comments(folder: Path) -> dict[str, str]:
     return texts
 
 
-def drawn(path: Path) -> str:
+def rendered(path: Path) -> str:
     """The article as Chromium renders it."""
     command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", "--virtual-time-budget=60000"]
     result = subprocess.run([*command, f"file://{path}#open"], capture_output=True, text=True, timeout=120, check=True)
@@ -48,7 +48,7 @@ def test_every_chart_of_every_comment_is_drawn(tmp_path: Path) -> None:
     require("chromium")
     texts = comments(tmp_path)
     preview.write("\n\n".join(texts.values()), tmp_path / "page.html")
-    article = drawn(tmp_path / "page.html")
+    article = rendered(tmp_path / "page.html")
     expected = sum(len(reading.charts(text)) for text in texts.values())
     assert expected > 40
     assert len(re.findall(r'<pre class="mermaid" data-processed="true"><svg', article)) == expected
@@ -68,7 +68,7 @@ def test_every_bar_and_point_is_drawn(tmp_path: Path, kind: str) -> None:
         "lines": mermaid.lines(("x", places), ("y", 0, 1), [(mermaid.MAIN, places)]),
     }[kind]
     preview.write(text, tmp_path / "page.html")
-    article = drawn(tmp_path / "page.html")
+    article = rendered(tmp_path / "page.html")
     marks = {
         "bars": [
             width

@@ -55,7 +55,7 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return trained(tmp_path_factory.mktemp("small"))
 
 
-def same(model: Model, changed: pd.DataFrame, rows: pd.DataFrame = ROWS) -> bool:
+def scores_equal(model: Model, changed: pd.DataFrame, rows: pd.DataFrame = ROWS) -> bool:
     return model.predict(changed).tobytes() == model.predict(rows).tobytes()
 
 
@@ -65,36 +65,36 @@ def test_the_order_of_the_rows_does_not_matter(small_model: Model) -> None:
 
 
 def test_the_order_of_the_columns_and_the_index_do_not_matter(small_model: Model) -> None:
-    assert same(small_model, ROWS[ROWS.columns[::-1]].set_index(pd.Index(range(len(ROWS), 0, -1))))
+    assert scores_equal(small_model, ROWS[ROWS.columns[::-1]].set_index(pd.Index(range(len(ROWS), 0, -1))))
 
 
 def test_columns_that_are_no_features_do_not_matter(small_model: Model) -> None:
-    assert same(small_model, ROWS.assign(noise=np.arange(len(ROWS)), note="x", age_2=ROWS["age"]))
+    assert scores_equal(small_model, ROWS.assign(noise=np.arange(len(ROWS)), note="x", age_2=ROWS["age"]))
 
 
 def test_key_and_target_do_not_matter(small_model: Model) -> None:
-    assert same(small_model, ROWS.assign(id=ROWS["id"].to_numpy()[::-1]))
-    assert same(small_model, ROWS.drop(columns=["id", "outcome"]))
+    assert scores_equal(small_model, ROWS.assign(id=ROWS["id"].to_numpy()[::-1]))
+    assert scores_equal(small_model, ROWS.drop(columns=["id", "outcome"]))
 
 
 def test_every_feature_matters(small_model: Model) -> None:
     for name in ("income", "age", "town"):
-        assert not same(small_model, ROWS.assign(**{name: ROWS[name].to_numpy()[::-1]})), name
+        assert not scores_equal(small_model, ROWS.assign(**{name: ROWS[name].to_numpy()[::-1]})), name
 
 
 @pytest.mark.parametrize("kind", ["float64", "Int64", "int64[pyarrow]", "object"])
 def test_how_whole_numbers_are_stored_does_not_matter(small_model: Model, kind: str) -> None:
-    assert same(small_model, ROWS.astype({"age": kind}))
+    assert scores_equal(small_model, ROWS.astype({"age": kind}))
 
 
 @pytest.mark.parametrize("kind", ["category", "object", "string[pyarrow]"])
 def test_how_text_is_stored_does_not_matter(small_model: Model, kind: str) -> None:
-    assert same(small_model, ROWS.astype({"town": kind}))
+    assert scores_equal(small_model, ROWS.astype({"town": kind}))
 
 
 def test_a_row_alone_is_scored_as_it_is_among_others(small_model: Model) -> None:
-    alone = np.concatenate([small_model.predict(ROWS.iloc[[row]]) for row in range(100)])
-    assert alone.tobytes() == small_model.predict(ROWS)[:100].tobytes()
+    single = np.concatenate([small_model.predict(ROWS.iloc[[row]]) for row in range(100)])
+    assert single.tobytes() == small_model.predict(ROWS)[:100].tobytes()
 
 
 def test_the_size_of_the_chunks_does_not_matter(small_model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_the_number_of_threads_does_not_matter(small_model: Model) -> None:
 
 
 def test_an_unseen_category_is_scored_as_a_missing_one(small_model: Model) -> None:
-    assert same(small_model, ROWS.assign(town=None), ROWS.assign(town="Bodø"))
+    assert scores_equal(small_model, ROWS.assign(town=None), ROWS.assign(town="Bodø"))
 
 
 def test_keys_do_not_matter_in_training_either(tmp_path: Path) -> None:

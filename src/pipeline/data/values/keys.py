@@ -56,8 +56,8 @@ def complete_column(frame: pd.DataFrame, name: str, knob: str) -> "pd.Series[Any
 def hashed(texts: "pd.Series[Any]", hash_key: str) -> Hashes:
     """SipHash of each text, (rows,), under a key of 16 characters."""
     parts = [
-        pd.util.hash_array(texts.iloc[at : at + CHUNK].to_numpy(dtype=object), hash_key=hash_key, categorize=False)
-        for at in range(0, len(texts), CHUNK)
+        pd.util.hash_array(texts.iloc[i : i + CHUNK].to_numpy(dtype=object), hash_key=hash_key, categorize=False)
+        for i in range(0, len(texts), CHUNK)
     ]
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint64)
 

@@ -133,14 +133,14 @@ def test_a_missing_source_is_only_unreachable_where_its_own_fingerprint_is_recor
 
 
 def test_a_web_file_is_read_from_its_download_when_the_server_is_gone(site: Website) -> None:
-    wanted = data(f"{site.url}/a.csv?version=2")
-    fetch.refresh(wanted, FINGERPRINT)
-    assert paths() == [wanted.source]
+    section = data(f"{site.url}/a.csv?version=2")
+    fetch.refresh(section, FINGERPRINT)
+    assert paths() == [section.source]
     site.stop()
-    table, _ = read(sources.read(FINGERPRINT), wanted)
+    table, _ = read(sources.read(FINGERPRINT), section)
     assert table.to_pydict() == {"id": [1, 2], "amount": [2.5, 3.5]}
     with pytest.raises(fetch.UnreachableError):
-        fetch.refresh(wanted, FINGERPRINT)
+        fetch.refresh(section, FINGERPRINT)
 
 
 def test_a_missing_web_file_is_an_error(site: Website) -> None:
@@ -149,27 +149,27 @@ def test_a_missing_web_file_is_an_error(site: Website) -> None:
 
 
 def test_a_changed_web_file_is_detected_and_the_old_download_removed(site: Website, folder: Path) -> None:
-    wanted = data(f"{site.url}/a.csv")
-    fetch.refresh(wanted, FINGERPRINT)
+    section = data(f"{site.url}/a.csv")
+    fetch.refresh(section, FINGERPRINT)
     (folder / "site/a.csv").write_text(CSV + "3,4.5\n")
-    assert fetch.refresh(wanted, FINGERPRINT) is True
-    kept = [path.name for path in sources.DOWNLOADS.iterdir() if path.suffix != ".json"]
-    assert kept == [files.read_json(FINGERPRINT)["files"][0]["sha256"]]
+    assert fetch.refresh(section, FINGERPRINT) is True
+    download = [path.name for path in sources.DOWNLOADS.iterdir() if path.suffix != ".json"]
+    assert download == [files.read_json(FINGERPRINT)["files"][0]["sha256"]]
 
 
 def test_a_clone_without_the_download_reads_a_web_file_that_changed_since_only_after_a_fetch(
     site: Website, folder: Path
 ) -> None:
-    wanted = data(f"{site.url}/a.csv")
-    fetch.refresh(wanted, FINGERPRINT)
+    section = data(f"{site.url}/a.csv")
+    fetch.refresh(section, FINGERPRINT)
     for path in sources.DOWNLOADS.iterdir():
         path.unlink()
-    assert read(sources.read(FINGERPRINT), wanted)[0].num_rows == 2
+    assert read(sources.read(FINGERPRINT), section)[0].num_rows == 2
     for path in sources.DOWNLOADS.iterdir():
         path.unlink()
     (folder / "site/a.csv").write_text(CSV + "3,4.5\n")
     with pytest.raises(PipelineError, match="run `pipeline fetch`"):
-        read(sources.read(FINGERPRINT), wanted)
+        read(sources.read(FINGERPRINT), section)
 
 
 class TruncatedResponse(BaseHTTPRequestHandler):
@@ -197,22 +197,22 @@ def test_a_truncated_download_is_refused(folder: Path) -> None:
 def test_a_glob_over_a_store_gives_full_urls_that_ingest_reads(store: Any) -> None:
     for number, name in enumerate(["in/b.csv", "in/a.csv", "out/c.csv"]):
         store.put_object(Bucket="bucket", Key=name, Body=f"id,amount\n{number},1.5\n".encode())
-    wanted = data("s3://bucket/in/*.csv")
-    assert fetch.refresh(wanted, FINGERPRINT) is True
+    section = data("s3://bucket/in/*.csv")
+    assert fetch.refresh(section, FINGERPRINT) is True
     assert paths() == ["s3://bucket/in/a.csv", "s3://bucket/in/b.csv"]
-    assert read(sources.read(FINGERPRINT), wanted)[0].column("id").to_pylist() == [1, 0]
+    assert read(sources.read(FINGERPRINT), section)[0].column("id").to_pylist() == [1, 0]
 
 
 def test_an_unchanged_object_is_not_downloaded_again_and_a_changed_one_is(store: Any) -> None:
     store.put_object(Bucket="bucket", Key="one.csv", Body=CSV.encode())
-    wanted = data("s3://bucket/one.csv")
-    fetch.refresh(wanted, FINGERPRINT)
-    kept = sources.DOWNLOADS / files.read_json(FINGERPRINT)["files"][0]["sha256"]
-    before = kept.stat().st_ino, kept.stat().st_mtime_ns
-    assert fetch.refresh(wanted, FINGERPRINT) is False
-    assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == before
+    section = data("s3://bucket/one.csv")
+    fetch.refresh(section, FINGERPRINT)
+    download = sources.DOWNLOADS / files.read_json(FINGERPRINT)["files"][0]["sha256"]
+    before = download.stat().st_ino, download.stat().st_mtime_ns
+    assert fetch.refresh(section, FINGERPRINT) is False
+    assert (download.stat().st_ino, download.stat().st_mtime_ns) == before
     store.put_object(Bucket="bucket", Key="one.csv", Body=CSV.replace("2.5", "2.6").encode())
-    assert fetch.refresh(wanted, FINGERPRINT) is True
+    assert fetch.refresh(section, FINGERPRINT) is True
 
 
 def test_a_missing_object_or_bucket_is_an_error(store: Any) -> None:

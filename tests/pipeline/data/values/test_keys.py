@@ -84,9 +84,9 @@ def unkeyed(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
 def test_without_a_key_a_row_keeps_its_side_and_equal_rows_share_it(
     rows: list[tuple[Any, ...]], more: list[tuple[Any, ...]], seed: int
 ) -> None:
-    alone = fractions(unkeyed(rows), None, seed)
+    expected = fractions(unkeyed(rows), None, seed)
     together = fractions(unkeyed([*more, *rows, *rows]), None, seed)
-    assert together[len(more) :].tolist() == [*alone, *alone]
+    assert together[len(more) :].tolist() == [*expected, *expected]
 
 
 def test_without_a_key_the_storage_of_columns_does_not_matter() -> None:

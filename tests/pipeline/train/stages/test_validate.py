@@ -113,9 +113,9 @@ def test_a_target_that_no_model_can_learn_is_a_violation(
     task: TaskSection, target: list[Any], expected: list[str]
 ) -> None:
     schema = Schema(columns=dict(SCHEMA.columns) | {"outcome": ContractColumn(type="integer", nullable=True)})
-    broken = contract.violations(GOOD.assign(outcome=target), schema, task)
-    assert [violation.expected for violation in broken] == expected
-    assert {violation.column for violation in broken} == {"outcome"}
+    result = contract.violations(GOOD.assign(outcome=target), schema, task)
+    assert [violation.expected for violation in result] == expected
+    assert {violation.column for violation in result} == {"outcome"}
 
 
 def test_a_positive_class_is_the_same_however_it_is_stored() -> None:
@@ -127,8 +127,8 @@ def test_a_positive_class_is_the_same_however_it_is_stored() -> None:
 
 def test_a_regression_needs_a_numeric_target() -> None:
     schema = Schema(columns=dict(SCHEMA.columns) | {"outcome": ContractColumn(type="category", nullable=False)})
-    broken = contract.violations(GOOD.assign(outcome=list("abcd")), schema, REGRESSION)
-    assert [violation.expected for violation in broken] == ["integer or number, for task.type regression"]
+    result = contract.violations(GOOD.assign(outcome=list("abcd")), schema, REGRESSION)
+    assert [violation.expected for violation in result] == ["integer or number, for task.type regression"]
 
 
 def test_a_target_that_is_no_column_is_a_violation() -> None:
@@ -145,17 +145,17 @@ def test_the_table_is_not_changed() -> None:
 
 
 def test_the_printed_table_is_aligned_and_shows_values_only_on_request() -> None:
-    broken = [
+    examples = [
         Violation("allowed", "town", "Bergen, Oslo", 2000, (2, 4), ("'Rome'",)),
         Violation("extra column", "x", "no", 4),
     ]
-    lines = validate.violations_table(broken, False).splitlines()
+    lines = validate.violations_table(examples, False).splitlines()
     assert lines == [
         "check         column  rows   expected      first rows",
         "allowed       town    2,000  Bergen, Oslo  2, 4, …",
         "extra column  x       4      no            all",
     ]
-    assert validate.violations_table(broken, True).splitlines()[1].endswith("2, 4, …     'Rome'")
+    assert validate.violations_table(examples, True).splitlines()[1].endswith("2, 4, …     'Rome'")
 
 
 def run(folder: Path, table: pd.DataFrame, *options: str) -> Result:

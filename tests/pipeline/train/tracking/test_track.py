@@ -300,18 +300,18 @@ def test_long_names_are_cut_and_all_names_differ() -> None:
 
 def test_a_refused_run_does_not_block_the_others(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_run(3)
-    bad = tracking.keep()
-    run = files.read_json(bad / "run.json")
-    files.write_json(bad / "run.json", run | {"metrics": {"m" * 300: 1.0}})
+    refused = tracking.keep()
+    run = files.read_json(refused / "run.json")
+    files.write_json(refused / "run.json", run | {"metrics": {"m" * 300: 1.0}})
     second = write_run(4)
     assert not tracking.track()
     message = capsys.readouterr().err
-    assert f"{bad.name[:8]} was refused: " in message
+    assert f"{refused.name[:8]} was refused: " in message
     assert "can't be" not in message
-    assert [path.name for path in tracking.WAITING.iterdir()] == [bad.name]
+    assert [path.name for path in tracking.WAITING.iterdir()] == [refused.name]
     logged = {run.data.tags["dvc_lock"] for run in runs() if run.info.status == "FINISHED"}
     assert second in logged
-    assert bad.name not in logged
+    assert refused.name not in logged
 
 
 def test_a_full_disk_leaves_no_incomplete_copy_and_is_only_a_warning(
