@@ -1,7 +1,7 @@
 """Format numbers of what outlives a version of the template. A file without a number is of format 1.
 
 Code without format numbers refuses unknown keys. So a file that it reads strictly (signature, release,
-data/source.json, the comment's marker) has a number from format 2 on; the other files have the number 1, too.
+data/source.json, the comment's marker) has a number from format 2 on; other files have it from format 1 on.
 """
 
 from collections.abc import Mapping

@@ -214,8 +214,8 @@ def _sampled(part: Scored, count: int, seed: int) -> dict[str, Sample]:
 
 
 def _difference(samples: list[Sample], confidence: float, seed: int) -> Estimate:
-    """Highest minus lowest. The groups' resamples are independent, so that one of a group goes with any of another:
-    the tails that many pairs need cost no further resamples."""
+    """Highest minus lowest. The groups' resamples are independent, so that one of a group can be paired with any of
+    another: the tails that many pairs need cost no further resamples."""
     values, draws = zip(*samples, strict=True)
     source = np.random.default_rng(seed)
     mixed = np.stack([source.choice(group, MAX_DRAWS) for group in draws], axis=1)

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from pipeline.markup.markdown import BREAK, UNSEEN, Markdown
+from pipeline.markup.markdown import BREAK, INVISIBLE, Markdown
 
 LONGEST_LINE = 2_000
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from pipeline.core import files
 
 PROBE_SECONDS = 3
-# Environment variables, set where they are not: the bounds are for a server that hangs.
+# Defaults of environment variables; with these bounds a server that hangs is given up soon.
 DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",

@@ -231,7 +231,7 @@ def test_any_fsspec_url_is_read(folder: Path) -> None:
     assert read(sources.read(FINGERPRINT), data("memory://somewhere/*.csv"))[0].num_rows == 2
 
 
-def test_a_damaged_fingerprint_is_made_anew(folder: Path) -> None:
+def test_a_damaged_fingerprint_is_replaced(folder: Path) -> None:
     FINGERPRINT.parent.mkdir()
     FINGERPRINT.write_text('{"source": "a.csv", "files": []}')
     with pytest.raises(PipelineError, match="pipeline fetch"):

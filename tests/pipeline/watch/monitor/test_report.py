@@ -11,7 +11,7 @@ from pipeline.markup import preview
 from pipeline.watch.monitor import report, signal_charts
 from pipeline.watch.monitor.result import ColumnDrift, Labels, Reference, Scored, Unreadable
 from tests.pipeline.conftest import require
-from tests.pipeline.markup.test_preview import drawn
+from tests.pipeline.markup.test_preview import rendered
 from tests.pipeline.watch.monitor.factories import result, signal
 
 UNTRUSTED = 'a"] | <script>x</script> `%%{init}%%` @octocat #1 ![x](http://x.org)\u202e'
