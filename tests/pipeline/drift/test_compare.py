@@ -198,7 +198,7 @@ def test_the_html_has_the_columns_and_no_markup_from_their_names(project: Path) 
     assert markup not in page
 
 
-def test_a_missing_or_damaged_table_is_one_line(project: Path) -> None:
+def test_a_missing_or_damaged_table_is_an_error_of_one_line(project: Path) -> None:
     Path("cut.parquet").write_bytes(Path("reference.parquet").read_bytes()[:500])
     for name, problem in (("nowhere.parquet", "no such file"), ("cut.parquet", "cut off")):
         with pytest.raises(PipelineError, match=problem):
@@ -230,7 +230,7 @@ def test_truth_values_have_not_drifted_where_they_are_stored_as_text() -> None:
         (b"a,b\n1,\xe9\n", "column b is not UTF-8 text"),
     ],
 )
-def test_a_csv_that_can_not_be_read_is_one_line(project: Path, content: bytes, problem: str) -> None:
+def test_an_unreadable_csv_is_an_error_of_one_line(project: Path, content: bytes, problem: str) -> None:
     Path("bad.csv").write_bytes(content)
     with pytest.raises(PipelineError, match=problem) as error:
         run("--reference", "reference.parquet", "--current", "bad.csv", "--json", "d.json")
