@@ -56,7 +56,7 @@ def plain(text: str) -> str:
 
 
 def _visible(char: str) -> str:
-    return " " if unicodedata.category(char) in UNSEEN else char
+    return " " if unicodedata.category(char) in INVISIBLE else char
 
 
 def fence(text: str, language: str = "text") -> Markdown:

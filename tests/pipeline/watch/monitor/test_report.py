@@ -144,7 +144,7 @@ def test_the_chart_has_a_bar_for_each_judged_window_and_the_bound(tmp_path: Path
     chart = signal_charts.chart(alarm.model_copy(update={"windows": (*alarm.windows, gap)}), "data_drift")
     assert chart is not None
     preview.write(chart, tmp_path / "page.html")
-    article = drawn(tmp_path / "page.html")
+    article = rendered(tmp_path / "page.html")
     bars = re.findall(r'<rect [^>]*height="(-?[\d.]+)"[^>]*fill="#(d97706|3b82f6)"', article)
     colours = [colour for height, colour in bars if float(height) > 0]
     late = min(3, windows)
