@@ -93,15 +93,15 @@ def test_a_release_is_read_from_its_file_and_from_its_label(tmp_path: Path) -> N
 
 def test_a_ledger_tells_what_served() -> None:
     lines = text("ledger.jsonl").split("\n")
-    entries = ledger.entries(lines, "ledger")
+    entries = ledger.parse(lines, "ledger")
     assert (ledger.serving(entries), ledger.unfinished(entries)) == ("0123456789ab", None)
-    assert [(row.release, row.state, row.by) for row in ledger.rows(entries, held=False)] == [
+    assert [(row.release, row.state, row.deployer) for row in ledger.rows(entries, in_progress=False)] == [
         ("0123456789ab", "serving", "ann"),
         ("ba9876543210", "failed", "ben"),
     ]
-    assert ledger.entry("serving", manifest.read(KEPT / "release.json"))["format"] == 1
+    assert ledger.new_entry("serving", manifest.read(KEPT / "release.json"))["format"] == 1
     with pytest.raises(PipelineError) as refused:
-        ledger.entries([*lines, '{"format": 2}'], "ledger")
+        ledger.parse([*lines, '{"format": 2}'], "ledger")
     assert str(refused.value) == f"ledger {NEWER}"
 
 

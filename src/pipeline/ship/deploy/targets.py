@@ -1,4 +1,4 @@
-"""What a deployment needs of the place that it deploys to. Docker is one; what judges knows only this."""
+"""What a deployment needs from its target. Docker is one; the judge of the canary knows only this interface."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -11,7 +11,7 @@ from pipeline.ship.release.manifest import Release
 
 @dataclass(frozen=True)
 class Answer:
-    """A service's answer to a marked request; status 0 and the reason where there was none."""
+    """A service's answer to a marked request; status 0, with the reason as text, where there was none."""
 
     status: int
     text: str
@@ -19,49 +19,49 @@ class Answer:
 
 
 class Host(Protocol):
-    """The place while a deployment holds its lock. It reads what runs there; PipelineError where it can't."""
+    """The target while a deployment holds its lock. The state is read from what runs; PipelineError on failure."""
 
     def champion(self) -> str | None:
         """The release that gets the traffic, also after a restart of the proxy; None before the first."""
 
-    def settle(self) -> None:
-        """Give the champion all traffic again, and remove what else runs, whoever left it there."""
+    def reset(self) -> None:
+        """Give the champion all traffic again, and stop or remove every other release that runs."""
 
     def start(self, release: Release) -> None:
-        """Bring the release's image and run it beside the champion, without traffic, until it says that it is ready."""
+        """Pull the release's image, run it beside the champion without traffic, and wait until it is ready."""
 
-    def ready(self, release: str) -> bool:
-        """Whether a release answers that it is."""
+    def is_ready(self, release: str) -> bool:
+        """Whether a release reports that it is ready."""
 
-    def ended(self, release: str) -> str | None:
-        """How a started release ended; None where it runs."""
+    def exit_reason(self, release: str) -> str | None:
+        """Why a started release stopped; None where it runs."""
 
-    def ask(self, release: str, bodies: Sequence[Any], seconds: float) -> list[Answer]:
-        """Its predictions for marked requests, one after the other; fewer where the seconds are over."""
+    def predict(self, release: str, bodies: Sequence[Any], timeout: float) -> list[Answer]:
+        """The release's answers to marked requests, sent one after the other; fewer after `timeout` seconds."""
 
-    def recent(self, release: str, limit: int) -> list[dict[str, Any]]:
+    def recent_lines(self, release: str, limit: int) -> list[dict[str, Any]]:
         """The newest lines of a release's prediction log, oldest first."""
 
-    def fresh(self, release: str) -> list[dict[str, Any]]:
-        """The lines that were logged since the last call."""
+    def new_lines(self, release: str) -> list[dict[str, Any]]:
+        """The lines that a release has logged since the last call; the first call gives none."""
 
     def route(self, release: str, percent: int) -> None:
         """Give the candidate a share of the live traffic, for as long as `renew` is called."""
 
     def renew(self, release: str) -> None:
-        """Keep the candidate's share; PipelineError where the proxy has taken it back."""
+        """Extend the candidate's share; PipelineError where the proxy has taken it back."""
 
     def requests(self) -> tuple[Side, Side]:
         """What champion and candidate did with the live requests since the last call."""
 
     def promote(self, release: Release) -> None:
-        """Make the running candidate the champion, for good."""
+        """Make the running candidate the champion permanently."""
 
     def retire(self, release: str) -> None:
-        """Let a former champion finish its requests, stop it, and keep it for a quick return."""
+        """Let a former champion finish its requests, stop it, and keep it for a quick rollback."""
 
-    def known(self, release: str) -> Release | None:
-        """A release that was deployed here."""
+    def find_release(self, release: str) -> Release | None:
+        """A release that was deployed to this host; None where there is no record of it."""
 
     def ledger(self) -> list[dict[str, Any]]:
         """The entries, oldest first."""
@@ -70,20 +70,20 @@ class Host(Protocol):
         """Add an entry to the ledger."""
 
     def advice(self) -> str:
-        """What a person must do for params.yaml to hold here; empty where it does."""
+        """What a person must do to apply params.yaml to this host; empty where it is applied."""
 
 
 class Target(Protocol):
-    """A place that can be held by one deployment at a time."""
+    """A target that one deployment at a time can lock."""
 
     def image(self) -> str | None:
         """The image of a release that runs here, and so was verified; None before the first."""
 
-    def hold(self, image: str, who: str) -> AbstractContextManager[Host]:
-        """The lock, held by a container of that image; PipelineError where another deployment has it."""
+    def lock(self, image: str, deployer: str) -> AbstractContextManager[Host]:
+        """Hold the lock, by a container of that image; PipelineError where another deployment holds it."""
 
     def history(self) -> list[dict[str, Any]]:
         """The ledger's entries without the lock, oldest first."""
 
-    def held(self) -> bool:
+    def is_locked(self) -> bool:
         """Whether a deployment is under way."""

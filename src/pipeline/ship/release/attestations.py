@@ -11,16 +11,16 @@ WORKFLOW = ".github/workflows/deploy.yaml"  # who may attest a release, and
 BRANCH = "refs/heads/main"  # from where
 
 
-def proven(image: str, key: str | None, repository: str | None) -> Release:
+def verify_release(image: str, key: str | None, repository: str | None) -> Release:
     """The release that the key's signature proves, or else the repository's attestation; one of the two is needed."""
     if key:
         return signing.verify(image, key)
     if repository:
-        return verify(image, repository)
+        return verify_attestation(image, repository)
     raise PipelineError("needs --key cosign.pub, or --attested OWNER/NAME, to verify who made the image")
 
 
-def verify(image: str, repository: str) -> Release:
+def verify_attestation(image: str, repository: str) -> Release:
     """The release that deploy.yaml of the repository (OWNER/NAME) attested for the image; PipelineError without one."""
     refused = f"{image}: refused: no attestation by {repository} is proven (where there are none, sign by a key)"
     by = ["--repo", repository, "--signer-workflow", f"{repository}/{WORKFLOW}", "--source-ref", BRANCH]

@@ -120,7 +120,7 @@ def scan_command(context: click.Context, report: Path, bill: Path) -> None:
 @click.option("--json", "target", type=click.Path(path_type=Path), help="Write the release that is proven to a file.")
 def verify_command(reference: str, key: str | None, repository: str | None, target: Path | None) -> None:
     """Prove that IMAGE (NAME@sha256:...) was signed by this key, and say which release it is."""
-    release = attestations.proven(reference, key, repository)
+    release = attestations.verify_release(reference, key, repository)
     if target:
         manifest.write(target, release)
     click.echo(f"release {release.id}: signed; commit {release.commit}, dvc.lock {release.lock}, model {release.model}")

@@ -34,7 +34,7 @@ def published(name: str, content: Content, key: str | None, repository: str | No
     if public is None and repository is None:
         return labelled(found, content.id).model_copy(update={"image": reference})
     try:
-        return _by_key(reference, public) if public else attestations.verify(reference, repository or "")
+        return _by_key(reference, public) if public else attestations.verify_attestation(reference, repository or "")
     except PipelineError:  # a push that was never signed, or not ours: it is built and pushed again
         return None
 

@@ -29,7 +29,7 @@ def test_the_attestation_of_this_image_by_the_workflow_of_main_names_the_release
         return json.dumps([attested(IMAGE), attested(f"other@sha256:{'1' * 64}")])
 
     monkeypatch.setattr(attestations, "succeed", gh)
-    assert attestations.proven(IMAGE, None, "acme/model").id == "a" * 12
+    assert attestations.verify_release(IMAGE, None, "acme/model").id == "a" * 12
     told = dict(itertools.pairwise(asked))
     assert told["verify"] == f"oci://{IMAGE}"
     assert told["--signer-workflow"] == "acme/model/.github/workflows/deploy.yaml"
@@ -47,13 +47,13 @@ def test_the_attestation_of_this_image_by_the_workflow_of_main_names_the_release
 def test_an_answer_that_proves_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, answer: str, said: str) -> None:
     monkeypatch.setattr(attestations, "succeed", lambda *_, **__: answer)
     with pytest.raises(PipelineError, match=said):
-        attestations.verify(IMAGE, "acme/model")
+        attestations.verify_attestation(IMAGE, "acme/model")
 
 
 def test_gh_itself_takes_the_question_and_its_no_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GH_HOST", "127.0.0.1:9")
     monkeypatch.setenv("GH_ENTERPRISE_TOKEN", "t0ken")
     with pytest.raises(PipelineError, match="refused: no attestation by acme/model is proven") as refused:
-        attestations.verify(IMAGE, "acme/model")
+        attestations.verify_attestation(IMAGE, "acme/model")
     assert "unknown flag" not in str(refused.value)
     assert "\n" not in str(refused.value)
