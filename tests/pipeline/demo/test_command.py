@@ -16,7 +16,7 @@ from pipeline.models import signature
 from pipeline.ship.release.golden import requested
 from tests.pipeline.conftest import Project
 from tests.pipeline.demo.conftest import arrived, begun, simulate
-from tests.pipeline.ship.service.conftest import PATIENCE, Server, serving
+from tests.pipeline.ship.service.conftest import TIMEOUT, Server, serving
 
 pytestmark = pytest.mark.engine
 
@@ -120,7 +120,7 @@ def test_an_interrupted_run_ends_with_the_labels_of_what_was_answered(
     try:
         arrived(served, before, 20)
         process.send_signal(number)
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = process.communicate(timeout=TIMEOUT)
     finally:
         process.kill()
     assert process.returncode == 130
@@ -140,7 +140,7 @@ def test_a_service_that_ends_meanwhile_is_one_line_and_the_labels_so_far(judged:
         try:
             own.logged(20)
             own.process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=PATIENCE)
+            _, err = process.communicate(timeout=TIMEOUT)
         finally:
             process.kill()
     assert process.returncode == 2
