@@ -17,7 +17,7 @@ from pipeline.demo import outcomes, shifts
 from pipeline.demo.traffic import Service, send
 from pipeline.models import signature
 from pipeline.models.model_text import SIGNATURE
-from pipeline.ship.release.golden import requested
+from pipeline.ship.release.golden import to_request_rows
 from pipeline.ship.release.source import TEST
 
 IMPORTANCE = Path("reports/importance.json")
@@ -72,7 +72,7 @@ def command(
     click.echo(f"simulate: this is simulated traffic: held-out rows, drawn with seed {seed}, to release {release}")
     if name != "none":
         click.echo(f"simulate: shift {name}, strength {strength:g}: {does}")
-    traffic = send(service, requested(known, table), f"{MARK}-{name}-{secrets.token_hex(4)}", pace)
+    traffic = send(service, to_request_rows(known, table), f"{MARK}-{name}-{secrets.token_hex(4)}", pace)
     ids, began = list[str](), time.monotonic()
     try:
         with closing(traffic), click.progressbar(traffic, len(table), "simulate", file=sys.stderr) as answers:

@@ -13,7 +13,7 @@ from pipeline import cli
 from pipeline.data.values.conversion import labels
 from pipeline.demo.command import draw, labelled
 from pipeline.models import signature
-from pipeline.ship.release.golden import requested
+from pipeline.ship.release.golden import to_request_rows
 from tests.pipeline.conftest import Project
 from tests.pipeline.demo.conftest import arrived, begun, simulate
 from tests.pipeline.ship.service.conftest import TIMEOUT, Server, serving
@@ -60,7 +60,7 @@ def test_every_held_out_row_is_logged_once_and_its_truth_comes_later(
     later = told(tmp_path / "labels.csv")
     assert logged.keys() == later.keys()
     assert all(one.startswith("simulated-none-") for one in logged)
-    rows = requested(signature.read(judged.folder / "models/signature.json"), test)
+    rows = to_request_rows(signature.read(judged.folder / "models/signature.json"), test)
     sent = sorted(json.dumps([row, truth]) for row, truth in zip(rows, labels(test.outcome), strict=True))
     assert sorted(json.dumps([features, later[one]]) for one, features in logged.items()) == sent
 

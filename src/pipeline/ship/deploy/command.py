@@ -34,7 +34,7 @@ def target_options(function: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-@click.command(short_help="Put a release into production, or back out with the reason.")
+@click.command(short_help="Put a release into production, or keep the champion and say why.")
 @click.option("--release", "path", type=click.Path(path_type=Path), default=manifest.PATH, show_default=True)
 @click.option("--key", help="Public key of the signature: a file, env://NAME or a KMS address.")
 @click.option("--attested", "repository", metavar="OWNER/NAME", help="Without a key: who attested the image on GitHub.")

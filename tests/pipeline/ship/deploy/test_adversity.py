@@ -130,7 +130,7 @@ def test_an_unreachable_registry_fails_only_the_deployment(served: Shop, blobs: 
         served.publish("lost", stopped)
     with Load() as load:
         for options, message in [
-            (["--key", str(served.public)], f"the signature by {served.public} can't be looked at (Get"),
+            (["--key", str(served.public)], f"the signature by {served.public} can't be checked (Get"),
             (["--unsigned"], "docker pull: "),
         ]:
             status, output = served.run("deploy", "--release", "lost.json", *options)

@@ -1,4 +1,4 @@
-"""What a release is known by before its image is built."""
+"""The description of a release before its image is built."""
 
 import pytest
 
