@@ -16,7 +16,7 @@ pytestmark = pytest.mark.engine
 VOLUMES = {"state": "1m", "log": "4m"}  # of the host, and their sizes
 
 
-class Shop(World):
+class SmallHost(World):
     """A host with small disks, and a registry whose images are signed."""
 
     def __init__(self, folder: Path) -> None:
@@ -78,37 +78,37 @@ def registry(blobs: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def shop(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def small_host(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallHost]:
     proxy_image(tmp_path_factory.mktemp("proxy"))
-    shop = Shop(tmp_path_factory.mktemp("shop"))
-    shop.champion = shop.publish("first", registry)
-    yield shop
-    shop.clean()
+    small_host = SmallHost(tmp_path_factory.mktemp("small_host"))
+    small_host.champion = small_host.publish("first", registry)
+    yield small_host
+    small_host.clean()
 
 
 @pytest.fixture(scope="module")
-def served(shop: Shop) -> Shop:
-    status, output = shop.deploy_signed("first")
+def served(small_host: SmallHost) -> SmallHost:
+    status, output = small_host.deploy_signed("first")
     assert status == 0, output
     assert "signature verified" in output
-    return shop
+    return small_host
 
 
-def forge(shop: Shop, registry: str) -> None:
+def forge(small_host: SmallHost, registry: str) -> None:
     """Another image under the tag of the champion, and a release.json that names it."""
-    shop.release("forged", "disagrees", id=shop.champion)
-    shop.push("forged", registry)
+    small_host.release("forged", "disagrees", id=small_host.champion)
+    small_host.push("forged", registry)
 
 
-def test_a_forged_image_does_not_run_on_an_empty_host_either(shop: Shop, registry: str) -> None:
-    forge(shop, registry)
-    status, output = shop.deploy_signed("forged")
+def test_a_forged_image_does_not_run_on_an_empty_host_either(small_host: SmallHost, registry: str) -> None:
+    forge(small_host, registry)
+    status, output = small_host.deploy_signed("forged")
     assert status == 2
     assert "refused: no valid signature by" in output
-    assert docker("ps", "--all", "--quiet", "--filter", f"name=^{shop.name}-").stdout == ""
+    assert docker("ps", "--all", "--quiet", "--filter", f"name=^{small_host.name}-").stdout == ""
 
 
-def test_a_tampered_image_or_release_is_refused_before_it_runs(served: Shop, registry: str) -> None:
+def test_a_tampered_image_or_release_is_refused_before_it_runs(served: SmallHost, registry: str) -> None:
     served.publish("second", registry)
     forge(served, registry)
     (served.folder / "forged.json").write_text(json.dumps(served.manifest("forged") | {"id": "f" * 12}))
@@ -125,7 +125,7 @@ def test_a_tampered_image_or_release_is_refused_before_it_runs(served: Shop, reg
     assert serving(20) == {served.champion}
 
 
-def test_an_unreachable_registry_fails_only_the_deployment(served: Shop, blobs: Path) -> None:
+def test_an_unreachable_registry_fails_only_the_deployment(served: SmallHost, blobs: Path) -> None:
     with parts.registry(blobs) as stopped:
         served.publish("lost", stopped)
     with Load() as load:
@@ -140,7 +140,7 @@ def test_an_unreachable_registry_fails_only_the_deployment(served: Shop, blobs: 
     assert serving(20) == {served.champion}
 
 
-def test_a_full_disk_under_the_ledger_fails_only_the_deployment(served: Shop) -> None:
+def test_a_full_disk_under_the_ledger_fails_only_the_deployment(served: SmallHost) -> None:
     served.release("third")
     served.fill("state")
     with Load() as load:
@@ -156,7 +156,9 @@ def test_a_full_disk_under_the_ledger_fails_only_the_deployment(served: Shop) ->
     assert set(load.answers) == {(200, served.champion), (200, third)}
 
 
-def test_a_full_disk_under_the_prediction_log_leaves_no_evidence_and_the_candidate_is_rolled_back(served: Shop) -> None:
+def test_a_full_disk_under_the_prediction_log_leaves_no_evidence_and_the_candidate_is_rolled_back(
+    served: SmallHost,
+) -> None:
     served.release("fourth")
     served.edit(deadline=15)
     served.fill("log")

@@ -12,7 +12,7 @@ import pytest
 
 from tests.pipeline.conftest import ROOT, Project
 from tests.pipeline.github.standin import StandIn
-from tests.pipeline.ship.deploy.hosts import PORT as STORIES
+from tests.pipeline.ship.deploy.hosts import PORT as STORY_PORT
 from tests.pipeline.ship.deploy.hosts import PROXY, WORKER, clean, proxy_image
 from tests.pipeline.ship.release import parts
 from tests.pipeline.ship.release.reports import match, report
@@ -21,7 +21,7 @@ from tests.pipeline.workflows.acting import UV, Acted, Machine
 pytestmark = pytest.mark.engine
 
 NAME, LOCAL_DOCKER = "acme/model", "unix:///var/run/docker.sock"
-DEPLOYMENT, PORT = f"pipeline-merge-{WORKER}", STORIES + 20
+DEPLOYMENT, PORT = f"pipeline-merge-{WORKER}", STORY_PORT + 20
 
 
 class Merging:
