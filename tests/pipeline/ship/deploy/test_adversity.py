@@ -156,9 +156,7 @@ def test_a_full_disk_under_the_ledger_fails_only_the_deployment(served: SmallHos
     assert set(load.answers) == {(200, served.champion), (200, third)}
 
 
-def test_a_full_disk_under_the_prediction_log_leaves_no_evidence_and_the_candidate_is_rolled_back(
-    served: SmallHost,
-) -> None:
+def test_a_full_disk_under_the_prediction_log_rolls_the_candidate_back(served: SmallHost) -> None:
     served.release("fourth")
     served.edit(deadline=15)
     served.fill("log")
