@@ -1,4 +1,4 @@
-"""The scan gate: a vulnerability report as Grype writes it, judged by the bounds of params.yaml; no data fails."""
+"""The scan gate: judges Grype's vulnerability report by the bounds of params.yaml; a report without data fails."""
 
 import datetime
 from collections.abc import Mapping

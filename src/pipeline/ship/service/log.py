@@ -105,7 +105,7 @@ class PredictionLog(MonitorBase[Any]):
         self._files.close()
 
     def _append(self, records: list[Record]) -> None:
-        """Write records; one that can't be turned into lines is lost without any other."""
+        """Write records; one that can't be turned into lines is lost, the others are written."""
         lines, rows = list[bytes | msgspec.Raw](), 0
         for record in records:
             try:

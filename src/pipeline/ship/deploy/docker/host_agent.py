@@ -1,4 +1,4 @@
-"""The deployer's agent on the host: runs in a container of its own (standard library only), by calls as JSON lines.
+"""The deployer's agent on the host: a container of its own (standard library only) that takes calls as JSON lines.
 
 Its container's name is the lock: it exits after `TIMEOUT` seconds without a call, or when its standard input closes.
 """
