@@ -86,13 +86,13 @@ def _answers(folder: Path) -> list[bytes]:
     service = predictor.load(ROOT)
     columns = [column.name for column in service.rows.ordered]
     table = pd.read_parquet(ROOT / "data/split/test.parquet")[columns]
-    written = log.PredictionLog("predictions", LogFiles(folder, 1, 2**40, 1), log.feature_encoder(columns, []), print)
-    for first in range(0, len(table), served.serve.max_rows):
-        body = b'{"rows":%s}' % table[first : first + served.serve.max_rows].to_json(orient="records").encode()
-        made = served.predict(body, "r")
-        record: Any = log.Record(0.0, served.release["release"], 0.4, body, made.rows, made.lines)
-        written.log_table([record], {})
-    written.close()
+    writer = log.PredictionLog("predictions", LogFiles(folder, 1, 2**40, 1), log.feature_encoder(columns, []), print)
+    for first in range(0, len(table), service.serve.max_rows):
+        body = b'{"rows":%s}' % table[first : first + service.serve.max_rows].to_json(orient="records").encode()
+        answer = service.predict(body, "r")
+        record: Any = log.Record(0.0, service.release["release"], 0.4, body, answer.rows, answer.lines)
+        writer.log_table([record], {})
+    writer.close()
     lines = []
     for path in list(folder.iterdir()):
         lines += path.read_bytes().splitlines()
