@@ -127,14 +127,14 @@ def test_a_log_is_read_whole() -> None:
     }
 
 
-def test_an_issue_remembers() -> None:
-    found = state.recalled(text("issue.md"), "issue #7")
-    assert (found.asked, found.labelled, found.closed) == (("data_drift",), 500, None)
-    assert found.signals == {"data_drift": datetime(2026, 11, 21, 6, 17, tzinfo=UTC)}
-    assert found.events == ("2026-11-21 06:17 UTC: opened: **data drift**",)
-    assert '"format":1' in str(found)
+def test_the_state_of_an_issue_is_read() -> None:
+    read = state.read_state(text("issue.md"), "issue #7")
+    assert (read.asked, read.labelled, read.closed) == (("data_drift",), 500, None)
+    assert read.signals == {"data_drift": datetime(2026, 11, 21, 6, 17, tzinfo=UTC)}
+    assert read.events == ("2026-11-21 06:17 UTC: opened: **data drift**",)
+    assert '"format":1' in str(read)
     with pytest.raises(PipelineError) as refused:
-        state.recalled('<!-- pipeline-monitor-memory {"format":2,"signals":3} -->', "issue #7")
+        state.read_state('<!-- pipeline-monitor-memory {"format":2,"signals":3} -->', "issue #7")
     assert str(refused.value) == f"issue #7: its hidden state {NEWER}"
 
 

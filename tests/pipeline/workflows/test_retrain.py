@@ -47,7 +47,7 @@ def test_labelled_rows_become_a_pull_request_that_is_measured_judged_and_recorde
     assert pull["title"] == "Retrain on 300 newly labelled rows"
     assert f"Retrains for #{ISSUE}: Drift: age has moved" in pull["body"]
     assert len(world.told(ISSUE)) == 1
-    assert f"#{pull['number']} brings 300 newly labelled rows" in world.told(ISSUE)[0]
+    assert f"#{pull['number']} adds 300 newly labelled rows" in world.told(ISSUE)[0]
 
     assert world.measure(pull).jobs == {"measure": "success", "hand-over": "success"}
     assert world.state["dispatches"][-1]["inputs"] == {"run": str(RUN), "head": f"{NAME}:{BRANCH}"}

@@ -58,7 +58,7 @@ def ours(number: int) -> Comment | None:
     return max(found, key=lambda comment: (comment.marker.run, comment.marker.attempt, -comment.id), default=None)
 
 
-def post(number: int, marker: Marker, text: str, *, on: cml.Target = "pr") -> str:
+def post(number: int, marker: Marker, text: str, *, target: cml.Target = "pr") -> str:
     """Post the text, or put it into our comment; the comment's address.
 
     NothingToDoError where a newer answer is there, RefusedError where neither CML nor gh may or can.
@@ -68,7 +68,7 @@ def post(number: int, marker: Marker, text: str, *, on: cml.Target = "pr") -> st
         raise NothingToDoError(f"run {marker.run}: run {found.marker.run} has answered already; nothing posted")
     body = f"{marker}\n{text}"
     if found is None or found.cml:
-        told = cml.comment(f"{on}/{number}", body, update=found is not None)
+        told = cml.comment(f"{target}/{number}", body, update=found is not None)
         posted = _holds(told, marker) or _lookup(number, marker, text)
         if posted:
             return posted.url

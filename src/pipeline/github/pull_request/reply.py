@@ -136,7 +136,7 @@ def _production(stopped: str | None) -> str | None:
     if stopped or not schedule.watched():
         return markdown.escape(stopped or "not watched: the repository variable PIPELINE_LOG_URL names no log")
     try:
-        issue = issues.current(issues.ours(), "drift")
+        issue = issues.current(issues.read_all(), "drift")
     except api.RefusedError:
         return None
     if issue is None or not issue.open:

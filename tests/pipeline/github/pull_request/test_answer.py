@@ -13,7 +13,7 @@ import pytest
 from pipeline.core import params
 from pipeline.core.yaml import load_yaml
 from pipeline.github.drift_issue import issues
-from pipeline.github.drift_issue.state import Memory
+from pipeline.github.drift_issue.state import State
 from pipeline.review.gate import pull_request as pull_request_gate
 from pipeline.review.gate.verdict import Rule, Subject, Verdict
 from tests.pipeline.conftest import FROZEN
@@ -303,7 +303,7 @@ def test_the_open_drift_issue_is_named_with_its_title_escaped(
 ) -> None:
     monkeypatch.setenv("PIPELINE_LOG_URL", "s3://bucket/log")
     issue = {"number": 3, "title": "Drift of `a|b` @everyone", "labels": ["monitor", "drift"], "user": BOT}
-    scene.github.state["issues"] = [issue | {"body": issues.written("drift", Memory(), "")}]
+    scene.github.state["issues"] = [issue | {"body": issues.render("drift", State(), "")}]
     scene.github.state["workflows"] = {"monitor.yaml": {"created_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}}
     answered(pipeline)
     body = scene.comments()[0]["body"]
