@@ -138,17 +138,17 @@ def test_the_state_of_an_issue_is_read() -> None:
     assert str(refused.value) == f"issue #7: its hidden state {NEWER}"
 
 
-def test_a_comment_is_known_as_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_comment_is_recognised_as_the_bots(monkeypatch: pytest.MonkeyPatch) -> None:
     bot = {"login": posting.BOT, "type": "Bot"}
     data = {"id": 1, "html_url": "", "user": bot, "body": text("comment.md")}
     monkeypatch.setattr(api, "pages", lambda *_, **__: iter([data]))
-    found = posting.ours(7)
-    assert found is not None
-    assert found.marker == posting.Marker(42, 2, "d" * 40, "final")
-    assert text("comment.md").startswith(f"{found.marker}\n")
+    comment = posting.find_comment(7)
+    assert comment is not None
+    assert comment.marker == posting.Marker(42, 2, "d" * 40, "final")
+    assert text("comment.md").startswith(f"{comment.marker}\n")
     data["body"] = "<!-- pipeline-report format=2 {} -->\n"
     with pytest.raises(PipelineError) as refused:
-        posting.ours(7)
+        posting.find_comment(7)
     assert str(refused.value) == f"comment 1 {NEWER}"
 
 

@@ -134,7 +134,7 @@ def test_a_degraded_model_fails_until_a_maintainer_overrules_it_for_that_commit_
     assert f"for {head[:7]}: income may not be used" in world.comment()
 
     assert world.label(pull, MAINTAINER, "unlabeled").jobs == {"overrule": "success"}
-    assert ("pending", "the override was taken off") in world.statuses(head)
+    assert ("pending", "the override was withdrawn") in world.statuses(head)
     assert world.status(head)[0] == "failure"
     assert world.label(pull, AUTHOR).jobs == {"overrule": "failure"}
     assert world.status(head)[0] == "failure"

@@ -21,24 +21,24 @@ def write(name: str, path: str, text: str, message: str) -> tuple[str, bool]:
     base, tree = git(Path(), "rev-parse", "HEAD", "HEAD^{tree}").stdout.split()
     head = _head(name)
     if head is not None:
-        comparison = api.call("GET", f"compare/{base}...{quote(name, safe='')}", to="compare the branch with main")
+        comparison = api.call("GET", f"compare/{base}...{quote(name, safe='')}", purpose="compare the branch with main")
         if comparison["behind_by"] == 0 and _blob(comparison, path) == blob_hash(text.encode()):
             return head, False
         _check_no_other_author(name, comparison)
     entry = {"path": path, "mode": "100644", "type": "blob", "content": text}
-    new_tree = api.call("POST", "git/trees", {"base_tree": tree, "tree": [entry]}, to=PURPOSE)["sha"]
+    new_tree = api.call("POST", "git/trees", {"base_tree": tree, "tree": [entry]}, purpose=PURPOSE)["sha"]
     body = {"message": message, "tree": new_tree, "parents": [base]}
-    commit = str(api.call("POST", "git/commits", body, to=PURPOSE)["sha"])
+    commit = str(api.call("POST", "git/commits", body, purpose=PURPOSE)["sha"])
     if head is None:
-        api.call("POST", "git/refs", {"ref": f"refs/heads/{name}", "sha": commit}, to=PURPOSE)
+        api.call("POST", "git/refs", {"ref": f"refs/heads/{name}", "sha": commit}, purpose=PURPOSE)
     else:
-        api.call("PATCH", f"git/refs/{quote(f'heads/{name}')}", {"sha": commit, "force": True}, to=PURPOSE)
+        api.call("PATCH", f"git/refs/{quote(f'heads/{name}')}", {"sha": commit, "force": True}, purpose=PURPOSE)
     return commit, True
 
 
 def _head(name: str) -> str | None:
     try:
-        return str(api.call("GET", f"git/ref/{quote(f'heads/{name}')}", to="read the branch")["object"]["sha"])
+        return str(api.call("GET", f"git/ref/{quote(f'heads/{name}')}", purpose="read the branch")["object"]["sha"])
     except api.RefusedError as problem:
         if problem.status == 404:
             return None

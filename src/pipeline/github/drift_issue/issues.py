@@ -16,7 +16,7 @@ Kind = Literal["drift", "log", "labels", "reference"]
 LABEL = "monitor"
 UNPROCESSABLE = 422
 MARKER = re.compile(r"<!-- pipeline-monitor kind=(drift|log|labels|reference) -->\s")
-TO = "open the monitor's issue"
+PURPOSE = "open the monitor's issue"
 CODEOWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")  # GitHub takes the first
 EVERYTHING = frozenset({"*", "**", "/**"})
 LOGIN = re.compile(r"@([A-Za-z0-9][A-Za-z0-9-]{0,38})")
@@ -77,7 +77,7 @@ def _close_duplicates(kind: Kind, created: Issue) -> Issue:
     first, *others = [open_issues[number] for number in sorted(open_issues)]
     for other in others:
         fields = {"state": "closed", "state_reason": "not_planned", "body": f"A duplicate of #{first.number}."}
-        api.call("PATCH", f"issues/{other.number}", fields, to="close a duplicate of the monitor's issue")
+        api.call("PATCH", f"issues/{other.number}", fields, purpose="close a duplicate of the monitor's issue")
     return first
 
 
@@ -85,15 +85,15 @@ def edit(issue: Issue, **changes: str) -> None:
     """Change title, body or state, where they differ."""
     previous = {"title": issue.title, "body": issue.body, "state": "open" if issue.open else "closed"}
     if any(previous.get(name, value) != value for name, value in changes.items()):
-        api.call("PATCH", f"issues/{issue.number}", changes, to="update the monitor's issue")
+        api.call("PATCH", f"issues/{issue.number}", changes, purpose="update the monitor's issue")
 
 
 def _post(content: dict[str, Any], kind: Kind) -> Issue:
     for last in (False, True):
         try:
-            return _issue(api.call("POST", "issues", content, to=TO, again=False), kind)
+            return _issue(api.call("POST", "issues", content, to=PURPOSE, retry=False), kind)
         except api.RefusedError as problem:
-            if problem.status not in api.BUSY:
+            if problem.status not in api.RETRIED:
                 raise
             if existing := _open_issues(kind):  # the error may have come after the issue was created
                 return existing[0]
@@ -108,7 +108,7 @@ def _open_issues(kind: Kind) -> list[Issue]:
 
 def _list(state: str) -> list[Issue]:
     path = f"issues?labels={LABEL}&state={state}"
-    issues = api.pages(path, to="read the monitor's issues", limit=1 if state == "closed" else 50)
+    issues = api.pages(path, purpose="read the monitor's issues", limit=1 if state == "closed" else 50)
     return [_issue(data, kind) for data in issues if (kind := _kind(data))]
 
 

@@ -43,7 +43,7 @@ def explain_nothing(retrained: Outcome) -> str:
 
 def propose(retrained: Outcome, issue: int | None) -> str:
     """Write the branch, its pull request and start their runs; what was done, in one sentence."""
-    issue_title = str(api.call("GET", f"issues/{issue}", to=f"read issue {issue}")["title"]) if issue else None
+    issue_title = str(api.call("GET", f"issues/{issue}", purpose=f"read issue {issue}")["title"]) if issue else None
     text = FINGERPRINT.read_text(encoding="utf-8")
     pull = retraining.newest_pull("open")
     if issue and pull is None and (refused := retraining.of_issue(issue)) and refused.state == "refused":
@@ -63,18 +63,20 @@ def propose(retrained: Outcome, issue: int | None) -> str:
     if pull is None:
         pull = _open(fields)
     elif (pull["title"], pull["body"]) != (fields["title"], fields["body"]):
-        api.call("PATCH", f"pulls/{pull['number']}", fields, to="update the pull request")
+        api.call("PATCH", f"pulls/{pull['number']}", fields, purpose="update the pull request")
     if moved or not _is_measured(head):
         for workflow, inputs in WORKFLOWS.items():
             body = {"ref": BRANCH, "inputs": inputs}
-            api.call("POST", f"actions/workflows/{workflow}/dispatches", body, to=f"start {workflow}")
+            api.call("POST", f"actions/workflows/{workflow}/dispatches", body, purpose=f"start {workflow}")
     return f"#{pull['number']} adds {escape(retrained.sentence)}"
 
 
 def _open(fields: dict[str, str]) -> Any:
-    base = api.call("GET", "", to="read the default branch")["default_branch"]
+    base = api.call("GET", "", purpose="read the default branch")["default_branch"]
     try:
-        return api.call("POST", "pulls", fields | {"head": BRANCH, "base": base}, to="open a pull request", again=False)
+        return api.call(
+            "POST", "pulls", fields | {"head": BRANCH, "base": base}, purpose="open a pull request", retry=False
+        )
     except api.RefusedError as problem:
         if problem.status != 403:
             raise
@@ -87,7 +89,7 @@ def _open(fields: dict[str, str]) -> Any:
 def _is_measured(head: str) -> bool:
     """Whether the branch's head is being measured, or has been."""
     path = f"actions/workflows/{TRAIN}/runs?head_sha={head}&event=workflow_dispatch"
-    running = api.call("GET", path, to=f"list the runs of {TRAIN}")["total_count"] > 0
+    running = api.call("GET", path, purpose=f"list the runs of {TRAIN}")["total_count"] > 0
     return running or statuses.current(head) is not None
 
 

@@ -65,12 +65,12 @@ def production(environment: str) -> Production | None:
     inactive after they succeeded, so all statuses of a deployment are read.
     """
     path = f"deployments?environment={quote(environment, safe='')}&per_page={MAX_DEPLOYMENTS}"
-    for deployment in api.call("GET", path, to="read the deployments"):
+    for deployment in api.call("GET", path, purpose="read the deployments"):
         payload = deployment["payload"]
         if not isinstance(payload, dict) or "release" not in payload:
             continue
         path = f"deployments/{deployment['id']}/statuses?per_page=100"
-        for status in api.call("GET", path, to="read how a deployment went"):
+        for status in api.call("GET", path, purpose="read how a deployment went"):
             if status["state"] == "success":
                 return Production(deployment["sha"], datetime.fromisoformat(status["created_at"]))
     return None
@@ -79,7 +79,7 @@ def production(environment: str) -> Production | None:
 def contains(commit: str, merge: str) -> bool:
     """Whether the commit's history contains the merge."""
     try:
-        comparison = api.call("GET", f"compare/{merge}...{commit}", to="check whether production has the retraining")
+        comparison = api.call("GET", f"compare/{merge}...{commit}", purpose="check that production has the retraining")
     except api.RefusedError as problem:
         if problem.status == 404:  # history was rewritten
             return False
@@ -89,10 +89,10 @@ def contains(commit: str, merge: str) -> bool:
 
 def start(issue: int) -> str | None:
     """Start retraining for the issue; None where it has started, else why it can't be."""
-    branch = api.call("GET", "", to="read the default branch")["default_branch"]
+    branch = api.call("GET", "", purpose="read the default branch")["default_branch"]
     body = {"ref": branch, "inputs": {"issue": str(issue)}}
     try:
-        api.call("POST", f"actions/workflows/{WORKFLOW}/dispatches", body, to=f"start {WORKFLOW}")
+        api.call("POST", f"actions/workflows/{WORKFLOW}/dispatches", body, purpose=f"start {WORKFLOW}")
     except api.RefusedError as problem:
         if problem.status in UNAVAILABLE:
             return f"`{WORKFLOW}` does not exist or is switched off"
@@ -109,7 +109,7 @@ def newest_pull(state: str, matches: Callable[[Any], bool] = lambda _: True) -> 
     path = f"pulls?state={state}&head={head}&sort=updated&direction=desc"
     pulls = [
         data
-        for data in api.pages(path, to="look for the retraining pull request", limit=3)
+        for data in api.pages(path, purpose="look for the retraining pull request", limit=3)
         if (data["head"]["repo"] or {}).get("full_name") == api.repository() and matches(data)
     ]
     return max(pulls, key=lambda data: data["number"], default=None)

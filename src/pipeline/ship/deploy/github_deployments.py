@@ -65,7 +65,7 @@ class Recorder:
             "payload": {"release": release.id, "image": release.image},
         }
         try:
-            number = int(api.call("POST", "deployments", body, to="record the deployment", again=False)["id"])
+            number = int(api.call("POST", "deployments", body, purpose="record the deployment", retry=False)["id"])
         except PipelineError as error:
             self._say(f"warning: GitHub has no record of this deployment: {error}")
             return None
@@ -77,6 +77,8 @@ class Recorder:
             return
         body = {"state": state, "description": description[:MAX_DESCRIPTION], "auto_inactive": state == "success"}
         try:
-            api.call("POST", f"deployments/{number}/statuses", body, to="record how the deployment went", again=False)
+            api.call(
+                "POST", f"deployments/{number}/statuses", body, purpose="record how the deployment went", retry=False
+            )
         except PipelineError as error:
             self._say(f"warning: GitHub's record of this deployment is not up to date: {error}")

@@ -101,10 +101,10 @@ class Watch:
 
     def deploy(self, commit: str, at: datetime, *states: str) -> None:
         """Add a deployment of ours with its statuses."""
-        state, number = self.scene.github.state, self.scene.github.hub.next()
+        state, number = self.scene.github.state, self.scene.github.hub.next_id()
         deployment = {"ref": commit, "environment": "production", "payload": {"release": "r1"}}
         state["deployments"].append({"id": number, **deployment})
         state["deployment_statuses"] += [
-            {"id": self.scene.github.hub.next(), "deployment": number, "state": status, "created_at": f"{at:%FT%TZ}"}
+            {"id": self.scene.github.hub.next_id(), "deployment": number, "state": status, "created_at": f"{at:%FT%TZ}"}
             for status in states or ("in_progress", "success")
         ]
