@@ -27,7 +27,7 @@ def base() -> Path:
     """A project whose main has been run and recorded, with the workflows; made once for all tests that ask for it."""
     slow("a trained project")
     parts = shared.digest(ROOT, [ROOT / ".github", *(ROOT / name for name in ALSO), Path(__file__)])
-    return shared.once("workflows", f"{trained.key()}-{parts}", _make)
+    return shared.make_once("workflows", f"{trained.key()}-{parts}", _make)
 
 
 def _make(folder: Path) -> None:
