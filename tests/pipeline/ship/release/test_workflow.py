@@ -16,7 +16,7 @@ from tests.pipeline.ship.deploy.hosts import PORT as STORY_PORT
 from tests.pipeline.ship.deploy.hosts import PROXY, WORKER, clean, proxy_image
 from tests.pipeline.ship.release import parts
 from tests.pipeline.ship.release.reports import match, report
-from tests.pipeline.workflows.acting import UV, Acted, Machine
+from tests.pipeline.workflows.acting import UV, Machine, WorkflowResult
 
 pytestmark = pytest.mark.engine
 
@@ -52,7 +52,7 @@ class Merging:
         own = UV.replace('test "$1" = sync || exit 1', f'test "$1" = sync || exec "{real}" "$@"')
         (self.machine.folder / "bin/uv").write_text(own, encoding="utf-8")
 
-    def merge(self, message: str, **variables: str) -> Acted:
+    def merge(self, message: str, **variables: str) -> WorkflowResult:
         """Commit the changes, push them, and run the workflow as GitHub would."""
         before = self.project.ok("git", "rev-parse", "HEAD").strip()
         self.project.ok("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qam", message)
