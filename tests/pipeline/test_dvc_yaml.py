@@ -1,4 +1,4 @@
-"""dvc.yaml tells DVC everything that shapes a stage's output: code, parameters, libraries, files."""
+"""dvc.yaml declares everything that a stage's output depends on: code, parameters, libraries, files."""
 
 import ast
 import tomllib
@@ -27,7 +27,7 @@ def path_of(module: str) -> Path | None:
 
 
 def imports(path: Path) -> set[str]:
-    """The names of the modules that a file imports, at its top or in a function, except for types alone."""
+    """The names of the modules that a file imports, at its top or in a function, except only for types."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -96,7 +96,7 @@ def test_dvc_ignores_only_code_that_does_not_change_outputs() -> None:
         "data/source/fetch.py",
     ],
 )
-def test_a_change_of_code_that_shapes_no_output_runs_no_stage(path: str) -> None:
+def test_a_change_of_code_that_does_not_change_outputs_runs_no_stage(path: str) -> None:
     assert stages_that_run_again(path) == []
 
 
@@ -108,7 +108,7 @@ def test_a_change_of_code_runs_the_stages_that_depend_on_it() -> None:
 
 
 def stages_that_run_again(path: str) -> list[str]:
-    """The stages whose dependencies hold a module of the package, by the rules of DVC's ignore file."""
+    """The stages whose dependencies include a module of the package, by the rules of DVC's ignore file."""
     changed = ROOT / "src/pipeline" / path
     assert changed.is_file()
     if DvcIgnoreFilter(LocalFileSystem(), str(ROOT)).is_ignored_file(str(changed)):
@@ -130,7 +130,7 @@ def test_a_stage_declares_the_sections_that_it_reads(stage: str) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_declares_the_libraries_that_shape_its_output(stage: str) -> None:
+def test_a_stage_declares_the_libraries_that_its_output_depends_on(stage: str) -> None:
     groups = {
         key.split(".")[1]
         for item in STAGES[stage]["params"]
@@ -141,16 +141,16 @@ def test_a_stage_declares_the_libraries_that_shape_its_output(stage: str) -> Non
     assert {group for library, group in LIBRARIES.items() if library in used} <= groups
 
 
-def test_the_shaping_groups_pin_their_libraries() -> None:
+def test_libraries_that_outputs_depend_on_are_pinned() -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
-    shaping = {"numpy", "pandas", "pandera", "pyarrow", "lightgbm", "fairlearn", "scikit-learn", "scipy", "evidently"}
+    libraries = {"numpy", "pandas", "pandera", "pyarrow", "lightgbm", "fairlearn", "scikit-learn", "scipy", "evidently"}
     pins = {name: spec for group in groups.values() for item in group for name, _, spec in [item.partition("==")]}
-    assert shaping <= pins.keys()
-    assert [name for name in shaping if "*" in pins[name]] == []
+    assert libraries <= pins.keys()
+    assert [name for name in libraries if "*" in pins[name]] == []
 
 
 def test_every_file_of_a_stage_comes_from_git_or_another_stage() -> None:
-    made = {
+    outputs = {
         path
         for stage in STAGES.values()
         for kind in ("outs", "metrics")
@@ -159,4 +159,4 @@ def test_every_file_of_a_stage_comes_from_git_or_another_stage() -> None:
     }
     for stage in STAGES.values():
         for dep in stage["deps"]:
-            assert dep in made or (ROOT / dep).exists(), dep
+            assert dep in outputs or (ROOT / dep).exists(), dep

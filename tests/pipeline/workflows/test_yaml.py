@@ -81,14 +81,14 @@ def test_write_permissions_are_exactly_these() -> None:
     }
 
 
-def test_no_checkout_leaves_its_credentials() -> None:
+def test_no_checkout_persists_its_credentials() -> None:
     checkouts = [step for _, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
 
     assert checkouts
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
-def test_no_expression_stands_in_a_script() -> None:
+def test_no_script_contains_an_expression() -> None:
     assert [(name, step["run"]) for name, step in steps() if "${{" in step.get("run", "")] == []
 
 
@@ -150,7 +150,7 @@ def test_only_override_runs_on_pull_request_target() -> None:
 
 
 def test_trust_is_decided_by_one_condition() -> None:
-    """`runs-on` can't read the workflow's `env`, so the condition stands twice."""
+    """`runs-on` can't read the workflow's `env`, so the condition is repeated."""
     train = WORKFLOWS["train"]
     condition = train["env"]["TRUSTED"].removeprefix("${{ ").removesuffix(" }}")
     labels = 'vars.RUNNER_LABELS || \'["self-hosted","gpu"]\''

@@ -12,7 +12,7 @@ from pipeline.github.client import api
 BRANCH, WORKFLOW = "retrain/drift", "retrain.yaml"
 # Signals that a model trained on newer rows may resolve.
 RETRAINING_SIGNALS = frozenset({"data_drift", "prediction_drift", "performance", "missing", "unseen"})
-MAX_DEPLOYMENTS = 20  # the newest ones, among which production is looked for
+MAX_DEPLOYMENTS = 20  # the newest ones, in which production's is searched
 STARTED = (
     f"`{WORKFLOW}` was started: it opens a pull request if there are newly labelled rows to learn from, "
     "and otherwise says in a comment here why not"

@@ -273,7 +273,7 @@ def test_retraining_that_is_switched_off_is_reported_and_nothing_fails(watch: Wa
     assert "`retrain.yaml` does not exist or is switched off" in watch.issues[0]["body"]
 
 
-def test_a_missing_right_is_named_after_the_issue_and_report_are_there(watch: Watch) -> None:
+def test_a_missing_permission_is_named_after_the_issue_and_report_are_written(watch: Watch) -> None:
     body = {"message": "Resource not accessible by integration"}
     watch.scene.github.misbehave("POST", "dispatches", status=403, body=body, times=None)
     assert "give the job `actions: write`" in watch(result(3, "data_drift"), code=2)

@@ -1,4 +1,4 @@
-"""What was measured is committed to the branch: once, and over nobody's work."""
+"""What was measured is committed to the branch: once, and never over other people's commits."""
 
 import json
 
