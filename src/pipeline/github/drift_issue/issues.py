@@ -91,7 +91,7 @@ def edit(issue: Issue, **changes: str) -> None:
 def _post(content: dict[str, Any], kind: Kind) -> Issue:
     for last in (False, True):
         try:
-            return _issue(api.call("POST", "issues", content, to=PURPOSE, retry=False), kind)
+            return _issue(api.call("POST", "issues", content, purpose=PURPOSE, retry=False), kind)
         except api.RefusedError as problem:
             if problem.status not in api.RETRIED:
                 raise

@@ -27,7 +27,7 @@ class State(BaseModel):
     asked: tuple[str, ...] = ()
     labelled: int = 0
     closed: Literal["recovered", "released"] | None = None
-    retraining: int | None = Field(None, alias="cure")  # the pull request whose release closed the issue
+    retraining: int | None = Field(default=None, alias="cure")  # the pull request whose release closed the issue
     released: AwareDatetime | None = None  # when that release went into production
     events: tuple[str, ...] = ()  # Markdown, the oldest first
 

@@ -25,7 +25,8 @@ PARAMS = "params.yaml"
 class Changes:
     """The files that differ from the merge base: their blobs by path, and all paths, also those before a rename.
 
-    `complete` is whether GitHub lists them all."""
+    `complete` is whether GitHub lists them all.
+    """
 
     blobs: Mapping[str, str]
     paths: tuple[str, ...]
@@ -46,12 +47,11 @@ class Changes:
             complete=len(files) < MAX_FILES,
         )
 
-    def of_judges(self, bundle: Bundle, main: Template) -> list[str]:
+    def affecting_verdict(self, bundle: Bundle, main: Template) -> list[str]:
         """The changed paths and parameters that decide the verdict, for people, with a note if GitHub's list is cut."""
         changed = [*judges.changed_paths(self.paths, main), *self._parameters(bundle)]
-        return (
-            changed if self.complete else [*changed, f"(more than {MAX_FILES} files, not all of them listed by GitHub)"]
-        )
+        note = f"(more than {MAX_FILES} files, not all of them listed by GitHub)"
+        return changed if self.complete else [*changed, note]
 
     def blob(self, path: str) -> str | None:
         """The hash of a file at the head; None where it has none or the merge base is not in this clone."""
@@ -59,7 +59,7 @@ class Changes:
             return self.blobs[path]
         return git(Path(), "rev-parse", "--verify", "--quiet", f"{self.base}:{path}").stdout.strip() or None
 
-    def first_section(self, bundle: Bundle, sections: Collection[str]) -> str | None:
+    def first_changed_section(self, bundle: Bundle, sections: Collection[str]) -> str | None:
         """The first of these sections of params.yaml that is changed, else None; the file where that is unknown."""
         if PARAMS not in self.paths:
             return None

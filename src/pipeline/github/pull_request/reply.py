@@ -70,7 +70,8 @@ def of_bundle(bundle: Bundle, run: Run, pull: Pull, artifacts: Mapping[str, str]
     changes = Changes.of(pull)
     _check_claim(bundle, changes)
     main = params.read()
-    verdict = pull_request_gate.judge(bundle, main.gate, main.evaluate, changes.of_judges(bundle, template.read()))
+    changed = changes.affecting_verdict(bundle, template.read())
+    verdict = pull_request_gate.judge(bundle, main.gate, main.evaluate, changed)
     commits = frozenset({run.head, pull.head})
     override = overrides.active(pull.number, commits)
     recording = _recording(bundle, pull, changes)
@@ -107,7 +108,7 @@ def _check_claim(bundle: Bundle, changes: Changes) -> None:
     inputs = Inputs.of_lock(LOCK)
     if inputs is None:
         raise PipelineError(f"{claim} main has no dvc.lock with stages; run train.yaml again")
-    if changed := inputs.first_changed(changes.paths) or changes.first_section(bundle, inputs.sections):
+    if changed := inputs.first_changed(changes.paths) or changes.first_changed_section(bundle, inputs.sections):
         raise PipelineError(f"{claim} {changed} has changed; run train.yaml again")
 
 
