@@ -230,10 +230,10 @@ def test_an_mlflow_server_that_is_down_changes_no_verdict(machine: Machine, temp
     (template / "src/pipeline/cli.py").write_text(source, encoding="utf-8")
     publish(template)
 
-    acted = train(machine, template, pull_request(template), variables=REMOTE | TRACKING)
+    result = train(machine, template, pull_request(template), variables=REMOTE | TRACKING)
 
-    assert calls(acted)[-1] == "track"
-    assert acted.jobs == {"measure": "success"}
+    assert calls(result)[-1] == "track"
+    assert result.jobs == {"measure": "success"}
 
 
 def test_a_measurement_and_the_reports_are_uploaded(machine: Machine, template: Path) -> None:
