@@ -30,7 +30,7 @@ from pipeline.models.matrix import codes
 from pipeline.models.model import Model
 from pipeline.predictions.windows import Window
 from pipeline.watch.monitor.alarm import Rule, standing
-from pipeline.watch.monitor.reference import Reference
+from pipeline.watch.monitor.reference_data import Reference
 from pipeline.watch.monitor.signals import NAMES, Judge, WindowSignal
 
 ROOT = Path(__file__).parents[1]

@@ -84,12 +84,12 @@ def judge(knobs: params.Params) -> list[str]:
 def _state(knobs: params.Params) -> str:
     """A hash of all inputs of the verdict."""
     from pipeline.review.baseline import champion
-    from pipeline.review.gate import project_tests
+    from pipeline.review.gate import model_tests_rule
 
     code = [path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))]
     names = [*champion.BASES, *filter(None, [knobs.gate.reference])]
     commits = [git(Path(), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").stdout for name in names]
-    texts = [knobs.gate.model_dump_json(), repr(project_tests.work_tree_rule()), *commits]
+    texts = [knobs.gate.model_dump_json(), repr(model_tests_rule.work_tree_rule()), *commits]
     parts = [LOCK.read_bytes(), *code, *(text.encode() for text in texts)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 

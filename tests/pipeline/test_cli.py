@@ -12,7 +12,7 @@ import pytest
 from pipeline import cli
 from pipeline.core import files
 from pipeline.core.errors import PipelineError
-from pipeline.review.gate import data
+from pipeline.review.gate import data_rules
 from tests.pipeline.conftest import FROZEN
 
 
@@ -144,9 +144,9 @@ def test_os_errors_of_reading_and_writing_are_pipeline_errors(tmp_path: Path) ->
 @pytest.mark.parametrize("report", [{}, [], {"violations": 3, "share": "x"}, 3])
 def test_a_file_that_is_no_report_is_refused(report: Any) -> None:
     with pytest.raises(PipelineError, match="not a data quality report"):
-        data.quality(report)
+        data_rules.quality(report)
     with pytest.raises(PipelineError, match="--drift: not a drift report"):
-        data.drift_report(report, "--drift", "`pipeline drift` writes it")
+        data_rules.drift_report(report, "--drift", "`pipeline drift` writes it")
 
 
 def test_a_character_that_the_terminal_lacks_stops_nothing() -> None:

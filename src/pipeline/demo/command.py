@@ -18,7 +18,7 @@ from pipeline.demo.traffic import Service, send
 from pipeline.models import signature
 from pipeline.models.model_text import SIGNATURE
 from pipeline.ship.release.golden import to_request_rows
-from pipeline.ship.release.source import TEST
+from pipeline.ship.release.locked_model import TEST
 
 IMPORTANCE = Path("reports/importance.json")
 PREFIX = "simulated"  # of the ids of simulated rows, in the log and in the labels

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pipeline.core import files, formats
+from pipeline.core import files, format_numbers
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Names, Section, Split
 from pipeline.core.tasks import Task
@@ -47,7 +47,7 @@ class Signature(Section):
 
 def read(path: Path) -> Signature:
     """The signature beside a model; PipelineError where it is missing, damaged or of a newer format."""
-    formats.check(str(path), files.read_json(path), FORMAT)
+    format_numbers.check(str(path), files.read_json(path), FORMAT)
     try:
         return Signature.model_validate_json(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -22,7 +22,7 @@ from pipeline.predictions import logs
 from pipeline.predictions.damage import Damage
 from pipeline.review.baseline.champion import Champion
 from pipeline.review.baseline.scored import score_baseline
-from pipeline.review.gate import pull_request
+from pipeline.review.gate import measurement_verdict
 from pipeline.review.measure import measurement
 from pipeline.ship.deploy import ledger
 from pipeline.ship.release import manifest
@@ -69,7 +69,7 @@ def test_a_signature_says_no_number_yet(tmp_path: Path) -> None:
 def test_a_measurement_is_judged(tmp_path: Path) -> None:
     bundle = measurement.read(KEPT / "measurement")
     assert (bundle.measurement.outcome, bundle.measurement.base) == ("measured", "main")
-    verdict = pull_request.judge(bundle, gate(floors={"roc_auc": 0.5}), evaluate(), [])
+    verdict = measurement_verdict.judge(bundle, gate(floors={"roc_auc": 0.5}), evaluate(), [])
     assert (verdict.rows, verdict.compared, verdict.champion) == (58, 58, "main")
     assert rule(verdict, "floor", metric="roc_auc").verdict == "pass"
     assert rule(verdict, "data_drift").sentence == "same training rows as main"

@@ -14,8 +14,8 @@ from pipeline import cli
 from pipeline.core.git import git
 from pipeline.github.client import api
 from pipeline.github.pull_request import overrides
-from pipeline.review.gate import judges
-from pipeline.review.gate import pull_request as pull_request_gate
+from pipeline.review.gate import measurement_verdict as pull_request_gate
+from pipeline.review.gate import protected
 from pipeline.review.gate.override import Override
 from pipeline.review.gate.verdict import Rule, Verdict, worst
 from tests.pipeline.conftest import FROZEN, ROOT
@@ -182,7 +182,7 @@ def judge_without_scores(monkeypatch: pytest.MonkeyPatch) -> None:
     """Verdicts that ignore scores: how scores are judged is tested elsewhere."""
 
     def judge(bundle: Any, gate: Any, evaluate: Any, judges_changed: list[str]) -> Verdict:
-        rules = [Rule("champion", "note", "no champion yet"), *judges.rules(judges_changed)]
+        rules = [Rule("champion", "note", "no champion yet"), *protected.rules(judges_changed)]
         return Verdict(worst(rules), 0, 0, "", tuple(rules))
 
     monkeypatch.setattr(pull_request_gate, "judge", judge)

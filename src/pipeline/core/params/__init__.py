@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from pydantic import ValidationError, model_validator
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.params.combinations import conflicts
 from pipeline.core.params.data import Card, Data, Features, Split, TaskSection
-from pipeline.core.params.fit import conflicts
 from pipeline.core.params.review import Gate, GateFairness, GateSlices
 from pipeline.core.params.ship import Deploy, Ignored, Release, Scan, Serve, ServeLog
 from pipeline.core.params.train import TUNABLE, Drift, Evaluate, Interval, Tracking, Train, Tune

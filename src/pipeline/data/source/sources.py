@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, Strict, ValidationError
 
-from pipeline.core import files, formats
+from pipeline.core import files, format_numbers
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Name, Section
 
@@ -64,7 +64,7 @@ def read(path: Path) -> Source:
         raise PipelineError(f"{path}: no such file; `pipeline fetch` makes it")
     try:
         content = files.read_json(path)
-        formats.check(str(path), content, FORMAT)
+        format_numbers.check(str(path), content, FORMAT)
         return Source.model_validate(content)
     except ValidationError as error:
         problem = error.errors()[0]

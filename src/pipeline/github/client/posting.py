@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pipeline.core import formats
+from pipeline.core import format_numbers
 from pipeline.core.errors import PipelineError
 from pipeline.github.client import api, cml
 from pipeline.github.client.pulls import NothingToDoError
@@ -137,7 +137,7 @@ def _is_report(data: Any) -> bool:
 
 def _comment(data: Any, cml: bool) -> Comment:
     if number := NUMBER.match(data["body"]):
-        raise formats.newer(f"comment {data['id']}", int(number[1]), FORMAT)
+        raise format_numbers.newer(f"comment {data['id']}", int(number[1]), FORMAT)
     line = LINE.match(data["body"])
     if line is None:
         raise PipelineError(f"comment {data['id']}: has lost its first line")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from pipeline.core import formats
+from pipeline.core import format_numbers
 
 LINE = re.compile(r"^<!-- pipeline-monitor-memory (\{.*\}) -->\r?$", re.MULTILINE)
 FORMAT = 1  # a line without a number is of format 1
@@ -50,7 +50,7 @@ def read_state(body: str, source: str) -> State:
     line = LINE.search(body)
     try:
         data = json.loads(line[1]) if line else {}
-        formats.check(f"{source}: its hidden state", data, FORMAT)
+        format_numbers.check(f"{source}: its hidden state", data, FORMAT)
         return State.model_validate_json(line[1]) if line else State()
     except (ValueError, RecursionError):  # pydantic's errors are ValueErrors
         return State()

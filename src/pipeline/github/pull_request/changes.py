@@ -13,7 +13,7 @@ from pipeline.core.template import Template
 from pipeline.core.yaml import load_yaml
 from pipeline.github.client import api
 from pipeline.github.client.pulls import Pull
-from pipeline.review.gate import judges
+from pipeline.review.gate import protected
 from pipeline.review.measure.measurement import Bundle
 from pipeline.review.untrusted import yaml as untrusted_yaml
 
@@ -49,7 +49,7 @@ class Changes:
 
     def affecting_verdict(self, bundle: Bundle, main: Template) -> list[str]:
         """The changed paths and parameters that decide the verdict, for people, with a note if GitHub's list is cut."""
-        changed = [*judges.changed_paths(self.paths, main), *self._parameters(bundle)]
+        changed = [*protected.changed_paths(self.paths, main), *self._parameters(bundle)]
         note = f"(more than {MAX_FILES} files, not all of them listed by GitHub)"
         return changed if self.complete else [*changed, note]
 
@@ -80,8 +80,8 @@ class Changes:
         head = self._sections(bundle)
         if head is None:
             return [PARAMS]
-        changed = set(judges.changed_parameters(self._base_sections(), head))
-        return [key for key in judges.changed_parameters(load_yaml(params.PATH, PARAMS), head) if key in changed]
+        changed = set(protected.changed_parameters(self._base_sections(), head))
+        return [key for key in protected.changed_parameters(load_yaml(params.PATH, PARAMS), head) if key in changed]
 
     def _base_sections(self) -> dict[str, Any]:
         """params.yaml of the merge base; main's where this clone does not hold that commit."""

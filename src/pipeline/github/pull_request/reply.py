@@ -13,15 +13,15 @@ from pipeline.core.yaml import load_yaml
 from pipeline.github.client import api, statuses
 from pipeline.github.client.pulls import Pull, Run
 from pipeline.github.drift_issue import issues
-from pipeline.github.pull_request import artifact, overrides, recorded_files, schedule
+from pipeline.github.pull_request import artifact, monitor_schedule, overrides, recorded_files
 from pipeline.github.pull_request.changes import Changes
 from pipeline.github.pull_request.inputs import Inputs
 from pipeline.github.pull_request.recorded_files import recorded
 from pipeline.markup import markdown
 from pipeline.review.comment import render
 from pipeline.review.comment.render import Context
-from pipeline.review.gate import judges
-from pipeline.review.gate import pull_request as pull_request_gate
+from pipeline.review.gate import measurement_verdict as pull_request_gate
+from pipeline.review.gate import protected
 from pipeline.review.gate.override import Override
 from pipeline.review.measure.measurement import Bundle
 
@@ -75,7 +75,7 @@ def of_bundle(bundle: Bundle, run: Run, pull: Pull, artifacts: Mapping[str, str]
     commits = frozenset({run.head, pull.head})
     override = overrides.active(pull.number, commits)
     recording = _recording(bundle, pull, changes)
-    monitor_problem = schedule.problem()
+    monitor_problem = monitor_schedule.problem()
     context = Context(
         main_params=load_yaml(params.PATH, str(params.PATH)),
         main_metrics=_main_metrics(),
@@ -91,7 +91,7 @@ def of_bundle(bundle: Bundle, run: Run, pull: Pull, artifacts: Mapping[str, str]
     notes = [*_outdated_base(bundle), *([monitor_problem] if monitor_problem else [])]
     text = render.render(artifact.with_notes(bundle, notes), verdict, context)
     state, description = statuses.of_verdict(verdict)
-    if acceptance := judges.acceptance(verdict):
+    if acceptance := protected.acceptance(verdict):
         description = statuses.shorten(f"needs a person: {acceptance}")
     return Reply(text, state, description, recording, commits=commits)
 
@@ -137,7 +137,7 @@ def _main_metrics() -> Mapping[str, Any] | None:
 
 def _production(monitor_problem: str | None) -> str | None:
     """The state of production: the monitor's open drift issue, that there is none, or that nothing is watched."""
-    if monitor_problem or not schedule.is_watched():
+    if monitor_problem or not monitor_schedule.is_watched():
         return markdown.escape(monitor_problem or "not watched: the repository variable PIPELINE_LOG_URL names no log")
     try:
         issue = issues.current(issues.read_all(), "drift")

@@ -9,7 +9,7 @@ import click
 from pipeline.core import files, params
 from pipeline.markup import preview
 from pipeline.review.comment import render
-from pipeline.review.gate import pull_request as pull_request_gate
+from pipeline.review.gate import measurement_verdict as pull_request_gate
 from pipeline.review.gate import work_tree
 from pipeline.review.measure import command as measure
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import click
 
-from pipeline.core import costs, lock, params
+from pipeline.core import costs, dvc_lock, params
 from pipeline.core.errors import PipelineError
 from pipeline.data.source import sources
 from pipeline.review.measure import model_tests, printed, remote
@@ -48,7 +48,7 @@ class Reproduction:
 def inspect(base: Base) -> Reproduction:
     """The work tree as it is: nothing runs, and what does not fit the lock becomes a note."""
     params.read()
-    stale = lock.mismatches()
+    stale = dvc_lock.mismatches()
     if _is_unchanged(base, stale):
         return Reproduction("unchanged")
     notes = [f"outputs are stale: `make run` makes them again ({stale[0]})"] if stale else []
@@ -80,7 +80,7 @@ def _run(repro: Reproduction, base: Base, push: bool, steps: list[str]) -> None:
     if is_local:  # a remote source is not read for a change of the documentation
         reproduce.refresh_source(knobs.data)
     steps.append("dvc.lock")
-    if _is_unchanged(base, lock.mismatches()):
+    if _is_unchanged(base, dvc_lock.mismatches()):
         click.echo(f"dvc.lock is {base.name}'s and fits: nothing to run")
         repro.outcome = "unchanged"
         return

@@ -17,7 +17,7 @@ from pipeline.ship.deploy import ledger
 from pipeline.ship.deploy.docker.host import DockerTarget
 from pipeline.ship.deploy.github_deployments import Recorder
 from pipeline.ship.deploy.rollout import Deployment
-from pipeline.ship.deploy.targets import Target
+from pipeline.ship.deploy.target import Target
 from pipeline.ship.release import manifest
 from pipeline.ship.release.manifest import Release
 

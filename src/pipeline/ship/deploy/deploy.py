@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pipeline.core.errors import PipelineError
 from pipeline.ship.deploy import rollout
 from pipeline.ship.deploy.rollout import Deployment
-from pipeline.ship.deploy.targets import Host
+from pipeline.ship.deploy.target import Host
 from pipeline.ship.release import registration
 from pipeline.ship.release.manifest import Release
 

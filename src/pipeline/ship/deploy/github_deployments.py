@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pipeline.core.errors import PipelineError
 from pipeline.github.client import api
 from pipeline.ship.deploy import ledger
-from pipeline.ship.deploy.targets import Host
+from pipeline.ship.deploy.target import Host
 from pipeline.ship.release.manifest import Release
 
 MAX_DESCRIPTION = 140  # characters of a deployment status's description, which is GitHub's limit

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pipeline.core import formats
+from pipeline.core import format_numbers
 from pipeline.ship.release.manifest import Release
 
 FORMAT = 1  # of an entry; one without a number is of format 1
@@ -34,7 +34,7 @@ def parse(lines: Iterable[str], source: str) -> list[dict[str, Any]]:
     for line in lines:
         with contextlib.suppress(ValueError):
             entry = json.loads(line)
-            formats.check(source, entry, FORMAT)
+            format_numbers.check(source, entry, FORMAT)
             if isinstance(entry, dict):
                 entries.append(entry)
     return entries

@@ -6,7 +6,7 @@ from pipeline.ship.deploy import ledger
 from pipeline.ship.deploy.deploy import finish, recording
 from pipeline.ship.deploy.github_deployments import Recorder
 from pipeline.ship.deploy.rollout import Deployment, Say, smoke_test
-from pipeline.ship.deploy.targets import Host, Target
+from pipeline.ship.deploy.target import Host, Target
 from pipeline.ship.release.manifest import Release
 
 

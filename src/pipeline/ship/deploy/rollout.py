@@ -13,7 +13,7 @@ from pipeline.ship.deploy import canary
 from pipeline.ship.deploy.canary import Expected
 from pipeline.ship.deploy.evidence import Moments, Pairs, Side, pair
 from pipeline.ship.deploy.github_deployments import Recorder
-from pipeline.ship.deploy.targets import Answer, Host, Target
+from pipeline.ship.deploy.target import Answer, Host, Target
 from pipeline.ship.release.manifest import Release
 
 LOG = "the prediction log on the host"

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.core import files, params
 from pipeline.core.git import git
 from pipeline.models import signature
-from pipeline.ship.release import bento, golden, image, manifest, source
+from pipeline.ship.release import bento, golden, image, locked_model, manifest
 from pipeline.ship.release.identity import identify
 from pipeline.ship.release.manifest import Release
 
@@ -32,7 +32,7 @@ class Content:
 
 def gather(root: Path, base: str) -> Content:
     """Restore the model and name the release; PipelineError where dvc.lock or the model's bytes do not match."""
-    md5s = source.acquire(root)
+    md5s = locked_model.acquire(root)
     locked = bento.requirements(root)
     return Content(identify(root, locked, base), md5s, locked, base)
 
@@ -47,15 +47,15 @@ def build(root: Path, content: Content, champion: str) -> Release:
 
 def describe(root: Path, content: Content, champion: str) -> Release:
     """The release without its image, which is built later."""
-    model_signature = signature.read(root / source.SIGNATURE)
-    scored, table = golden.read(root, source.TEST, source.SCORES)
+    model_signature = signature.read(root / locked_model.SIGNATURE)
+    scored, table = golden.read(root, locked_model.TEST, locked_model.SCORES)
     comparison = golden.compare_with_champion(champion, scored, table, model_signature.target)
     release = Release(
         id=content.id,
         image="",
         commit=_commit(root),
-        lock=files.md5(root / source.LOCK),
-        model=content.md5[source.MODEL],
+        lock=files.md5(root / locked_model.LOCK),
+        model=content.md5[locked_model.MODEL],
         task=model_signature.task,
         metrics=_headline(files.read_json(root / METRICS)),
         features=model_signature.columns,
@@ -74,7 +74,7 @@ def lineage(root: Path, release: Release, content: Content) -> dict[str, Any]:
         "git_commit": release.commit,
         "dvc_lock": release.lock,
         "model": release.model,
-        "signature": content.md5[source.SIGNATURE],
+        "signature": content.md5[locked_model.SIGNATURE],
         "metrics": files.read_json(root / METRICS),
     }
 

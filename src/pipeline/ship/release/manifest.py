@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipeline.core import files, formats
+from pipeline.core import files, format_numbers
 from pipeline.core.errors import PipelineError
 
 PATH = Path("build/release.json")  # not `release.json`, which the service inside an image reads
@@ -45,7 +45,7 @@ def read(path: Path) -> Release:
 def parse(text: str, source: str) -> Release:
     """A release from JSON; PipelineError names the `source` of the text and the first invalid key."""
     with contextlib.suppress(ValueError, RecursionError):  # invalid JSON is refused below
-        formats.check(source, json.loads(text), FORMAT)
+        format_numbers.check(source, json.loads(text), FORMAT)
     try:
         return Release.model_validate_json(text)
     except ValidationError as error:

@@ -14,7 +14,7 @@ from pipeline.core import params
 from pipeline.core.yaml import load_yaml
 from pipeline.github.drift_issue import issues
 from pipeline.github.drift_issue.state import State
-from pipeline.review.gate import pull_request as pull_request_gate
+from pipeline.review.gate import measurement_verdict as pull_request_gate
 from pipeline.review.gate.verdict import Rule, Subject, Verdict
 from tests.pipeline.conftest import FROZEN
 from tests.pipeline.github.conftest import AT, BOT, JUDGE, NUMBER, RUN, Pipeline, Scene, commit

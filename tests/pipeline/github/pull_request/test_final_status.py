@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.github.client import posting
-from pipeline.review.gate import pull_request as pull_request_gate
+from pipeline.review.gate import measurement_verdict as pull_request_gate
 from pipeline.review.gate.verdict import Rule, Subject, Verdict
 from tests.pipeline.github.conftest import LOCK, NUMBER, RUN, Pipeline, Scene
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.review.comment.render import LIMIT, announcement, broken, render
-from pipeline.review.gate import judges
+from pipeline.review.gate import protected
 from pipeline.review.gate.override import Override
 from pipeline.review.gate.verdict import Change, Rule, Subject, Verdict
 from pipeline.review.measure.measurement import FILES, MANIFEST
@@ -341,22 +341,22 @@ def test_figures_that_are_no_numbers_are_shown_as_none(tmp_path: Path) -> None:
 def test_a_change_of_what_judges_comes_before_warnings(tmp_path: Path) -> None:
     rules = (
         Rule("fairness", "warn", "x", 1.0, 0.9, 1.1, 0.1, Subject("equalized_odds_difference", "a")),
-        *judges.rules(["dvc.yaml"]),
+        *protected.rules(["dvc.yaml"]),
     )
     judged = replace(verdict(), verdict="fail", rules=rules)
     text = render(bundle(tmp_path), judged, context())
     assert text.startswith("### ✋ Needs a person: it changes what judges\n")
     assert "<b>This pull request</b>: it changes what judges (dvc.yaml)" in text.splitlines()[2]
-    assert "docs/explanation/what-judges.md" in text
+    assert "docs/explanation/what-protected.md" in text
     accepted = render(bundle(tmp_path), judged, context(override=OVERRIDE))
     assert "· needs a person\n" in accepted
-    assert "what-judges.md" not in accepted
+    assert "what-protected.md" not in accepted
 
 
 def test_a_change_of_what_judges_excuses_no_model(tmp_path: Path) -> None:
     rules = (
         Rule("floor", "fail", "below the floor", 0.6, 0.5, 0.7, 0.7, Subject("roc_auc")),
-        *judges.rules(["dvc.yaml"]),
+        *protected.rules(["dvc.yaml"]),
     )
     text = render(bundle(tmp_path), replace(verdict(), verdict="fail", rules=rules), context())
     assert text.startswith("### ❌ The gate fails")

@@ -10,7 +10,7 @@ from pipeline.ship.deploy.canary import Expected
 from pipeline.ship.deploy.docker import host_agent
 from pipeline.ship.deploy.github_deployments import Recorder
 from pipeline.ship.deploy.rollout import Deployment
-from pipeline.ship.deploy.targets import Answer
+from pipeline.ship.deploy.target import Answer
 from tests.pipeline.conftest import FROZEN
 from tests.pipeline.ship.deploy.hosts_in_memory import MemoryHost, release
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Deploy
 from pipeline.ship.deploy.docker.agent import Agent
-from pipeline.ship.deploy.docker.cli import Docker
+from pipeline.ship.deploy.docker.docker_cli import Docker
 from pipeline.ship.release.manifest import Release
 
 PORT = 3000

@@ -11,11 +11,11 @@ from pipeline.core.params import Deploy
 from pipeline.ship.deploy import ledger
 from pipeline.ship.deploy.docker import haproxy
 from pipeline.ship.deploy.docker.agent import Agent
-from pipeline.ship.deploy.docker.cli import Docker, error_line
 from pipeline.ship.deploy.docker.containers import PORT, Containers
+from pipeline.ship.deploy.docker.docker_cli import Docker, error_line
 from pipeline.ship.deploy.docker.proxy import CONFIGURATION, TIMEOUT, Proxy, wait_for
 from pipeline.ship.deploy.evidence import Side
-from pipeline.ship.deploy.targets import Answer
+from pipeline.ship.deploy.target import Answer
 from pipeline.ship.release.manifest import Release, parse
 
 LEASE = 5  # seconds for which a candidate keeps its traffic after its deployer's last renewal

@@ -3,8 +3,8 @@
 import pytest
 
 from pipeline.core import params
-from pipeline.ship.deploy.docker.cli import Docker
 from pipeline.ship.deploy.docker.containers import Containers
+from pipeline.ship.deploy.docker.docker_cli import Docker
 from tests.pipeline.conftest import FROZEN
 
 

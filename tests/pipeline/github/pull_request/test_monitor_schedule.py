@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.github.pull_request import schedule
+from pipeline.github.pull_request import monitor_schedule
 from tests.pipeline.github.conftest import Scene
 
 pytestmark = pytest.mark.engine
@@ -28,7 +28,7 @@ def _watched(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_monitor_that_runs_is_no_problem(scene: Scene) -> None:
     runs(scene, 18, 19)
-    assert schedule.problem(NOW) is None
+    assert monitor_schedule.problem(NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_monitor_that_runs_is_no_problem(scene: Scene) -> None:
 def test_for_a_monitor_that_is_off_the_message_says_why(scene: Scene, state: str, reason: str) -> None:
     runs(scene, 19)
     scene.github.state["workflows"]["monitor.yaml"]["state"] = state
-    problem = schedule.problem(NOW)
+    problem = monitor_schedule.problem(NOW)
     assert problem is not None
     assert reason in problem
     assert "gh workflow enable monitor.yaml" in problem
@@ -51,25 +51,25 @@ def test_for_a_monitor_that_is_off_the_message_says_why(scene: Scene, state: str
 
 def test_a_schedule_that_has_silently_stopped_is_reported(scene: Scene) -> None:
     runs(scene, 9)
-    assert "last started it 2026-11-09" in (schedule.problem(NOW) or "")
+    assert "last started it 2026-11-09" in (monitor_schedule.problem(NOW) or "")
 
 
 def test_runs_by_hand_are_not_scheduled_runs(scene: Scene) -> None:
     runs(scene, 19, event="workflow_dispatch")
-    assert "has never started it" in (schedule.problem(NOW) or "")
+    assert "has never started it" in (monitor_schedule.problem(NOW) or "")
 
 
 def test_a_new_monitor_has_time_for_its_first_run(scene: Scene) -> None:
     scene.github.state["workflows"]["monitor.yaml"]["created_at"] = "2026-11-19T00:00:00Z"
-    assert schedule.problem(NOW) is None
+    assert monitor_schedule.problem(NOW) is None
 
 
 def test_a_missing_monitor_is_reported(scene: Scene) -> None:
     scene.github.state["workflows"]["monitor.yaml"] = None
-    assert "whether the monitor runs is unknown" in (schedule.problem(NOW) or "")
+    assert "whether the monitor runs is unknown" in (monitor_schedule.problem(NOW) or "")
 
 
 def test_github_is_not_called_where_no_log_is_named(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PIPELINE_LOG_URL")
-    assert schedule.problem(NOW) is None
+    assert monitor_schedule.problem(NOW) is None
     assert scene.github.calls("GET") == []

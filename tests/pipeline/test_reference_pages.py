@@ -8,7 +8,7 @@ from typing import get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from pipeline import reference
+from pipeline import reference_pages
 from pipeline.cli import COMMANDS
 from pipeline.core.params import Params
 from tests.pipeline.conftest import ROOT
@@ -21,12 +21,12 @@ LINE = re.compile(r"(?P<indent> *)(?P<key>\w+):(?:.*?\s# (?P<comment>.*)|.*)")
 
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
-    return reference.pages()
+    return reference_pages.pages()
 
 
 @pytest.mark.parametrize("name", ["commands.md", "parameters.md"])
 def test_a_page_is_up_to_date(pages: dict[str, str], name: str) -> None:
-    assert (ROOT / reference.FOLDER / name).read_text(encoding="utf-8") == pages[name], "run `make docs`"
+    assert (ROOT / reference_pages.FOLDER / name).read_text(encoding="utf-8") == pages[name], "run `make docs`"
 
 
 def test_every_command_has_its_options_on_the_page(pages: dict[str, str]) -> None:

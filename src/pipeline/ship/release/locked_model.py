@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.core import files, lock
+from pipeline.core import dvc_lock, files
 from pipeline.core.errors import PipelineError
 from pipeline.core.yaml import load_yaml
 from pipeline.review.baseline.champion import cache_folder
@@ -28,7 +28,7 @@ def acquire(root: Path = Path(), needed: Collection[str] = RELEASE_OUTPUTS) -> M
 
     PipelineError where the lock does not fit its inputs, or the outputs are unavailable.
     """
-    if problems := lock.mismatches():
+    if problems := dvc_lock.mismatches():
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
         raise PipelineError(
             f"{LOCK}: does not fit its inputs ({problems[0]}{more}), so nobody has measured this model; "

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.core import params
 from pipeline.core.errors import PipelineError
-from pipeline.ship.deploy.docker.cli import Docker
+from pipeline.ship.deploy.docker.docker_cli import Docker
 from pipeline.ship.deploy.docker.host import DockerTarget
 from tests.pipeline.conftest import FROZEN
 
