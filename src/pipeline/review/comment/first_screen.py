@@ -10,7 +10,7 @@ from pipeline.review.untrusted.text import fence, plain
 
 TITLES = {"pass": "The gate passes", "warn": "The gate warns: a person should look", "fail": "The gate fails"}
 NEEDS_PERSON = "Needs a person"
-ACCEPT = "[Who may accept it, and how](../blob/HEAD/docs/explanation/what-protected.md#who-may-accept-it)"
+ACCEPT = "[Who may accept it, and how](../blob/HEAD/docs/explanation/what-judges.md#who-may-accept-it)"
 STALE = (
     "The label `gate: override` does not count: it was refused, or set for an earlier commit. To overrule this one, "
     "comment `Override: why`, take the label off and set it again."

@@ -347,10 +347,10 @@ def test_a_change_of_what_judges_comes_before_warnings(tmp_path: Path) -> None:
     text = render(bundle(tmp_path), judged, context())
     assert text.startswith("### ✋ Needs a person: it changes what judges\n")
     assert "<b>This pull request</b>: it changes what judges (dvc.yaml)" in text.splitlines()[2]
-    assert "docs/explanation/what-protected.md" in text
+    assert "docs/explanation/what-judges.md" in text
     accepted = render(bundle(tmp_path), judged, context(override=OVERRIDE))
     assert "· needs a person\n" in accepted
-    assert "what-protected.md" not in accepted
+    assert "what-judges.md" not in accepted
 
 
 def test_a_change_of_what_judges_excuses_no_model(tmp_path: Path) -> None:
