@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pipeline.github.client import api
-from pipeline.github.drift_issue import issue_text, issues, retraining
+from pipeline.github.drift_issue import issue_text, issues, retraining, when_to_retrain
 from pipeline.github.drift_issue.issue_text import Pages
 from pipeline.github.drift_issue.issues import Issue
 from pipeline.github.drift_issue.state import State
@@ -111,40 +110,10 @@ def _write(issue: Issue, state: State, run: MonitorRun) -> IssueUpdate:
             reason = f"the model that #{pull.number} retrained is in production"
             state = state.model_copy(update={"retraining": pull.number, "released": release.since})
             return _close(issue, state, run, "released", reason)
-    state, action, problem = _retrain(issue.number, pull, state, run.result)
+    state, action, problem = when_to_retrain.decide(issue.number, pull, state, run.result)
     body = issues.render("drift", state, issue_text.open_text(run.result, state, run.pages, action))
     issues.edit(issue, title=issue_text.title(state.signals), body=body, state="open")
     return IssueUpdate(f"drift: {issue_text.names(state.signals)}: {issue.url}", issue.number, problem)
-
-
-def _retrain(
-    number: int, pull: retraining.Retraining | None, state: State, result: Result
-) -> tuple[State, str, str | None]:
-    """Start retraining where it is due; the new state, the action that the issue names, and what went wrong."""
-    if pull and pull.number != state.retraining:
-        return state, _pull_request(pull), None
-    signals = retraining.needing_retraining(state.signals)
-    if not signals:
-        return state, "retraining helps with none of these: check the service and its clients.", None
-    labelled = result.labels.rows if result.labels.joined else 0
-    if signals <= set(state.asked) and labelled <= state.labelled:
-        return state, f"{retraining.STARTED}.", None
-    try:
-        reason = retraining.start(number)
-    except api.RefusedError as problem:
-        return state, "retraining could not be started; the run's log says why.", str(problem)
-    if reason:
-        return state, f"retraining can't be started: {reason}.", None
-    changes = {"asked": tuple(sorted({*state.asked, *signals})), "labelled": labelled}
-    return state.updated("retraining was started", at=result.until, **changes), f"{retraining.STARTED}.", None
-
-
-def _pull_request(pull: retraining.Retraining) -> str:
-    if pull.state == "open":
-        return f"#{pull.number} adds the newly labelled rows; a person merges it."
-    if pull.state == "refused":
-        return f"#{pull.number} was closed without being merged. {retraining.BY_HAND}"
-    return f"#{pull.number} is merged; this issue is closed when its model is in production."
 
 
 def _close(

@@ -1,7 +1,7 @@
 """What follows an alarm: starting retraining, its pull request, and whether its model is in production."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -10,8 +10,6 @@ from urllib.parse import quote
 from pipeline.github.client import api
 
 BRANCH, WORKFLOW = "retrain/drift", "retrain.yaml"
-# Signals that a model trained on newer rows may resolve.
-RETRAINING_SIGNALS = frozenset({"data_drift", "prediction_drift", "performance", "missing", "unseen"})
 MAX_DEPLOYMENTS = 20  # the newest ones, in which production's is searched
 STARTED = (
     f"`{WORKFLOW}` was started: it opens a pull request if there are newly labelled rows to learn from, "
@@ -36,11 +34,6 @@ class Production:
 
     commit: str
     since: datetime
-
-
-def needing_retraining(signals: Iterable[str]) -> set[str]:
-    """Those of the signals that a model trained on newer rows may resolve."""
-    return set(RETRAINING_SIGNALS.intersection(signals))
 
 
 def of_issue(issue: int) -> Retraining | None:
