@@ -78,7 +78,7 @@ bento: setup  ## Build the Bento: service, model and locked requirements
 	@PATH="$(abspath $(dir $(UV))):$$PATH" BENTOML_DO_NOT_TRACK=True $(BIN)/bentoml build
 
 docs: setup  ## Write the reference of parameters and commands from the code
-	@$(BIN)/python -m pipeline.reference
+	@$(BIN)/python -m pipeline.reference_pages
 
 bench: setup  ## Measure speed, memory and the error rates of gate and monitor
 	@$(BIN)/python -m benchmarks

@@ -30,7 +30,7 @@ from pipeline.models.matrix import codes
 from pipeline.models.model import Model
 from pipeline.predictions.windows import Window
 from pipeline.watch.monitor.alarm import Rule, standing
-from pipeline.watch.monitor.reference import Reference
+from pipeline.watch.monitor.reference_data import Reference
 from pipeline.watch.monitor.signals import NAMES, Judge, WindowSignal
 
 ROOT = Path(__file__).parents[1]
@@ -194,7 +194,7 @@ def main() -> None:
         print(false_alarms(study, rows), flush=True)
     header = "| shift | strength | rows a day | found | after windows, median (range) | by |"
     print(f"\n{header}\n{'| --- ' * 6}|")
-    for shift in [name for name in (*shifts.SHIFTS, *shifts.projects(ROOT)) if name != "none"]:
+    for shift in [name for name in (*shifts.SHIFTS, *shifts.of_project(ROOT)) if name != "none"]:
         for strength in STRENGTHS:
             print(detections(study, shift, strength, ROWS[0]), flush=True)
     print(flush=True)

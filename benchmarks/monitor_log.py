@@ -86,7 +86,7 @@ def _answers(folder: Path) -> list[bytes]:
     service = predictor.load(ROOT)
     columns = [column.name for column in service.rows.ordered]
     table = pd.read_parquet(ROOT / "data/split/test.parquet")[columns]
-    writer = log.PredictionLog("predictions", LogFiles(folder, 1, 2**40, 1), log.features(columns, []), print)
+    writer = log.PredictionLog("predictions", LogFiles(folder, 1, 2**40, 1), log.feature_encoder(columns, []), print)
     for first in range(0, len(table), service.serve.max_rows):
         body = b'{"rows":%s}' % table[first : first + service.serve.max_rows].to_json(orient="records").encode()
         answer = service.predict(body, "r")

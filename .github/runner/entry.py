@@ -1,4 +1,4 @@
-"""The job's container: fetches the configuration of one runner, runs one job, ends. Compose starts it afresh."""
+"""The job's container: fetches the configuration of one runner, runs one job and ends. Compose starts a new one."""
 
 import ctypes
 import os
@@ -17,27 +17,27 @@ PR_SET_DUMPABLE = 4
 
 
 def main() -> int:
-    # The open connection tells the registrar that the container lives. This process is PID 1, which no signal of the
-    # job can end, and from here on one whose memory and files the job, the same user, can neither read nor take over.
+    # The open connection tells the registrar that the container runs. This process is PID 1, which no signal of the
+    # job can end. From here on the job, which has the same user, can neither read its memory nor use its open files.
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0):
-        print("runner: can't be shielded from the job: prctl failed", file=sys.stderr)
+        print("runner: can't be protected from the job: prctl failed", file=sys.stderr)
         return 1
     connection = _connect()
     configuration = _receive(connection)
     if not configuration:
         print("runner: the registrar gave no configuration; its log says why", file=sys.stderr)
         return 1
-    # GitHub's runner writes beside its programs, and the image is read only.
+    # GitHub's runner writes to its own folder, and the image is read only.
     work = Path.home() / "runner"
     shutil.copytree(RUNNER, work, symlinks=True)
-    threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
-    stops = list[int]()
-    for number in (signal.SIGTERM, signal.SIGINT):  # before the child starts: a stop meanwhile must reach it too
-        signal.signal(number, lambda received, _: stops.append(received))
+    threading.Thread(target=_exit_with_registrar, args=(connection,), daemon=True).start()
+    signals = list[int]()
+    for number in (signal.SIGTERM, signal.SIGINT):  # before the child starts: a signal meanwhile must reach it too
+        signal.signal(number, lambda received, _: signals.append(received))
     child = subprocess.Popen([str(work / "run.sh"), "--jitconfig", configuration], cwd=work)  # noqa: S603
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: child.send_signal(received))
-    for received in stops:
+    for received in signals:
         child.send_signal(received)
     return _wait(child.pid)
 
@@ -65,11 +65,11 @@ def _receive(connection: socket.socket) -> str:
     return received.decode().strip()
 
 
-def _end_with(connection: socket.socket) -> None:
-    """No registrar, no job: the next one must not meet a container that it knows nothing of."""
+def _exit_with_registrar(connection: socket.socket) -> None:
+    """End with the registrar: the next one must not find a container that it does not know."""
     while connection.recv(4096):
         pass
-    print("runner: the registrar ended, and the job with it", file=sys.stderr)
+    print("runner: the registrar ended, so the job ends", file=sys.stderr)
     os._exit(1)
 
 
@@ -82,7 +82,7 @@ def _wait(runner: int) -> int:
 
 
 if __name__ == "__main__":
-    # Before the configuration is there, a stop ends the process at once: PID 1 has no default for signals.
+    # Until there is a configuration, SIGTERM ends the process at once: PID 1 has no default handlers.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     # At once, so that the connection ends with the container and not before it.
     os._exit(main())

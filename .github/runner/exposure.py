@@ -1,4 +1,4 @@
-"""Who may start code on this runner: refused unless the workflows of forks' pull requests wait for approval."""
+"""Who may run code on this runner: no runner is registered unless forks' workflows wait for approval."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,16 +19,16 @@ PRIVATE_SETTING = (
 def refusal(
     repository: Mapping[str, Any], approval: str, forks: Mapping[str, Any], group: Mapping[str, Any] | None
 ) -> str | None:
-    """Why no runner may be registered, or None.
+    """Why no runner may be registered; None where one may.
 
-    `approval` is the `approval_policy` of a public repository; `forks` are the settings for forks of a private one.
+    `approval` is the `approval_policy` of a public repository; `forks` are the settings of a private one.
     """
     name = repository["full_name"]
     if group and group.get("restricted_to_workflows") and group.get("selected_workflows"):
         return None
     if repository.get("private") is True:  # internal ones count as private
-        waits = forks.get("require_approval_for_fork_pr_workflows") is True
-        if waits or forks.get("run_workflows_from_fork_pull_requests") is False:
+        needs_approval = forks.get("require_approval_for_fork_pr_workflows") is True
+        if needs_approval or forks.get("run_workflows_from_fork_pull_requests") is False:
             return None
         return (
             f"{name} may run forks' workflows without approval: who can read it could run code here. {PRIVATE_SETTING}"
@@ -39,12 +39,12 @@ def refusal(
 
 
 def check(app: App, group_id: int | None) -> None:
-    """Ask GitHub, and raise `RegistrarError` where the repository is open to anyone or can't be looked at."""
+    """Raise `RegistrarError` where anyone could run code by the repository's settings, or they can't be read."""
     try:
         repository = app.call("GET", f"/repos/{app.repository}")
-        # GitHub answers 422 where the kind of repository is not the setting's: that is not asked.
+        # Each setting is for one kind of repository; for the other, GitHub responds with 422.
         private = repository.get("private") is True
-        approval = "not looked at" if private else _approval(app)
+        approval = "not checked" if private else _approval(app)
         forks = _setting(app, "fork-pr-workflows-private-repos") if private else {}
         owner = app.repository.split("/")[0]
         group = None if group_id is None else app.call("GET", f"/orgs/{owner}/actions/runner-groups/{group_id}")
@@ -62,11 +62,11 @@ def _approval(app: App) -> str:
 
 
 def _setting(app: App, name: str) -> Mapping[str, Any]:
-    """One of the settings for pull requests of forks; nothing of it is known where the App may not read it."""
+    """One of the settings for pull requests of forks; empty where the App may not read it."""
     try:
-        answer: Mapping[str, Any] = app.call("GET", f"/repos/{app.repository}/actions/permissions/{name}")
+        setting: Mapping[str, Any] = app.call("GET", f"/repos/{app.repository}/actions/permissions/{name}")
     except RefusedError as refused:
-        if refused.status in (403, 404):  # a limited runner group can still speak for the rest
+        if refused.status in (403, 404):  # a limited runner group can still be safe
             return {}
         raise
-    return answer
+    return setting

@@ -1,4 +1,4 @@
-"""Calls to GitHub's REST API as a GitHub App: signs with openssl, so that the image holds no library but Python's."""
+"""Calls to GitHub's REST API as a GitHub App: signed with openssl, so that no Python library is needed."""
 
 import base64
 import http.client
@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 TIMEOUT = 30  # seconds, for one call
-WAITS = (1, 2, 4, 8, 16)  # seconds before each further try
-LONGEST_WAIT = 60  # seconds, however long GitHub asks for
+RETRY_DELAYS = (1, 2, 4, 8, 16)  # seconds before each further try
+MAX_DELAY = 60  # seconds, even if GitHub's Retry-After is longer
 RETRIED = {429, 500, 502, 503, 504}
-TOKEN_MARGIN = 300  # seconds before its end at which a token is no longer used
+TOKEN_MARGIN = 300  # seconds before its expiry from which a token is no longer used
 
 
 class RegistrarError(Exception):
@@ -25,11 +25,11 @@ class RegistrarError(Exception):
 
 
 class UnreachableError(RegistrarError):
-    """GitHub gave no answer, or none but errors of its own."""
+    """GitHub did not respond, or only with server errors."""
 
 
 class RefusedError(Exception):
-    """An answer of GitHub that trying again doesn't change."""
+    """An error response that trying again does not change."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status} {message}".strip())
@@ -37,7 +37,7 @@ class RefusedError(Exception):
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would take the token along to another host."""
+    """No redirects: one would send the token to another host."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
@@ -53,31 +53,31 @@ def request(
     body: Mapping[str, Any] | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Any:
-    """The decoded answer (None where empty). Waits and tries again on 429, 5xx and a network that fails."""
-    for wait in (*WAITS, None):
+    """The decoded response (None where empty). Waits and tries again on 429, 5xx and network errors."""
+    for delay in (*RETRY_DELAYS, None):
         try:
-            return _once(method, url, token, body)
+            return _send(method, url, token, body)
         except urllib.error.HTTPError as error:
             with error:
                 limited = error.code == 403 and error.headers.get("Retry-After")
                 if not (error.code in RETRIED or limited):
                     raise RefusedError(error.code, _message(error)) from None
-                if wait is None:
-                    raise UnreachableError(f"{url}: GitHub answers {error.code} {_message(error)}") from None
-                asked = error.headers.get("Retry-After") or ""
-            wait = min(max(wait, int(asked) if asked.isdecimal() else 0), LONGEST_WAIT)
+                if delay is None:
+                    raise UnreachableError(f"{url}: GitHub responds {error.code} {_message(error)}") from None
+                retry_after = error.headers.get("Retry-After") or ""
+            delay = min(max(delay, int(retry_after) if retry_after.isdecimal() else 0), MAX_DELAY)
         except (
             OSError,
             http.client.HTTPException,
             ValueError,
-        ) as error:  # no connection, a time-out, an answer that is no JSON
-            if wait is None:
+        ) as error:  # no connection, a time-out, a response that is not JSON
+            if delay is None:
                 raise UnreachableError(f"{url} can't be reached: {error}") from None
-        sleep(wait)
-    raise AssertionError  # the last round returns or raises
+        sleep(delay)
+    raise AssertionError  # the last try returns or raises
 
 
-def _once(method: str, url: str, token: str, body: Mapping[str, Any] | None) -> Any:
+def _send(method: str, url: str, token: str, body: Mapping[str, Any] | None) -> Any:
     headers = {
         "Accept": "application/vnd.github+json",
         "Authorization": f"Bearer {token}",
@@ -87,8 +87,8 @@ def _once(method: str, url: str, token: str, body: Mapping[str, Any] | None) -> 
     }
     data = None if body is None else json.dumps(body).encode()
     call = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - the operator's own API address
-    with _opener.open(call, timeout=TIMEOUT) as answer:
-        content = answer.read()
+    with _opener.open(call, timeout=TIMEOUT) as response:
+        content = response.read()
     return json.loads(content) if content else None
 
 
@@ -104,22 +104,22 @@ def _base64(content: bytes) -> str:
 
 
 def app_token(app_id: str, key_file: Path, now: float) -> str:
-    """The App's JSON web token (RS256), good for nine minutes; dated back by one for clocks that differ."""
+    """The App's JSON web token (RS256), valid for nine minutes; dated back by one for clocks that differ."""
     claims = {"iat": int(now) - 60, "exp": int(now) + 540, "iss": app_id}
     parts = [_base64(json.dumps(part).encode()) for part in ({"alg": "RS256", "typ": "JWT"}, claims)]
     text = ".".join(parts)
     command = ["openssl", "dgst", "-sha256", "-sign", str(key_file), "-passin", "pass:"]
-    signed = subprocess.run(command, input=text.encode(), capture_output=True, check=False, timeout=TIMEOUT)  # noqa: S603
-    if signed.returncode:
+    completed = subprocess.run(command, input=text.encode(), capture_output=True, check=False, timeout=TIMEOUT)  # noqa: S603
+    if completed.returncode:
         raise RegistrarError(
             f"{key_file} can't be read as a private key: give the .pem file that the App's page generated"
         )
-    return f"{text}.{_base64(signed.stdout)}"
+    return f"{text}.{_base64(completed.stdout)}"
 
 
 @dataclass
 class App:
-    """The App's installation on one repository: hands out narrow tokens and calls the API with them."""
+    """The App's installation on one repository: requests tokens with few permissions and calls the API with them."""
 
     api: str
     app_id: str
@@ -131,30 +131,30 @@ class App:
     _expires: float = 0
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """One call as the installation; `RefusedError` where GitHub says no."""
+        """One call as the installation; `RefusedError` where GitHub refuses it."""
         return request(method, f"{self.api}{path}", self._installation_token(), body, self.sleep)
 
     def _installation_token(self) -> str:
         if time.time() < self._expires - TOKEN_MARGIN:
             return self._token
-        signed = app_token(self.app_id, self.key_file, time.time())
+        jwt = app_token(self.app_id, self.key_file, time.time())
         try:
-            found = request("GET", f"{self.api}/repos/{self.repository}/installation", signed, sleep=self.sleep)
-            wanted = {"repositories": [self.repository.split("/")[1]], "permissions": dict(self.permissions)}
-            url = f"{self.api}/app/installations/{found['id']}/access_tokens"
-            answer = request("POST", url, signed, wanted, self.sleep)
+            installation = request("GET", f"{self.api}/repos/{self.repository}/installation", jwt, sleep=self.sleep)
+            body = {"repositories": [self.repository.split("/")[1]], "permissions": dict(self.permissions)}
+            url = f"{self.api}/app/installations/{installation['id']}/access_tokens"
+            response = request("POST", url, jwt, body, self.sleep)
         except RefusedError as refused:
             raise RegistrarError(self._explain(refused)) from None
-        self._token, expires = answer["token"], answer["expires_at"]
+        self._token, expires = response["token"], response["expires_at"]
         self._expires = datetime.fromisoformat(expires.replace("Z", "+00:00")).timestamp()
         return self._token
 
     def _explain(self, refused: RefusedError) -> str:
         if refused.status == 401:
-            return f"GitHub does not accept the key as that of App {self.app_id}: check APP_ID, the key and the clock"
+            return f"GitHub does not accept the key as that of App {self.app_id}: check APP_ID, key and system time"
         if refused.status == 404:
             return f"App {self.app_id} is not installed on {self.repository}: install it from the App's page"
         if refused.status in (403, 422):
             needed = ", ".join(f"{name}: {level}" for name, level in self.permissions.items())
             return f"the App's installation lacks a permission ({needed}): grant it and accept it ({refused})"
-        return f"no token for {self.repository}: GitHub answered {refused}"
+        return f"no token for {self.repository}: GitHub responded {refused}"

@@ -1,8 +1,8 @@
-# The only container that has the App's key. `docker buildx imagetools inspect IMAGE:TAG` shows the digest to pin: none
-# could be looked up where this was written, so that the tag stands alone.
+# The only container that has the App's key. `docker buildx imagetools inspect IMAGE:TAG` shows the digest to pin: as
+# shipped, the tag has none.
 ARG BASE=python:3.11-slim-bookworm
 FROM ${BASE}
-# Tokens are signed with it; a base without it fails here and not at the first job.
+# Tokens are signed with openssl: a base image without it fails here and not at the first job.
 RUN openssl version && useradd --uid 10001 --no-create-home registrar
 WORKDIR /usr/local/lib/registrar
 COPY exposure.py github_app.py registrar.py settings.py ./

@@ -1,4 +1,4 @@
-"""What the registrar is told by its environment, checked before anything is asked of GitHub."""
+"""The registrar's settings, from its environment, checked before GitHub is called."""
 
 import json
 import re
@@ -23,19 +23,19 @@ class Settings:
 
     @property
     def owner_path(self) -> str:
-        """Where the runners are kept: a group is the organization's, without one they are the repository's."""
+        """The API path of the runners' owner: the organization for a group, else the repository."""
         return f"/repos/{self.repository}" if self.group is None else f"/orgs/{self.repository.split('/')[0]}"
 
     @property
     def permissions(self) -> dict[str, str]:
-        """The least that the calls need, asked for with each token."""
+        """The permissions that the calls need, for which each token is requested."""
         if self.group is None:
             return {"administration": "write", "metadata": "read"}
         return {"organization_self_hosted_runners": "write", "administration": "read", "metadata": "read"}
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
-    """The settings, or `RegistrarError` that names the variable."""
+    """The settings; `RegistrarError` that names the variable where one is wrong."""
     return Settings(
         api=environment.get("GITHUB_API_URL", "").rstrip("/") or "https://api.github.com",
         repository=_matching(environment, "GITHUB_REPOSITORY", r"[\w.-]+/[\w.-]+", "OWNER/NAME"),

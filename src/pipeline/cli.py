@@ -1,4 +1,4 @@
-"""The `pipeline` command. A subcommand's module is imported when it is called: imports cost more than the work."""
+"""The `pipeline` command. A subcommand's module is imported when it is called, as imports are slow."""
 
 import contextlib
 import importlib
@@ -11,32 +11,35 @@ import click
 
 from pipeline.core.errors import PipelineError
 
-# Command: its module (whose `command` it runs, where no other name follows) and its line in the help.
+# Command: its module (with the name of the function, unless that is `command`) and its line in the help.
 COMMANDS = {
     "run": ("pipeline.run", "Fetch, run what changed, log it and print the verdict (make run)."),
-    "fetch": ("pipeline.data.source.fetch", "Look at the data source and record its fingerprint in data/source.json."),
+    "fetch": ("pipeline.data.source.fetch", "Read the data source and record its fingerprint in data/source.json."),
     "schema": ("pipeline.data.contract.inference", "Infer the data contract data/schema.yaml from the data."),
     "gate": ("pipeline.review.gate.command", "Judge the model against the champion; exit 1 where it fails."),
     "drift": ("pipeline.train.stages.drift", "Compare any two tables for drift, as JSON and HTML."),
-    "measure": ("pipeline.review.measure.command", "Gather what a change did to the model in .pipeline/measurement/."),
+    "measure": (
+        "pipeline.review.measure.command",
+        "Measure what a change did to the model, into .pipeline/measurement/.",
+    ),
     "serve": ("pipeline.ship.service.command", "Serve the model as an HTTP service (make serve)."),
     "simulate": ("pipeline.demo.command", "Replay held-out rows as traffic, plain or shifted (make simulate)."),
     "release": (
         "pipeline.ship.release.command",
         "Build, scan, push and sign the image of the model that dvc.lock names.",
     ),
-    "restore": ("pipeline.ship.release.source", "Bring what the monitor compares with, as dvc.lock names it."),
+    "restore": ("pipeline.ship.release.locked_model", "Fetch what the monitor compares with, as dvc.lock names it."),
     "monitor": (
         "pipeline.watch.monitor.command",
         "Judge the prediction log: drift, performance, volume (make monitor).",
     ),
     "track": ("pipeline.train.tracking.track", "Log the current run to MLflow, where that has not happened yet."),
     "tune": ("pipeline.train.tuning.tune", "Search for better train parameters and write them to params.yaml."),
-    "verify-lock": ("pipeline.core.lock", "Say whether dvc.lock fits its inputs, also without a cache."),
+    "verify-lock": ("pipeline.core.dvc_lock", "Check that dvc.lock fits its inputs, also without a cache."),
     "report": ("pipeline.review.comment.command", "Write the pull request's comment for this work tree (make report)."),
-    "deploy": ("pipeline.ship.deploy.command:deploy", "Put a release into production, judged as it goes; or back out."),
+    "deploy": ("pipeline.ship.deploy.command:deploy", "Deploy a release by canary; roll back where it fails."),
     "rollback": ("pipeline.ship.deploy.command:rollback", "Return to a release that served before, in seconds."),
-    "history": ("pipeline.ship.deploy.command:history", "Show what served when."),
+    "history": ("pipeline.ship.deploy.command:history", "Show which release served when."),
     "retrain": ("pipeline.watch.retrain.command", "Take newly labelled rows of the prediction log into the data."),
     "announce": ("pipeline.github.pull_request.announce", "GitHub: say on a pull request that it is being measured."),
     "answer": ("pipeline.github.pull_request.answer", "GitHub: judge what a train run measured; comment and status."),
@@ -60,9 +63,9 @@ COMMANDS = {
     "evaluate": ("pipeline.train.stages.evaluate", "Stage: metrics, curves, importance, slices, fairness."),
     "card": ("pipeline.train.stages.card", "Stage: the model card."),
 }
-# The one library that LightGBM's wheels leave to the system, by its names on Linux and macOS.
+# The one library that LightGBM's wheels need from the system, by its names on Linux and macOS.
 OPENMP = ("libgomp", "libomp")
-INSTALL_OPENMP = "`apt-get install libgomp1` (Debian, Ubuntu) or `brew install libomp` (macOS) brings it"
+INSTALL_OPENMP = "`apt-get install libgomp1` (Debian, Ubuntu) or `brew install libomp` (macOS) installs it"
 
 
 class LazyGroup(click.Group):
@@ -90,14 +93,14 @@ def pipeline() -> None:
 
 
 def main() -> None:
-    """Exit with the status of `run`, without waiting for the libraries to be taken down. SIGTERM is Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job in the background may hear no other
+    """Exit with the status of `run`, without waiting for libraries to clean up. SIGTERM works like Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a background job may ignore SIGINT
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a locale that lacks a character
+            stream.reconfigure(errors="replace")  # for a locale without the character
     code = run()
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # a reader that has gone away
+        with contextlib.suppress(OSError, ValueError):  # the reader has closed the pipe
             stream.flush()
     os._exit(code)  # freeing every object of every library one by one takes up to half a second; the kernel does it
 
@@ -114,20 +117,20 @@ def run() -> int:
         error.show()
         return 2
     except click.ClickException as error:
-        click.echo(f"error: {_misused(error)}", err=True)
+        click.echo(f"error: {_usage_error(error)}", err=True)
         return 2
     except OSError as error:
         if not any(name in str(error) for name in OPENMP):
             raise
-        click.echo(f"error: LightGBM needs OpenMP, which this machine has not; {INSTALL_OPENMP}", err=True)
+        click.echo(f"error: LightGBM needs OpenMP, which this machine lacks; {INSTALL_OPENMP}", err=True)
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 130
-    return code if isinstance(code, int) else 0  # what a command gave to ctx.exit, as click returns it
+    return code if isinstance(code, int) else 0  # click returns the argument of ctx.exit
 
 
-def _misused(error: click.ClickException) -> str:
+def _usage_error(error: click.ClickException) -> str:
     """A mistake in the command line, in one line."""
-    told = " ".join(error.format_message().split()).rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".")
     context = error.ctx if isinstance(error, click.UsageError) else None
-    return f"{told} (see `{context.command_path} --help`)" if context else told
+    return f"{message} (see `{context.command_path} --help`)" if context else message

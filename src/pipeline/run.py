@@ -1,4 +1,4 @@
-"""`make run`: look at the source, run what changed, log it, judge it, and say where to look."""
+"""`make run`: check the source, run what changed, log it, judge it, and print the result."""
 
 import contextlib
 import functools
@@ -12,10 +12,10 @@ import click
 from pipeline.core import figures, files, params
 from pipeline.core.git import git
 from pipeline.core.tasks import METRICS
-from pipeline.train.reproduce import LOCK, check_names, look_at_source, reproduce
+from pipeline.train.reproduce import LOCK, check_names, refresh_source, reproduce
 
 METRICS_FILE, JUDGED = Path("reports/metrics.json"), Path(".pipeline/judged.json")
-FORMAT = 1  # of judged.json, a cache: one of any other format is written anew
+FORMAT = 1  # of judged.json, a cache: one of another format is replaced
 
 
 @click.command()
@@ -25,31 +25,31 @@ def command(force: bool) -> None:
     start = time.perf_counter()
     knobs = params.read()
     check_names(knobs)
-    look_at_source(knobs.data)
-    ran = reproduce(_prepare_at_a_stage, force=force)
+    refresh_source(knobs.data)
+    ran = reproduce(_import_during_stage, force=force)
     log_run()
-    judged = judge(knobs)
-    did = f"{len(ran)} stages ran" if ran else "Nothing has changed: no stage ran"
-    click.echo(f"\n{click.style(did, bold=True)} ({time.perf_counter() - start:.0f} s)\n")
-    for line in [*headline(knobs), "", *judged, "", *where_to_look()]:
+    verdict = judge(knobs)
+    summary = f"{len(ran)} stages ran" if ran else "Nothing has changed: no stage ran"
+    click.echo(f"\n{click.style(summary, bold=True)} ({time.perf_counter() - start:.0f} s)\n")
+    for line in [*metric_lines(knobs), "", *verdict, "", *next_steps()]:
         click.echo(line)
 
 
-def _prepare_at_a_stage(message: str) -> None:
-    """From the first stage on this process waits, and prepares the end."""
+def _import_during_stage(message: str) -> None:
+    """Import during the first stage, while this process waits, what is needed after the last one."""
     if message.startswith("Running stage"):
-        _prepare()
+        _start_import()
 
 
 @functools.cache
-def _prepare() -> threading.Thread:
-    thread = threading.Thread(target=_import_the_end, daemon=True)
+def _start_import() -> threading.Thread:
+    thread = threading.Thread(target=_import_for_end, daemon=True)
     thread.start()
     return thread
 
 
-def _import_the_end() -> None:
-    """Import what logging and judging need; what can't be imported is said where it is used."""
+def _import_for_end() -> None:
+    """Import what logging and judging need; an import error is raised again where it is used."""
     with contextlib.suppress(Exception):
         from pipeline.review.gate import command  # noqa: F401
         from pipeline.train.tracking import mlflow_runs
@@ -58,7 +58,7 @@ def _import_the_end() -> None:
 
 
 def log_run() -> None:
-    """Log what MLflow lacks; a server that is down is said and changes nothing here."""
+    """Log to MLflow what it lacks; where its server is down, that is printed and the run goes on."""
     from pipeline.train.tracking import track
 
     if track.pending():
@@ -66,11 +66,11 @@ def log_run() -> None:
 
 
 def judge(knobs: params.Params) -> list[str]:
-    """The verdict in short; judged again only where the model, the bounds, the judge or the champion has changed."""
+    """The verdict in short; judged again only where the model, the bounds, the code or the champion has changed."""
     state = _state(knobs)
-    known = files.read_json(JUDGED) if JUDGED.is_file() else {}
-    if (known.get("format"), known.get("state")) == (FORMAT, state):
-        return list(known["lines"])
+    cached = files.read_json(JUDGED) if JUDGED.is_file() else {}
+    if (cached.get("format"), cached.get("state")) == (FORMAT, state):
+        return list(cached["lines"])
     from pipeline.review.gate import command as gate
 
     verdict = gate.decide()
@@ -82,37 +82,37 @@ def judge(knobs: params.Params) -> list[str]:
 
 
 def _state(knobs: params.Params) -> str:
-    """A hash of all that the verdict follows from."""
+    """A hash of all inputs of the verdict."""
     from pipeline.review.baseline import champion
-    from pipeline.review.gate import project_tests
+    from pipeline.review.gate import model_tests_rule
 
     code = [path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))]
     names = [*champion.BASES, *filter(None, [knobs.gate.reference])]
     commits = [git(Path(), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").stdout for name in names]
-    texts = [knobs.gate.model_dump_json(), repr(project_tests.work_tree_rule()), *commits]
+    texts = [knobs.gate.model_dump_json(), repr(model_tests_rule.work_tree_rule()), *commits]
     parts = [LOCK.read_bytes(), *code, *(text.encode() for text in texts)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-def headline(knobs: params.Params) -> list[str]:
+def metric_lines(knobs: params.Params) -> list[str]:
     """The task's metrics with their intervals."""
     metrics = files.read_json(METRICS_FILE)
-    found = [(name, metrics[name]) for name in METRICS[knobs.task.type] if metrics.get(name)]
+    available = [(name, metrics[name]) for name in METRICS[knobs.task.type] if metrics.get(name)]
     return [
-        f"  {name:<18}{figures.number(one['value']):>12}   {_interval(one, knobs)}"
-        for name, one in found
-        if one["value"] is not None
+        f"  {name:<18}{figures.number(metric['value']):>12}   {_interval(metric, knobs)}"
+        for name, metric in available
+        if metric["value"] is not None
     ]
 
 
-def _interval(one: dict[str, float | None], knobs: params.Params) -> str:
-    lower, upper = one["lower"], one["upper"]
+def _interval(metric: dict[str, float | None], knobs: params.Params) -> str:
+    lower, upper = metric["lower"], metric["upper"]
     if lower is None or upper is None:
         return f"{figures.FEW} for an interval"
     return f"{knobs.evaluate.confidence:.0%} interval {figures.number(lower)} to {figures.number(upper)}"
 
 
-def where_to_look() -> list[str]:
+def next_steps() -> list[str]:
     return [
         "  reports/model_card.md   the model, its metrics, slices, fairness and limits",
         "  make gate               every rule of the gate",

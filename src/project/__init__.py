@@ -1,1 +1,1 @@
-"""The project's own code: whoever forks the template edits it, and no new version of the template touches it."""
+"""The project's own code: edit it in your fork; new versions of the template do not change it."""

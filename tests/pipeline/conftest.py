@@ -1,4 +1,4 @@
-"""What several tests use: a project of its own to run in, and the rule for missing system parts."""
+"""Shared by many tests: a project to run commands in, and the rule for missing system parts."""
 
 import os
 import shutil
@@ -23,26 +23,26 @@ TIMEOUT = 300  # seconds, for one command
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
-    """What a module reads while it is imported."""
+    """Guard the project's files while a module is imported."""
     with guard.watching() if is_of_the_engine(collector) else nullcontext():
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """What a test and its fixtures read."""
+    """Guard the project's files while a test and its fixtures run."""
     with guard.watching(item) if is_of_the_engine(item) else nullcontext():
         return (yield)
 
 
 def is_of_the_engine(node: pytest.Item | pytest.Collector) -> bool:
-    """pytest calls these hooks for the project's tests as well, where both run in one session."""
+    """Whether it is a test of the engine: pytest calls these hooks for the project's tests as well."""
     return node.path.is_relative_to(Path(__file__).parent)
 
 
-@pytest.hookimpl(trylast=True)  # pytest's own output is as the caller wants it
+@pytest.hookimpl(trylast=True)  # so that pytest's own output follows the caller's environment
 def pytest_configure(config: pytest.Config) -> None:
-    surroundings.settle(config)
+    surroundings.isolate(config)
 
 
 def require(program: str) -> None:
@@ -54,7 +54,7 @@ def require(program: str) -> None:
 
 
 def missing(reason: str) -> None:
-    """Skip for a system part that is missing, or fail."""
+    """Skip, or fail, for a missing system part."""
     if os.environ.get("PIPELINE_REQUIRE_SYSTEM_PARTS"):
         pytest.fail(reason)
     pytest.skip(reason)
@@ -62,7 +62,7 @@ def missing(reason: str) -> None:
 
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """The folder as a disk of that size."""
+    """Mount a disk of that size at the folder."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
@@ -73,7 +73,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
 
 @contextmanager
 def as_nobody() -> Iterator[None]:
-    """Without root's rights to files, where the tests run as root."""
+    """Drop root's permissions on files, where the tests run as root."""
     root = os.geteuid() == 0
     if root:
         os.seteuid(65534)
@@ -105,9 +105,10 @@ class Project:
         )
 
     def ok(self, *command: str, **env: str) -> str:
-        done = self.run(*command, **env)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        """Run a command that has to succeed; what it prints."""
+        completed = self.run(*command, **env)
+        assert completed.returncode == 0, completed.stdout + completed.stderr
+        return completed.stdout
 
     def commit(self, message: str = "change") -> None:
         self.ok("git", "add", "--all")
@@ -141,7 +142,7 @@ def copy_template(folder: Path) -> Project:
 
 
 def small_table(task: str, rows: int = 1200, seed: int = 0) -> pd.DataFrame:
-    """A table of every kind of column whose target follows three of them."""
+    """A table with every kind of column, whose target depends on three of them."""
     rng = np.random.default_rng(seed)
     income, age = rng.lognormal(10, 1, rows).round(2), rng.integers(18, 90, rows)
     town = rng.choice(["Oslo", "Bergen", "Tromsø"], rows)
@@ -196,7 +197,7 @@ def binary_project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[Any]:
-    """An S3 store; boto3's client for it."""
+    """Run an S3 server; boto3's client for it."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

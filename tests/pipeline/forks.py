@@ -1,4 +1,4 @@
-"""A fork on its first day: the template's files as they are here, and a project of its own on a table of its own."""
+"""A new fork: the template's files as they are here, and a project with a table of its own."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ NAMES = {
     "since": "joined",
     "outcome": "churn",
 }
-OWN_TEST = '''"""What the project promises."""
+OWN_TEST = '''"""Tests of the project."""
 
 from pathlib import Path
 
@@ -32,16 +32,16 @@ TIMEOUT = 1500  # seconds, for one command
 
 
 class Fork(Project):
-    """A clone in which people type what the README says."""
+    """A clone in which commands run as a person types them."""
 
     def run(self, *command: str, **env: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command as in a shell of its own: of this run of the tests it gets only the way to uv and its cache."""
-        told = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "DVC_", "GIT_"))}
+        """Run a command as in a new shell, with uv on the PATH and without settings of pytest, DVC or git."""
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "DVC_", "GIT_"))}
         path = f"{os.environ['PATH']}{os.pathsep}{ROOT / '.tools/bin'}"
         return subprocess.run(
             command,
             cwd=self.folder,
-            env=told | {"PATH": path, "OMP_NUM_THREADS": "1"} | env,
+            env=inherited | {"PATH": path, "OMP_NUM_THREADS": "1"} | env,
             capture_output=True,
             text=True,
             timeout=TIMEOUT,
@@ -50,27 +50,27 @@ class Fork(Project):
 
 
 def fork(folder: Path) -> Fork:
-    """The template's files, those that nobody has committed yet too, and the project's as a new fork finds them."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    """The template's files, uncommitted ones too, and the project's as in a new fork."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     for name in filter(None, names):
         if (ROOT / name).is_file() and not owner_is_project(str(ROOT / name)):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
     shutil.copytree(FROZEN, folder, dirs_exist_ok=True)
     (folder / "README.md").write_text("# Churn\n", encoding="utf-8")
-    made = Fork(folder)
-    made.ok("git", "init", "-q", "-b", "main")
-    made.commit("the template")
-    return made
+    new_fork = Fork(folder)
+    new_fork.ok("git", "init", "-q", "-b", "main")
+    new_fork.commit("the template")
+    return new_fork
 
 
 def put_own_data(fork: Fork, task: str) -> None:
     """Another table, key, target and columns: the README's "put in your own data" up to its commands."""
     (fork.folder / "data/customers").mkdir()
     table = small_table(task).rename(columns=NAMES)
-    for at, part in enumerate((table.iloc[:700], table.iloc[700:])):
-        part.to_csv(fork.folder / f"data/customers/{at}.csv", index=False)
+    for index, part in enumerate((table.iloc[:700], table.iloc[700:])):
+        part.to_csv(fork.folder / f"data/customers/{index}.csv", index=False)
     fork.configure(
         card={"title": "Churn"},
         data={"source": "data/customers/*.csv", "key": "customer"},
@@ -78,13 +78,13 @@ def put_own_data(fork: Fork, task: str) -> None:
         evaluate={"slices": ["place", "years"], "sensitive": ["place"]},
         gate=GATES[task],
     )
-    own = fork.folder / "tests/project/unit"
-    own.mkdir(parents=True)
-    for package in (own.parent, own):
+    tests = fork.folder / "tests/project/unit"
+    tests.mkdir(parents=True)
+    for package in (tests.parent, tests):
         (package / "__init__.py").touch()
-    (own / "test_own.py").write_text(OWN_TEST, encoding="utf-8")
+    (tests / "test_own.py").write_text(OWN_TEST, encoding="utf-8")
 
 
 def parameters(fork: Fork) -> dict[str, Any]:
-    found: dict[str, Any] = YAML(typ="safe").load(fork.folder / "params.yaml")
-    return found
+    content: dict[str, Any] = YAML(typ="safe").load(fork.folder / "params.yaml")
+    return content

@@ -1,4 +1,4 @@
-"""Every bad input, as a user meets it: one clear line each, exit status 2, and nothing that a later run takes for good.
+"""Bad inputs as users meet them: one clear line each, exit status 2, and no output that a later run would reuse.
 
 The failing stage is run as dvc.yaml runs it, in a copy of one finished project; a few cases go through `pipeline run`.
 """
@@ -25,12 +25,12 @@ pytestmark = pytest.mark.engine
 
 SOURCE = "data/table.parquet"
 STAGES = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
-Done = subprocess.CompletedProcess[str]
+Completed = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project that ran once, without fault."""
+    """A project that ran once without errors."""
     project = trained(tmp_path_factory.mktemp("finished"), "binary")
     project.ok("pipeline", "run")
     return project
@@ -49,7 +49,7 @@ def stage(name: str) -> list[str]:
 
 
 def outputs(project: Project) -> dict[str, str]:
-    """What stages have written, and the lock: path and hash, hidden files too."""
+    """The files that stages have written, hidden ones too, and the lock: path and hash."""
     folders = ("data/raw", "data/split", "models", "reports")
     paths = [path for name in folders for path in (project.folder / name).rglob("*") if path.is_file()]
     return {
@@ -58,26 +58,26 @@ def outputs(project: Project) -> dict[str, str]:
     }
 
 
-def refused(done: Done, *parts: str, lines: int = 1) -> None:
+def assert_refused(completed: Completed, *parts: str, lines: int = 1) -> None:
     """Exit status 2, no traceback, `lines` lines of error that are no longer than a few lines of a terminal."""
-    said = done.stdout + done.stderr
-    assert done.returncode == 2, said
-    assert "Traceback" not in said
-    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert len(errors) == lines, said
+    printed = completed.stdout + completed.stderr
+    assert completed.returncode == 2, printed
+    assert "Traceback" not in printed
+    errors = [line for line in completed.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == lines, printed
     assert all(len(line) < 600 for line in errors)
     for part in parts:
-        assert part in said
+        assert part in printed
 
 
-def put(project: Project, table: pd.DataFrame, fetched: bool = True) -> None:
-    """Another table as the source."""
+def write_source(project: Project, table: pd.DataFrame, fetch: bool = True) -> None:
+    """Replace the source by another table."""
     table.to_parquet(project.folder / SOURCE, index=False)
-    if fetched:
+    if fetch:
         project.ok("pipeline", "fetch")
 
 
-def put_content(project: Project, name: str, content: bytes) -> None:
+def use_source(project: Project, name: str, content: bytes) -> None:
     (project.folder / name).write_bytes(content)
     project.configure(data={"source": name})
     project.ok("pipeline", "fetch")
@@ -87,70 +87,70 @@ def table(**changes: Any) -> pd.DataFrame:
     return small_table("binary").assign(**changes)
 
 
-def packed() -> bytes:
+def compressed() -> bytes:
     return gzip.compress(small_table("binary").to_csv(index=False).encode(), mtime=0)
 
 
 class TestFilesThatAreRefusedAtTheStart:
-    """By `pipeline ingest`: the raw table, and all that came of it, stays as it was."""
+    """By `pipeline ingest`: the raw table and all outputs of later stages stay as they were."""
 
     def ingest(self, project: Project, *parts: str) -> None:
         before = outputs(project)
-        refused(project.run(*stage("ingest")), *parts)
+        assert_refused(project.run(*stage("ingest")), *parts)
         assert outputs(project) == before
 
     def test_an_empty_table(self, project: Project) -> None:
-        put(project, table().head(0))
+        write_source(project, table().head(0))
         self.ingest(project, f"data.source: {SOURCE}: holds no row", "get the data again")
 
     def test_a_file_of_no_bytes(self, project: Project) -> None:
-        put_content(project, "data/none.csv", b"")
+        use_source(project, "data/none.csv", b"")
         self.ingest(project, "data/none.csv: is empty (0 bytes)", "get the file again")
 
     def test_a_parquet_file_cut_in_the_middle(self, project: Project) -> None:
         whole = (project.folder / SOURCE).read_bytes()
-        put_content(project, "data/cut.parquet", whole[: len(whole) // 2])
+        use_source(project, "data/cut.parquet", whole[: len(whole) // 2])
         self.ingest(
             project, "data/cut.parquet: can't be read as Parquet, it is cut off or damaged", "get the file again"
         )
 
     def test_a_compressed_file_cut_in_the_middle(self, project: Project) -> None:
-        whole = packed()
-        put_content(project, "data/cut.csv.gz", whole[: len(whole) // 2])
+        whole = compressed()
+        use_source(project, "data/cut.csv.gz", whole[: len(whole) // 2])
         self.ingest(project, "data/cut.csv.gz: the compressed file is cut off", "get the file again")
 
     def test_a_duplicate_key(self, project: Project) -> None:
         rows = table()
         rows.loc[[6, 8], "id"] = 1
-        put(project, rows)
+        write_source(project, rows)
         self.ingest(project, "data.key: id repeats in 3 rows (rows 1, 7, 9)", "set data.deduplicate: true")
 
     def test_a_source_that_changed_since_it_was_recorded(self, project: Project) -> None:
-        put(project, table().head(500), fetched=False)
+        write_source(project, table().head(500), fetch=False)
         self.ingest(project, f"{SOURCE}: is not the content that data/source.json records", "run `pipeline fetch`")
 
     def test_a_source_that_is_gone(self, project: Project) -> None:
         (project.folder / SOURCE).unlink()
-        self.ingest(project, f"{SOURCE}: no such file", "bring it back or `pipeline fetch`")
+        self.ingest(project, f"{SOURCE}: no such file", "restore it, or run `pipeline fetch`")
 
 
 class TestDataThatBreaksItsContract:
-    """By `pipeline validate`: a table of every break, and one line; the next stages' outputs stay as they were."""
+    """By `pipeline validate`: a table of all violations, and one line; outputs of later stages stay as they were."""
 
-    def validate(self, project: Project, changed: pd.DataFrame, *breaks: tuple[str, str]) -> str:
+    def validate(self, project: Project, changed: pd.DataFrame, *violations: tuple[str, str]) -> str:
         changed.to_parquet(project.folder / "data/raw/table.parquet", index=False)
-        before = {name: found for name, found in outputs(project).items() if name != "reports/data_quality.json"}
-        done = project.run(*stage("validate"))
-        ways = "1 way" if len(breaks) == 1 else f"{len(breaks)} ways"
-        refused(done, f"data/schema.yaml is broken in {ways}", "correct the data, or the contract")
-        shown = [line.split() for line in done.stdout.splitlines() if "  " in line][1:]
-        assert len(shown) == len(breaks), done.stdout
-        for words, (column, expected) in zip(shown, breaks, strict=True):
+        before = {name: digest for name, digest in outputs(project).items() if name != "reports/data_quality.json"}
+        completed = project.run(*stage("validate"))
+        count = "1 violation" if len(violations) == 1 else f"{len(violations)} violations"
+        assert_refused(completed, f"{count} of data/schema.yaml", "correct the data, or the contract")
+        rows = [line.split() for line in completed.stdout.splitlines() if "  " in line][1:]
+        assert len(rows) == len(violations), completed.stdout
+        for words, (column, expected) in zip(rows, violations, strict=True):
             assert column in words
             assert expected in " ".join(words)
         after = outputs(project)
         assert {name: after[name] for name in before} == before
-        return done.stdout + done.stderr
+        return completed.stdout + completed.stderr
 
     def test_one_class_only(self, project: Project) -> None:
         self.validate(project, table(outcome="yes"), ("outcome", "at least two classes"))
@@ -178,18 +178,18 @@ class TestDataThatBreaksItsContract:
     def test_a_new_category(self, project: Project) -> None:
         rows = table()
         rows.loc[[9, 19], "town"] = "Atlantis"
-        said = self.validate(project, rows, ("town", "Bergen, Oslo, Tromsø 10, 20"))
-        assert "Atlantis" not in said, "values are shown only when asked for"
+        printed = self.validate(project, rows, ("town", "Bergen, Oslo, Tromsø 10, 20"))
+        assert "Atlantis" not in printed, "values are printed only on request"
 
 
-class TestTablesThatNoModelLearnsFrom:
-    """By `pipeline train`: what the contract allows and a model can't use; the model stays as it was."""
+class TestTablesThatNoModelCanLearnFrom:
+    """By `pipeline train`: data that the contract allows and a model can't use; the model stays as it was."""
 
     def train(self, project: Project, changed: Callable[[pd.DataFrame], pd.DataFrame], *parts: str) -> None:
         path = project.folder / "data/split/train.parquet"
         changed(pd.read_parquet(path)).to_parquet(path, index=False)
         before = outputs(project)
-        refused(project.run(*stage("train")), *parts)
+        assert_refused(project.run(*stage("train")), *parts)
         assert outputs(project) == before
 
     def test_one_class_only_in_the_training_rows(self, project: Project) -> None:
@@ -210,11 +210,11 @@ class TestTablesThatNoModelLearnsFrom:
             "add it to features.exclude or raise features.max_categories",
         )
 
-    def test_test_rows_of_one_class_judge_no_model(self, project: Project) -> None:
+    def test_test_rows_of_one_class_are_refused(self, project: Project) -> None:
         path = project.folder / "data/split/test.parquet"
         pd.read_parquet(path).assign(outcome="no").to_parquet(path, index=False)
         before = outputs(project)
-        refused(
+        assert_refused(
             project.run(*stage("evaluate")), "target outcome: all 235 test rows are of one class (no)", "split.test"
         )
         assert outputs(project) == before
@@ -223,9 +223,9 @@ class TestTablesThatNoModelLearnsFrom:
 class TestParametersThatAreRefusedBeforeAnyWork:
     def run(self, project: Project, *parts: str, lines: int = 1) -> None:
         before = outputs(project)
-        done = project.run("pipeline", "run")
-        refused(done, *parts, lines=lines)
-        assert "Running stage" not in done.stdout
+        completed = project.run("pipeline", "run")
+        assert_refused(completed, *parts, lines=lines)
+        assert "Running stage" not in completed.stdout
         assert outputs(project) == before
 
     def test_a_typo_names_the_key_that_was_meant(self, project: Project) -> None:
@@ -240,16 +240,16 @@ class TestParametersThatAreRefusedBeforeAnyWork:
     def test_a_stage_by_itself_refuses_them_as_well(self, project: Project) -> None:
         project.configure(train={"num_leaves": 1})
         before = outputs(project)
-        refused(project.run(*stage("train")), "params.yaml: train.num_leaves")
+        assert_refused(project.run(*stage("train")), "params.yaml: train.num_leaves")
         assert outputs(project) == before
 
     def test_a_source_that_does_not_exist(self, project: Project) -> None:
         project.configure(data={"source": "data/nowhere.parquet"})
-        said = ("data.source: data/nowhere.parquet: can't be reached: no file is there", "top of the repository")
+        messages = ("data.source: data/nowhere.parquet: can't be reached: no file is there", "top of the repository")
         fingerprint = project.read("data/source.json")
-        refused(project.run("pipeline", "fetch"), *said)
+        assert_refused(project.run("pipeline", "fetch"), *messages)
         assert project.read("data/source.json") == fingerprint
-        self.run(project, *said)
+        self.run(project, *messages)
 
     def test_a_file_that_is_neither_csv_nor_parquet(self, project: Project) -> None:
         (project.folder / "data/table.xlsx").write_bytes(b"PK")
@@ -258,12 +258,12 @@ class TestParametersThatAreRefusedBeforeAnyWork:
 
 
 class TestThroughTheWholePipeline:
-    """`pipeline run` on the fault, then without it: as if it had never been."""
+    """`pipeline run` on the bad input, then on the good one: the outputs are as before."""
 
     def test_a_cut_file_and_then_the_whole_one(self, project: Project) -> None:
         before, whole = outputs(project), (project.folder / SOURCE).read_bytes()
         (project.folder / SOURCE).write_bytes(whole[: len(whole) // 2])
-        refused(project.run("pipeline", "run"), f"{SOURCE}: can't be read as Parquet", "stage 'ingest'", lines=2)
+        assert_refused(project.run("pipeline", "run"), f"{SOURCE}: can't be read as Parquet", "stage 'ingest'", lines=2)
         assert project.run("dvc", "status", "--quiet").returncode == 1
         (project.folder / SOURCE).write_bytes(whole)
         project.ok("pipeline", "run")
@@ -273,10 +273,10 @@ class TestThroughTheWholePipeline:
         before, lock, whole = outputs(project), project.read("dvc.lock"), (project.folder / SOURCE).read_bytes()
         rows = table()
         rows.loc[9, "town"] = "Atlantis"
-        put(project, rows, fetched=False)
-        done = project.run("pipeline", "run")
-        refused(done, "town", "data/schema.yaml is broken in 1 way", "stage 'validate'", lines=2)
-        assert "Running stage 'split'" not in done.stdout
+        write_source(project, rows, fetch=False)
+        completed = project.run("pipeline", "run")
+        assert_refused(completed, "town", "1 violation of data/schema.yaml", "stage 'validate'", lines=2)
+        assert "Running stage 'split'" not in completed.stdout
         validated = lock[lock.index("  validate:") :]
         assert validated in project.read("dvc.lock"), "a stage that failed was recorded"
         (project.folder / SOURCE).write_bytes(whole)
@@ -284,18 +284,18 @@ class TestThroughTheWholePipeline:
         assert outputs(project) == before
 
 
-def on_a_tiny_disk(project: Project, folder: str, *command: str) -> Done:
-    """Run a command with 4 kB of disk under a folder, whose content is printed after it, in a name space of its own.
+def on_a_tiny_disk(project: Project, folder: str, *command: str) -> Completed:
+    """Run a command in a mount namespace in which a folder has 4 kB of disk; the folder's content is printed last.
 
-    Skips where that is not allowed: it takes root, or user name spaces.
+    Skips where that is not allowed: it needs root or user namespaces.
     """
     require("unshare")
-    own = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--user", "--map-root-user"]
+    unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--user", "--map-root-user"]
     mount = f"mkdir -p {folder} && mount -t tmpfs -o size=4k tmpfs {folder}"
-    if subprocess.run([*own, "sh", "-c", mount], cwd=project.folder, capture_output=True, check=False).returncode:
-        missing("no right to mount a file system")
+    if subprocess.run([*unshare, "sh", "-c", mount], cwd=project.folder, capture_output=True, check=False).returncode:
+        missing("no permission to mount a file system")
     script = f'{mount} && "$@"; status=$?; echo "left: $(ls -A {folder})"; exit $status'
-    return project.run(*own, "sh", "-c", script, "sh", *command)
+    return project.run(*unshare, "sh", "-c", script, "sh", *command)
 
 
 class TestAFullDisk:
@@ -312,18 +312,18 @@ class TestAFullDisk:
         self, project: Project, name: str, folder: str, file: str
     ) -> None:
         before = outputs(project)
-        done = on_a_tiny_disk(project, folder, *stage(name))
-        refused(done, f"{file}: the disk is full; free some space and run again")
-        assert done.stdout.splitlines()[-1] == "left: ", "something was left behind"
+        completed = on_a_tiny_disk(project, folder, *stage(name))
+        assert_refused(completed, f"{file}: the disk is full; free some space and run again")
+        assert completed.stdout.splitlines()[-1] == "left: ", "something was left behind"
         assert outputs(project) == before
 
     def test_the_pipeline_goes_on_once_there_is_space(self, project: Project) -> None:
         before = outputs(project)
         project.configure(train={"num_leaves": 8})
-        done = on_a_tiny_disk(project, "models", "pipeline", "run")
-        refused(done, "models/model.txt: the disk is full", "stage 'train'", lines=2)
-        assert done.stdout.splitlines()[-1] == "left: "
+        completed = on_a_tiny_disk(project, "models", "pipeline", "run")
+        assert_refused(completed, "models/model.txt: the disk is full", "stage 'train'", lines=2)
+        assert completed.stdout.splitlines()[-1] == "left: "
         project.configure(train={"num_leaves": 31})
-        said = project.ok("pipeline", "run")
-        assert "Running stage 'split'" not in said
+        printed = project.ok("pipeline", "run")
+        assert "Running stage 'split'" not in printed
         assert outputs(project) == before

@@ -1,4 +1,4 @@
-"""A mistake on the command line is one line and exit status 2; a command's own exit status is kept."""
+"""A mistake on the command line is one line and exit status 2; a command's own exit status is passed on."""
 
 import os
 import subprocess
@@ -12,19 +12,19 @@ import pytest
 from pipeline import cli
 from pipeline.core import files
 from pipeline.core.errors import PipelineError
-from pipeline.review.gate import data
+from pipeline.review.gate import data_rules
 from tests.pipeline.conftest import FROZEN
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
-    """The exit status."""
+    """Run the command line; the exit status."""
     monkeypatch.setattr(sys, "argv", ["pipeline", *arguments])
     return cli.run()
 
 
-def put(monkeypatch: pytest.MonkeyPatch, does: Any) -> None:
-    """`pipeline gate` does this."""
-    command = click.Command("gate", callback=does)
+def replace_command(monkeypatch: pytest.MonkeyPatch, callback: Any) -> None:
+    """Let `pipeline gate` call this."""
+    command = click.Command("gate", callback=callback)
     monkeypatch.setattr(cli.LazyGroup, "get_command", lambda self, ctx, name: command)
 
 
@@ -46,7 +46,7 @@ def test_a_misused_command_is_one_line(
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["fetch", "--help"], []])
-def test_help_is_help(
+def test_help_is_printed(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, *arguments) == (0 if arguments else 2)
@@ -54,46 +54,46 @@ def test_help_is_help(
 
 
 @pytest.mark.parametrize("code", [0, 1])
-def test_the_exit_status_of_a_command_is_kept(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(monkeypatch, lambda: click.get_current_context().exit(code))
+def test_the_exit_status_of_a_command_is_passed_on(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_command(monkeypatch, lambda: click.get_current_context().exit(code))
     assert run(monkeypatch, "gate") == code
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         "libgomp.so.1: cannot open shared object file: No such file or directory",
         "dlopen(lib_lightgbm.dylib, 0x0006): Library not loaded: @rpath/libomp.dylib",
     ],
 )
-def test_a_machine_without_openmp_is_told_what_to_install(
-    said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_on_a_machine_without_openmp_the_error_says_what_to_install(
+    message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def load() -> None:
-        raise OSError(said)
+        raise OSError(message)
 
-    put(monkeypatch, load)
+    replace_command(monkeypatch, load)
     assert run(monkeypatch, "gate") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "apt-get install libgomp1" in line
     assert "brew install libomp" in line
 
 
-def test_another_error_of_the_system_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_system_error_is_not_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     def load() -> None:
         raise OSError("libc.so.6: version not found")
 
-    put(monkeypatch, load)
+    replace_command(monkeypatch, load)
     with pytest.raises(OSError, match=r"libc\.so\.6"):
         run(monkeypatch, "gate")
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, click.Abort])
-def test_an_interrupt_has_a_status_of_its_own(error: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted() -> None:
+def test_an_interrupt_has_its_own_exit_status(error: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt() -> None:
         raise error
 
-    put(monkeypatch, interrupted)
+    replace_command(monkeypatch, interrupt)
     assert run(monkeypatch, "gate") == 130
 
 
@@ -128,7 +128,7 @@ def test_a_path_that_is_no_file_is_one_line(
     assert line.startswith(expected)
 
 
-def test_no_os_error_of_writing_or_reading_is_left(tmp_path: Path) -> None:
+def test_os_errors_of_reading_and_writing_are_pipeline_errors(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(PipelineError, match="file/x: can't be written: a part of the path is a file"):
         files.write_json(tmp_path / "file/x", {})
@@ -142,15 +142,15 @@ def test_no_os_error_of_writing_or_reading_is_left(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("report", [{}, [], {"violations": 3, "share": "x"}, 3])
-def test_another_file_is_no_report(report: Any) -> None:
+def test_a_file_that_is_no_report_is_refused(report: Any) -> None:
     with pytest.raises(PipelineError, match="not a data quality report"):
-        data.quality(report)
+        data_rules.quality(report)
     with pytest.raises(PipelineError, match="--drift: not a drift report"):
-        data.drift_report(report, "--drift", "`pipeline drift` writes it")
+        data_rules.drift_report(report, "--drift", "`pipeline drift` writes it")
 
 
 def test_a_character_that_the_terminal_lacks_stops_nothing() -> None:
     code = "from pipeline import cli; cli.run = lambda: print('✓') or 0; cli.main()"
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
-    assert done.stdout == b"?\n"
+    completed = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+    assert completed.stdout == b"?\n"

@@ -1,4 +1,4 @@
-"""The manual: every page is in the index, every link leads somewhere, and what it lists is all that there is."""
+"""The manual: every page is in the index, every link has a target, and its lists are complete."""
 
 import re
 import tomllib
@@ -21,7 +21,7 @@ def links(page: Path) -> list[str]:
     return [target for target in LINK.findall(text) if not target.startswith(("http://", "https://"))]
 
 
-def leads_nowhere(target: str, folder: Path) -> bool:
+def is_broken(target: str, folder: Path) -> bool:
     path, _, anchor = target.partition("#")
     file = folder / path if path else None
     return file is not None and (not file.exists() or (bool(anchor) and anchor not in anchors(file)))
@@ -34,13 +34,13 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", [*PAGES, *ROOT_PAGES], ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
-    own = [target for target in links(page) if target.startswith("#")]
-    assert [target for target in own if target[1:] not in anchors(page)] == []
-    assert [target for target in links(page) if leads_nowhere(target, page.parent)] == []
+def test_every_link_of_a_page_has_a_target(page: Path) -> None:
+    in_page = [target for target in links(page) if target.startswith("#")]
+    assert [target for target in in_page if target[1:] not in anchors(page)] == []
+    assert [target for target in links(page) if is_broken(target, page.parent)] == []
 
 
-def test_every_page_that_code_and_workflows_name_is_there() -> None:
+def test_every_page_that_code_and_workflows_name_exists() -> None:
     files = [path for folder in ("src/pipeline", ".github", "benchmarks") for path in (ROOT / folder).rglob("*")]
     named = {
         (str(path.relative_to(ROOT)), name.group())
@@ -49,7 +49,7 @@ def test_every_page_that_code_and_workflows_name_is_there() -> None:
         for name in NAMED.finditer(path.read_text(encoding="utf-8"))
     }
     assert len(named) > 5
-    assert [(file, name) for file, name in sorted(named) if leads_nowhere(name, ROOT)] == []
+    assert [(file, name) for file, name in sorted(named) if is_broken(name, ROOT)] == []
 
 
 def test_every_page_is_in_the_index() -> None:
@@ -66,12 +66,12 @@ def test_every_variable_and_secret_of_the_workflows_is_in_the_table_of_settings(
     assert [name for name in sorted(names) if f"`{name}`" not in settings] == []
 
 
-def test_every_workflow_is_in_the_table_of_rights() -> None:
+def test_every_workflow_is_in_the_table_of_permissions() -> None:
     page = (ROOT / "docs/reference/workflows.md").read_text(encoding="utf-8")
     assert [path.name for path in (ROOT / ".github/workflows").iterdir() if f"| `{path.name}` |" not in page] == []
 
 
-def test_the_map_names_every_room_in_the_order_that_lint_holds() -> None:
+def test_the_architecture_page_lists_every_package_in_the_order_of_the_import_contract() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
     page = (ROOT / "docs/explanation/architecture.md").read_text(encoding="utf-8")
@@ -81,7 +81,7 @@ def test_the_map_names_every_room_in_the_order_that_lint_holds() -> None:
     ]
 
 
-def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+def test_a_broken_link_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# One heading: `it`'s here\n[a](b.md) [c](page.md#one-heading-its-here) [d](page.md#none)\n")
-    assert [target for target in links(page) if leads_nowhere(target, tmp_path)] == ["b.md", "page.md#none"]
+    assert [target for target in links(page) if is_broken(target, tmp_path)] == ["b.md", "page.md#none"]

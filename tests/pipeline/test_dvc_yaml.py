@@ -1,4 +1,4 @@
-"""dvc.yaml tells DVC everything that shapes a stage's output: code, parameters, libraries, files."""
+"""dvc.yaml declares everything that a stage's output depends on: code, parameters, libraries, files."""
 
 import ast
 import tomllib
@@ -15,48 +15,48 @@ from pipeline.core.params import Params
 from tests.pipeline.conftest import ROOT
 
 STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
-# Modules that shape no output: how a command is called and refused, how a knob is checked (its value is a parameter).
-SHAPELESS = {"__init__", "cli", "costs", "errors", "git", "params", "yaml"}
+# Modules that do not change outputs: command line, errors, and checks of parameters (whose values DVC compares).
+NO_OUTPUT = {"__init__", "cli", "costs", "errors", "git", "params", "yaml"}
 SECTIONS = {field.annotation: name for name, field in Params.model_fields.items()}
 LIBRARIES = {"pandas": "data", "pyarrow": "data", "pandera": "data", "lightgbm": "train", "evidently": "drift"}
 
 
 def path_of(module: str) -> Path | None:
     path = ROOT / "src" / Path(*module.split("."))
-    return next((found for found in (path.with_suffix(".py"), path / "__init__.py") if found.is_file()), None)
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
 def imports(path: Path) -> set[str]:
-    """The names of the modules that a file imports, at its top or in a function, except for types alone."""
-    found = set()
+    """The names of the modules that a file imports, at its top or in a function, except only for types."""
+    names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-    return found
+            names |= {alias.name for alias in node.names}
+    return names
 
 
 def closure(path: Path) -> set[Path]:
     """All files of the package that a file reaches by imports, itself included."""
-    seen, waiting = set[Path](), [path]
-    while waiting:
-        current = waiting.pop()
-        if current in seen or current.stem in SHAPELESS:
+    reached, queue = set[Path](), [path]
+    while queue:
+        current = queue.pop()
+        if current in reached or current.stem in NO_OUTPUT:
             continue
-        seen.add(current)
-        waiting += [found for name in imports(current) if name.startswith("pipeline.") and (found := path_of(name))]
-    return seen
+        reached.add(current)
+        queue += [file for name in imports(current) if name.startswith("pipeline.") and (file := path_of(name))]
+    return reached
 
 
 def module_of(stage: str) -> Path:
-    found = path_of(COMMANDS[STAGES[stage]["cmd"].split()[1]][0])
-    assert found
-    return found
+    path = path_of(COMMANDS[STAGES[stage]["cmd"].split()[1]][0])
+    assert path
+    return path
 
 
-def left_out() -> set[Path]:
-    """The modules that .dvcignore takes out of the folders that stages depend on."""
+def ignored() -> set[Path]:
+    """The modules that .dvcignore excludes from the folders that stages depend on."""
     lines = (ROOT / ".dvcignore").read_text(encoding="utf-8").splitlines()
     return {ROOT / line[1:] for line in lines if line.startswith("/src/")}
 
@@ -68,22 +68,22 @@ def declared(stage: str) -> list[Path]:
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_all_its_code(stage: str) -> None:
     reached = closure(module_of(stage))
-    lacking = [path for path in reached if not any(path.is_relative_to(dep) for dep in declared(stage))]
-    assert lacking == []
-    assert reached & left_out() == set()
+    missing = [path for path in reached if not any(path.is_relative_to(dep) for dep in declared(stage))]
+    assert missing == []
+    assert reached & ignored() == set()
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_no_room_that_it_does_not_enter(stage: str) -> None:
+def test_a_stage_depends_on_no_package_that_it_does_not_import(stage: str) -> None:
     reached = closure(module_of(stage))
     assert [dep for dep in declared(stage) if not any(path.is_relative_to(dep) for path in reached)] == []
 
 
-def test_dvc_leaves_out_only_code_that_shapes_no_output() -> None:
-    assert all(path.exists() for path in left_out())
-    commands = {"fetch", "inference", "lock", "store"}  # what makes a file that git keeps, and what checks dvc.lock
-    owners = {"project", "template"}  # whose a file is, and the project's code, which no stage runs
-    assert {path.stem for path in left_out()} <= SHAPELESS | commands | owners
+def test_dvc_ignores_only_code_that_does_not_change_outputs() -> None:
+    assert all(path.exists() for path in ignored())
+    commands = {"fetch", "inference", "dvc_lock", "store"}  # write files that git tracks, or check dvc.lock
+    owners = {"project", "template"}  # who owns a file, and the project's code, which no stage runs
+    assert {path.stem for path in ignored()} <= NO_OUTPUT | commands | owners
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_dvc_leaves_out_only_code_that_shapes_no_output() -> None:
         "data/source/fetch.py",
     ],
 )
-def test_a_change_of_code_that_shapes_no_output_runs_no_stage(path: str) -> None:
+def test_a_change_of_code_that_does_not_change_outputs_runs_no_stage(path: str) -> None:
     assert stages_that_run_again(path) == []
 
 
@@ -108,7 +108,7 @@ def test_a_change_of_code_runs_the_stages_that_depend_on_it() -> None:
 
 
 def stages_that_run_again(path: str) -> list[str]:
-    """The stages whose dependencies hold a module of the package, by the rules of DVC's ignore file."""
+    """The stages whose dependencies include a module of the package, by the rules of DVC's ignore file."""
     changed = ROOT / "src/pipeline" / path
     assert changed.is_file()
     if DvcIgnoreFilter(LocalFileSystem(), str(ROOT)).is_ignored_file(str(changed)):
@@ -130,7 +130,7 @@ def test_a_stage_declares_the_sections_that_it_reads(stage: str) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_declares_the_libraries_that_shape_its_output(stage: str) -> None:
+def test_a_stage_declares_the_libraries_that_its_output_depends_on(stage: str) -> None:
     groups = {
         key.split(".")[1]
         for item in STAGES[stage]["params"]
@@ -141,16 +141,16 @@ def test_a_stage_declares_the_libraries_that_shape_its_output(stage: str) -> Non
     assert {group for library, group in LIBRARIES.items() if library in used} <= groups
 
 
-def test_the_shaping_groups_pin_their_libraries() -> None:
+def test_libraries_that_outputs_depend_on_are_pinned() -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
-    shaping = {"numpy", "pandas", "pandera", "pyarrow", "lightgbm", "fairlearn", "scikit-learn", "scipy", "evidently"}
+    libraries = {"numpy", "pandas", "pandera", "pyarrow", "lightgbm", "fairlearn", "scikit-learn", "scipy", "evidently"}
     pins = {name: spec for group in groups.values() for item in group for name, _, spec in [item.partition("==")]}
-    assert shaping <= pins.keys()
-    assert [name for name in shaping if "*" in pins[name]] == []
+    assert libraries <= pins.keys()
+    assert [name for name in libraries if "*" in pins[name]] == []
 
 
 def test_every_file_of_a_stage_comes_from_git_or_another_stage() -> None:
-    made = {
+    outputs = {
         path
         for stage in STAGES.values()
         for kind in ("outs", "metrics")
@@ -159,4 +159,4 @@ def test_every_file_of_a_stage_comes_from_git_or_another_stage() -> None:
     }
     for stage in STAGES.values():
         for dep in stage["deps"]:
-            assert dep in made or (ROOT / dep).exists(), dep
+            assert dep in outputs or (ROOT / dep).exists(), dep

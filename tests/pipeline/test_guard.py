@@ -23,12 +23,12 @@ def test_a_file_of_the_project_is_refused_to_a_test_of_the_engine(
         Path(name).read_text()
 
 
-def test_the_engines_files_and_the_frozen_project_are_read() -> None:
+def test_the_engines_files_and_the_frozen_project_may_be_read() -> None:
     for path in (ROOT / "dvc.yaml", ROOT / "src/pipeline/cli.py", FROZEN / "params.yaml", FROZEN / "data/schema.yaml"):
         assert path.read_bytes()
 
 
-def test_names_that_only_begin_like_the_projects_are_the_engines() -> None:
+def test_names_that_only_begin_like_the_projects_belong_to_the_engine() -> None:
     assert not guard.owner_is_project(str(ROOT / "dvc.lock.new"))
     assert not guard.owner_is_project(str(ROOT / "src/projects/x.py"))
     assert not guard.owner_is_project(str(ROOT.parent / "data/table.parquet"))
@@ -37,7 +37,7 @@ def test_names_that_only_begin_like_the_projects_are_the_engines() -> None:
 
 
 def test_the_conftest_that_pytest_uses_is_the_one_that_tests_import(pytestconfig: pytest.Config) -> None:
-    """Else there were two of each fixture's state."""
+    """Otherwise the state of its fixtures would exist twice."""
     assert conftest in pytestconfig.pluginmanager.get_plugins()
 
 
@@ -48,11 +48,11 @@ def test_a_quick_test_may_use_no_container_and_no_browser(program: str) -> None:
 
 
 @pytest.mark.engine
-def test_a_story_may() -> None:
+def test_a_test_with_the_marker_may_use_a_container() -> None:
     guard.slow("docker")
 
 
-def test_what_begins_first_is_there_and_no_quick_test() -> None:
+def test_the_files_that_start_first_exist_and_have_slow_tests() -> None:
     for name in SLOW_FIRST:
         text = (ROOT / "tests/pipeline" / name).read_text(encoding="utf-8")
         assert "pytest.mark.engine" in text, name

@@ -1,4 +1,4 @@
-"""The whole pipeline, run by DVC as a user runs it, on a small table for each task."""
+"""The whole pipeline, run as a user runs it, on a small table for each task."""
 
 import json
 import os
@@ -19,42 +19,42 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-def test_each_task_runs_by_parameters_alone_and_a_forced_second_run_leaves_the_lock_as_it_was(
+def test_each_task_needs_only_parameters_and_a_forced_second_run_leaves_the_lock_as_it_was(
     tmp_path: Path, task: str
 ) -> None:
     project = small_project(tmp_path, task)
-    said = project.ok("pipeline", "run")
-    assert "gate: pass" in said or "gate: warn" in said
-    assert f"{'rmse' if task == 'regression' else 'log_loss'}" in said
-    assert "to sqlite:///mlflow.db" in said
+    printed = project.ok("pipeline", "run")
+    assert "gate: pass" in printed or "gate: warn" in printed
+    assert f"{'rmse' if task == 'regression' else 'log_loss'}" in printed
+    assert "to sqlite:///mlflow.db" in printed
     lock = project.read("dvc.lock")
 
-    again = project.ok("pipeline", "run")
-    assert "Nothing has changed" in again
-    assert "Running stage" not in again
+    second = project.ok("pipeline", "run")
+    assert "Nothing has changed" in second
+    assert "Running stage" not in second
 
     project.ok("pipeline", "run", "--force")
     assert project.read("dvc.lock") == lock
     assert project.read("reports/model_card.md").startswith("# ")
-    shown = json.loads(project.ok("dvc", "metrics", "show", "--json"))
-    assert shown[""]["data"]["reports/metrics.json"]["data"]["rows"] > 100
+    metrics = json.loads(project.ok("dvc", "metrics", "show", "--json"))
+    assert metrics[""]["data"]["reports/metrics.json"]["data"]["rows"] > 100
 
 
-def test_an_interrupted_run_is_taken_up_again_and_gives_the_same_lock(tmp_path: Path) -> None:
+def test_an_interrupted_run_is_resumed_and_gives_the_same_lock(tmp_path: Path) -> None:
     project = trained(tmp_path, "binary")
     expected = project.read("dvc.lock")
     (project.folder / "dvc.lock").unlink()
     for name in ("data/raw", "data/split", "models", ".dvc/cache", ".dvc/tmp"):
         shutil.rmtree(project.folder / name, ignore_errors=True)
 
-    running = subprocess.Popen(
+    process = subprocess.Popen(
         [Path(sys.executable).parent / "pipeline", "run"], cwd=project.folder, start_new_session=True
     )
     deadline = time.monotonic() + 120
     while not (project.folder / "data/split/test.parquet").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    os.killpg(running.pid, signal.SIGKILL)
-    running.wait(timeout=30)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=30)
     project.ok("pipeline", "run")
     assert project.read("dvc.lock") == expected
 
@@ -64,17 +64,17 @@ def test_a_change_reruns_only_what_depends_on_it(tmp_path: Path) -> None:
     project.configure(gate={"tolerance": 0.01})
     assert "Running stage" not in project.ok("pipeline", "run")
     project.configure(evaluate={"bootstrap": 150})
-    said = project.ok("pipeline", "run")
-    assert "Running stage 'evaluate'" in said
-    assert "Running stage 'train'" not in said
+    printed = project.ok("pipeline", "run")
+    assert "Running stage 'evaluate'" in printed
+    assert "Running stage 'train'" not in printed
 
 
-def test_changed_source_content_runs_it_again(tmp_path: Path) -> None:
+def test_changed_source_content_runs_the_pipeline_again(tmp_path: Path) -> None:
     project = trained(tmp_path, "binary")
     small_table("binary", rows=1300).to_parquet(project.folder / "data/table.parquet", index=False)
-    said = project.ok("pipeline", "run")
-    assert "has new content" in said
-    assert "Running stage 'ingest'" in said
+    printed = project.ok("pipeline", "run")
+    assert "has new content" in printed
+    assert "Running stage 'ingest'" in printed
 
 
 class TestVerifyLock:
@@ -93,10 +93,10 @@ class TestVerifyLock:
         )
 
         clone.configure(train={"num_leaves": 7})
-        done = clone.run("pipeline", "verify-lock")
-        assert done.returncode == 2
-        assert "train: parameter train of params.yaml" in done.stderr
-        assert "run `make run` and commit the result" in done.stderr
+        completed = clone.run("pipeline", "verify-lock")
+        assert completed.returncode == 2
+        assert "train: parameter train of params.yaml" in completed.stderr
+        assert "run `make run` and commit the result" in completed.stderr
 
     def test_a_lock_that_fits_and_is_not_committed_is_told(self, tmp_path: Path) -> None:
         project = trained(tmp_path, "binary")
@@ -107,13 +107,13 @@ class TestVerifyLock:
             "commit what was measured before you push\n"
         )
 
-    def test_a_project_that_never_ran_is_told(self, binary_project: Project) -> None:
-        done = binary_project.run("pipeline", "verify-lock")
-        assert done.returncode == 2
-        assert "ingest: was never run" in done.stderr
+    def test_a_project_that_never_ran_is_an_error(self, binary_project: Project) -> None:
+        completed = binary_project.run("pipeline", "verify-lock")
+        assert completed.returncode == 2
+        assert "ingest: is not in dvc.lock: it was never run" in completed.stderr
 
-    def test_two_halves_of_different_runs_are_told(self, tmp_path: Path) -> None:
-        """What a merge makes of two pull requests that were never measured together."""
+    def test_stages_of_different_runs_are_an_error(self, tmp_path: Path) -> None:
+        """As a merge of two pull requests leaves them that were never measured together."""
         project = trained(tmp_path, "binary")
         yaml, path = YAML(), project.folder / "dvc.lock"
         before = yaml.load(path)
@@ -122,6 +122,6 @@ class TestVerifyLock:
         mixed = yaml.load(path)
         mixed["stages"]["evaluate"] = before["stages"]["evaluate"]
         yaml.dump(mixed, path)
-        done = project.run("pipeline", "verify-lock")
-        assert done.returncode == 2
-        assert "evaluate: models/model.txt: was measured with another version" in done.stderr
+        completed = project.run("pipeline", "verify-lock")
+        assert completed.returncode == 2
+        assert "evaluate: models/model.txt: dvc.lock names one version as an output" in completed.stderr

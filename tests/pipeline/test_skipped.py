@@ -1,4 +1,4 @@
-"""What a machine lacks is no secret on GitHub: the job's summary names each test that was skipped, and why."""
+"""On GitHub, the job's summary names each test that was skipped, and why."""
 
 import subprocess
 import sys

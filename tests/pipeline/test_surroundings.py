@@ -1,4 +1,4 @@
-"""Whoever starts the tests: they and what they start find the same."""
+"""The tests and their child processes have the same environment wherever they are started."""
 
 import json
 import os
@@ -7,8 +7,8 @@ import sys
 
 from tests.pipeline.conftest import ROOT
 
-# A script's background job on somebody's machine: interrupts are ignored, files are for the owner alone.
-HOSTILE = 'trap "" INT; umask 077; ulimit -Sn 256; exec "$@"'
+# A script's background job on a user's machine: SIGINT is ignored, and files are private.
+SHELL = 'trap "" INT; umask 077; ulimit -Sn 256; exec "$@"'
 VARIABLES = {
     "TZ": "America/St_Johns",
     "LC_ALL": "C",
@@ -37,17 +37,26 @@ print(json.dumps([
 """
 
 
-def test_a_child_finds_the_same_everywhere() -> None:
-    told = json.loads(subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=True).stdout)
-    hears, umask, enough, zone, encoding, names, home = told
-    assert (hears, umask, enough, zone, encoding, home) == (True, 0o022, True, ["+0545", -20700], "UTF-8", True)
+def test_a_child_process_has_the_same_environment_everywhere() -> None:
+    printed = json.loads(
+        subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=True).stdout
+    )
+    handles_sigint, umask, enough_files, zone, encoding, names, has_gitconfig = printed
+    assert (handles_sigint, umask, enough_files, zone, encoding, has_gitconfig) == (
+        True,
+        0o022,
+        True,
+        ["+0545", -20700],
+        "UTF-8",
+        True,
+    )
     assert not set(names) & set(VARIABLES) - {"HOME", "TZ", "LC_ALL"}
     assert "127.0.0.1" in os.environ["no_proxy"]
 
 
-def test_what_starts_the_tests_makes_no_difference() -> None:
-    inner = f"{__file__}::{test_a_child_finds_the_same_everywhere.__name__}"
-    command = ["sh", "-c", HOSTILE, "sh", sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "0", inner]
+def test_the_environment_does_not_depend_on_what_starts_the_tests() -> None:
+    inner = f"{__file__}::{test_a_child_process_has_the_same_environment_everywhere.__name__}"
+    command = ["sh", "-c", SHELL, "sh", sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "0", inner]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    done = subprocess.run(command, cwd=ROOT, env=kept | VARIABLES, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = subprocess.run(command, cwd=ROOT, env=kept | VARIABLES, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stdout + completed.stderr

@@ -1,4 +1,4 @@
-"""A project of each task whose pipeline has run: trained once for all tests, and copied."""
+"""A project for each task whose pipeline has run: trained once for all tests, then copied."""
 
 import shutil
 from functools import cache
@@ -8,7 +8,7 @@ from tests.pipeline import shared
 from tests.pipeline.conftest import FROZEN, ROOT, Project, small_project
 from tests.pipeline.guard import LOCKED, slow
 
-# Whatever the small project is made of.
+# The files that the small project consists of.
 ENGINE = ("src/pipeline", "dvc.yaml", "pyproject.toml", "uv.lock", ".dvc/config", ".dvcignore", ".gitignore")
 PARTS = (*ENGINE, ".template.yaml", LOCKED)
 
@@ -16,22 +16,22 @@ PARTS = (*ENGINE, ".template.yaml", LOCKED)
 def trained(folder: Path, task: str) -> Project:
     """A copy of the small project in which every stage has run, and all is committed."""
     slow("a trained project")
-    made = shared.once(f"trained-{task}", key(), lambda part: _train(part, task))
-    shutil.copytree(made, folder, symlinks=True, dirs_exist_ok=True)
+    shared_folder = shared.make_once(f"trained-{task}", key(), lambda part: _train(part, task))
+    shutil.copytree(shared_folder, folder, symlinks=True, dirs_exist_ok=True)
     return Project(folder)
 
 
 @cache
 def key() -> str:
-    here = Path(__file__)
+    this_file = Path(__file__)
     parts = [
         *(ROOT / name for name in PARTS),
         FROZEN / "params.yaml",
         FROZEN / "src",
-        here,
-        here.with_name("conftest.py"),
+        this_file,
+        this_file.with_name("conftest.py"),
     ]
-    return shared.digest(ROOT, [*parts, here.with_name("conftest.py")])
+    return shared.digest(ROOT, [*parts, this_file.with_name("conftest.py")])
 
 
 def _train(folder: Path, task: str) -> None:

@@ -1,1 +1,1 @@
-"""The project's own tests: `unit/` needs no data; `model/` looks at the trained model."""
+"""The project's own tests: `unit/` needs no data; `model/` tests the trained model."""

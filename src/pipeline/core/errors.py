@@ -1,10 +1,10 @@
-"""The one error that a wrong input raises."""
+"""The error that a wrong input raises, and lines for its message."""
 
 from collections.abc import Iterable
 
 
 class PipelineError(Exception):
-    """Something the user must act on: one line that says what is wrong, where, and what to do.
+    """An error that the user can fix: one line that says what is wrong, where, and what to do.
 
     The command line prints it without a traceback and exits with status 2.
     """
@@ -12,8 +12,8 @@ class PipelineError(Exception):
 
 def listed(names: Iterable[object]) -> str:
     """Names for an error's line: the first ten, and how many more there are."""
-    shown = [str(name) for name in names]
-    return ", ".join(shown[:10]) + (f" and {len(shown) - 10} more" if len(shown) > 10 else "")
+    texts = [str(name) for name in names]
+    return ", ".join(texts[:10]) + (f" and {len(texts) - 10} more" if len(texts) > 10 else "")
 
 
 def last_line(text: str) -> str:

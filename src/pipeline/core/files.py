@@ -1,4 +1,4 @@
-"""Reading and writing files so that nothing is ever half-written: a new file replaces the old one in one step."""
+"""Reading and writing files so that no file is ever incomplete: a new file replaces the old one in one step."""
 
 import errno
 import hashlib
@@ -65,7 +65,7 @@ def read_json(path: Path) -> Any:
 
 
 def md5(path: Path) -> str:
-    """A file's MD5, as DVC's lock has it; PipelineError where it is missing."""
+    """A file's MD5, as in dvc.lock; PipelineError where it is missing."""
     if not path.is_file():
         raise PipelineError(f"{path}: no such file; `make run` makes it")
     with path.open("rb") as stream:
@@ -76,7 +76,7 @@ def _reason(error: OSError) -> str:
     if isinstance(error, IsADirectoryError):
         return "it is a folder; name a file"
     if isinstance(error, FileExistsError | NotADirectoryError):
-        return "a part of the path is a file, no folder"
+        return "a part of the path is a file, not a folder"
     return " ".join((error.strerror or str(error) or type(error).__name__).split())
 
 

@@ -1,4 +1,4 @@
-"""Git, as a program that may fail or be missing."""
+"""Calls of git; a failed or missing git is no exception."""
 
 import hashlib
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def git(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run git in `folder`, in English and with names as they are; the caller looks at the exit status."""
+    """Run git in `folder`, in English and with unquoted names; the caller checks the exit status."""
     command = ["git", "-c", "core.quotepath=off", *arguments]
     environment = os.environ | {"LC_ALL": "C"}
     try:

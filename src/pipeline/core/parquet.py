@@ -1,4 +1,4 @@
-"""Tables between the stages: Parquet, replaced in one step, and errors that say what to do."""
+"""Tables between the stages: Parquet files, replaced in one step, with errors that say what to do."""
 
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ def write(path: Path, table: pd.DataFrame) -> None:
 def read(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     """A table that a stage wrote (Parquet); PipelineError where it is missing or damaged."""
     try:
-        kept: dict[str, Any] = {"date_as_object": False}
-        return pd.read_parquet(path, engine="pyarrow", columns=columns, to_pandas_kwargs=kept)
+        options: dict[str, Any] = {"date_as_object": False}
+        return pd.read_parquet(path, engine="pyarrow", columns=columns, to_pandas_kwargs=options)
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file; `make run` makes it") from None
     except pa.ArrowInvalid as error:

@@ -1,4 +1,4 @@
-"""The project's own code, src/project/: loaded from the repository at hand, never imported by its name."""
+"""The project's own code, src/project/: loaded from the current repository, never imported by name."""
 
 import importlib
 import importlib.util
@@ -30,25 +30,25 @@ def load(name: str, root: Path = Path()) -> ModuleType | None:
 
 @contextmanager
 def errors_in_one_line(root: Path = Path()) -> Iterator[None]:
-    """Around a call of the project's code: what it raises becomes a PipelineError with file and line."""
+    """Around a call of the project's code: its exceptions become a PipelineError with file and line."""
     try:
         yield
     except PipelineError:
         raise
     except Exception as error:
         place = _place(error, root.resolve())
-        if place is None:  # not raised on the project's behalf
+        if place is None:  # not raised by the project's code
             raise
         message = " ".join(f"{type(error).__name__}: {getattr(error, 'msg', error)}".split())
         raise PipelineError(f"{place}: {message}") from None
 
 
 def _import_package(folder: Path) -> None:
-    """Make `folder` the package that the name stands for, in place of another repository's."""
-    present = sys.modules.get(PACKAGE)
-    if present is not None and list(present.__path__) == [str(folder)]:
+    """Load `folder` as the package `project`, in place of another repository's."""
+    loaded = sys.modules.get(PACKAGE)
+    if loaded is not None and list(loaded.__path__) == [str(folder)]:
         return
-    _forget()
+    _unload()
     spec = importlib.util.spec_from_file_location(
         PACKAGE, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
@@ -58,19 +58,19 @@ def _import_package(folder: Path) -> None:
     try:
         spec.loader.exec_module(sys.modules[PACKAGE])
     except BaseException:
-        _forget()
+        _unload()
         raise
 
 
-def _forget() -> None:
+def _unload() -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
         del sys.modules[name]
 
 
 def _place(error: Exception, root: Path) -> str | None:
-    """`file:line` of the project's code that the error comes from; None where it took no part in it."""
+    """`file:line` of the project's code that the error comes from; None where it comes from other code."""
     places = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError):
         places.append((error.filename or "", error.lineno))
-    own = [(Path(file), line) for file, line in places if Path(file).is_relative_to(root / FOLDER)]
-    return f"{own[-1][0].relative_to(root)}:{own[-1][1]}" if own else None
+    project_places = [(Path(file), line) for file, line in places if Path(file).is_relative_to(root / FOLDER)]
+    return f"{project_places[-1][0].relative_to(root)}:{project_places[-1][1]}" if project_places else None

@@ -1,10 +1,10 @@
-"""What each task is judged by: names only, so that checking `params.yaml` imports nothing heavy."""
+"""The metrics and objectives of each task: names only, so that checking `params.yaml` imports nothing heavy."""
 
 from typing import Literal
 
 Task = Literal["binary", "multiclass", "regression"]
 
-# Metric: whether higher is better. The first of each task is the one a gate would name as primary.
+# Metric: whether higher is better. The first of each task is the usual primary metric of the gate.
 METRICS: dict[Task, dict[str, bool]] = {
     "binary": {
         "roc_auc": True,
@@ -20,12 +20,13 @@ METRICS: dict[Task, dict[str, bool]] = {
     "regression": {"rmse": False, "mae": False, "r2": True, "pinball_loss": False, "mape": False},
 }
 
-# Figures of fairness that the gate can hold to a bound: whether higher is fairer.
+# Fairness figures that the gate can have a bound for: whether higher is fairer.
 FAIRNESS = {"disparate_impact": True, "equal_opportunity_difference": False, "equalized_odds_difference": False}
 
 # With fewer rows a bootstrap interval is far too short: with one row, or one of a class, it has no width at all.
 ENOUGH_ROWS = 20
-OF_TWO_CLASSES = {"roc_auc", "average_precision", "f1", "precision", "recall"}  # as sure as their rarer class is large
+# Of these metrics the rows of the rarer class must be enough.
+OF_TWO_CLASSES = {"roc_auc", "average_precision", "f1", "precision", "recall"}
 
 OBJECTIVES: dict[Task, tuple[str, ...]] = {
     "binary": ("auto", "binary"),
@@ -49,10 +50,10 @@ def higher_is_better(metric: str) -> bool:
 
 
 def has_interval(metric: str, rows: float, rarer: float | None = None) -> bool:
-    """Whether the rows are enough for a bootstrap interval of a metric; `rarer`: those of a binary target's rarer
-    class, None for another task or where it is unknown."""
-    decisive = min(rows, rarer) if rarer is not None and metric in OF_TWO_CLASSES else rows
-    return decisive >= ENOUGH_ROWS
+    """Whether the rows are enough for a bootstrap interval of a metric; `rarer`: the rows of a
+    binary target's rarer class, None for another task or where they are unknown."""
+    relevant = min(rows, rarer) if rarer is not None and metric in OF_TWO_CLASSES else rows
+    return relevant >= ENOUGH_ROWS
 
 
 LABELS = {
@@ -68,5 +69,5 @@ LABELS = {
 
 
 def label(metric: str) -> str:
-    """The metric's name for people."""
+    """The metric's name as shown to people."""
     return LABELS.get(metric, metric.replace("_", " ").capitalize())

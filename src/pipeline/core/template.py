@@ -12,10 +12,10 @@ PATH = Path(".template.yaml")
 
 
 def _git_path(path: str) -> str:
-    """A path as git names it, from the top of the repository; that of a folder ends in "/"."""
+    """A path as git writes it, from the top of the repository; a folder's ends with "/"."""
     parts = PurePosixPath(path)
     if str(parts) != path.removesuffix("/") or parts.is_absolute() or ".." in parts.parts:
-        raise ValueError(f"is {path!r}; allowed: a path from the top of the repository, a folder's with / at its end")
+        raise ValueError(f"is {path!r}; allowed: a path from the top of the repository, a folder's ends with /")
     return path
 
 
@@ -34,11 +34,11 @@ class Template(BaseModel):
 
     @classmethod
     def parse(cls, text: str) -> "Template":
-        """The content of a `.template.yaml`, from whichever commit; PipelineError with a line for each wrong key."""
+        """The content of a `.template.yaml`, of any commit; PipelineError with a line for each wrong key."""
         return _checked(parse_yaml(text, str(PATH)))
 
     def is_project(self, path: str) -> bool:
-        """Whether a path, as git names it, is one of the project's or lies in one of its folders."""
+        """Whether a path, as git writes it, is one of the project's or lies in one of its folders."""
         return any(path.startswith(own) if own.endswith("/") else path == own for own in self.project)
 
 

@@ -1,4 +1,4 @@
-"""YAML that people write: read strictly, and each mistake in it explained in one line."""
+"""YAML that people write: read strictly, with one line for each mistake."""
 
 import difflib
 from collections.abc import Sequence
@@ -11,56 +11,56 @@ from pipeline.core import conflicts
 from pipeline.core.errors import PipelineError
 
 
-def load_yaml(path: Path, shown: str) -> Any:
+def load_yaml(path: Path, name: str) -> Any:
     """The content of a YAML file; PipelineError with the line where it is no YAML or repeats a key."""
     try:
-        return parse_yaml(path.read_text(encoding="utf-8"), shown)
+        return parse_yaml(path.read_text(encoding="utf-8"), name)
     except FileNotFoundError:
-        raise PipelineError(f"{shown}: no such file; run from the top of the repository") from None
+        raise PipelineError(f"{name}: no such file; run from the top of the repository") from None
     except UnicodeDecodeError:
-        raise PipelineError(f"{shown}: not UTF-8 text; save it as UTF-8") from None
+        raise PipelineError(f"{name}: not UTF-8 text; save it as UTF-8") from None
 
 
-def parse_yaml(text: str, shown: str) -> Any:
+def parse_yaml(text: str, name: str) -> Any:
     """The content of YAML text; PipelineError with the line where it is no YAML or repeats a key."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError
 
-    if conflict := conflicts.told(text, shown):
+    if conflict := conflicts.told(text, name):
         raise PipelineError(conflict)
     try:
         return YAML(typ="safe").load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark
-        where = f" line {mark.line + 1}" if mark else ""
+        position = f" line {mark.line + 1}" if mark else ""
         problem = " ".join(str(error.problem or error).split())
-        raise PipelineError(f"{shown}{where}: not valid YAML: {problem}") from None
+        raise PipelineError(f"{name}{position}: not valid YAML: {problem}") from None
 
 
-def explain(shown: str, model: type[BaseModel], problems: Sequence[Any]) -> list[str]:
-    """One line for each wrong key; what a union allows is put into one."""
+def explain(name: str, model: type[BaseModel], problems: Sequence[Any]) -> list[str]:
+    """One line for each wrong key; the types that a union allows are joined in one line."""
     lines = dict[str, str]()
     for problem in problems:
-        place = [str(part) for part in problem["loc"] if not _names_a_type(str(part))]
-        key = ".".join(place)
+        key_parts = [str(part) for part in problem["loc"] if not _names_a_type(str(part))]
+        key = ".".join(key_parts)
         if key not in lines:
-            lines[key] = _explain(f"{shown}: {key}" if key else shown, model, place, problem)
+            lines[key] = _explain(f"{name}: {key}" if key else name, model, key_parts, problem)
         elif "; allowed: " in lines[key]:
             lines[key] += f" or {_allowed(problem)}"
     return list(lines.values())
 
 
-def _explain(where: str, model: type[BaseModel], place: list[str], problem: Any) -> str:
+def _explain(prefix: str, model: type[BaseModel], key_parts: list[str], problem: Any) -> str:
     match problem["type"]:
         case "extra_forbidden":
-            return f"{where}: unknown key; {_neighbours(model, place)}"
+            return f"{prefix}: unknown key; {_suggestion(model, key_parts)}"
         case "missing":
-            return f"{where}: missing; add it"
+            return f"{prefix}: missing; add it"
         case "value_error":
             lines = str(problem["ctx"]["error"]).splitlines()
-            return "\n".join(f"{where}: {line}" for line in lines)
+            return "\n".join(f"{prefix}: {line}" for line in lines)
         case _:
-            return f"{where}: is {_shown(problem['input'])}; allowed: {_allowed(problem)}"
+            return f"{prefix}: is {_short_repr(problem['input'])}; allowed: {_allowed(problem)}"
 
 
 def _allowed(problem: Any) -> str:
@@ -81,20 +81,20 @@ def _names_a_type(part: str) -> bool:
     return part in {"bool", "int", "str", "float", "Interval"} or "[" in part or part.startswith("constrained-")
 
 
-def _neighbours(model: type[BaseModel], place: list[str]) -> str:
+def _suggestion(model: type[BaseModel], key_parts: list[str]) -> str:
     section: Any = model
-    for name in place[:-1]:
-        field = getattr(section, "model_fields", {}).get(name)
+    for part in key_parts[:-1]:
+        field = getattr(section, "model_fields", {}).get(part)
         section = next((t for t in _types_of(field) if hasattr(t, "model_fields")), None) if field else None
-    known = list(getattr(section, "model_fields", {}))
-    close = difflib.get_close_matches(place[-1], known, n=1)
-    return f"did you mean {close[0]}?" if close else f"allowed: {', '.join(known)}"
+    keys = list(getattr(section, "model_fields", {}))
+    close = difflib.get_close_matches(key_parts[-1], keys, n=1)
+    return f"did you mean {close[0]}?" if close else f"allowed: {', '.join(keys)}"
 
 
 def _types_of(field: Any) -> tuple[Any, ...]:
     return getattr(field.annotation, "__args__", ()) or (field.annotation,)
 
 
-def _shown(value: Any) -> str:
+def _short_repr(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

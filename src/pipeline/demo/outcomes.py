@@ -1,4 +1,4 @@
-"""The labels that come later: a CSV file of row id and label, which grows with every run."""
+"""The labels that come later: a CSV file of row id and label, which every run extends."""
 
 import csv
 from collections.abc import Iterable
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from pipeline.core.errors import PipelineError
 
-HEADER = ("id", "label")  # no key: retraining makes one of the row id, so a row that is sent twice is two rows
+HEADER = ("id", "label")  # no key: retraining uses the row id as one, so a row that is sent twice counts as two
 
 
 def check(path: Path) -> None:
-    """PipelineError where `path` holds something else than the labels of earlier runs."""
+    """PipelineError where `path` is neither absent nor a file with the labels of earlier runs."""
     try:
         with path.open(encoding="utf-8") as stream:
             first = stream.readline(1000)
@@ -37,5 +37,5 @@ def append(path: Path, labelled: Iterable[tuple[str, str]]) -> None:
         raise _unusable(path, f"can't be written ({error.strerror})") from None
 
 
-def _unusable(path: Path, why: str) -> PipelineError:
-    return PipelineError(f"{path}: {why}; name another file for the labels with --labels")
+def _unusable(path: Path, reason: str) -> PipelineError:
+    return PipelineError(f"{path}: {reason}; name another file for the labels with --labels")

@@ -1,6 +1,6 @@
-"""Named shifts: what the world, or a bug upstream, does to a table. Simulated, for demonstration and benchmarks.
+"""Named shifts: how a table changes with the world or by a bug upstream. Simulated, for demonstration and benchmarks.
 
-Those here work on any table. The project's are the public functions of src/project/shifts.py, by their names.
+The shifts of this module work on any table. Those of the project are the public functions of src/project/shifts.py.
 """
 
 import functools
@@ -19,10 +19,10 @@ from pipeline.core.errors import PipelineError, listed
 from pipeline.data.values.conversion import labels
 from pipeline.models.signature import Signature
 
-NEWCOMERS, LOST = 0.3, 0.7  # shares of the rows at strength 1
-NEW = "simulated"  # the value of the new category
+NEW_CATEGORY_SHARE, LOST_SHARE = 0.3, 0.7  # of the rows, at strength 1
+NEW_CATEGORY = "simulated"  # its value
 MODULE = "shifts"
-FILE = f"{project.FOLDER}/{MODULE}.py"  # with the project's
+FILE = f"{project.FOLDER}/{MODULE}.py"  # the project's shifts
 Rng = np.random.Generator
 
 
@@ -39,21 +39,21 @@ Shift = Callable[[pd.DataFrame, ShiftedColumns, float, Rng], pd.DataFrame]
 
 
 def shifted_columns(
-    known: Signature, importance: Sequence[Mapping[str, Any]], column: str | None = None
+    model: Signature, importance: Sequence[Mapping[str, Any]], column: str | None = None
 ) -> ShiftedColumns:
-    """`column`, or where it is None the model's strongest and the one with the most categories.
+    """The columns to change: `column`, or if None the model's strongest and the one with the most categories.
 
     `importance` is the content of reports/importance.json. PipelineError where the model has no such column.
     """
-    if column is not None and column not in known.columns:
-        raise PipelineError(f"--column: {column} is no column of the model; allowed: {listed(known.columns)}")
+    if column is not None and column not in model.columns:
+        raise PipelineError(f"--column: {column} is not a column of the model; allowed: {listed(model.columns)}")
     shap = {entry["feature"]: entry["shap"] for entry in importance}
-    strongest = max(known.features, key=lambda feature: float(shap.get(feature.name, -1)))
-    richest = max(known.features, key=lambda feature: len(feature.categories))
+    strongest = max(model.features, key=lambda feature: float(shap.get(feature.name, -1)))
+    richest = max(model.features, key=lambda feature: len(feature.categories))
     return ShiftedColumns(
         broken=column or strongest.source,
         category=column or (richest.source if richest.categories else None),
-        nullable=frozenset(feature.source for feature in known.features if feature.nullable),
+        nullable=frozenset(feature.source for feature in model.features if feature.nullable),
     )
 
 
@@ -67,33 +67,33 @@ def shift(
 ) -> pd.DataFrame:
     """A copy of the table as it would be under a shift, target included; `strength` from 0 to 1.
 
-    PipelineError with one line where there is no such shift, or the table is not one that it can change.
+    PipelineError, in one line, where there is no such shift, or the table does not fit it.
     """
-    return named(name, root)(table.reset_index(drop=True), columns, strength, np.random.default_rng(seed))
+    return find(name, root)(table.reset_index(drop=True), columns, strength, np.random.default_rng(seed))
 
 
 def description(name: str) -> str:
     """What a shift does, in a sentence: the first line of its docstring."""
-    return (inspect.getdoc(named(name)) or "no description").splitlines()[0]
+    return (inspect.getdoc(find(name)) or "no description").splitlines()[0]
 
 
-def named(name: str, root: Path = Path()) -> Shift:
+def find(name: str, root: Path = Path()) -> Shift:
     """The template's or the project's shift of that name; PipelineError that lists both where there is none."""
-    own = projects(root)
-    found = SHIFTS.get(name) or own.get(name)
-    if found is None:
-        theirs = listed(own) if own else "none yet"
-        raise PipelineError(f"{name}: no such shift; allowed: {listed(SHIFTS)}, and the functions of {FILE}: {theirs}")
-    return found
+    project_shifts = of_project(root)
+    function = SHIFTS.get(name) or project_shifts.get(name)
+    if function is None:
+        names = listed(project_shifts) if project_shifts else "none yet"
+        raise PipelineError(f"{name}: no such shift; allowed: {listed(SHIFTS)}, and the functions of {FILE}: {names}")
+    return function
 
 
-def projects(root: Path = Path()) -> dict[str, Shift]:
+def of_project(root: Path = Path()) -> dict[str, Shift]:
     """The project's shifts: the public functions that src/project/shifts.py defines."""
     module = project.load(MODULE, root)
     if module is None:
         return {}
     functions = {
-        name: _of_project(function, root)
+        name: _as_shift(function, root)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and not name.startswith("_")
     }
@@ -102,8 +102,8 @@ def projects(root: Path = Path()) -> dict[str, Shift]:
     return functions
 
 
-def _of_project(function: Callable[[pd.DataFrame, float, Rng], object], root: Path) -> Shift:
-    """A function of the project as a shift; what it raises, and a result that is no such table, is one line."""
+def _as_shift(function: Callable[[pd.DataFrame, float, Rng], object], root: Path) -> Shift:
+    """A function of the project as a shift; its exceptions, and a wrong result, are a PipelineError in one line."""
 
     @functools.wraps(function)
     def shifted(table: pd.DataFrame, columns: ShiftedColumns, strength: float, rng: Rng) -> pd.DataFrame:
@@ -111,20 +111,20 @@ def _of_project(function: Callable[[pd.DataFrame, float, Rng], object], root: Pa
             result = function(table.copy(), strength, rng)
         if isinstance(result, pd.DataFrame) and list(result.columns) == list(table.columns):
             return result
-        raise PipelineError(f"{FILE}: {function.__name__} returned no table with the columns of the rows it got")
+        raise PipelineError(f"{FILE}: {function.__name__} did not return a table with the columns of its input")
 
     return shifted
 
 
 def _none(table: pd.DataFrame, columns: ShiftedColumns, strength: float, rng: Rng) -> pd.DataFrame:
-    """The world as it was."""
+    """Nothing changes."""
     return table
 
 
 def _broken_feature(table: pd.DataFrame, columns: ShiftedColumns, strength: float, rng: Rng) -> pd.DataFrame:
     """An upstream job loses a column: null where training saw nulls, else a default. Labels stay.
 
-    The default is 0 of a number, else the commonest value. `strength` is the share of the rows.
+    The default is 0 for numbers, else the most frequent value. `strength` is the share of the rows.
     """
     name = columns.broken
     column, lost = table[name], rng.random(len(table)) < strength
@@ -135,19 +135,19 @@ def _broken_feature(table: pd.DataFrame, columns: ShiftedColumns, strength: floa
 
 
 def _new_category(table: pd.DataFrame, columns: ShiftedColumns, strength: float, rng: Rng) -> pd.DataFrame:
-    """A share of the rows come with a category that training never saw: upstream renamed its codes. Labels stay."""
+    """A share of the rows has a category that training never saw: upstream renamed its codes. Labels stay."""
     name = columns.category
     if name is None:
-        raise PipelineError("new_category: the data has no column of text to which it could add one")
+        raise PipelineError("new_category: the data has no column of text to add one to")
     if types.is_numeric_dtype(table[name]) or types.is_datetime64_any_dtype(table[name]):
-        raise PipelineError(f"new_category: {name} is no column of text; name one with --column")
-    renamed = rng.random(len(table)) < NEWCOMERS * strength
-    return _with(table, name, labels(table[name]).mask(renamed, NEW))
+        raise PipelineError(f"new_category: {name} is not a column of text; name one with --column")
+    renamed = rng.random(len(table)) < NEW_CATEGORY_SHARE * strength
+    return _with(table, name, labels(table[name]).mask(renamed, NEW_CATEGORY))
 
 
 def _fewer_rows(table: pd.DataFrame, columns: ShiftedColumns, strength: float, rng: Rng) -> pd.DataFrame:
-    """A share of the rows never arrive, whichever they are. Labels stay."""
-    return table[rng.random(len(table)) >= LOST * strength].reset_index(drop=True)
+    """A random share of the rows never arrives. Labels stay."""
+    return table[rng.random(len(table)) >= LOST_SHARE * strength].reset_index(drop=True)
 
 
 SHIFTS: dict[str, Shift] = {

@@ -1,4 +1,4 @@
-"""How far the columns of one table have moved from those of another: training against test, or any two tables."""
+"""How far the columns of one table have drifted from those of another: training and test, or any two tables."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ from pipeline.data.values import conversion
 from pipeline.drift import stattests
 
 Kind = Literal["number", "boolean", "category", "date"]
-MAX_VALUES = 1000  # text with more different values is an identifier or prose, which Evidently would train a model on
+MAX_VALUES = 1000  # text with more is an identifier or prose; Evidently would train a model on it
 MISSING_TEST, MISSING_BOUND = "difference of missing shares", 0.1
 
 
@@ -27,11 +27,11 @@ def compare(
     tables = _sample(reference, drift), _sample(current, drift)
     compared, skipped = list[dict[str, Any]](), list[dict[str, str]]()
     for name, kind in columns.items():
-        found = _compare(*tables, name, kind, drift.threshold)
-        if isinstance(found, str):
-            skipped.append({"column": name, "reason": found})
+        result = _compare(*tables, name, kind, drift.threshold)
+        if isinstance(result, str):
+            skipped.append({"column": name, "reason": result})
         else:
-            compared.append({"column": name, **found})
+            compared.append({"column": name, **result})
     drifted = sum(column["drifted"] for column in compared)
     share = drifted / len(compared) if compared else 0.0
     return {
@@ -56,12 +56,12 @@ def render(
 ) -> None:
     """Write Evidently's HTML report of the columns that `compare` can score; PipelineError where there are none."""
     tables = _sample(reference, drift), _sample(current, drift)
-    found = {name: _compare(*tables, name, kind, drift.threshold) for name, kind in columns.items()}
-    names = [name for name, item in found.items() if not isinstance(item, str) and item["test"] != MISSING_TEST]
+    results = {name: _compare(*tables, name, kind, drift.threshold) for name, kind in columns.items()}
+    names = [name for name, item in results.items() if not isinstance(item, str) and item["test"] != MISSING_TEST]
     if not names:
         raise PipelineError(f"{path}: no column of the two tables can be compared, so there is no report to draw")
-    shown = [pd.DataFrame({name: values(table[name], columns[name]) for name in names}) for table in tables]
-    stattests.write_html(path, shown[0], shown[1], drift.share, drift.threshold)
+    frames = [pd.DataFrame({name: values(table[name], columns[name]) for name in names}) for table in tables]
+    stattests.write_html(path, frames[0], frames[1], drift.share, drift.threshold)
 
 
 def _compare(
@@ -86,19 +86,19 @@ def _score(before: Any, after: Any, kind: Kind, threshold: float | None) -> dict
     before, after = before.dropna(), after.dropna()
     if before.empty and after.empty:
         return "no values in either table"
-    if before.empty or after.empty:  # Evidently looks at values alone, and one side has none
+    if before.empty or after.empty:  # Evidently compares values only, and one table has none
         gap = abs(missing[0] - missing[1])
         result = stattests.Score(MISSING_TEST, gap, MISSING_BOUND, gap >= MISSING_BOUND)
         return vars(result) | shares
-    different = pd.concat([before, after]).nunique()
-    if different == 1:
+    distinct = pd.concat([before, after]).nunique()
+    if distinct == 1:
         return "constant: one value in both tables"
-    if kind == "category" and different > MAX_VALUES:
+    if kind == "category" and distinct > MAX_VALUES:
         return f"text with more than {MAX_VALUES:,} different values"
     if kind not in ("number", "date"):
         before, after = _codes(before, after)
-    found = stattests.score(before, after, "num" if kind in ("number", "date") else "cat", threshold)
-    return vars(found) | shares if found else "Evidently's test gives no number for it"
+    score = stattests.score(before, after, "num" if kind in ("number", "date") else "cat", threshold)
+    return vars(score) | shares if score else "Evidently's test gives no number for it"
 
 
 def values(column: "pd.Series[Any]", kind: Kind) -> "pd.Series[Any]":
@@ -113,9 +113,9 @@ def values(column: "pd.Series[Any]", kind: Kind) -> "pd.Series[Any]":
 
 
 def _codes(before: "pd.Series[Any]", after: "pd.Series[Any]") -> tuple[Any, Any]:
-    """Categories as numbers: Evidently sums over a set of them, and the order of a set of texts differs by process."""
-    known = sorted(set(before) | set(after))
-    first, second = (pd.Series(pd.Categorical(side, categories=known).codes.astype(int)) for side in (before, after))
+    """Categories as numbers: Evidently sums over a set, and the order of a set of texts differs between processes."""
+    names = sorted(set(before) | set(after))
+    first, second = (pd.Series(pd.Categorical(texts, categories=names).codes.astype(int)) for texts in (before, after))
     return first, second
 
 

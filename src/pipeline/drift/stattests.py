@@ -1,4 +1,4 @@
-"""Evidently's statistical tests and its HTML report, each imported at the price of what is used of it."""
+"""Evidently's statistical tests and its HTML report, imported lazily."""
 
 import importlib
 import importlib.util
@@ -43,21 +43,21 @@ def score(
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         test = tests.get_stattest(reference, current, kind, name)
-        found = test(reference, current, tests.ColumnType(kind), threshold)
-    value = float(found.drift_score)
+        result = test(reference, current, tests.ColumnType(kind), threshold)
+    value = float(result.drift_score)
     if not np.isfinite(value):
         return None
-    return Score(test.display_name, round(value, 9), float(found.actual_threshold), bool(found.drifted))
+    return Score(test.display_name, round(value, 9), float(result.actual_threshold), bool(result.drifted))
 
 
 def _tests() -> ModuleType:
-    """Evidently's test registry, without the web server, NLTK and Plotly that `import evidently` brings (8 s of 11)."""
+    """Evidently's test registry, without the web server, NLTK and Plotly that `import evidently` loads (8 s of 11)."""
     name = "evidently.legacy.calculations.stattests.registry"
     if name in sys.modules or "evidently" in sys.modules:
         return importlib.import_module(name)
     spec = importlib.util.find_spec("evidently")
     assert spec is not None
-    sys.modules["evidently"] = importlib.util.module_from_spec(spec)  # the package's path, its __init__ not run
+    sys.modules["evidently"] = importlib.util.module_from_spec(spec)  # the package without running its __init__
     try:
         return importlib.import_module(name)
     finally:
@@ -69,7 +69,7 @@ def write_html(
 ) -> None:
     """Evidently's own drift report of two tables with the same columns; its bytes differ from run to run.
 
-    Evidently puts names and categories into the page as they are, so the signs that make markup are replaced.
+    Evidently puts names and categories into the page as they are, so the characters of markup are replaced.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -88,8 +88,8 @@ def write_html(
 
 
 def _without_markup(table: pd.DataFrame) -> pd.DataFrame:
-    signs = str.maketrans({"<": "‹", ">": "›"})
-    clean = table.map(lambda value: value.translate(signs) if isinstance(value, str) else value)
-    names = [str(name).translate(signs) for name in table.columns]
+    replacements = str.maketrans({"<": "‹", ">": "›"})
+    clean = table.map(lambda value: value.translate(replacements) if isinstance(value, str) else value)
+    names = [str(name).translate(replacements) for name in table.columns]
     clean.columns = pd.Index([name if names.count(name) == 1 else f"{name} ({i})" for i, name in enumerate(names)])
     return clean

@@ -1,4 +1,4 @@
-"""Bootstrap intervals: what the figures would be on other rows from the same population."""
+"""Bootstrap intervals: how far figures would vary on other rows from the same population."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pipeline.evaluation.scoring import Scored
 
 CELLS = 2**24  # resamples times rows that are drawn at once
-DRAWN = 256  # resamples that are drawn at once, at most
+MAX_CHUNK = 256  # resamples in a chunk, at most
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Estimate:
     upper: float
 
     def to_json(self) -> dict[str, float | None]:
-        """The three figures for a report, null where undefined."""
+        """The three figures for a report, null where they are undefined."""
         return {name: figure if np.isfinite(figure) else None for name, figure in vars(self).items()}
 
 
@@ -36,7 +36,7 @@ def resamples(rows: int, count: int, seed: int) -> Iterator[npt.NDArray[np.uint8
     replacement are in the limit (Hanley & MacGibbon 2006; Chamandy et al. 2012). Same arguments, same counts."""
     source = np.random.default_rng(seed)
     counts = _poisson_table()
-    step = max(1, min(DRAWN, CELLS // max(1, rows)))
+    step = max(1, min(MAX_CHUNK, CELLS // max(1, rows)))
     for first in range(0, count, step):
         size = (min(step, count - first), rows)
         yield counts[source.integers(0, 2**16, size, dtype=np.uint16)]
@@ -45,20 +45,20 @@ def resamples(rows: int, count: int, seed: int) -> Iterator[npt.NDArray[np.uint8
 def _poisson_table() -> npt.NDArray[np.uint8]:
     """Poisson(1) counts for each 16-bit number: a draw is a look-up, many times as fast as drawing from the formula."""
     share = np.array([exp(-1) / factorial(k) for k in range(12)])
-    upto = np.round(np.cumsum(share) * 2**16)
-    return np.searchsorted(upto, np.arange(2**16), side="right").astype(np.uint8)
+    cumulative = np.round(np.cumsum(share) * 2**16)
+    return np.searchsorted(cumulative, np.arange(2**16), side="right").astype(np.uint8)
 
 
 def intervals(
     task: Task, names: Sequence[str], scored: "Scored", count: int, confidence: float, seed: int
 ) -> dict[str, Estimate]:
     """Each named metric on the scored rows with its percentile interval (Efron 1981), where they are enough for one."""
-    found = sampled(task, names, scored, count, seed)
+    samples = sampled(task, names, scored, count, seed)
     return {
-        name: _around(name, value, drawn, confidence)
+        name: _with_interval(name, value, draws, confidence)
         if has_interval(name, len(scored.target), rarer_class_rows(task, scored.target))
         else Estimate(value, np.nan, np.nan)
-        for name, (value, drawn) in found.items()
+        for name, (value, draws) in samples.items()
     }
 
 
@@ -70,15 +70,15 @@ def rarer_class_rows(task: Task, target: npt.NDArray[Any]) -> int | None:
 def sampled(
     task: Task, names: Sequence[str], scored: "Scored", count: int, seed: int
 ) -> dict[str, tuple[float, Array]]:
-    """Each named metric on the scored rows, and on as many resamples of them (count,)."""
+    """Each named metric on the scored rows, and on `count` resamples of them (count,)."""
     figures, rows = _prepared(task, names, scored), len(scored.target)
-    point, drawn = figures(_once(rows)), _draw(figures, rows, count, seed)
-    return {name: (float(point[name][0]), drawn[name]) for name in names}
+    point, draws = figures(_unit_weights(rows)), _draw(figures, rows, count, seed)
+    return {name: (float(point[name][0]), draws[name]) for name in names}
 
 
 def value(name: str, scored: "Scored") -> float:
     """One metric on the scored rows; NaN where it is undefined."""
-    return float(_prepared(scored.task, [name], scored)(_once(len(scored.target)))[name][0])
+    return float(_prepared(scored.task, [name], scored)(_unit_weights(len(scored.target)))[name][0])
 
 
 def _prepared(task: Task, names: Sequence[str], scored: "Scored") -> Figures:
@@ -121,33 +121,33 @@ def paired(
         return {name: candidate(weights)[name] - champion(weights)[name]}
 
     rows = len(target)
-    value = float(change(_once(rows))[name][0])
+    value = float(change(_unit_weights(rows))[name][0])
     same = np.array_equal(candidate_score, champion_score) and candidate_threshold == champion_threshold
     if not same and not has_interval(name, rows, rarer_class_rows(task, target)):
         return Estimate(value, np.nan, np.nan)
     return estimate(value, _draw(change, rows, count, seed)[name], confidence)
 
 
-def estimate(value: float, drawn: Array, confidence: float) -> Estimate:
-    """`value` with the percentile interval of the drawn figures; no interval where most of them are undefined."""
-    known = drawn[np.isfinite(drawn)]
-    if not np.isfinite(value) or 2 * len(known) < len(drawn):
+def estimate(value: float, draws: Array, confidence: float) -> Estimate:
+    """`value` with the percentile interval of the resampled figures (count,); none where most are undefined."""
+    finite = draws[np.isfinite(draws)]
+    if not np.isfinite(value) or 2 * len(finite) < len(draws):
         return Estimate(value, np.nan, np.nan)
     tail = (1 - confidence) / 2
-    lower, upper = np.quantile(known, [tail, 1 - tail])
+    lower, upper = np.quantile(finite, [tail, 1 - tail])
     return Estimate(value, float(lower), float(upper))
 
 
-def _around(name: str, value: float, drawn: Array, confidence: float) -> Estimate:
-    found = estimate(value, drawn, confidence)
+def _with_interval(name: str, value: float, draws: Array, confidence: float) -> Estimate:
+    interval = estimate(value, draws, confidence)
     if name != "calibration_error":
-        return found
+        return interval
     # Noise only adds to a sum of absolute gaps, in the sample as in its resamples (Kumar et al. 2019), so the
     # interval is reflected around the value (the basic bootstrap, Davison & Hinkley 1997).
-    return Estimate(value, max(0.0, 2 * value - found.upper), max(value, 2 * value - found.lower))
+    return Estimate(value, max(0.0, 2 * value - interval.upper), max(value, 2 * value - interval.lower))
 
 
-def _once(rows: int) -> npt.NDArray[np.uint8]:
+def _unit_weights(rows: int) -> npt.NDArray[np.uint8]:
     return np.ones((1, rows), np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Curves as data: lists of points that DVC, Mermaid or anything else can draw. Rows are counted, never shown."""
+"""Curves as data: lists of points that DVC, Mermaid or anything else can draw. They contain counts, but no rows."""
 
 from typing import Any
 
@@ -31,19 +31,19 @@ def _binary(scored: Scored, bins: int) -> dict[str, Points]:
 
 
 def _multiclass(scored: Scored, bins: int) -> dict[str, Points]:
-    sure, right = scored.score.max(axis=1), scored.decisions() == scored.target
-    found: dict[str, Points] = {"roc": [], "precision_recall": [], "calibration": []}
+    confidence, correct = scored.score.max(axis=1), scored.decisions() == scored.target
+    curves: dict[str, Points] = {"roc": [], "precision_recall": [], "calibration": []}
     for place, name in enumerate(scored.classes):
         target, score = (scored.target == place).astype(float), scored.score[:, place]
-        drawn = {
+        of_class = {
             "roc": roc(target, score, POINTS // 4),
             "precision_recall": precision_recall(target, score, POINTS // 4),
             "calibration": calibration(target, score, bins),
         }
-        for curve, points in drawn.items():
-            found[curve] += [{"class": name} | point for point in points]
-    return found | {
-        "score_histogram": histogram(sure, (0.0, 1.0), {"right": right, "wrong": ~right}),
+        for curve, points in of_class.items():
+            curves[curve] += [{"class": name} | point for point in points]
+    return curves | {
+        "score_histogram": histogram(confidence, (0.0, 1.0), {"right": correct, "wrong": ~correct}),
         "confusion": confusion(scored),
     }
 
@@ -85,9 +85,9 @@ def _ranked(target: Array, score: Array) -> tuple[Array, Array]:
 
 def _points(columns: dict[str, Array], along: Array, points: int) -> Points:
     """At most `points` of the curve, evenly spread over the rising `along`, with both ends."""
-    wanted = np.searchsorted(along, np.linspace(along[0], along[-1], points))
-    chosen = np.unique(np.concatenate([[0], wanted, [len(along) - 1]]))
-    return [dict(zip(columns, map(float, row), strict=True)) for row in np.column_stack(list(columns.values()))[chosen]]
+    positions = np.searchsorted(along, np.linspace(along[0], along[-1], points))
+    rows = np.unique(np.concatenate([[0], positions, [len(along) - 1]]))
+    return [dict(zip(columns, map(float, row), strict=True)) for row in np.column_stack(list(columns.values()))[rows]]
 
 
 def calibration(target: Array, score: Array, bins: int) -> Points:
@@ -110,10 +110,10 @@ def _by_bin(target: Array, score: Array, place: Array, bins: int) -> Points:
     ]
 
 
-def histogram(values: Array, between: tuple[float, float], parts: dict[str, Array], name: str = "score") -> Points:
+def histogram(values: Array, limits: tuple[float, float], parts: dict[str, Array], name: str = "score") -> Points:
     """Rows, and those of each part (a mask), in bars of equal width, named by their middle; the outer bars take what is
     beyond."""
-    edges = np.linspace(*between, BARS + 1)
+    edges = np.linspace(*limits, BARS + 1)
     place = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, BARS - 1)
     masks = {"rows": np.ones(len(place), bool)} | parts
     counts = {part: np.bincount(place[mask], minlength=BARS) for part, mask in masks.items()}

@@ -22,10 +22,10 @@ Array = npt.NDArray[np.float64]
 Counts = npt.NDArray[Any]  # (..., groups, 2 labels, 2 predictions)
 Sample = tuple[float, Array]  # a figure, and the same on resamples (count,)
 
-BEYOND = 10  # draws that lie beyond an end of a corrected interval, or it would be cut short
-MOST_DRAWS = 10_000
+TAIL_DRAWS = 10  # draws beyond each end of a corrected interval, at least; with fewer it would be too short
+MAX_DRAWS = 10_000
 
-# Figure: the rates that it compares between groups, and how: lowest over highest, or highest minus lowest.
+# Figure: the rates that it compares between groups, and whether as a ratio (lowest over highest) or a difference.
 FIGURES: dict[str, tuple[tuple[str, ...], bool]] = {
     "disparate_impact": (("selection_rate",), True),
     "statistical_parity_difference": (("selection_rate",), False),
@@ -33,8 +33,8 @@ FIGURES: dict[str, tuple[tuple[str, ...], bool]] = {
     "equalized_odds_difference": (("true_positive_rate", "false_positive_rate"), False),
 }
 
-# What groups are compared by where the task is not binary: the figure, and the metric that it is.
-SHOWN: dict[Task, dict[str, str]] = {
+# What groups are compared by where the task is not binary: the figure, and its metric.
+COMPARED: dict[Task, dict[str, str]] = {
     "multiclass": {"accuracy": "accuracy"},
     "regression": {"mae": "mae", "mean_prediction": "mean_score", "mean_target": "mean_target"},
 }
@@ -58,21 +58,23 @@ def _places(groups: Any) -> tuple[tuple[str, ...], npt.NDArray[np.intp]]:
 
 def rates(counts: Counts) -> dict[str, Array]:
     """Selection, true and false positive rate of each group (..., groups); NaN where it has no such rows."""
-    chosen, rows = counts[..., 1], counts.sum(axis=-1)  # (..., groups, 2 labels)
+    selected, rows = counts[..., 1], counts.sum(axis=-1)  # (..., groups, 2 labels)
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
-            "selection_rate": chosen.sum(axis=-1) / rows.sum(axis=-1),
-            "true_positive_rate": chosen[..., 1] / rows[..., 1],
-            "false_positive_rate": chosen[..., 0] / rows[..., 0],
+            "selection_rate": selected.sum(axis=-1) / rows.sum(axis=-1),
+            "true_positive_rate": selected[..., 1] / rows[..., 1],
+            "false_positive_rate": selected[..., 0] / rows[..., 0],
         }
 
 
 def figures(counts: Counts) -> dict[str, Array]:
     """Disparate impact (lowest over highest selection rate), statistical parity, equal opportunity and equalised odds
     differences (Hardt et al. 2016; definitions as fairlearn's), (...); groups whose rate is undefined are left out."""
-    found = rates(counts)
+    by_rate = rates(counts)
     with np.errstate(divide="ignore", invalid="ignore"):
-        spread = {name: (np.fmin.reduce(rate, axis=-1), np.fmax.reduce(rate, axis=-1)) for name, rate in found.items()}
+        spread = {
+            name: (np.fmin.reduce(rate, axis=-1), np.fmax.reduce(rate, axis=-1)) for name, rate in by_rate.items()
+        }
         return {
             figure: spread[names[0]][0] / spread[names[0]][1]
             if ratio
@@ -88,11 +90,11 @@ def estimates(counts: Counts, count: int, confidence: float, seed: int) -> dict[
     lowest" of the drawn groups would lie too far out, because noise alone spreads groups apart.
     """
     point = figures(counts)
-    known = {name: ~np.isnan(rate) for name, rate in rates(counts).items()}
+    defined = {name: ~np.isnan(rate) for name, rate in rates(counts).items()}
     pairs = comb(len(counts), 2)
-    enough = min(MOST_DRAWS, round(2 * BEYOND * pairs / (1 - confidence)))
-    drawn = rates(_draw(counts, max(count, enough), seed))
-    spread = {name: rate[:, known[name]] for name, rate in drawn.items()}
+    needed = min(MAX_DRAWS, round(2 * TAIL_DRAWS * pairs / (1 - confidence)))
+    draws = rates(_draw(counts, max(count, needed), seed))
+    spread = {name: rate[:, defined[name]] for name, rate in draws.items()}
     return {
         figure: _estimate(float(point[figure]), [spread[name] for name in names], ratio, confidence)
         for figure, (names, ratio) in FIGURES.items()
@@ -106,18 +108,18 @@ def _draw(counts: Counts, count: int, seed: int) -> Array:
     return np.random.default_rng(seed).standard_gamma(counts + 0.5, size=(count, *counts.shape))
 
 
-def _estimate(value: float, drawn: list[Array], ratio: bool, confidence: float) -> Estimate:
+def _estimate(value: float, draws: list[Array], ratio: bool, confidence: float) -> Estimate:
     """The interval of the worst pair of the drawn rates (count, groups), at a Bonferroni-corrected confidence."""
-    pairs = [(rate[:, a], rate[:, b]) for rate in drawn for a, b in combinations(range(rate.shape[1]), 2)]
+    pairs = [(rate[:, a], rate[:, b]) for rate in draws for a, b in combinations(range(rate.shape[1]), 2)]
     if np.isnan(value) or not pairs:
         return Estimate(value, np.nan, np.nan)
     corrected, fold = 1 - (1 - confidence) / len(pairs), _ratio_folded if ratio else _difference_folded
     ends = []
     for first, second in pairs:
-        found = estimate(value, first / second if ratio else first - second, corrected)
-        if np.isnan(found.lower):
+        interval = estimate(value, first / second if ratio else first - second, corrected)
+        if np.isnan(interval.lower):
             return Estimate(value, np.nan, np.nan)
-        ends.append(fold(found.lower, found.upper))
+        ends.append(fold(interval.lower, interval.upper))
     lower, upper = (np.min if ratio else np.max)(ends, axis=0)
     return Estimate(value, float(lower), float(upper))
 
@@ -137,9 +139,9 @@ def _difference_folded(low: float, high: float) -> tuple[float, float]:
 
 
 def report(scored: Scored, evaluate: Evaluate) -> dict[str, Any]:
-    """What fairness.json holds for each sensitive column: its groups, and how far they are apart."""
-    judge = _binary if scored.task == "binary" else _by_metrics
-    return {str(column): judge(scored, scored.sensitive[column], evaluate) for column in scored.sensitive.columns}
+    """What fairness.json holds for each sensitive column: its groups, and how they differ."""
+    compute = _binary if scored.task == "binary" else _by_metrics
+    return {str(column): compute(scored, scored.sensitive[column], evaluate) for column in scored.sensitive.columns}
 
 
 def _binary(scored: Scored, groups: "pd.Series[Any]", evaluate: Evaluate) -> dict[str, Any]:
@@ -152,26 +154,26 @@ def _binary(scored: Scored, groups: "pd.Series[Any]", evaluate: Evaluate) -> dic
             {"group": name, "rows": sizes[i].sum(), "positives": sizes[i, 1], "negatives": sizes[i, 0]} | by_group[name]
             for i, name in enumerate(names)
         ]
-    } | {name: Estimate(point[name], found.lower, found.upper).to_json() for name, found in bounds.items()}
+    } | {name: Estimate(point[name], interval.lower, interval.upper).to_json() for name, interval in bounds.items()}
 
 
 def by_fairlearn(names: tuple[str, ...], counts: Counts) -> tuple[dict[str, dict[str, float | None]], dict[str, float]]:
     """Each group's rates and the figures of `figures`, by fairlearn from the counts as weighted rows."""
     import fairlearn.metrics as fairlearn
 
-    found, apart = {name: dict[str, float | None]() for name in names}, dict[str, Any]()
-    # A rate says nothing about a group without such rows (fairlearn would call it 0).
-    among = {"selection_rate": counts.sum(axis=(1, 2)), "true_positive_rate": counts[:, 1].sum(axis=1)}
-    for rate, rows in (among | {"false_positive_rate": counts[:, 0].sum(axis=1)}).items():
-        known = np.flatnonzero(rows > 0)
+    by_group, comparisons = {name: dict[str, float | None]() for name in names}, dict[str, Any]()
+    # The rate of a group without such rows is undefined (fairlearn would return 0).
+    group_sizes = {"selection_rate": counts.sum(axis=(1, 2)), "true_positive_rate": counts[:, 1].sum(axis=1)}
+    for rate, rows in (group_sizes | {"false_positive_rate": counts[:, 0].sum(axis=1)}).items():
+        valid = np.flatnonzero(rows > 0)
         frame = (
-            _metric_frame(getattr(fairlearn, rate), [names[i] for i in known], counts[known]) if len(known) else None
+            _metric_frame(getattr(fairlearn, rate), [names[i] for i in valid], counts[valid]) if len(valid) else None
         )
         for name in names:
-            found[name][rate] = float(frame.by_group[name]) if frame is not None and name in frame.by_group else None
-        apart[rate] = (frame.ratio(), frame.difference()) if frame is not None else (np.nan, np.nan)
-    return found, {
-        figure: float(max(apart[rate][0 if ratio else 1] for rate in rates))
+            by_group[name][rate] = float(frame.by_group[name]) if frame is not None and name in frame.by_group else None
+        comparisons[rate] = (frame.ratio(), frame.difference()) if frame is not None else (np.nan, np.nan)
+    return by_group, {
+        figure: float(max(comparisons[rate][0 if ratio else 1] for rate in rates))
         for figure, (rates, ratio) in FIGURES.items()
     }
 
@@ -192,31 +194,31 @@ def _metric_frame(rate: Callable[..., float], names: list[str], counts: Counts) 
 def _by_metrics(scored: Scored, groups: "pd.Series[Any]", evaluate: Evaluate) -> dict[str, Any]:
     """Each group's metrics, and the largest difference between two groups, with intervals as in `estimates`."""
     (names, place), confidence, seed = _places(groups), evaluate.confidence, evaluate.seed
-    found = [_sampled(scored.rows(place == i), evaluate.bootstrap, seed + i) for i in range(len(names))]
+    samples = [_sampled(scored.rows(place == i), evaluate.bootstrap, seed + i) for i in range(len(names))]
     return {
         "groups": [
             {"group": name, "rows": rows}
-            | {figure: estimate(value, drawn, confidence).to_json() for figure, (value, drawn) in of_group.items()}
-            for name, rows, of_group in zip(names, np.bincount(place), found, strict=True)
+            | {figure: estimate(value, draws, confidence).to_json() for figure, (value, draws) in group.items()}
+            for name, rows, group in zip(names, np.bincount(place), samples, strict=True)
         ]
     } | {
-        f"{figure}_difference": _difference([of_group[figure] for of_group in found], confidence, seed).to_json()
-        for figure in SHOWN[scored.task]
+        f"{figure}_difference": _difference([group[figure] for group in samples], confidence, seed).to_json()
+        for figure in COMPARED[scored.task]
     }
 
 
 def _sampled(part: Scored, count: int, seed: int) -> dict[str, Sample]:
-    """The figures of a group. Few rows tell nothing of others of their kind: their resamples are undefined."""
-    shown = SHOWN[part.task]
-    found = sampled(part.task, tuple(shown.values()), part, count, seed)
-    unknown = np.nan if len(part) < ENOUGH_ROWS else 0.0
-    return {figure: (found[metric][0], found[metric][1] + unknown) for figure, metric in shown.items()}
+    """The figures of a group. Few rows say nothing about others of their group: their resamples are undefined."""
+    metrics = COMPARED[part.task]
+    samples = sampled(part.task, tuple(metrics.values()), part, count, seed)
+    offset = np.nan if len(part) < ENOUGH_ROWS else 0.0
+    return {figure: (samples[metric][0], samples[metric][1] + offset) for figure, metric in metrics.items()}
 
 
 def _difference(samples: list[Sample], confidence: float, seed: int) -> Estimate:
-    """Highest minus lowest. The groups' resamples are independent, so that one of a group goes with any of another:
-    the tails that many pairs need cost no further resamples."""
-    values, drawn = zip(*samples, strict=True)
+    """Highest minus lowest. The groups' resamples are independent, so that one of a group can be paired with any of
+    another: the tails that many pairs need cost no further resamples."""
+    values, draws = zip(*samples, strict=True)
     source = np.random.default_rng(seed)
-    mixed = np.stack([source.choice(draws, MOST_DRAWS) for draws in drawn], axis=1)
+    mixed = np.stack([source.choice(group, MAX_DRAWS) for group in draws], axis=1)
     return _estimate(max(values) - min(values), [mixed], False, confidence)

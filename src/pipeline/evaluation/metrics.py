@@ -13,15 +13,15 @@ Array = npt.NDArray[np.float64]
 Weights = npt.NDArray[Any]  # (b, n): how often each row counts in each of b resamples
 Figures = Callable[[Weights], dict[str, Array]]  # (b, n) -> name: (b,), NaN where a figure is undefined
 
-# Multiplications in a block of weighted sums: bounds the memory, and products this small take one thread (more would
-# wait for each other wherever the cores have other work).
+# Multiplications in a block of weighted sums: bounds the memory, and products this small take one thread (several
+# would wait for each other where the cores have other work).
 BLOCK = 2**18
 CELLS = 2**20  # resamples times rows that are ranked at once
 
 
 @dataclass(frozen=True)
 class Case:
-    """Rows to judge: target (n,) and score (n,) or (n, classes), with what turns scores into decisions."""
+    """Rows to evaluate: target (n,) and score (n,) or (n, classes), with what turns scores into decisions."""
 
     target: Array
     score: Array
@@ -61,15 +61,15 @@ def prepare(
 
     def figures(weights: Weights) -> dict[str, Array]:
         with np.errstate(divide="ignore", invalid="ignore"):
-            found = {name: values for family in families for name, values in family(weights).items()}
-        return {name: found[name] for name in names}
+            all_figures = {name: values for family in families for name, values in family(weights).items()}
+        return {name: all_figures[name] for name in names}
 
     return figures
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Rows from the highest score to the lowest, by rank from 0; a tie is the rows of one score that a positive has."""
+    """Rows from the highest score to the lowest, by rank from 0; a tie is all rows with the score of a positive row."""
 
     order: npt.NDArray[np.intp]  # (n,): the row at each rank
     positives: npt.NDArray[np.intp]  # (p,): the ranks of the positive rows
@@ -134,7 +134,7 @@ def _sums(columns: Callable[[slice], Array], figures: Callable[[Array, Array], d
     """Metrics that need no more than weighted sums: columns(rows) is (rows, k); figures takes the total of the
     weights (b,) and the sums (k, b)."""
 
-    def of(weights: Weights) -> dict[str, Array]:
+    def weighted(weights: Weights) -> dict[str, Array]:
         width = columns(slice(0, 1)).shape[1]
         total, sums = np.zeros(len(weights)), np.zeros((len(weights), width))
         step = max(64, BLOCK // (len(weights) * width))
@@ -145,7 +145,7 @@ def _sums(columns: Callable[[slice], Array], figures: Callable[[Array, Array], d
             sums += block @ columns(rows)
         return figures(total, sums.T)
 
-    return of
+    return weighted
 
 
 def _means(named: dict[str, Array]) -> Figures:
@@ -165,16 +165,16 @@ def _probabilities(case: Case) -> Figures:
 def _calibration(case: Case) -> Figures:
     """Expected calibration error over equal-width bins: the mean of |observed share - mean score| of a row's bin
     (Naeini et al. 2015; Guo et al. 2017)."""
-    place, gap = bin_of(case.score, case.bins), case.score - case.target
+    bin_index, gap = bin_of(case.score, case.bins), case.score - case.target
     bins = np.eye(case.bins)
     return _sums(
-        lambda rows: bins[place[rows]] * gap[rows, None],
+        lambda rows: bins[bin_index[rows]] * gap[rows, None],
         lambda total, sums: {"calibration_error": np.abs(sums).sum(axis=0) / total},
     )
 
 
 def bin_of(score: Array, bins: int) -> npt.NDArray[np.intp]:
-    """The equal-width bin of [0, 1] that each score falls into; the upper edge belongs to it."""
+    """The equal-width bin of [0, 1] of each score; the upper edge belongs to the bin."""
     return np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], score, side="left")
 
 
@@ -185,12 +185,12 @@ def _decisions(case: Case) -> Figures:
     columns = np.column_stack([predicted * actual, predicted, actual])
 
     def figures(_: Array, sums: Array) -> dict[str, Array]:
-        hits, chosen, positives = sums
-        known = np.where((positives > 0) & np.isfinite(threshold), positives, np.nan)
+        hits, selected, positives = sums
+        defined = np.where((positives > 0) & np.isfinite(threshold), positives, np.nan)
         return {
-            "precision": np.where(chosen > 0, hits / chosen, 0.0) * (known / known),
-            "recall": hits / known,
-            "f1": 2 * hits / (chosen + known),
+            "precision": np.where(selected > 0, hits / selected, 0.0) * (defined / defined),
+            "recall": hits / defined,
+            "f1": 2 * hits / (selected + defined),
         }
 
     return _sums(lambda rows: columns[rows], figures)
@@ -200,14 +200,14 @@ def _classes(case: Case) -> Figures:
     """Accuracy; recall averaged over the classes that occur (balanced accuracy, Brodersen et al. 2010); F1 averaged
     over the classes that occur or are predicted."""
     actual, predicted = case.target.astype(np.intp), case.score.argmax(axis=1)
-    hit, one = (actual == predicted), np.eye(case.score.shape[1])
+    hit, one_hot = (actual == predicted), np.eye(case.score.shape[1])
 
     def columns(rows: slice) -> Array:
-        return np.hstack([one[actual[rows]] * hit[rows, None], one[actual[rows]], one[predicted[rows]]])
+        return np.hstack([one_hot[actual[rows]] * hit[rows, None], one_hot[actual[rows]], one_hot[predicted[rows]]])
 
     def figures(total: Array, sums: Array) -> dict[str, Array]:
-        hits, occurs, chosen = np.split(sums, 3)
-        recall, f1 = _ratio(hits, occurs), _ratio(2 * hits, occurs + chosen)
+        hits, occurs, selections = np.split(sums, 3)
+        recall, f1 = _ratio(hits, occurs), _ratio(2 * hits, occurs + selections)
         return {"accuracy": hits.sum(axis=0) / total, "balanced_accuracy": recall, "macro_f1": f1}
 
     return _sums(columns, figures)
@@ -230,7 +230,7 @@ def _errors(case: Case) -> Figures:
     error = case.target - case.score
     share = np.abs(error) / np.abs(case.target) if np.all(case.target) else np.full_like(error, np.nan)
     pinball = np.maximum(case.quantile * error, (case.quantile - 1) * error)
-    centred = case.target - case.target.mean()  # or the difference of the two sums of squares loses its digits
+    centred = case.target - case.target.mean()  # else the difference of the two sums of squares loses precision
     columns = np.column_stack([np.abs(error), pinball, share, case.target, case.score, error**2, centred, centred**2])
 
     def figures(total: Array, sums: Array) -> dict[str, Array]:
@@ -254,7 +254,7 @@ def _each(names: Sequence[str], family: Family) -> dict[str, Family]:
     return dict.fromkeys(names, family)
 
 
-# Beside the metrics of `tasks.METRICS` stand the shares and means that describe a slice.
+# Besides the metrics of `tasks.METRICS`, the shares and means that describe a slice.
 FAMILIES: dict[Task, dict[str, Family]] = {
     "binary": _each(["roc_auc", "average_precision"], _ranking)
     | _each(["log_loss", "brier_score", "positive_rate", "mean_score"], _probabilities)

@@ -1,4 +1,4 @@
-"""The test rows as a model scored them: what every judgement after the evaluation rests on."""
+"""The test rows as a model scored them: the basis of every later comparison."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -34,19 +34,19 @@ class Scored:
     def __len__(self) -> int:
         return len(self.target)
 
-    def rows(self, chosen: npt.NDArray[Any]) -> "Scored":
-        """The chosen rows alone: a mask or positions (n,)."""
+    def rows(self, selection: npt.NDArray[Any]) -> "Scored":
+        """The selected rows only: a mask or positions (n,)."""
         return replace(
             self,
-            target=self.target[chosen],
-            score=self.score[chosen],
-            keys=self.keys[chosen],
-            slices=self.slices.iloc[_positions(chosen)] if len(self.slices.columns) else self.slices,
-            sensitive=self.sensitive.iloc[_positions(chosen)] if len(self.sensitive.columns) else self.sensitive,
+            target=self.target[selection],
+            score=self.score[selection],
+            keys=self.keys[selection],
+            slices=self.slices.iloc[_positions(selection)] if len(self.slices.columns) else self.slices,
+            sensitive=self.sensitive.iloc[_positions(selection)] if len(self.sensitive.columns) else self.sensitive,
         )
 
     def decisions(self) -> npt.NDArray[np.intp]:
-        """What the scores decide: 0 or 1 by the threshold (binary), the likeliest class (multiclass)."""
+        """The predicted class: 0 or 1 by the threshold (binary), the most probable class (multiclass)."""
         if self.task == "multiclass":
             return np.asarray(self.score.argmax(axis=1))
         return (self.score >= (0.5 if self.threshold is None else self.threshold)).astype(np.intp)
@@ -71,7 +71,7 @@ def write(path: Path, scored: Scored) -> None:
 
 
 def read(path: Path) -> Scored:
-    """The scored rows of a file; PipelineError where it is missing, damaged or holds what no model can have scored."""
+    """The scored rows of a file; PipelineError where it is missing, damaged or no model can give such scores."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -90,9 +90,9 @@ def read(path: Path) -> Scored:
 
 
 def _scored(table: pd.DataFrame, settings: dict[str, Any]) -> Scored:
-    several = [str(name) for name in table.columns if str(name).startswith("score_")]
-    several.sort(key=lambda name: int(name.removeprefix("score_")))
-    score = table[several] if several else table["score"]
+    class_columns = [str(name) for name in table.columns if str(name).startswith("score_")]
+    class_columns.sort(key=lambda name: int(name.removeprefix("score_")))
+    score = table[class_columns] if class_columns else table["score"]
     return Scored(
         task=settings["task"],
         target=table["target"].to_numpy(float),
@@ -113,7 +113,7 @@ def _labels(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
 
 
 def _problem(scored: Scored) -> str | None:
-    """What keeps these scores from being judged; they may come from a run that nobody has reviewed."""
+    """Why these scores can't be evaluated, or None; they may come from a run that nobody has reviewed."""
     target, score = scored.target, scored.score
     if scored.task not in METRICS:
         return f"task {scored.task!r} is unknown; allowed: {', '.join(METRICS)}"
@@ -131,5 +131,5 @@ def _problem(scored: Scored) -> str | None:
     return None
 
 
-def _positions(chosen: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-    return np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+def _positions(selection: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    return np.flatnonzero(selection) if selection.dtype == bool else selection

@@ -1,4 +1,4 @@
-"""Slices: the test rows by the values of a column, each judged alone."""
+"""Slices: the test rows by the values of a column, each evaluated separately."""
 
 import difflib
 import re
@@ -16,10 +16,10 @@ from pipeline.data.values import conversion
 from pipeline.evaluation.bootstrap import intervals
 from pipeline.evaluation.scoring import Scored
 
-MOST = 50  # values of a column that are shown; rarer ones become one
+MAX_VALUES = 50  # values of a column that are shown; rarer ones are joined
 MISSING, OTHERS = "missing", "other values"
 ALIKE = re.compile(rf'"*({MISSING}|{OTHERS}|\s*)"*')  # texts that would be taken for these names, or for none
-SHOWN: dict[Task, tuple[str, ...]] = {
+REPORTED: dict[Task, tuple[str, ...]] = {
     "binary": ("roc_auc", "positive_rate", "mean_score"),
     "multiclass": ("log_loss", "balanced_accuracy"),
     "regression": ("rmse", "mae"),
@@ -30,7 +30,7 @@ def labels(table: pd.DataFrame, columns: Sequence[str], bins: int, key: str) -> 
     """A label for each row and column: the value, or its quantile bin where a column has more numbers or dates than
     `bins`. Rows without a value are `missing`; the text "missing" is a value, and its label is in quotes.
 
-    PipelineError where a column is not in the table; `key` is where params.yaml names it.
+    PipelineError where a column is not in the table; `key` is the key of params.yaml that names it.
     """
     for name in columns:
         if name not in table.columns:
@@ -42,17 +42,17 @@ def labels(table: pd.DataFrame, columns: Sequence[str], bins: int, key: str) -> 
 
 def report(scored: Scored, evaluate: Evaluate) -> list[dict[str, Any]]:
     """Each slice with its size and metrics; a metric that is undefined in a slice (one class only) is null."""
-    found = []
+    result = []
     for column in map(str, scored.slices.columns):
         codes, values = pd.factorize(scored.slices[column])
         for place in sorted(range(len(values)), key=lambda place: _reading_order(str(values[place]))):
             part = scored.rows(codes == place)
-            measured = intervals(
-                part.task, SHOWN[part.task], part, evaluate.bootstrap, evaluate.confidence, evaluate.seed
+            estimates = intervals(
+                part.task, REPORTED[part.task], part, evaluate.bootstrap, evaluate.confidence, evaluate.seed
             )
-            metrics = {name: estimate.to_json() for name, estimate in measured.items()}
-            found.append({"column": column, "value": str(values[place]), "rows": len(part), "metrics": metrics})
-    return found
+            metrics = {name: estimate.to_json() for name, estimate in estimates.items()}
+            result.append({"column": column, "value": str(values[place]), "rows": len(part), "metrics": metrics})
+    return result
 
 
 def _labelled(column: "pd.Series[Any]", bins: int) -> npt.NDArray[np.object_]:
@@ -62,13 +62,13 @@ def _labelled(column: "pd.Series[Any]", bins: int) -> npt.NDArray[np.object_]:
         return _binned(column, bins, dated)
     present = column.notna()
     named = _date if dated else _quoted
-    values = (column if dated else conversion.labels(column)).astype(object)
-    text = values.map({value: named(value) for value in values[present].unique()}).where(present, MISSING)
+    plain = (column if dated else conversion.labels(column)).astype(object)
+    text = plain.map({value: named(value) for value in plain[present].unique()}).where(present, MISSING)
     counts = text[present].value_counts(sort=True)
-    # Equal counts are ordered by name, so that the order of the rows decides nothing.
-    kept = counts.to_frame("rows").rename_axis("name").sort_values(["rows", "name"], ascending=[False, True]).index
-    if len(kept) > MOST:
-        text = text.where(text.isin(kept[: MOST - 1]) | ~present, OTHERS)
+    # Equal counts are ordered by name, so that the order of the rows does not matter.
+    values = counts.to_frame("rows").rename_axis("name").sort_values(["rows", "name"], ascending=[False, True]).index
+    if len(values) > MAX_VALUES:
+        text = text.where(text.isin(values[: MAX_VALUES - 1]) | ~present, OTHERS)
     return text.to_numpy(object)
 
 
@@ -83,15 +83,15 @@ def _date(value: Any) -> str:
 
 
 def _binned(column: "pd.Series[Any]", bins: int, dated: bool) -> npt.NDArray[np.object_]:
-    """Quantile bins, named by the lowest and the highest value that is in them: "21 to 28"."""
+    """Quantile bins, named by the lowest and the highest value in them: "21 to 28"."""
     present = column.notna().to_numpy(bool)
     values = _numbers(column[present], dated)
     cuts = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1], method="inverted_cdf"))
     used, place = np.unique(np.searchsorted(cuts, values, side="left"), return_inverse=True)
     names = _names([(values[place == bin_].min(), values[place == bin_].max()) for bin_ in range(len(used))], dated)
-    found = np.full(len(column), MISSING, dtype=object)
-    found[present] = np.array(names, dtype=object)[place]
-    return found
+    result = np.full(len(column), MISSING, dtype=object)
+    result[present] = np.array(names, dtype=object)[place]
+    return result
 
 
 def _numbers(column: "pd.Series[Any]", dated: bool) -> npt.NDArray[Any]:
@@ -103,11 +103,11 @@ def _numbers(column: "pd.Series[Any]", dated: bool) -> npt.NDArray[Any]:
 
 
 def _names(ends: list[tuple[Any, Any]], dated: bool) -> list[str]:
-    """The bins' names, with as few digits as tell their ends apart."""
-    forms = (_day, _second) if dated else (_short, _long, repr)
+    """The bins' names, with as few digits as make their ends different."""
+    formats = (_day, _second) if dated else (_short, _long, repr)
     distinct = len({end for pair in ends for end in pair})
-    for form in forms:
-        pairs = [tuple(dict.fromkeys(form(end) for end in pair)) for pair in ends]
+    for format_end in formats:
+        pairs = [tuple(dict.fromkeys(format_end(end) for end in pair)) for pair in ends]
         if len({end for pair in pairs for end in pair}) == distinct:
             break
     return [" to ".join(pair) for pair in pairs]
@@ -130,6 +130,6 @@ def _long(number: float) -> str:
 
 
 def _reading_order(label: str) -> tuple[bool, float, str]:
-    """Numbers by size, then names; what stands for missing or many values comes last."""
+    """Numbers by size, then names; the labels of missing and other values come last."""
     number = re.match(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", label)
     return label in (MISSING, OTHERS), float(number.group()) if number else float("inf"), label

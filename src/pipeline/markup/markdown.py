@@ -1,4 +1,4 @@
-"""GitHub Markdown from text that nobody has checked: column names, categories, parameters."""
+"""GitHub Markdown from unchecked text: column names, categories, parameters."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.core import figures
 
-BREAK = "&#8203;"  # a zero-width space: GitHub finds mentions, references and links in the text as it is shown
+BREAK = "&#8203;"  # a zero-width space: GitHub recognizes mentions, references and links in the rendered text
 SPECIAL = re.compile(r"[\\`*_\[\]|~]|:(?=\S)")
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
 MAX_CELL = 80  # characters of a table's cell
@@ -23,25 +23,25 @@ TOO_FEW = Markdown(figures.FEW)  # in place of an interval
 
 
 def escape(value: Any) -> Markdown:
-    """Text as Markdown that shows exactly it, on one line: no markup, HTML, mention, reference, link or formula."""
+    """Markdown that renders as exactly this text, on one line: no markup, HTML, mention, reference, link or formula."""
     if isinstance(value, Markdown):
         return value
-    text = "".join(" " if unicodedata.category(char) in UNSEEN else char for char in str(value))
-    text = re.sub(r"[&<>$]", lambda found: ENTITIES[found[0]], " ".join(text.split()))
-    text = SPECIAL.sub(lambda found: f"\\{found[0]}", text)
+    text = "".join(" " if unicodedata.category(char) in INVISIBLE else char for char in str(value))
+    text = re.sub(r"[&<>$]", lambda match: ENTITIES[match[0]], " ".join(text.split()))
+    text = SPECIAL.sub(lambda match: f"\\{match[0]}", text)
     text = re.sub(r"(?<!&)#(?=\w)", f"#{BREAK}", text)
     text = re.sub(r"@(?=\S)", f"@{BREAK}", text)
     text = re.sub(r"\b(www|GH)(?=[.-])", rf"\1{BREAK}", text, flags=re.IGNORECASE)
     return Markdown(re.sub(r"^(\d*)(?=[-+=#.\)])", r"\1\\", text) if LIST_MARK.match(text) else text)
 
 
-# Controls, formats (bidi overrides, zero-width characters), surrogates and line separators; at a line's start: marks.
-UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-LIST_MARK = re.compile(r"[-+=#]|\d+[.)]")
+# Controls, formats (bidi overrides, zero-width characters), surrogates and line separators.
+INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+LIST_MARK = re.compile(r"[-+=#]|\d+[.)]")  # at the start of a line: a list, a heading
 
 
 def code(value: Any) -> Markdown:
-    """Text in a fixed-width font; also right inside a table."""
+    """Text in a fixed-width font; valid in a table, too."""
     return Markdown(f"<code>{escape(value)}</code>")
 
 
@@ -65,7 +65,7 @@ def _cell(value: Any) -> str:
 
 
 def cut(value: Any, length: int = MAX_CELL) -> str:
-    """Text of at most that many characters."""
+    """The value as text of at most `length` characters."""
     text = value if isinstance(value, str) else str(value)
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
@@ -80,7 +80,7 @@ def number(value: float | bool | None) -> Markdown:
 
 
 def interval(estimate: Any, enough: bool = True) -> Markdown:
-    """`0.7801 to 0.7902` of {"lower", "upper"}; – where there is none, and a note where the rows are not enough."""
+    """`0.7801 to 0.7902` of {"lower", "upper"}; – where there is none, and a note where there are too few rows."""
     lower, upper = estimate.get("lower"), estimate.get("upper")
     if not enough:
         return TOO_FEW

@@ -1,4 +1,4 @@
-"""A comment or a report as a page that opens without a network, about as GitHub shows it. It needs the dev group."""
+"""A comment or a report as a page that opens without a network, much as GitHub shows it. It needs the dev group."""
 
 import html
 import importlib.util
@@ -7,16 +7,16 @@ from pathlib import Path
 from pipeline.core import files
 from pipeline.core.errors import PipelineError
 
-# Nothing is loaded from anywhere; the page has its own styles and scripts.
+# Nothing is loaded from elsewhere; the page contains its styles and scripts.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; font-src data:"
 DRAW = """
 const dark = matchMedia('(prefers-color-scheme: dark)').matches;
 mermaid.initialize({startOnLoad: false, securityLevel: 'strict', theme: dark ? 'dark' : 'default'});
 const folds = [...document.querySelectorAll('details')];
-const asked = folds.map(fold => fold.open);
-folds.forEach(fold => fold.open = true);  // what is folded has no size to draw in
+const wasOpen = folds.map(fold => fold.open);
+folds.forEach(fold => fold.open = true);  // a closed fold has no size to draw in
 mermaid.run({querySelector: '.mermaid', suppressErrors: true}).finally(() => {
-  folds.forEach((fold, place) => fold.open = asked[place] || location.hash === '#open');
+  folds.forEach((fold, place) => fold.open = wasOpen[place] || location.hash === '#open');
   document.body.dataset.drawn = 'yes';
 });
 """
@@ -25,11 +25,11 @@ mermaid.run({querySelector: '.mermaid', suppressErrors: true}).finally(() => {
 def write(markdown: str, path: Path, title: str = "Pull request") -> None:
     """Write the comment as one HTML file; without the package `mermaidx` a chart is shown as its source."""
     script = _mermaid()
-    drawn = f"<script>{script}</script><script>{DRAW}</script>" if script else ""
+    scripts = f"<script>{script}</script><script>{DRAW}</script>" if script else ""
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><title>{html.escape(title)}</title>'
-        f"<style>{_here('preview.css')}</style></head><body><article>{_html(markdown)}</article>{drawn}</body></html>\n"
+        f"<style>{_read_resource('preview.css')}</style></head><body><article>{_html(markdown)}</article>{scripts}</body></html>\n"
     )
     files.write_text(path, page)
 
@@ -48,13 +48,13 @@ def _html(markdown: str) -> str:
 
 
 def _mermaid() -> str | None:
-    """Mermaid's own script, from the package that carries it."""
-    found = importlib.util.find_spec("mermaidx")
-    path = Path(found.origin).parent / "assets/mermaid.js" if found and found.origin else None
+    """Mermaid's script, from the package that contains it; None where it is not installed."""
+    spec = importlib.util.find_spec("mermaidx")
+    path = Path(spec.origin).parent / "assets/mermaid.js" if spec and spec.origin else None
     if path is None or not path.is_file():
         return None
     return path.read_text(encoding="utf-8").replace("</script", "<\\/script")
 
 
-def _here(name: str) -> str:
+def _read_resource(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""LightGBM, imported without what is not used here, and the device that it trains on."""
+"""LightGBM, imported without scikit-learn, and the device that it trains on."""
 
 import contextlib
 import importlib
@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from pipeline.core.errors import PipelineError
 
 Device = Literal["cpu", "gpu", "cuda"]
-Wanted = Literal["auto", "cpu", "gpu"]
+DeviceSetting = Literal["auto", "cpu", "gpu"]
 DEVICE_VARIABLE = "PIPELINE_DEVICE"
 
 
@@ -20,52 +20,52 @@ def lightgbm() -> ModuleType:
     if "lightgbm" in sys.modules:
         return sys.modules["lightgbm"]
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # on a busy machine, threads that wait by spinning cost minutes
-    without = "sklearn" not in sys.modules
-    if without:
+    block_sklearn = "sklearn" not in sys.modules
+    if block_sklearn:
         sys.modules["sklearn"] = None  # type: ignore[assignment]
     try:
         module = importlib.import_module("lightgbm")
     finally:
-        if without:
+        if block_sklearn:
             del sys.modules["sklearn"]
     module.register_logger(_Quiet())
     return module
 
 
-def choose_device(knob: Wanted) -> tuple[Device, str]:
-    """The device to train on, and why: CUDA, then OpenCL, then the CPU; PIPELINE_DEVICE goes before train.device.
+def choose_device(knob: DeviceSetting) -> tuple[Device, str]:
+    """The device to train on, and why: CUDA, then OpenCL, then the CPU; PIPELINE_DEVICE overrides train.device.
 
-    PipelineError where a GPU is demanded and none works.
+    PipelineError where a GPU is required and none works.
     """
-    wanted, where = _wanted(knob)
-    if wanted == "cpu":
-        return "cpu", f"{where} is cpu"
+    setting, source = _device_setting(knob)
+    if setting == "cpu":
+        return "cpu", f"{source} is cpu"
     reasons = []
     for device, name in (("cuda", "CUDA"), ("gpu", "OpenCL")):
         problem = _probe(device)
         if problem is None:
             return device, f"{name} works"  # type: ignore[return-value]
         reasons.append(f"{name}: {problem}")
-    if wanted == "gpu":
+    if setting == "gpu":
         raise PipelineError(
-            f"{where} is gpu and no GPU works ({'; '.join(reasons)}); set it to auto or cpu, "
+            f"{source} is gpu and no GPU works ({'; '.join(reasons)}); set it to auto or cpu, "
             "or see docs/how-to/train-on-a-gpu.md"
         )
     return "cpu", "; ".join(reasons)
 
 
-def _wanted(knob: Wanted) -> tuple[str, str]:
-    """What is asked for, and where: this machine's variable, else params.yaml."""
-    said = os.environ.get(DEVICE_VARIABLE)
-    if not said:
+def _device_setting(knob: DeviceSetting) -> tuple[str, str]:
+    """The device setting and its source: this machine's variable, else params.yaml."""
+    value = os.environ.get(DEVICE_VARIABLE)
+    if not value:
         return knob, "train.device in params.yaml"
-    if said not in get_args(Wanted):
-        raise PipelineError(f"{DEVICE_VARIABLE}: is {said}; allowed: {', '.join(get_args(Wanted))}")
-    return said, DEVICE_VARIABLE
+    if value not in get_args(DeviceSetting):
+        raise PipelineError(f"{DEVICE_VARIABLE}: is {value}; allowed: {', '.join(get_args(DeviceSetting))}")
+    return value, DEVICE_VARIABLE
 
 
 def _probe(device: str) -> str | None:
-    """What keeps LightGBM from training on the device; None where it trained a stump there."""
+    """Why LightGBM can't train on the device; None where it trained a stump on it."""
     import numpy as np
 
     module = lightgbm()
@@ -84,18 +84,18 @@ def _probe(device: str) -> str | None:
 def _no_stderr() -> Iterator[None]:
     """LightGBM's C++ core writes a fatal error to the terminal before it raises it."""
     sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    saved, devnull = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(devnull)
 
 
 class _Quiet:
-    """A logger for LightGBM: what matters is raised, the rest would drown the progress."""
+    """A silent logger for LightGBM: errors are raised, and other messages would hide the progress."""
 
     def info(self, message: str) -> None: ...
 

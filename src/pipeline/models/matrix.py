@@ -1,4 +1,4 @@
-"""Columns of a table into the model's matrix: learnt once from the training rows, the same at every scoring."""
+"""Columns of a table into the model's matrix: learnt once from the training rows, and applied at every scoring."""
 
 from typing import Any
 
@@ -12,22 +12,22 @@ from pipeline.models.signature import Feature, Signature
 
 # What a date column is turned into; days count from 1970-01-01.
 DATE_PARTS = ("days", "month", "weekday")
-# From this many values on, text whose values are mostly different names its rows instead of describing them.
+# From this many values on, text whose values are mostly different identifies rows instead of describing them.
 ENOUGH_VALUES = 20
 
 
-def learn(train: pd.DataFrame, chosen: Features, roles: set[str]) -> tuple[Feature, ...]:
+def learn(train: pd.DataFrame, settings: Features, roles: set[str]) -> tuple[Feature, ...]:
     """The features of a training table: every column but `roles` (key, target, time) and the excluded ones.
 
     PipelineError for an unknown excluded column, an all-null column, or text that identifies instead of describing.
     """
-    unknown = sorted(set(chosen.exclude) - set(train.columns))
+    unknown = sorted(set(settings.exclude) - set(train.columns))
     if unknown:
         raise PipelineError(
             f"params.yaml: features.exclude: {unknown[0]} is no column; columns: {listed(train.columns)}"
         )
-    columns = [name for name in train.columns if name not in roles | set(chosen.exclude)]
-    features = [feature for name in columns for feature in _learn_column(train[name], chosen.max_categories)]
+    columns = [name for name in train.columns if name not in roles | set(settings.exclude)]
+    features = [feature for name in columns for feature in _learn_column(train[name], settings.max_categories)]
     if not features:
         raise PipelineError("no feature is left: every column is the key, the target, the time or in features.exclude")
     return tuple(features)
@@ -82,9 +82,9 @@ def encode(table: pd.DataFrame, signature: Signature) -> "np.ndarray[Any, np.dty
 
 def _encode_column(column: "pd.Series[Any]", feature: Feature) -> "np.ndarray[Any, Any]":
     if feature.kind == "category":
-        found = codes(column, feature.categories).astype(np.float64)
-        found[found < 0] = np.nan
-        return found
+        values = codes(column, feature.categories).astype(np.float64)
+        values[values < 0] = np.nan
+        return values
     if feature.kind == "date":
         return _date_part(pd.to_datetime(column), feature.name.rsplit("__", 1)[1])
     try:
@@ -104,5 +104,5 @@ def _date_part(dates: "pd.Series[pd.Timestamp]", part: str) -> "np.ndarray[Any, 
 
 
 def codes(column: "pd.Series[Any]", categories: tuple[str, ...]) -> "np.ndarray[Any, np.dtype[np.int64]]":
-    """Each value's place in `categories`, (rows,); -1 for a missing value and for one that is not there."""
+    """Each value's position in `categories`, (rows,); -1 for a missing value and for one that is not in them."""
     return pd.Index(categories, dtype="str").get_indexer(pd.Index(conversion.labels(column))).astype(np.int64)

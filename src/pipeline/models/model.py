@@ -14,7 +14,7 @@ from pipeline.models.model_text import MODEL as MODEL
 from pipeline.models.model_text import SIGNATURE as SIGNATURE
 from pipeline.models.signature import Signature
 
-CHUNK = 100_000  # rows that are encoded at a time: memory does not grow with the table
+CHUNK = 100_000  # rows that are encoded at a time, so that memory does not grow with the table
 Array = np.ndarray[Any, Any]
 
 
@@ -28,7 +28,7 @@ class Model:
 
         Nine decimals, so that equal models give equal bytes.
         """
-        return np.asarray(np.round(self._by_chunk(table, {}), 9))
+        return np.asarray(np.round(self._predict_in_chunks(table, {}), 9))
 
     def contributions(self, table: pd.DataFrame) -> Array:
         """SHAP values in the raw score's unit, (rows, features) (Lundberg et al. 2020, TreeSHAP).
@@ -36,15 +36,15 @@ class Model:
         Several classes are summed by absolute value.
         """
         width = len(self.signature.features) + 1
-        found = self._by_chunk(table, {"pred_contrib": True}).reshape(len(table), -1, width)[:, :, :-1]
-        return np.asarray(np.abs(found).sum(axis=1) if found.shape[1] > 1 else found[:, 0, :])
+        values = self._predict_in_chunks(table, {"pred_contrib": True}).reshape(len(table), -1, width)[:, :, :-1]
+        return np.asarray(np.abs(values).sum(axis=1) if values.shape[1] > 1 else values[:, 0, :])
 
     def gains(self) -> Array:
         """Each feature's share of the total gain of all splits, (features,); it sums to 1."""
         gains = np.asarray(self.booster.feature_importance("gain"), dtype=np.float64)
         return np.asarray(gains / max(float(gains.sum()), np.finfo(float).tiny))
 
-    def _by_chunk(self, table: pd.DataFrame, options: dict[str, Any]) -> Array:
+    def _predict_in_chunks(self, table: pd.DataFrame, options: dict[str, Any]) -> Array:
         parts = [
             self.booster.predict(matrix.encode(table.iloc[start : start + CHUNK], self.signature), **options)
             for start in range(0, len(table), CHUNK)
@@ -57,8 +57,8 @@ class Model:
 def load(folder: Path) -> Model:
     """The model in `folder`; PipelineError where a file is missing or damaged."""
     path = folder / MODEL
-    known = signature.read(folder / SIGNATURE)
+    loaded = signature.read(folder / SIGNATURE)
     booster = lightgbm().Booster(model_str=model_text.read(path))
-    if booster.num_feature() != len(known.features):
-        raise model_text.misfit(path)
-    return Model(booster, known)
+    if booster.num_feature() != len(loaded.features):
+        raise model_text.mismatch(path)
+    return Model(booster, loaded)

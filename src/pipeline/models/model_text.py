@@ -1,4 +1,4 @@
-"""The text of a LightGBM model, read with care: LightGBM ends the process over one that was cut."""
+"""The text of a LightGBM model, checked when it is read: LightGBM aborts the process on a truncated one."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ def read(path: Path) -> str:
     except UnicodeDecodeError:
         text = ""
     if not (text.startswith("tree\n") and "\nend of trees\n" in text and "\npandas_categorical:" in text):
-        raise PipelineError(f"{path}: damaged (it is no whole LightGBM model); remove it and run `make run`")
+        raise PipelineError(f"{path}: damaged (it is not a complete LightGBM model); remove it and run `make run`")
     return text
 
 
-def misfit(path: Path) -> PipelineError:
+def mismatch(path: Path) -> PipelineError:
     """The error for a model whose features are not those of the signature beside it."""
     return PipelineError(f"{path}: does not belong to {SIGNATURE} beside it; remove both and run `make run`")

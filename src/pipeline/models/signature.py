@@ -1,14 +1,14 @@
-"""What a model takes and answers: features, types, categories, classes, threshold. Learnt once, then carried along."""
+"""A model's inputs and outputs: features, types, categories, classes, threshold. Learnt in training, then stored."""
 
 from pathlib import Path
 from typing import Literal
 
-from pipeline.core import files, formats
+from pipeline.core import files, format_numbers
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Names, Section, Split
 from pipeline.core.tasks import Task
 
-FORMAT = 1  # the highest that is read; signature.json says its number from format 2 on
+FORMAT = 1  # the highest that is read; signature.json has a number from format 2 on
 
 
 class Feature(Section):
@@ -24,7 +24,7 @@ class Feature(Section):
 
 
 class Signature(Section):
-    """Everything that scoring a row needs beside the trees."""
+    """Everything that scoring a row needs besides the trees."""
 
     task: Task
     target: str
@@ -36,7 +36,7 @@ class Signature(Section):
     features: tuple[Feature, ...]
     split: Split
     seen_until: str | None = None  # split by time: the newest time that training or validation saw
-    hashed: Names = ()  # split by a hash of whole rows: the columns that it was made of
+    hashed: Names = ()  # split by a hash of whole rows: the hashed columns
     device: str
 
     @property
@@ -47,7 +47,7 @@ class Signature(Section):
 
 def read(path: Path) -> Signature:
     """The signature beside a model; PipelineError where it is missing, damaged or of a newer format."""
-    formats.check(str(path), files.read_json(path), FORMAT)
+    format_numbers.check(str(path), files.read_json(path), FORMAT)
     try:
         return Signature.model_validate_json(path.read_text(encoding="utf-8"))
     except ValueError as error:

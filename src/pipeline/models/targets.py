@@ -1,4 +1,4 @@
-"""The target column into what LightGBM learns: 0 and 1, a class's index, or the value."""
+"""The target column as LightGBM learns it: 0 and 1, a class's index, or the value."""
 
 from typing import Any
 
@@ -18,41 +18,41 @@ def learn(target: "pd.Series[Any]", task: TaskSection) -> tuple[str, ...]:
     Numbers are in the order of their size, other classes in that of their text.
     PipelineError for a missing value, too few classes, or a positive class that never occurs.
     """
-    where = f"target {target.name}"
+    prefix = f"target {target.name}"
     if target.isna().any():
         raise PipelineError(
-            f"{where}: {int(target.isna().sum()):,} rows have no value; remove or label them in the source"
+            f"{prefix}: {int(target.isna().sum()):,} rows have no value; remove or label them in the source"
         )
     if task.type == "regression":
-        _check_regression_target(target, where)
+        _check_regression_target(target, prefix)
         return ()
     values = _classes(target)
     if len(values) < 2:
-        raise PipelineError(f"{where}: has one class only ({values[0]}); a model needs at least two")
+        raise PipelineError(f"{prefix}: has one class only ({values[0]}); a model needs at least two")
     if task.type == "multiclass":
         return tuple(values)
     positive = str(conversion.labels(pd.Series([task.positive]))[0])
     if positive not in values:
-        raise PipelineError(f"{where}: task.positive is {positive}, which never occurs; classes: {listed(values)}")
+        raise PipelineError(f"{prefix}: task.positive is {positive}, which never occurs; classes: {listed(values)}")
     if len(values) > 2:
-        raise PipelineError(f"{where}: has {len(values)} classes ({listed(values)}); set task.type to multiclass")
+        raise PipelineError(f"{prefix}: has {len(values)} classes ({listed(values)}); set task.type to multiclass")
     return (next(value for value in values if value != positive), positive)
 
 
 def _classes(target: "pd.Series[Any]") -> list[str]:
-    different = target.drop_duplicates()
-    if pd.api.types.is_numeric_dtype(different):
-        return [str(text) for text in conversion.labels(different.sort_values())]
-    return sorted(conversion.labels(different).unique())
+    distinct = target.drop_duplicates()
+    if pd.api.types.is_numeric_dtype(distinct):
+        return [str(text) for text in conversion.labels(distinct.sort_values())]
+    return sorted(conversion.labels(distinct).unique())
 
 
-def _check_regression_target(target: "pd.Series[Any]", where: str) -> None:
+def _check_regression_target(target: "pd.Series[Any]", prefix: str) -> None:
     if not pd.api.types.is_numeric_dtype(target) or pd.api.types.is_bool_dtype(target):
-        raise PipelineError(f"{where}: is {target.dtype}; task.type regression needs numbers")
+        raise PipelineError(f"{prefix}: is {target.dtype}; task.type regression needs numbers")
     if not np.isfinite(target.to_numpy(dtype=np.float64)).all():
-        raise PipelineError(f"{where}: holds infinity; remove those rows in the source")
+        raise PipelineError(f"{prefix}: holds infinity; remove those rows in the source")
     if target.nunique() < 2:
-        raise PipelineError(f"{where}: is constant; there is nothing to learn")
+        raise PipelineError(f"{prefix}: is constant; there is nothing to learn")
 
 
 def encode(table: pd.DataFrame, signature: Signature) -> "np.ndarray[Any, Any]":
@@ -65,10 +65,10 @@ def encode(table: pd.DataFrame, signature: Signature) -> "np.ndarray[Any, Any]":
     column = table[signature.target]
     if signature.task == "regression":
         return column.to_numpy(dtype=np.float64)
-    found = codes(column, signature.classes)
-    if (found < 0).any():
+    indices = codes(column, signature.classes)
+    if (indices < 0).any():
         raise PipelineError(
-            f"target {signature.target}: {int((found < 0).sum()):,} rows hold a class that the training rows lack; "
+            f"target {signature.target}: {int((indices < 0).sum()):,} rows hold a class that the training rows lack; "
             f"known: {listed(signature.classes)}"
         )
-    return found.astype(np.float64) if signature.task == "binary" else found
+    return indices.astype(np.float64) if signature.task == "binary" else indices

@@ -31,7 +31,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Both tables as LightGBM sees them; `signature` lacks the threshold, which the trained model gives."""
+    """Both tables in LightGBM's format; `signature` has no threshold yet, which depends on the trained model."""
 
     signature: Signature
     train: Any
@@ -53,13 +53,13 @@ class Fitted:
 def prepare(train: pd.DataFrame, validation: pd.DataFrame, settings: Settings) -> Prepared:
     """Learn the signature from the training rows and bin both tables.
 
-    PipelineError for targets or columns that can't be learnt from.
+    PipelineError for a target or columns that a model can't learn from.
     """
-    knobs, known = settings.train, _signature(train, validation, settings)
-    target = targets.encode(train, known)
+    knobs, signature = settings.train, _signature(train, validation, settings)
+    target = targets.encode(train, signature)
     _check_sign(target, knobs, settings.task)
-    categorical = [i for i, feature in enumerate(known.features) if feature.kind == "category"]
-    encoded = matrix.encode(train, known)
+    categorical = [i for i, feature in enumerate(signature.features) if feature.kind == "category"]
+    encoded = matrix.encode(train, signature)
     options = {"verbosity": -1, "feature_pre_filter": False, "data_random_seed": knobs.seed}
     dataset = lightgbm().Dataset(
         encoded,
@@ -70,9 +70,10 @@ def prepare(train: pd.DataFrame, validation: pd.DataFrame, settings: Settings) -
         free_raw_data=True,
     )
     dataset.construct()
-    held = matrix.encode(validation, known)
-    held_target = targets.encode(validation, known)
-    return Prepared(known, dataset, dataset.create_valid(held, held_target), held, held_target)
+    validation_matrix = matrix.encode(validation, signature)
+    validation_target = targets.encode(validation, signature)
+    validation_set = dataset.create_valid(validation_matrix, validation_target)
+    return Prepared(signature, dataset, validation_set, validation_matrix, validation_target)
 
 
 def fit(
@@ -96,10 +97,10 @@ def fit(
     return Fitted(booster, booster.best_iteration or booster.current_iteration(), loss, values)
 
 
-def options(known: Signature, knobs: Train, device: Device) -> dict[str, Any]:
+def options(signature: Signature, knobs: Train, device: Device) -> dict[str, Any]:
     """LightGBM's parameters. Never a thread count: it would be written into the model (set OMP_NUM_THREADS)."""
-    objective = known.task if knobs.objective == "auto" else knobs.objective
-    chosen: dict[str, Any] = {
+    objective = signature.task if knobs.objective == "auto" else knobs.objective
+    parameters: dict[str, Any] = {
         "objective": objective,
         "device_type": device,
         "seed": knobs.seed,
@@ -116,31 +117,31 @@ def options(known: Signature, knobs: Train, device: Device) -> dict[str, Any]:
         "force_row_wise": True,
         "verbosity": -1,
     }
-    if known.task == "multiclass":
-        chosen["num_class"] = len(known.classes)
+    if signature.task == "multiclass":
+        parameters["num_class"] = len(signature.classes)
     if objective == "quantile":
-        chosen["alpha"] = knobs.quantile
+        parameters["alpha"] = knobs.quantile
     if knobs.monotone:
-        chosen["monotone_constraints"] = _monotone(known, knobs)
-    return chosen
+        parameters["monotone_constraints"] = _monotone(signature, knobs)
+    return parameters
 
 
 def with_threshold(prepared: Prepared, fitted: Fitted, task: TaskSection) -> Signature:
-    """The signature with the decision threshold of a binary model: the given one, or the best F1 on validation."""
-    known = prepared.signature
-    if known.task != "binary":
-        return known
+    """The signature with the threshold of a binary model: task.threshold, or that of the best F1 on validation."""
+    signature = prepared.signature
+    if signature.task != "binary":
+        return signature
     if not isinstance(task.threshold, str):
-        return known.model_copy(update={"threshold": float(task.threshold)})
+        return signature.model_copy(update={"threshold": float(task.threshold)})
     score = fitted.booster.predict(prepared.validation_matrix, num_iteration=fitted.best_iteration)
-    return known.model_copy(update={"threshold": best_f1(prepared.validation_target, score)})
+    return signature.model_copy(update={"threshold": best_f1(prepared.validation_target, score)})
 
 
 def best_f1(target: Array, score: Array) -> float:
     """The threshold t, six decimals, at which `score >= t` has the highest F1 (van Rijsbergen 1979); both (rows,)."""
     order = np.argsort(-score, kind="stable")
-    found = np.cumsum(target[order])
-    f1 = 2 * found / (np.arange(1, len(score) + 1) + target.sum())
+    true_positives = np.cumsum(target[order])
+    f1 = 2 * true_positives / (np.arange(1, len(score) + 1) + target.sum())
     last_of_ties = np.append(np.diff(score[order]) != 0, True)
     best = int(np.argmax(np.where(last_of_ties, f1, -1.0)))
     return float(np.floor(score[order][best] * 1e6) / 1e6)
@@ -149,8 +150,8 @@ def best_f1(target: Array, score: Array) -> float:
 def _signature(train: pd.DataFrame, validation: pd.DataFrame, settings: Settings) -> Signature:
     task, key, split, knobs = settings.task, settings.data.key, settings.split, settings.train
     if task.target not in train.columns:
-        close = ", ".join(map(str, train.columns[:10]))
-        raise PipelineError(f"params.yaml: task.target: {task.target} is no column of the data; columns: {close}")
+        columns = ", ".join(map(str, train.columns[:10]))
+        raise PipelineError(f"params.yaml: task.target: {task.target} is no column of the data; columns: {columns}")
     roles = {name for name in (key, task.target, split.time) if name}
     newest = max(train[split.time].max(), validation[split.time].max()) if split.time else None
     return Signature(
@@ -169,13 +170,13 @@ def _signature(train: pd.DataFrame, validation: pd.DataFrame, settings: Settings
     )
 
 
-def _monotone(known: Signature, knobs: Train) -> list[int]:
-    kinds = {feature.name: feature.kind for feature in known.features}
+def _monotone(signature: Signature, knobs: Train) -> list[int]:
+    kinds = {feature.name: feature.kind for feature in signature.features}
     for name in knobs.monotone:
         if kinds.get(name) not in ("number", "boolean"):
             numeric = ", ".join(n for n, kind in kinds.items() if kind in ("number", "boolean"))
             raise PipelineError(f"params.yaml: train.monotone: {name} is no numeric feature; allowed: {numeric}")
-    return [knobs.monotone.get(feature.name, 0) for feature in known.features]
+    return [knobs.monotone.get(feature.name, 0) for feature in signature.features]
 
 
 def _class_weights(target: Array) -> Array:
@@ -185,11 +186,11 @@ def _class_weights(target: Array) -> Array:
 
 
 def _check_sign(target: Array, knobs: Train, task: TaskSection) -> None:
-    wanted = SIGNS.get(knobs.objective)
-    if wanted is None:
+    required = SIGNS.get(knobs.objective)
+    if required is None:
         return
-    if (target < 0).any() or (wanted == "above 0" and (target <= 0).any()):
+    if (target < 0).any() or (required == "above 0" and (target <= 0).any()):
         raise PipelineError(
-            f"params.yaml: train.objective: {knobs.objective} needs targets {wanted}, and {task.target} has others; "
+            f"params.yaml: train.objective: {knobs.objective} needs targets {required}, and {task.target} has others; "
             "allowed then: regression, regression_l1, huber, quantile"
         )

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from pipeline.core import formats
+from pipeline.core import format_numbers
 from pipeline.predictions.damage import InputUnreadableError
 
 FORMAT = 1  # of a line; a line without a number has format 1
@@ -79,7 +79,7 @@ def refuse_newer(place: str, line: bytes) -> None:
 def check_format(place: str, number: int | None) -> None:
     """InputUnreadableError where a line's format number is newer than this version reads."""
     if number is not None and number > FORMAT:
-        raise InputUnreadableError("log", formats.newer_line(place, number, FORMAT))
+        raise InputUnreadableError("log", format_numbers.newer_line(place, number, FORMAT))
 
 
 def valid_lines(rows: Iterable[Any], place: str) -> list[Line]:

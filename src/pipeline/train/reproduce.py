@@ -1,4 +1,4 @@
-"""One reproduction of the pipeline: look at the source, run the stages that something has changed for."""
+"""One reproduction of the pipeline: refresh the source's fingerprint, then run the stages whose inputs have changed."""
 
 import functools
 import logging
@@ -15,29 +15,29 @@ from pipeline.data.contract import schema
 from pipeline.data.source import fetch
 
 LOCK = Path("dvc.lock")
-# What DVC says between the stages that helps nobody here.
-CHATTER = ("Generating lock file", "Updating lock file", "\nTo track the changes", "\nTo enable auto staging")
+# How the lines begin that DVC logs between the stages and that are of no use here.
+HIDDEN = ("Generating lock file", "Updating lock file", "\nTo track the changes", "\nTo enable auto staging")
 
 
 def check_names(knobs: params.Params) -> None:
     """Refuse columns in params.yaml that the data contract does not have, before any work."""
-    if wrong := schema.misnamed(knobs, schema.read(schema.PATH)):
-        raise PipelineError("\n".join(wrong))
+    if problems := schema.unknown_columns(knobs, schema.read(schema.PATH)):
+        raise PipelineError("\n".join(problems))
 
 
-def look_at_source(data: params.Data) -> None:
-    """Record the source's fingerprint; where it can't be reached, the recorded one stands and that is said."""
+def refresh_source(data: params.Data) -> None:
+    """Record the source's fingerprint; where it can't be reached, print a warning and keep the recorded one."""
     try:
         if fetch.refresh(data):
             click.echo(f"source: {data.source} has new content; recorded in data/source.json")
-    except fetch.Unreachable as error:
+    except fetch.UnreachableError as error:
         click.echo(f"warning: {error}; going on with the recorded fingerprint", err=True)
 
 
-def reproduce(heard: Callable[[str], None], *, force: bool = False) -> list[str]:
+def reproduce(on_line: Callable[[str], None], *, force: bool = False) -> list[str]:
     """Run `dvc repro` and return the names of the stages that ran; PipelineError where one failed.
 
-    `heard` is called with each line that DVC says.
+    `on_line` is called with each line that DVC logs.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
@@ -47,27 +47,27 @@ def reproduce(heard: Callable[[str], None], *, force: bool = False) -> list[str]
     conflicts.check()
     ui.enable()
     for handler in logging.getLogger("dvc").handlers:
-        handler.addFilter(functools.partial(_listen, heard))
+        handler.addFilter(functools.partial(_is_shown, on_line))
     try:
         return [stage.addressing for stage in Repo().reproduce(force=force)]
     except DvcException as error:
         raise PipelineError(_explain(error)) from None
 
 
-def _listen(heard: Callable[[str], None], record: logging.LogRecord) -> bool:
-    """Whether DVC's line is worth showing."""
+def _is_shown(on_line: Callable[[str], None], record: logging.LogRecord) -> bool:
+    """Pass DVC's line to `on_line`; whether it is worth showing."""
     message = record.getMessage()
-    heard(message)
-    return not message.startswith(CHATTER)
+    on_line(message)
+    return not message.startswith(HIDDEN)
 
 
 def _explain(error: Exception) -> str:
-    """One line for a failed `dvc repro`; a stage has said by itself what is wrong."""
+    """One line for a failed `dvc repro`; a stage has printed its own error."""
     from dvc.stage.exceptions import StageCmdFailedError
 
     cause = error.__cause__
     if isinstance(cause, StageCmdFailedError):
         stage = str(error).removeprefix("failed to reproduce ")
-        return f"stage {stage} failed and said why above; nothing of it was recorded: mend that and run again"
-    told = " ".join(f"{error}{': ' + str(cause) if cause else ''}".split())
-    return f"{told}; free some space and run again" if "No space left" in told else told
+        return f"stage {stage} failed and said why above; nothing of it was recorded: fix the cause and run again"
+    message = " ".join(f"{error}{': ' + str(cause) if cause else ''}".split())
+    return f"{message}; free some space and run again" if "No space left" in message else message

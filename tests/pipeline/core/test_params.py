@@ -11,13 +11,13 @@ from tests.pipeline.conftest import FROZEN
 SAMPLE = (FROZEN / "params.yaml").read_text(encoding="utf-8")
 
 
-def complaint(tmp_path: Path, old: str, new: str) -> str:
+def error_message(tmp_path: Path, old: str, new: str) -> str:
     path = tmp_path / "params.yaml"
     assert old in SAMPLE
     path.write_text(SAMPLE.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(PipelineError) as caught:
+    with pytest.raises(PipelineError) as error:
         params.read(path)
-    return str(caught.value)
+    return str(error.value)
 
 
 def test_the_parameters_of_the_repository_are_valid() -> None:
@@ -45,7 +45,7 @@ def test_the_parameters_of_the_repository_are_valid() -> None:
     ],
 )
 def test_a_wrong_key_or_value_is_named(tmp_path: Path, old: str, new: str, expected: str) -> None:
-    assert expected in complaint(tmp_path, old, new)
+    assert expected in error_message(tmp_path, old, new)
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def test_a_wrong_key_or_value_is_named(tmp_path: Path, old: str, new: str, expec
     ],
 )
 def test_an_impossible_combination_is_named(tmp_path: Path, old: str, new: str, expected: str) -> None:
-    assert expected in complaint(tmp_path, old, new)
+    assert expected in error_message(tmp_path, old, new)
 
 
-def test_a_section_of_an_earlier_version_is_told_where_it_went(tmp_path: Path) -> None:
-    said = complaint(tmp_path, "\ntune:", "\nsimulate: {limits: []}\ntune:")
-    assert "params.yaml: simulate: no longer a section; remove it: a shift of your own is a function in" in said
-    assert "\n" not in said
+def test_a_section_of_an_earlier_version_is_refused_with_its_replacement(tmp_path: Path) -> None:
+    message = error_message(tmp_path, "\ntune:", "\nsimulate: {limits: []}\ntune:")
+    assert "params.yaml: simulate: no longer a section; remove it: a shift of your own is a function in" in message
+    assert "\n" not in message
 
 
 def test_a_threshold_is_for_binary_alone(tmp_path: Path) -> None:
@@ -81,12 +81,12 @@ def test_a_threshold_is_for_binary_alone(tmp_path: Path) -> None:
         params.read(path)
 
 
-def test_every_mistake_is_told_at_once_one_line_each(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_at_once_one_line_each(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(SAMPLE.replace("test: 0.2", "test: 2").replace("trials: 50", "trials: 0"), encoding="utf-8")
-    with pytest.raises(PipelineError) as caught:
+    with pytest.raises(PipelineError) as error:
         params.read(path)
-    lines = str(caught.value).splitlines()
+    lines = str(error.value).splitlines()
     assert len(lines) == 2
     assert "split.test" in lines[0]
     assert "tune.trials" in lines[1]
@@ -97,14 +97,14 @@ def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
         params.read(tmp_path / "params.yaml")
 
 
-def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(PipelineError, match="not UTF-8 text"):
         params.read(tmp_path / "params.yaml")
 
 
 def test_each_key_has_a_comment() -> None:
-    """A data scientist understands every key from the line that it stands on, or the line of its section."""
+    """Every key is explained on its own line, or on the line of its section."""
     uncommented = [
         line
         for line in SAMPLE.splitlines()

@@ -1,4 +1,4 @@
-"""The project's code is loaded from the repository at hand; a mistake in it is one line."""
+"""The project's code is loaded from the current repository; a mistake in it is an error of one line."""
 
 import re
 from pathlib import Path
@@ -16,8 +16,8 @@ def repository(folder: Path, **modules: str) -> Path:
     return folder
 
 
-def test_a_module_is_the_one_of_the_repository_at_hand_and_so_are_its_neighbours(tmp_path: Path) -> None:
-    for name in ("one", "other", "one"):
+def test_a_module_and_its_imports_are_those_of_the_current_repository(tmp_path: Path) -> None:
+    for name in ("first", "second", "first"):
         root = tmp_path / name
         if not root.exists():
             repository(root, first="from project.second import NAME", second=f"NAME = {name!r}")
@@ -26,13 +26,13 @@ def test_a_module_is_the_one_of_the_repository_at_hand_and_so_are_its_neighbours
         assert name == module.NAME
 
 
-def test_a_module_that_is_not_there_is_none(tmp_path: Path) -> None:
+def test_a_missing_module_is_none(tmp_path: Path) -> None:
     assert project.load("shifts", tmp_path) is None
     assert project.load("shifts", repository(tmp_path)) is None
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("\ndef broken(:\n", "src/project/shifts.py:2: SyntaxError: invalid syntax"),
         ("import nowhere", "src/project/shifts.py:1: ModuleNotFoundError: No module named 'nowhere'"),
@@ -41,8 +41,8 @@ def test_a_module_that_is_not_there_is_none(tmp_path: Path) -> None:
         ("raise ValueError('two\\nlines')", "src/project/shifts.py:1: ValueError: two lines"),
     ],
 )
-def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(PipelineError, match=f"^{re.escape(said)}$"):
+def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, text: str, expected: str) -> None:
+    with pytest.raises(PipelineError, match=f"^{re.escape(expected)}$"):
         project.load("shifts", repository(tmp_path, shifts=text, help="x"))
 
 
@@ -53,6 +53,6 @@ def test_a_package_that_fails_is_not_half_loaded(tmp_path: Path) -> None:
             project.load("shifts", root)
 
 
-def test_an_error_that_is_not_the_projects_stays_as_it_is(tmp_path: Path) -> None:
+def test_an_error_of_other_code_is_not_changed(tmp_path: Path) -> None:
     with pytest.raises(KeyError), project.errors_in_one_line(tmp_path):
         raise KeyError("engine")

@@ -1,11 +1,11 @@
-"""The direction of every metric is known, and of nothing else."""
+"""Every metric has a direction; another name is an error."""
 
 import pytest
 
 from pipeline.core.tasks import higher_is_better
 
 
-def test_the_direction_of_a_metric_and_of_a_fairness_figure_is_known() -> None:
+def test_metrics_and_fairness_figures_have_a_direction() -> None:
     assert [higher_is_better(name) for name in ("roc_auc", "log_loss", "disparate_impact")] == [True, False, True]
 
 

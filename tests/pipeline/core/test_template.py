@@ -1,4 +1,4 @@
-""".template.yaml says whose a path is; a mistake in it is one line."""
+""".template.yaml says which paths are the project's; a mistake in it is an error of one line."""
 
 import re
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_the_repositorys_own_file_names_the_projects_paths_and_no_other() -> Non
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "expected"),
     [
         ("format: 1", "format: 2", ".template.yaml: format: is 2; allowed: 1"),
         ("format: 1\n", "", ".template.yaml: format: missing; add it"),
@@ -53,12 +53,12 @@ def test_the_repositorys_own_file_names_the_projects_paths_and_no_other() -> Non
         ("[params.yaml", "{[params.yaml", ".template.yaml line "),
     ],
 )
-def test_a_mistake_is_named(old: str, new: str, said: str) -> None:
+def test_a_mistake_is_named(old: str, new: str, expected: str) -> None:
     assert old in TEXT
-    with pytest.raises(PipelineError, match=re.escape(said)):
+    with pytest.raises(PipelineError, match=re.escape(expected)):
         Template.parse(TEXT.replace(old, new))
 
 
-def test_a_repository_without_the_file_is_told_so(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"\.template\.yaml: no such file; run from the top of the repository"):
         template.read(tmp_path)

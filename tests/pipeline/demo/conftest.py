@@ -1,4 +1,4 @@
-"""A judged project and its service; `simulate` runs beside it as a person would run it."""
+"""A trained project and its service; `simulate` runs beside it as a person would run it."""
 
 import subprocess
 import sys
@@ -17,13 +17,13 @@ def simulate(project: Project, server: Server, *options: str) -> "subprocess.Com
     return project.run("pipeline", "simulate", "--url", server.url, *options)
 
 
-def arrived(server: Server, before: int, rows: int) -> "list[dict[str, Any]]":
-    """The lines of the log after the first `before`, once there are as many as `rows`."""
+def logged(server: Server, before: int, rows: int) -> "list[dict[str, Any]]":
+    """The lines of the log after the first `before`, once there are `rows` of them."""
     return server.logged(before + rows)[before:]
 
 
-def begun(project: Project, server: Server, *options: str) -> "subprocess.Popen[str]":
-    """`pipeline simulate`, not waited for."""
+def start_simulate(project: Project, server: Server, *options: str) -> "subprocess.Popen[str]":
+    """Start `pipeline simulate` without waiting for its end."""
     program = Path(sys.executable).with_name("pipeline")
     return subprocess.Popen(
         [program, "simulate", "--url", server.url, *options],
@@ -35,12 +35,12 @@ def begun(project: Project, server: Server, *options: str) -> "subprocess.Popen[
 
 
 @pytest.fixture(scope="session")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose model is trained and evaluated, on data unlike the sample."""
     return trained(tmp_path_factory.mktemp("simulated"), "binary")
 
 
 @pytest.fixture(scope="session")
-def served(judged: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(judged.folder, tmp_path_factory.mktemp("logs") / "predictions") as server:
+def served(evaluated: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(evaluated.folder, tmp_path_factory.mktemp("logs") / "predictions") as server:
         yield server

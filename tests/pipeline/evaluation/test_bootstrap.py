@@ -1,4 +1,4 @@
-"""Intervals cover the truth as often as they say, and the same seed gives the same interval."""
+"""Intervals have their nominal coverage, and the same seed gives the same interval."""
 
 import numpy as np
 import pytest
@@ -36,23 +36,23 @@ def test_many_rows_are_drawn_in_chunks_of_bounded_size(monkeypatch: pytest.Monke
     monkeypatch.setattr(bootstrap, "CELLS", 5000)
     chunks = list(resamples(1000, 12, seed=0))
     assert [len(chunk) for chunk in chunks] == [5, 5, 2]
-    assert len(next(resamples(10_000, 1, seed=0))) == 1  # a row of its own even where it is over the limit
+    assert len(next(resamples(10_000, 1, seed=0))) == 1  # one resample even where it is over the limit
 
 
 def test_the_interval_of_the_mean_error_covers_the_truth_95_times_in_100() -> None:
     truth, covered = np.sqrt(2 / np.pi), 0
     for seed in range(200):
         error = np.random.default_rng(seed).normal(size=150)
-        found = intervals("regression", ["mae"], scored(error, np.zeros(150), "regression"), 300, 0.95, seed)["mae"]
-        covered += found.lower <= truth <= found.upper
+        interval = intervals("regression", ["mae"], scored(error, np.zeros(150), "regression"), 300, 0.95, seed)["mae"]
+        covered += interval.lower <= truth <= interval.upper
     assert 180 <= covered <= 198
 
 
 def test_the_interval_of_roc_auc_covers_the_truth_95_times_in_100() -> None:
     truth, covered = 0.7602499, 0  # of normal scores one standard deviation apart: the normal integral of 1 / sqrt(2)
     for seed in range(200):
-        found = intervals("binary", ["roc_auc"], scored(*normal_scores(200, seed)), 300, 0.95, seed)["roc_auc"]
-        covered += found.lower <= truth <= found.upper
+        interval = intervals("binary", ["roc_auc"], scored(*normal_scores(200, seed)), 300, 0.95, seed)["roc_auc"]
+        covered += interval.lower <= truth <= interval.upper
     assert 180 <= covered <= 198
 
 
@@ -67,11 +67,11 @@ def test_the_interval_of_the_calibration_error_reaches_zero_for_a_calibrated_mod
     rng = np.random.default_rng(5)
     chance = rng.random(3000)
     target = (rng.random(3000) < chance).astype(float)
-    good = intervals("binary", ["calibration_error"], scored(target, chance), 300, 0.95, 0)["calibration_error"]
-    bad = intervals("binary", ["calibration_error"], scored(target, chance**2), 300, 0.95, 0)["calibration_error"]
-    assert good.lower < 0.005
-    assert good.lower <= good.value <= good.upper < 0.05
-    assert 0.1 < bad.lower <= bad.value <= bad.upper
+    calibrated = intervals("binary", ["calibration_error"], scored(target, chance), 300, 0.95, 0)["calibration_error"]
+    biased = intervals("binary", ["calibration_error"], scored(target, chance**2), 300, 0.95, 0)["calibration_error"]
+    assert calibrated.lower < 0.005
+    assert calibrated.lower <= calibrated.value <= calibrated.upper < 0.05
+    assert 0.1 < biased.lower <= biased.value <= biased.upper
 
 
 def test_a_model_compared_with_itself_does_not_differ() -> None:
@@ -79,13 +79,13 @@ def test_a_model_compared_with_itself_does_not_differ() -> None:
     assert paired("binary", "roc_auc", target, score, score, 100, 0.95, 0) == Estimate(0, 0, 0)
 
 
-def test_a_better_model_gains_and_the_pairing_makes_the_interval_narrow() -> None:
+def test_a_better_model_gains_and_pairing_makes_the_interval_narrow() -> None:
     target, score = normal_scores(500, 2)
     better = np.clip(score + 0.02 * (2 * target - 1), 0, 1)
     gain = paired("binary", "roc_auc", target, better, score, 300, 0.95, 0)
-    alone = intervals("binary", ["roc_auc"], scored(target, score), 300, 0.95, 0)["roc_auc"]
+    unpaired = intervals("binary", ["roc_auc"], scored(target, score), 300, 0.95, 0)["roc_auc"]
     assert 0 < gain.lower < gain.value < gain.upper
-    assert gain.upper - gain.lower < (alone.upper - alone.lower) / 3
+    assert gain.upper - gain.lower < (unpaired.upper - unpaired.lower) / 3
 
 
 def test_each_model_decides_by_its_own_threshold() -> None:
@@ -97,12 +97,12 @@ def test_each_model_decides_by_its_own_threshold() -> None:
 
 
 def test_a_figure_that_is_undefined_has_no_interval() -> None:
-    found = intervals("binary", ["roc_auc"], scored(np.ones(20), np.linspace(0, 1, 20)), 100, 0.95, 0)["roc_auc"]
-    assert np.isnan([found.value, found.lower, found.upper]).all()
-    assert found.to_json() == {"value": None, "lower": None, "upper": None}
+    interval = intervals("binary", ["roc_auc"], scored(np.ones(20), np.linspace(0, 1, 20)), 100, 0.95, 0)["roc_auc"]
+    assert np.isnan([interval.value, interval.lower, interval.upper]).all()
+    assert interval.to_json() == {"value": None, "lower": None, "upper": None}
 
 
-def test_resamples_without_a_figure_are_left_out_unless_they_are_most() -> None:
+def test_undefined_resamples_are_left_out_unless_they_are_the_majority() -> None:
     few = estimate(1.0, np.array([np.nan, 0.0, 1.0, 2.0]), 0.5)
     assert (few.lower, few.upper) == (0.5, 1.5)
     assert np.isnan(estimate(1.0, np.array([np.nan, np.nan, np.nan, 2.0]), 0.5).lower)

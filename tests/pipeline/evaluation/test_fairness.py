@@ -1,4 +1,4 @@
-"""Fairness figures are fairlearn's, and their intervals hold for groups of any size."""
+"""Fairness figures are those of fairlearn, and their intervals are valid for groups of any size."""
 
 from typing import Any
 
@@ -19,13 +19,13 @@ ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 1), st.integers
 WHOLE = [(group, label, prediction) for group in "abc" for label in (0, 1) for prediction in (0, 1)]
 
 
-def theirs(target: Any, predicted: Any, groups: Any) -> dict[str, float]:
-    given = {"y_true": target, "y_pred": predicted, "sensitive_features": groups}
+def by_fairlearn(target: Any, predicted: Any, groups: Any) -> dict[str, float]:
+    arguments = {"y_true": target, "y_pred": predicted, "sensitive_features": groups}
     return {
-        "disparate_impact": fairlearn.demographic_parity_ratio(**given),
-        "statistical_parity_difference": fairlearn.demographic_parity_difference(**given),
-        "equal_opportunity_difference": fairlearn.equal_opportunity_difference(**given),
-        "equalized_odds_difference": fairlearn.equalized_odds_difference(**given),
+        "disparate_impact": fairlearn.demographic_parity_ratio(**arguments),
+        "statistical_parity_difference": fairlearn.demographic_parity_difference(**arguments),
+        "equal_opportunity_difference": fairlearn.equal_opportunity_difference(**arguments),
+        "equalized_odds_difference": fairlearn.equalized_odds_difference(**arguments),
     }
 
 
@@ -34,10 +34,10 @@ def theirs(target: Any, predicted: Any, groups: Any) -> dict[str, float]:
 def test_figures_from_counts_are_those_of_fairlearn_from_rows(rows: list[Any]) -> None:
     groups, target, predicted = map(np.array, zip(*rows, *WHOLE, strict=True))  # every group has every kind of row
     names, counts = fairness.cells(target, predicted, groups)
-    expected = theirs(target, predicted, groups)
+    expected = by_fairlearn(target, predicted, groups)
     assert {name: float(value) for name, value in fairness.figures(counts).items()} == pytest.approx(expected)
-    by_group, apart = fairness.by_fairlearn(names, counts)
-    assert apart == pytest.approx(expected)
+    by_group, figures = fairness.by_fairlearn(names, counts)
+    assert figures == pytest.approx(expected)
     assert by_group["a"]["selection_rate"] == pytest.approx(predicted[groups == "a"].mean())
 
 
@@ -49,56 +49,56 @@ def test_cells_count_each_label_and_prediction_of_each_group() -> None:
     assert counts.tolist() == [[[0, 1], [0, 0]], [[0, 0], [1, 1]], [[1, 0], [0, 0]]]
 
 
-def test_a_group_without_positives_takes_no_part_in_comparing_true_positive_rates() -> None:
+def test_a_group_without_positives_is_left_out_of_true_positive_rates() -> None:
     counts = np.array([[[50, 10], [10, 30]], [[60, 10], [20, 20]], [[7, 3], [0, 0]]])
-    by_group, apart = fairness.by_fairlearn(("a", "b", "c"), counts)
+    by_group, figures = fairness.by_fairlearn(("a", "b", "c"), counts)
     assert by_group["c"]["true_positive_rate"] is None
     assert by_group["c"]["false_positive_rate"] == pytest.approx(0.3)
-    assert apart["equal_opportunity_difference"] == pytest.approx(0.25)
-    assert {name: float(value) for name, value in fairness.figures(counts).items()} == pytest.approx(apart)
-    found = fairness.estimates(counts, 500, 0.95, 0)["equal_opportunity_difference"]
-    assert 0 < found.lower < 0.25 < found.upper < 0.6
+    assert figures["equal_opportunity_difference"] == pytest.approx(0.25)
+    assert {name: float(value) for name, value in fairness.figures(counts).items()} == pytest.approx(figures)
+    difference = fairness.estimates(counts, 500, 0.95, 0)["equal_opportunity_difference"]
+    assert 0 < difference.lower < 0.25 < difference.upper < 0.6
 
 
-def test_nobody_chosen_is_no_ratio() -> None:
+def test_without_positive_predictions_the_ratio_is_undefined() -> None:
     counts = np.array([[[5, 0], [5, 0]], [[5, 0], [5, 0]]])
     assert np.isnan(fairness.figures(counts)["disparate_impact"])
-    found = fairness.estimates(counts, 200, 0.95, 0)
-    assert found["disparate_impact"].to_json() == {"value": None, "lower": None, "upper": None}
-    assert found["statistical_parity_difference"].value == 0
+    estimates = fairness.estimates(counts, 200, 0.95, 0)
+    assert estimates["disparate_impact"].to_json() == {"value": None, "lower": None, "upper": None}
+    assert estimates["statistical_parity_difference"].value == 0
 
 
-def test_one_group_alone_is_like_itself_without_an_interval() -> None:
-    found = fairness.estimates(np.array([[[5, 2], [5, 7]]]), 200, 0.95, 0)
-    assert found["disparate_impact"].value == 1
-    assert np.isnan(found["disparate_impact"].lower)
+def test_a_single_group_has_a_ratio_of_1_without_an_interval() -> None:
+    estimates = fairness.estimates(np.array([[[5, 2], [5, 7]]]), 200, 0.95, 0)
+    assert estimates["disparate_impact"].value == 1
+    assert np.isnan(estimates["disparate_impact"].lower)
 
 
-def test_intervals_cover_the_true_difference_about_as_often_as_they_say() -> None:
+def test_intervals_of_differences_and_ratios_have_about_their_nominal_coverage() -> None:
     rng, covered, ratio_covered = np.random.default_rng(0), 0, 0
     for seed in range(200):
-        chosen = rng.binomial([400, 300], [0.3, 0.2])
-        counts = np.array([[[400 - chosen[0], chosen[0]], [1, 1]], [[300 - chosen[1], chosen[1]], [1, 1]]])
-        found = fairness.estimates(counts, 300, 0.95, seed)
-        difference, ratio = found["statistical_parity_difference"], found["disparate_impact"]
+        selected = rng.binomial([400, 300], [0.3, 0.2])
+        counts = np.array([[[400 - selected[0], selected[0]], [1, 1]], [[300 - selected[1], selected[1]], [1, 1]]])
+        estimates = fairness.estimates(counts, 300, 0.95, seed)
+        difference, ratio = estimates["statistical_parity_difference"], estimates["disparate_impact"]
         covered += difference.lower <= 0.1 <= difference.upper
         ratio_covered += ratio.lower <= 2 / 3 <= ratio.upper
     assert 182 <= covered <= 199
     assert 182 <= ratio_covered <= 199
 
 
-def test_groups_that_are_alike_may_be_alike_however_many_they_are() -> None:
+def test_the_interval_of_equal_groups_includes_equality_for_many_groups() -> None:
     counts = np.random.default_rng(1).multinomial(400, [0.4, 0.2, 0.1, 0.3], size=12).reshape(12, 2, 2)
-    found = fairness.estimates(counts, 500, 0.95, 0)
-    assert found["statistical_parity_difference"].lower == 0
-    assert found["disparate_impact"].upper == 1
+    estimates = fairness.estimates(counts, 500, 0.95, 0)
+    assert estimates["statistical_parity_difference"].lower == 0
+    assert estimates["disparate_impact"].upper == 1
 
 
-def test_two_positives_prove_no_unfairness() -> None:
+def test_two_positives_are_no_evidence_of_unfairness() -> None:
     counts = np.array([[[500, 100], [100, 150]], [[24, 3], [2, 0]]])
-    found = fairness.estimates(counts, 1000, 0.95, 0)["equal_opportunity_difference"]
-    assert found.value == pytest.approx(0.6)
-    assert found.lower < 0.15
+    difference = fairness.estimates(counts, 1000, 0.95, 0)["equal_opportunity_difference"]
+    assert difference.value == pytest.approx(0.6)
+    assert difference.lower < 0.15
 
 
 def scored(task: Any, target: Any, score: Any, groups: list[str]) -> Scored:
@@ -109,8 +109,8 @@ def scored(task: Any, target: Any, score: Any, groups: list[str]) -> Scored:
 
 def test_the_report_of_a_binary_model_has_sizes_rates_and_figures_with_intervals() -> None:
     target, score = [1, 1, 0, 0, 1, 1, 0, 0] * 20, [0.9, 0.1, 0.2, 0.3, 0.9, 0.6, 0.7, 0.1] * 20
-    found = fairness.report(scored("binary", target, score, (["f"] * 4 + ["m"] * 4) * 20), EVALUATE)["sex"]
-    assert found["groups"][0] == {
+    report = fairness.report(scored("binary", target, score, (["f"] * 4 + ["m"] * 4) * 20), EVALUATE)["sex"]
+    assert report["groups"][0] == {
         "group": "f",
         "rows": 80,
         "positives": 40,
@@ -119,19 +119,19 @@ def test_the_report_of_a_binary_model_has_sizes_rates_and_figures_with_intervals
         "true_positive_rate": 0.5,
         "false_positive_rate": 0.0,
     }
-    assert found["disparate_impact"]["value"] == pytest.approx(1 / 3)
-    assert found["disparate_impact"]["lower"] < 1 / 3 < found["disparate_impact"]["upper"]
-    assert found["equalized_odds_difference"]["value"] == pytest.approx(0.5)
+    assert report["disparate_impact"]["value"] == pytest.approx(1 / 3)
+    assert report["disparate_impact"]["lower"] < 1 / 3 < report["disparate_impact"]["upper"]
+    assert report["equalized_odds_difference"]["value"] == pytest.approx(0.5)
 
 
 def test_several_classes_are_compared_by_accuracy() -> None:
     score = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]] * 20
-    found = fairness.report(scored("multiclass", [0, 1, 1, 0] * 20, score, ["f", "f", "m", "m"] * 20), EVALUATE)["sex"]
-    women, men = found["groups"]
+    report = fairness.report(scored("multiclass", [0, 1, 1, 0] * 20, score, ["f", "f", "m", "m"] * 20), EVALUATE)["sex"]
+    women, men = report["groups"]
     assert women == {"group": "f", "rows": 40, "accuracy": {"value": 1.0, "lower": 1.0, "upper": 1.0}}
     assert (men["rows"], men["accuracy"]["value"]) == (40, 0.5)
     assert 0.3 < men["accuracy"]["lower"] < 0.5 < men["accuracy"]["upper"] < 0.7
-    assert ordered(found["accuracy_difference"], 0.5)
+    assert ordered(report["accuracy_difference"], 0.5)
 
 
 def ordered(figure: dict[str, float], value: float) -> bool:
@@ -140,39 +140,39 @@ def ordered(figure: dict[str, float], value: float) -> bool:
 
 def test_a_regression_is_compared_by_error_and_mean_prediction() -> None:
     target, score, groups = [1, 2, 3, 5] * 20, [1, 4, 3, 4] * 20, ["f", "f", "m", "m"] * 20
-    found = fairness.report(scored("regression", target, score, groups), EVALUATE)["sex"]
-    women = found["groups"][0]
+    report = fairness.report(scored("regression", target, score, groups), EVALUATE)["sex"]
+    women = report["groups"][0]
     assert (women["group"], women["rows"]) == ("f", 40)
     assert ordered(women["mae"], 1.0)
     assert ordered(women["mean_prediction"], 2.5)
     assert ordered(women["mean_target"], 1.5)
-    assert ordered(found["mae_difference"], 0.5)
-    assert ordered(found["mean_prediction_difference"], 1.0)
-    assert fairness.report(scored("regression", target, score, groups), EVALUATE)["sex"] == found
+    assert ordered(report["mae_difference"], 0.5)
+    assert ordered(report["mean_prediction_difference"], 1.0)
+    assert fairness.report(scored("regression", target, score, groups), EVALUATE)["sex"] == report
 
 
-def test_the_interval_of_a_group_and_of_the_difference_cover_the_truth_about_as_often_as_they_say() -> None:
+def test_intervals_of_a_group_and_of_a_difference_have_about_their_nominal_coverage() -> None:
     rng, covered, apart = np.random.default_rng(2), 0, 0
     for seed in range(100):
         target = np.append(rng.normal(0, 1, 80), rng.normal(1, 1, 60))
         rows = scored("regression", target, np.zeros(140), ["f"] * 80 + ["m"] * 60)
-        found = fairness.report(rows, EVALUATE.model_copy(update={"seed": seed}))["sex"]
-        mean, difference = found["groups"][0]["mean_target"], found["mean_target_difference"]
+        report = fairness.report(rows, EVALUATE.model_copy(update={"seed": seed}))["sex"]
+        mean, difference = report["groups"][0]["mean_target"], report["mean_target_difference"]
         covered += mean["lower"] <= 0 <= mean["upper"]
         apart += difference["lower"] <= 1 <= difference["upper"]
     assert 87 <= covered <= 99
     assert 87 <= apart <= 99
 
 
-def test_many_groups_that_are_alike_may_be_alike_in_a_regression_too() -> None:
+def test_the_interval_of_many_equal_groups_includes_equality_in_a_regression_too() -> None:
     target = np.random.default_rng(3).normal(size=800)
-    found = fairness.report(scored("regression", target, np.zeros(800), [str(i % 8) for i in range(800)]), EVALUATE)
-    assert found["sex"]["mean_target_difference"]["lower"] == 0
+    report = fairness.report(scored("regression", target, np.zeros(800), [str(i % 8) for i in range(800)]), EVALUATE)
+    assert report["sex"]["mean_target_difference"]["lower"] == 0
 
 
 def test_a_group_of_one_row_has_a_figure_and_no_interval() -> None:
-    found = fairness.report(scored("regression", [1, 2, 3], [1, 4, 3], ["f", "f", "m"]), EVALUATE)["sex"]
-    assert found["groups"][1]["mae"] == {"value": 0.0, "lower": None, "upper": None}
-    assert found["mae_difference"] == {"value": 1.0, "lower": None, "upper": None}
-    alone = fairness.report(scored("regression", [1, 2], [1, 4], ["f", "f"]), EVALUATE)["sex"]
-    assert alone["mae_difference"] == {"value": 0.0, "lower": None, "upper": None}
+    report = fairness.report(scored("regression", [1, 2, 3], [1, 4, 3], ["f", "f", "m"]), EVALUATE)["sex"]
+    assert report["groups"][1]["mae"] == {"value": 0.0, "lower": None, "upper": None}
+    assert report["mae_difference"] == {"value": 1.0, "lower": None, "upper": None}
+    single_group = fairness.report(scored("regression", [1, 2], [1, 4], ["f", "f"]), EVALUATE)["sex"]
+    assert single_group["mae_difference"] == {"value": 0.0, "lower": None, "upper": None}

@@ -1,4 +1,4 @@
-"""Every metric agrees with scikit-learn, for rows that count once, twice or not at all."""
+"""Every metric agrees with scikit-learn, also with weights of zero and above one."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ THRESHOLD, QUANTILE, BINS = 0.4, 0.8, 5
 def ours(task: Any, target: Any, score: Any, weights: Any) -> dict[str, float]:
     names = list(METRICS[task])
     target, score, weights = np.asarray(target, float), np.asarray(score, float), np.asarray([weights])
-    found = metrics.compute(task, names, target, score, weights, threshold=THRESHOLD, quantile=QUANTILE, bins=BINS)
-    return {name: float(values[0]) for name, values in found.items()}
+    figures = metrics.compute(task, names, target, score, weights, threshold=THRESHOLD, quantile=QUANTILE, bins=BINS)
+    return {name: float(values[0]) for name, values in figures.items()}
 
 
 def expected_calibration_error(target: Any, score: Any, weights: Any) -> float:
@@ -28,47 +28,47 @@ def expected_calibration_error(target: Any, score: Any, weights: Any) -> float:
         inside = ((score > edges[place]) | (place == 0)) & (score <= edges[place + 1])
         weight = weights[inside].sum()
         if weight > 0:
-            observed, stated = (np.average(values[inside], weights=weights[inside]) for values in (target, score))
-            total += weight * abs(observed - stated)
+            observed, predicted = (np.average(values[inside], weights=weights[inside]) for values in (target, score))
+            total += weight * abs(observed - predicted)
     return float(total / weights.sum())
 
 
 def theirs_binary(target: Any, score: Any, weights: Any) -> dict[str, float]:
-    decided, kept = score >= THRESHOLD, {"sample_weight": weights}
+    predicted, options = score >= THRESHOLD, {"sample_weight": weights}
     return {
-        "roc_auc": sklearn.roc_auc_score(target, score, **kept),
-        "average_precision": sklearn.average_precision_score(target, score, **kept),
-        "log_loss": sklearn.log_loss(target, score, labels=[0, 1], **kept),
-        "brier_score": sklearn.brier_score_loss(target, score, **kept),
+        "roc_auc": sklearn.roc_auc_score(target, score, **options),
+        "average_precision": sklearn.average_precision_score(target, score, **options),
+        "log_loss": sklearn.log_loss(target, score, labels=[0, 1], **options),
+        "brier_score": sklearn.brier_score_loss(target, score, **options),
         "calibration_error": expected_calibration_error(target, score, weights),
-        "f1": sklearn.f1_score(target, decided, zero_division=0, **kept),
-        "precision": sklearn.precision_score(target, decided, zero_division=0, **kept),
-        "recall": sklearn.recall_score(target, decided, **kept),
+        "f1": sklearn.f1_score(target, predicted, zero_division=0, **options),
+        "precision": sklearn.precision_score(target, predicted, zero_division=0, **options),
+        "recall": sklearn.recall_score(target, predicted, **options),
     }
 
 
 def theirs_multiclass(target: Any, score: Any, weights: Any) -> dict[str, float]:
-    chosen, kept = score.argmax(axis=1), {"sample_weight": weights}
+    predicted, options = score.argmax(axis=1), {"sample_weight": weights}
     return {
-        "log_loss": sklearn.log_loss(target, score, labels=range(score.shape[1]), **kept),
-        "macro_f1": sklearn.f1_score(target, chosen, average="macro", zero_division=0, **kept),
-        "balanced_accuracy": sklearn.balanced_accuracy_score(target, chosen, **kept),
-        "accuracy": sklearn.accuracy_score(target, chosen, **kept),
+        "log_loss": sklearn.log_loss(target, score, labels=range(score.shape[1]), **options),
+        "macro_f1": sklearn.f1_score(target, predicted, average="macro", zero_division=0, **options),
+        "balanced_accuracy": sklearn.balanced_accuracy_score(target, predicted, **options),
+        "accuracy": sklearn.accuracy_score(target, predicted, **options),
     }
 
 
 def theirs_regression(target: Any, score: Any, weights: Any) -> dict[str, float]:
-    kept = {"sample_weight": weights}
+    options = {"sample_weight": weights}
     return {
-        "rmse": sklearn.root_mean_squared_error(target, score, **kept),
-        "mae": sklearn.mean_absolute_error(target, score, **kept),
-        "r2": sklearn.r2_score(target, score, **kept),
-        "pinball_loss": sklearn.mean_pinball_loss(target, score, alpha=QUANTILE, **kept),
-        "mape": sklearn.mean_absolute_percentage_error(target, score, **kept),
+        "rmse": sklearn.root_mean_squared_error(target, score, **options),
+        "mae": sklearn.mean_absolute_error(target, score, **options),
+        "r2": sklearn.r2_score(target, score, **options),
+        "pinball_loss": sklearn.mean_pinball_loss(target, score, alpha=QUANTILE, **options),
+        "mape": sklearn.mean_absolute_percentage_error(target, score, **options),
     }
 
 
-# Few distinct scores, so that most are tied; weights as a bootstrap gives them and as a survey would.
+# Few distinct scores, so that most are tied; weights as in a bootstrap and as in a survey.
 SCORES = st.sampled_from([0.0, 0.1, 0.2, 0.35, 0.4, 0.6, 0.61, 0.999, 1.0])
 WEIGHTS = st.one_of(st.integers(1, 4), st.floats(0.1, 3))
 
@@ -87,8 +87,8 @@ def test_multiclass_metrics_agree_with_scikit_learn(rows: list[Any]) -> None:
     target, first, second, weights = map(np.array, zip(*rows, (0, 1, 1, 1), (1, 2, 1, 1), strict=True))
     score = np.column_stack([first, second, np.full(len(first), 5)])
     score = score / score.sum(axis=1, keepdims=True)
-    found, expected = ours("multiclass", target, score, weights), theirs_multiclass(target, score, weights)
-    assert found == pytest.approx(expected, abs=1e-9)
+    actual, expected = ours("multiclass", target, score, weights), theirs_multiclass(target, score, weights)
+    assert actual == pytest.approx(expected, abs=1e-9)
 
 
 NUMBERS = st.floats(0.5, 100)
@@ -98,8 +98,8 @@ NUMBERS = st.floats(0.5, 100)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS, WEIGHTS), min_size=2, max_size=30))
 def test_regression_metrics_agree_with_scikit_learn(rows: list[Any]) -> None:
     target, score, weights = map(np.array, zip(*rows, (1.0, 2.0, 1), (90.0, 80.0, 1), strict=True))
-    found, expected = ours("regression", target, score, weights), theirs_regression(target, score, weights)
-    assert found == pytest.approx(expected, rel=1e-7, abs=1e-9)
+    actual, expected = ours("regression", target, score, weights), theirs_regression(target, score, weights)
+    assert actual == pytest.approx(expected, rel=1e-7, abs=1e-9)
 
 
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
@@ -115,25 +115,27 @@ def test_rows_that_count_zero_or_twice_are_rows_left_out_or_repeated(task: Any) 
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-def test_many_resamples_at_once_in_blocks_are_each_alone(task: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_resamples_in_blocks_equal_each_one_computed_separately(
+    task: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = np.random.default_rng(1)
     score = rng.dirichlet(np.ones(4), 500) if task == "multiclass" else rng.random(500)
     target = {"binary": rng.integers(0, 2, 500), "multiclass": rng.integers(0, 4, 500), "regression": score + 1}[task]
     weights = rng.poisson(1, (7, 500)).astype(np.uint8)
-    alone = [ours(task, target, score, row) for row in weights]
+    separate = [ours(task, target, score, row) for row in weights]
     monkeypatch.setattr(metrics, "BLOCK", 1)
     monkeypatch.setattr(metrics, "CELLS", 1200)
     together = metrics.compute(
         task, list(METRICS[task]), target, score, weights, threshold=THRESHOLD, quantile=QUANTILE, bins=BINS
     )
-    for i, found in enumerate(alone):
-        assert {name: values[i] for name, values in together.items()} == pytest.approx(found)
+    for i, expected in enumerate(separate):
+        assert {name: values[i] for name, values in together.items()} == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("only", [0, 1])
-def test_one_class_leaves_undefined_what_needs_two_and_no_more(only: int) -> None:
-    found = ours("binary", np.full(4, only), [0.1, 0.5, 0.5, 0.9], np.ones(4))
-    undefined = {name for name, value in found.items() if np.isnan(value)}
+def test_with_one_class_only_metrics_that_need_two_are_undefined(only: int) -> None:
+    figures = ours("binary", np.full(4, only), [0.1, 0.5, 0.5, 0.9], np.ones(4))
+    undefined = {name for name, value in figures.items() if np.isnan(value)}
     assert undefined == ({"roc_auc"} if only else {"roc_auc", "average_precision", "f1", "precision", "recall"})
 
 
@@ -142,14 +144,14 @@ def test_a_resample_without_rows_is_undefined_throughout() -> None:
 
 
 def test_nothing_predicted_positive_is_a_precision_of_zero_as_in_scikit_learn() -> None:
-    found = ours("binary", [0, 1], [0.1, 0.2], [1, 1])
-    assert (found["precision"], found["recall"], found["f1"]) == (0, 0, 0)
+    figures = ours("binary", [0, 1], [0.1, 0.2], [1, 1])
+    assert (figures["precision"], figures["recall"], figures["f1"]) == (0, 0, 0)
 
 
 def test_without_a_threshold_decisions_are_undefined() -> None:
-    found = metrics.compute("binary", ["f1", "brier_score"], np.array([0, 1]), np.array([0.1, 0.9]), np.ones((1, 2)))
-    assert np.isnan(found["f1"][0])
-    assert found["brier_score"][0] == pytest.approx(0.01)
+    figures = metrics.compute("binary", ["f1", "brier_score"], np.array([0, 1]), np.array([0.1, 0.9]), np.ones((1, 2)))
+    assert np.isnan(figures["f1"][0])
+    assert figures["brier_score"][0] == pytest.approx(0.01)
 
 
 def test_a_target_of_zero_has_no_percentage_error_and_a_constant_one_no_r2() -> None:
@@ -157,7 +159,7 @@ def test_a_target_of_zero_has_no_percentage_error_and_a_constant_one_no_r2() -> 
     assert np.isnan(ours("regression", [0.3, 0.3, 0.3], [0.3, 0.3, 0.4], [1, 1, 1])["r2"])
 
 
-def test_r2_keeps_its_digits_far_from_zero() -> None:
+def test_r2_keeps_its_precision_far_from_zero() -> None:
     rng = np.random.default_rng(2)
     target = 1e8 + rng.normal(size=1000)
     score = target + rng.normal(size=1000)
@@ -166,7 +168,7 @@ def test_r2_keeps_its_digits_far_from_zero() -> None:
     )
 
 
-def test_a_probability_of_zero_for_what_happened_is_a_finite_loss() -> None:
+def test_a_probability_of_zero_for_the_actual_class_is_a_finite_loss() -> None:
     assert ours("binary", [1, 0], [0.0, 0.0], [1, 1])["log_loss"] == pytest.approx(
         sklearn.log_loss([1, 0], [0.0, 0.0], labels=[0, 1])
     )

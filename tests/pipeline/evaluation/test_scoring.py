@@ -1,4 +1,4 @@
-"""The test scores survive a file, and a file that no model can have written is refused."""
+"""Test scores are the same after writing and reading, and scores that no model can have given are refused."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -37,18 +37,18 @@ REGRESSION = Scored("regression", np.array([1.5, -2.0, 0.0]), np.array([1e6, 0.1
 def test_scores_are_read_as_they_were_written_and_equal_scores_are_equal_bytes(tmp_path: Path, scored: Scored) -> None:
     first, second = tmp_path / "a.parquet", tmp_path / "b.parquet"
     scoring.write(first, scored)
-    found = scoring.read(first)
-    scoring.write(second, found)
+    loaded = scoring.read(first)
+    scoring.write(second, loaded)
     assert first.read_bytes() == second.read_bytes()
     for name in ("target", "score", "keys"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(scored, name))
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(scored, name))
     for name in ("slices", "sensitive"):
-        assert getattr(found, name).to_dict("list") == getattr(scored, name).to_dict("list")
+        assert getattr(loaded, name).to_dict("list") == getattr(scored, name).to_dict("list")
     plain = ("task", "classes", "threshold", "quantile", "bins")
-    assert [getattr(found, name) for name in plain] == [getattr(scored, name) for name in plain]
+    assert [getattr(loaded, name) for name in plain] == [getattr(scored, name) for name in plain]
 
 
-def test_rows_are_chosen_by_mask_or_by_place_with_everything_that_belongs_to_them() -> None:
+def test_rows_are_selected_by_mask_or_position_with_all_their_fields() -> None:
     masked, placed = BINARY.rows(np.array([True, False, True])), BINARY.rows(np.array([2, 0]))
     assert masked.keys.tolist() == ["10", "x y"]
     assert masked.slices["age"].tolist() == ["21 to 28", "missing"]
@@ -57,11 +57,11 @@ def test_rows_are_chosen_by_mask_or_by_place_with_everything_that_belongs_to_the
     assert len(placed) == 2
 
 
-def test_a_score_at_the_threshold_decides_for_the_positive_class() -> None:
+def test_a_score_at_the_threshold_gives_the_positive_class() -> None:
     assert BINARY.decisions().tolist() == [0, 1, 1]
 
 
-def test_several_classes_decide_for_the_likeliest() -> None:
+def test_several_classes_give_the_most_probable_one() -> None:
     np.testing.assert_array_equal(MULTICLASS.decisions(), MULTICLASS.score.argmax(axis=1))
 
 
@@ -86,7 +86,7 @@ def test_scores_that_no_model_can_have_given_are_refused(
         scoring.read(path)
 
 
-def test_a_file_that_is_missing_cut_or_of_another_kind_is_told(tmp_path: Path) -> None:
+def test_a_missing_truncated_or_other_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "scores.parquet"
     with pytest.raises(PipelineError, match="no such file; `make run` makes it"):
         scoring.read(path)

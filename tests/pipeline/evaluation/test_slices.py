@@ -1,4 +1,4 @@
-"""Slices are named as people would name them, and a slice that says nothing breaks nothing."""
+"""Slices have readable names, and a slice without a defined metric is no error."""
 
 from typing import Any
 
@@ -21,12 +21,12 @@ def labels(values: Any, bins: int = 4) -> list[str]:
     return list(slices.labels(pd.DataFrame({"x": values}), ["x"], bins, "evaluate.slices")["x"])
 
 
-def test_numbers_are_cut_into_bins_of_like_size_named_by_their_ends() -> None:
-    found = labels(list(range(21, 61)))
-    assert pd.Series(found).value_counts().to_dict() == dict.fromkeys(
+def test_numbers_are_cut_into_bins_of_similar_size_named_by_their_ends() -> None:
+    names = labels(list(range(21, 61)))
+    assert pd.Series(names).value_counts().to_dict() == dict.fromkeys(
         ["21 to 30", "31 to 40", "41 to 50", "51 to 60"], 10
     )
-    assert found[0] == "21 to 30"
+    assert names[0] == "21 to 30"
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_numbers_are_cut_into_bins_of_like_size_named_by_their_ends() -> None:
         ),
     ],
 )
-def test_few_values_are_their_own_names(values: Any, expected: list[str]) -> None:
+def test_few_values_are_their_own_labels(values: Any, expected: list[str]) -> None:
     assert labels(values) == expected
 
 
@@ -68,7 +68,7 @@ def test_a_text_is_not_taken_for_the_rows_without_a_value_or_for_the_rare_ones()
 
 @given(st.lists(st.none() | st.text() | st.sampled_from(["missing", "other values", '"missing"', '""missing"', ""])))
 def test_two_values_never_share_a_label(values: list[str | None]) -> None:
-    values = values[: slices.MOST]
+    values = values[: slices.MAX_VALUES]
     table = pd.DataFrame({"x": pd.Series(values, dtype=object)})
     assert len(set(slices.labels(table, ["x"], 4, "evaluate.slices")["x"])) == len(set(values))
 
@@ -79,13 +79,13 @@ def test_rare_values_do_not_join_a_value_of_their_name() -> None:
     assert (found == "other values").sum() == 60 - 48
 
 
-def test_many_equal_numbers_are_a_bin_of_their_own() -> None:
+def test_many_equal_numbers_have_their_own_bin() -> None:
     assert set(labels([0] * 90 + list(range(1, 11)))) == {"0", "1 to 10"}
 
 
-def test_bins_of_close_numbers_are_named_with_the_digits_that_tell_them_apart() -> None:
-    found = labels([1.00001, 1.00002, 1.00003, 1.00004], bins=2)
-    assert found == ["1.00001 to 1.00002"] * 2 + ["1.00003 to 1.00004"] * 2
+def test_bins_of_close_numbers_have_enough_digits_to_differ() -> None:
+    names = labels([1.00001, 1.00002, 1.00003, 1.00004], bins=2)
+    assert names == ["1.00001 to 1.00002"] * 2 + ["1.00003 to 1.00004"] * 2
 
 
 def test_rounded_ends_stay_short() -> None:
@@ -94,31 +94,31 @@ def test_rounded_ends_stay_short() -> None:
 
 @pytest.mark.parametrize("zone", [None, "Asia/Taipei"])
 def test_dates_are_cut_like_numbers(zone: str | None) -> None:
-    known = pd.date_range("2024-01-01 08:00", periods=40, freq="D", tz=zone)
-    days = pd.Series([*known, pd.NaT])
-    found = labels(days, bins=2)
-    assert list(dict.fromkeys(found)) == ["2024-01-01 to 2024-01-20", "2024-01-21 to 2024-02-09", "missing"]
+    dates = pd.date_range("2024-01-01 08:00", periods=40, freq="D", tz=zone)
+    days = pd.Series([*dates, pd.NaT])
+    names = labels(days, bins=2)
+    assert list(dict.fromkeys(names)) == ["2024-01-01 to 2024-01-20", "2024-01-21 to 2024-02-09", "missing"]
 
 
-def test_dates_of_one_day_are_told_apart_by_the_hour() -> None:
-    found = labels(pd.date_range("2024-01-01", periods=4, freq="h"), bins=2)
-    assert found[0] == "2024-01-01 00:00:00 to 2024-01-01 01:00:00"
+def test_bins_within_one_day_are_named_by_the_time() -> None:
+    names = labels(pd.date_range("2024-01-01", periods=4, freq="h"), bins=2)
+    assert names[0] == "2024-01-01 00:00:00 to 2024-01-01 01:00:00"
 
 
-def test_rare_values_become_one_so_that_fifty_are_shown() -> None:
-    found = pd.Series(labels([f"v{i:02}" for i in range(60) for _ in range(i + 1)] + [None]))
-    assert found.nunique() == slices.MOST + 1
-    assert {"v59", "v11", "missing", "other values"} <= set(found)
-    assert "v10" not in set(found)
-    assert (found == "other values").sum() == sum(range(1, 12))
+def test_rare_values_are_joined_so_that_fifty_are_shown() -> None:
+    names = pd.Series(labels([f"v{i:02}" for i in range(60) for _ in range(i + 1)] + [None]))
+    assert names.nunique() == slices.MAX_VALUES + 1
+    assert {"v59", "v11", "missing", "other values"} <= set(names)
+    assert "v10" not in set(names)
+    assert (names == "other values").sum() == sum(range(1, 12))
 
 
-def test_the_order_of_the_rows_does_not_choose_which_values_are_shown() -> None:
+def test_which_values_are_shown_does_not_depend_on_the_order_of_the_rows() -> None:
     values = [f"v{i}" for i in range(60)]
     assert set(labels(values)) == set(labels(values[::-1]))
 
 
-def test_a_column_that_is_not_there_is_named_with_its_key_and_the_nearest_column() -> None:
+def test_a_missing_column_is_named_with_its_key_and_the_nearest_column() -> None:
     table = pd.DataFrame({"education": ["a"], "sex": ["b"]})
     with pytest.raises(PipelineError) as error:
         slices.labels(table, ["sex", "eduction"], 4, "evaluate.slices")
@@ -140,13 +140,13 @@ def test_each_slice_has_its_size_and_metrics_with_intervals_in_reading_order() -
     rng = np.random.default_rng(0)
     target = rng.integers(0, 2, 300)
     groups = ["9 to 20"] * 100 + ["100 to 200"] * 150 + ["missing"] * 50
-    found = slices.report(scored("binary", target, 0.3 + 0.4 * target * rng.random(300), groups), EVALUATE)
-    assert [(part["value"], part["rows"]) for part in found] == [("9 to 20", 100), ("100 to 200", 150), ("missing", 50)]
-    assert {part["column"] for part in found} == {"g"}
-    for part in found:
+    parts = slices.report(scored("binary", target, 0.3 + 0.4 * target * rng.random(300), groups), EVALUATE)
+    assert [(part["value"], part["rows"]) for part in parts] == [("9 to 20", 100), ("100 to 200", 150), ("missing", 50)]
+    assert {part["column"] for part in parts} == {"g"}
+    for part in parts:
         area = part["metrics"]["roc_auc"]
         assert area["lower"] <= area["value"] <= area["upper"]
-    assert found[0]["metrics"]["positive_rate"]["value"] == pytest.approx(target[:100].mean())
+    assert parts[0]["metrics"]["positive_rate"]["value"] == pytest.approx(target[:100].mean())
 
 
 def test_a_slice_with_one_class_has_no_roc_auc_and_keeps_its_shares() -> None:
@@ -162,7 +162,7 @@ def test_a_slice_with_one_class_has_no_roc_auc_and_keeps_its_shares() -> None:
         ("regression", [0.9, 0.1, 3.0], {"rmse", "mae"}),
     ],
 )
-def test_other_tasks_are_judged_by_their_own_metrics(task: Any, score: Any, names: set[str]) -> None:
-    found = slices.report(scored(task, [0, 1, 1], score, ["a", "a", "b"]), EVALUATE)
-    assert [set(part["metrics"]) for part in found] == [names, names]
-    assert all(figure["value"] is not None for part in found for figure in part["metrics"].values())
+def test_other_tasks_have_their_own_metrics(task: Any, score: Any, names: set[str]) -> None:
+    report = slices.report(scored(task, [0, 1, 1], score, ["a", "a", "b"]), EVALUATE)
+    assert [set(part["metrics"]) for part in report] == [names, names]
+    assert all(figure["value"] is not None for part in report for figure in part["metrics"].values())

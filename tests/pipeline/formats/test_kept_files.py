@@ -22,7 +22,7 @@ from pipeline.predictions import logs
 from pipeline.predictions.damage import Damage
 from pipeline.review.baseline.champion import Champion
 from pipeline.review.baseline.scored import score_baseline
-from pipeline.review.gate import pull_request
+from pipeline.review.gate import measurement_verdict
 from pipeline.review.measure import measurement
 from pipeline.ship.deploy import ledger
 from pipeline.ship.release import manifest
@@ -69,7 +69,7 @@ def test_a_signature_says_no_number_yet(tmp_path: Path) -> None:
 def test_a_measurement_is_judged(tmp_path: Path) -> None:
     bundle = measurement.read(KEPT / "measurement")
     assert (bundle.measurement.outcome, bundle.measurement.base) == ("measured", "main")
-    verdict = pull_request.judge(bundle, gate(floors={"roc_auc": 0.5}), evaluate(), [])
+    verdict = measurement_verdict.judge(bundle, gate(floors={"roc_auc": 0.5}), evaluate(), [])
     assert (verdict.rows, verdict.compared, verdict.champion) == (58, 58, "main")
     assert rule(verdict, "floor", metric="roc_auc").verdict == "pass"
     assert rule(verdict, "data_drift").sentence == "same training rows as main"
@@ -93,15 +93,15 @@ def test_a_release_is_read_from_its_file_and_from_its_label(tmp_path: Path) -> N
 
 def test_a_ledger_tells_what_served() -> None:
     lines = text("ledger.jsonl").split("\n")
-    entries = ledger.entries(lines, "ledger")
+    entries = ledger.parse(lines, "ledger")
     assert (ledger.serving(entries), ledger.unfinished(entries)) == ("0123456789ab", None)
-    assert [(row.release, row.state, row.by) for row in ledger.rows(entries, held=False)] == [
+    assert [(row.release, row.state, row.deployer) for row in ledger.rows(entries, in_progress=False)] == [
         ("0123456789ab", "serving", "ann"),
         ("ba9876543210", "failed", "ben"),
     ]
-    assert ledger.entry("serving", manifest.read(KEPT / "release.json"))["format"] == 1
+    assert ledger.new_entry("serving", manifest.read(KEPT / "release.json"))["format"] == 1
     with pytest.raises(PipelineError) as refused:
-        ledger.entries([*lines, '{"format": 2}'], "ledger")
+        ledger.parse([*lines, '{"format": 2}'], "ledger")
     assert str(refused.value) == f"ledger {NEWER}"
 
 
@@ -127,28 +127,28 @@ def test_a_log_is_read_whole() -> None:
     }
 
 
-def test_an_issue_remembers() -> None:
-    found = state.recalled(text("issue.md"), "issue #7")
-    assert (found.asked, found.labelled, found.closed) == (("data_drift",), 500, None)
-    assert found.signals == {"data_drift": datetime(2026, 11, 21, 6, 17, tzinfo=UTC)}
-    assert found.events == ("2026-11-21 06:17 UTC: opened: **data drift**",)
-    assert '"format":1' in str(found)
+def test_the_state_of_an_issue_is_read() -> None:
+    read = state.read_state(text("issue.md"), "issue #7")
+    assert (read.asked, read.labelled, read.closed) == (("data_drift",), 500, None)
+    assert read.signals == {"data_drift": datetime(2026, 11, 21, 6, 17, tzinfo=UTC)}
+    assert read.events == ("2026-11-21 06:17 UTC: opened: **data drift**",)
+    assert '"format":1' in str(read)
     with pytest.raises(PipelineError) as refused:
-        state.recalled('<!-- pipeline-monitor-memory {"format":2,"signals":3} -->', "issue #7")
+        state.read_state('<!-- pipeline-monitor-memory {"format":2,"signals":3} -->', "issue #7")
     assert str(refused.value) == f"issue #7: its hidden state {NEWER}"
 
 
-def test_a_comment_is_known_as_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_comment_is_recognised_as_the_bots(monkeypatch: pytest.MonkeyPatch) -> None:
     bot = {"login": posting.BOT, "type": "Bot"}
     data = {"id": 1, "html_url": "", "user": bot, "body": text("comment.md")}
     monkeypatch.setattr(api, "pages", lambda *_, **__: iter([data]))
-    found = posting.ours(7)
-    assert found is not None
-    assert found.marker == posting.Marker(42, 2, "d" * 40, "final")
-    assert text("comment.md").startswith(f"{found.marker}\n")
+    comment = posting.find_comment(7)
+    assert comment is not None
+    assert comment.marker == posting.Marker(42, 2, "d" * 40, "final")
+    assert text("comment.md").startswith(f"{comment.marker}\n")
     data["body"] = "<!-- pipeline-report format=2 {} -->\n"
     with pytest.raises(PipelineError) as refused:
-        posting.ours(7)
+        posting.find_comment(7)
     assert str(refused.value) == f"comment 1 {NEWER}"
 
 

@@ -4,60 +4,60 @@ State: workflows {"monitor.yaml": {state, created_at}}; one that is not named th
 """
 
 from tests.pipeline.github import shown
-from tests.pipeline.github.hub import Hub, Routes, Said
+from tests.pipeline.github.hub import Hub, Response, Routes
 from tests.pipeline.github.repositories import UnknownError
 
 
-def run(hub: Hub, number: str) -> Said:
-    return 200, {}, shown.run(hub, hub.one("runs", id=int(number)))
+def run(hub: Hub, number: str) -> Response:
+    return 200, {}, shown.run(hub, hub.find("runs", id=int(number)))
 
 
-def runs(hub: Hub, workflow: str) -> Said:
-    wanted = {key: value for key, value in hub.query.items() if key in {"head_sha", "event", "status"}}
+def runs(hub: Hub, workflow: str) -> Response:
+    filters = {key: value for key, value in hub.query.items() if key in {"head_sha", "event", "status"}}
     branch = hub.query.get("branch")
-    found = [
+    matching = [
         data
         for data in (shown.run(hub, data) for data in hub.state["runs"])
         if data["path"].endswith(f"/{workflow}")
-        and all(data[key] == value for key, value in wanted.items())
+        and all(data[key] == value for key, value in filters.items())
         and branch in {None, data["head_branch"]}
     ]
-    newest = sorted(found, key=lambda data: -data["id"])
-    return 200, {}, {"total_count": len(newest), "workflow_runs": hub.cut(newest)}
+    newest = sorted(matching, key=lambda data: -data["id"])
+    return 200, {}, {"total_count": len(newest), "workflow_runs": hub.page(newest)}
 
 
-def jobs(hub: Hub, number: str) -> Said:
-    run = hub.one("runs", id=int(number))
-    found = [
-        {"id": place + 1, "run_id": run["id"], "status": "queued", "conclusion": None, "labels": []} | data
-        for place, data in enumerate(hub.state["jobs"])
+def jobs(hub: Hub, number: str) -> Response:
+    run = hub.find("runs", id=int(number))
+    matching = [
+        {"id": index + 1, "run_id": run["id"], "status": "queued", "conclusion": None, "labels": []} | data
+        for index, data in enumerate(hub.state["jobs"])
         if data["run"] == run["id"]
     ]
-    return 200, {}, {"total_count": len(found), "jobs": hub.cut([shown.without(data, "run") for data in found])}
+    return 200, {}, {"total_count": len(matching), "jobs": hub.page([shown.without(data, "run") for data in matching])}
 
 
-def artifacts(hub: Hub, number: str) -> Said:
-    run, name = hub.one("runs", id=int(number)), hub.query.get("name")
-    found = [data for data in hub.state["artifacts"] if data["run"] == run["id"] and name in {None, data["name"]}]
-    listed = [shown.artifact(hub, data, run) for data in found]
-    return 200, {}, {"total_count": len(listed), "artifacts": hub.cut(listed)}
+def artifacts(hub: Hub, number: str) -> Response:
+    run, name = hub.find("runs", id=int(number)), hub.query.get("name")
+    matching = [data for data in hub.state["artifacts"] if data["run"] == run["id"] and name in {None, data["name"]}]
+    objects = [shown.artifact(hub, data, run) for data in matching]
+    return 200, {}, {"total_count": len(objects), "artifacts": hub.page(objects)}
 
 
-def artifact(hub: Hub, number: str) -> Said:
-    data = hub.one("artifacts", id=int(number))
+def artifact(hub: Hub, number: str) -> Response:
+    data = hub.find("artifacts", id=int(number))
     if data.get("expired"):
         raise UnknownError("Artifact has expired", 410)
     return 302, {"Location": f"{hub.url}/_download/{data['id']}"}, None
 
 
-def workflow(hub: Hub, name: str) -> Said:
-    known = hub.state.get("workflows", {}).get(name, {})
-    if known is None:
+def workflow(hub: Hub, name: str) -> Response:
+    fields = hub.state.get("workflows", {}).get(name, {})
+    if fields is None:
         raise UnknownError("Not Found")
-    return 200, {}, {"id": 1, "name": name, "path": f".github/workflows/{name}", "state": "active"} | known
+    return 200, {}, {"id": 1, "name": name, "path": f".github/workflows/{name}", "state": "active"} | fields
 
 
-def dispatch(hub: Hub, workflow: str) -> Said:
+def dispatch(hub: Hub, workflow: str) -> Response:
     if f"heads/{hub.body['ref']}" not in hub.git.refs():
         raise UnknownError(f"No ref found for: {hub.body['ref']}", 422)
     hub.state["dispatches"].append({"workflow": workflow, "inputs": {}} | hub.body)

@@ -1,4 +1,4 @@
-"""A pull request that train.yaml has measured, on the stand-in GitHub, and main's checkout to answer from."""
+"""A pull request that train.yaml has measured, on the stand-in GitHub, and main's checkout."""
 
 import json
 import os
@@ -14,8 +14,8 @@ from pipeline import cli
 from pipeline.core.git import git
 from pipeline.github.client import api
 from pipeline.github.pull_request import overrides
-from pipeline.review.gate import judges
-from pipeline.review.gate import pull_request as pull_request_gate
+from pipeline.review.gate import measurement_verdict as pull_request_gate
+from pipeline.review.gate import protected
 from pipeline.review.gate.override import Override
 from pipeline.review.gate.verdict import Rule, Verdict, worst
 from tests.pipeline.conftest import FROZEN, ROOT
@@ -65,51 +65,56 @@ class Scene:
         self.pull["head"]["sha"] = sha
         return sha
 
-    def measure(self, files: dict[str, str] | None = None, **said: Any) -> None:
-        """Write the artifact of the run anew."""
+    def measure(self, files: dict[str, str] | None = None, **fields: Any) -> None:
+        """Write the artifact of the run again, with these files and fields of its manifest."""
         shutil.rmtree(self.measurement, ignore_errors=True)
         self.measurement.mkdir()
-        manifest = {"head": self.head, "base": "origin/main", "base_commit": self.base, "outcome": "measured"} | said
+        manifest = {"head": self.head, "base": "origin/main", "base_commit": self.base, "outcome": "measured"} | fields
         metrics = {"roc_auc": {"value": 0.8, "lower": 0.79, "upper": 0.81}}
-        written = {
+        all_files = {
             "measurement.json": json.dumps(manifest),
             "dvc.lock": LOCK.replace("cmd: train\n", "cmd: train --more\n"),
             "metrics.json": json.dumps({"metrics": metrics}),
         } | (files or {})
-        for name, content in written.items():
+        for name, content in all_files.items():
             (self.measurement / name).write_text(content)
 
     @property
     def pull(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.github.state["pulls"][0]
-        return found
+        pull: dict[str, Any] = self.github.state["pulls"][0]
+        return pull
 
     @property
     def run(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.github.state["runs"][0]
-        return found
+        run: dict[str, Any] = self.github.state["runs"][0]
+        return run
 
     def comments(self) -> list[dict[str, Any]]:
         """The reports that the bot has written."""
-        ours = [comment for comment in self.github.state["comments"] if comment["user"] == BOT]
-        return [comment for comment in ours if "<!-- pipeline-report " in comment["body"]]
+        by_bot = [comment for comment in self.github.state["comments"] if comment["user"] == BOT]
+        return [comment for comment in by_bot if "<!-- pipeline-report " in comment["body"]]
 
     def status(self, sha: str | None = None) -> tuple[str, str] | None:
         """State and description of the commit's `gate`."""
-        found = [data for data in self.github.state["statuses"] if data["sha"] == (sha or self.head)]
-        return (found[-1]["state"], found[-1]["description"]) if found else None
+        statuses = [data for data in self.github.state["statuses"] if data["sha"] == (sha or self.head)]
+        return (statuses[-1]["state"], statuses[-1]["description"]) if statuses else None
 
     def overrule(self, sha: str | None = None, **changes: Any) -> None:
-        """An override of the commit (that of the pull request), as `pipeline overrule` leaves it."""
-        said: dict[str, Any] = {"by": "maintainer", "at": AT, "commit": sha or self.head, "reason": "the data are new"}
+        """Add an override of the commit (default: the head), as `pipeline overrule` records it."""
+        override: dict[str, Any] = {
+            "by": "maintainer",
+            "at": AT,
+            "commit": sha or self.head,
+            "reason": "the data are new",
+        }
         self.pull["labels"] = [overrides.LABEL]
-        body = overrides.written(Override.model_validate(said | changes))
+        body = overrides.render(Override.model_validate(override | changes))
         comments = self.github.state["comments"]
         self.github.hub.update({"comments": [*comments, {"issue": NUMBER, "body": body, "user": BOT}]})
 
-    def others(self, count: int) -> None:
-        """Comments that people wrote before."""
-        comments = [{"issue": NUMBER, "body": f"comment {place}"} for place in range(count)]
+    def add_comments(self, count: int) -> None:
+        """Add comments of people."""
+        comments = [{"issue": NUMBER, "body": f"comment {index}"} for index in range(count)]
         self.github.hub.update({"comments": self.github.state["comments"] + comments})
 
     def _state(self) -> dict[str, Any]:
@@ -165,7 +170,7 @@ def scene(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setenv("PATH", str(bins))
     monkeypatch.setenv("GITHUB_SHA", scene.base)
     monkeypatch.setenv("CML_STANDIN_LOG", str(tmp_path / "cml.log"))
-    monkeypatch.setattr(api, "WAITS", (0.01, 0.01, 0.01))
+    monkeypatch.setattr(api, "RETRY_DELAYS", (0.01, 0.01, 0.01))
     monkeypatch.chdir(scene.checkout)
     with scene.github:
         yield scene
@@ -173,11 +178,11 @@ def scene(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 @pytest.fixture(autouse=True)
-def judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A verdict without scores: what the judge says of scores is tested elsewhere."""
+def judge_without_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verdicts that ignore scores: how scores are judged is tested elsewhere."""
 
     def judge(bundle: Any, gate: Any, evaluate: Any, judges_changed: list[str]) -> Verdict:
-        rules = [Rule("champion", "note", "no champion yet"), *judges.rules(judges_changed)]
+        rules = [Rule("champion", "note", "no champion yet"), *protected.rules(judges_changed)]
         return Verdict(worst(rules), 0, 0, "", tuple(rules))
 
     monkeypatch.setattr(pull_request_gate, "judge", judge)

@@ -1,4 +1,4 @@
-"""GitHub's own description of its API, held against what is asked and answered."""
+"""GitHub's own description of its API, against which requests and responses are checked."""
 
 import functools
 import json
@@ -18,13 +18,13 @@ from tests.pipeline.github.shapes import Shapes
 DESCRIPTION = Path(__file__).with_name("openapi.json")
 HOST = "https://api.github.com"
 
-# CML 0.20.6 asks who it is, by no name: GitHub answers 404, and CML goes on.
-CML_ASKS = ("GET", "/users/")
+# CML 0.20.6 asks for the user with an empty name: GitHub answers 404, and CML goes on.
+CML_REQUEST = ("GET", "/users/")
 
 
 @dataclass(frozen=True)
 class Template:
-    """A path of the description with what stands for its parameters: a reference may hold slashes."""
+    """A path of the description with the values of its parameters, which may hold slashes."""
 
     path: str
     values: dict[str, str]
@@ -45,50 +45,62 @@ class Contract:
     @classmethod
     @functools.cache
     def read(cls) -> "Contract":
-        """Once for a process: it takes two seconds."""
+        """Read once per process: it takes two seconds."""
         description = json.loads(DESCRIPTION.read_text())
         schemas = description["components"]["schemas"]
         # GitHub answers null where the fork was deleted; its description does not say so.
-        of_run = schemas["minimal-repository"] | {"nullable": True}
-        schemas["workflow-run"]["properties"]["head_repository"] = of_run
+        repository = schemas["minimal-repository"] | {"nullable": True}
+        schemas["workflow-run"]["properties"]["head_repository"] = repository
         _allow_null(schemas)
         return cls(description)
 
     def template(self, method: str, path: str) -> Template | None:
-        for known, pattern in self.patterns.items():
-            found = pattern.fullmatch(path)
-            if found and method.lower() in self.description["paths"][known]:
-                return Template(known, found.groupdict())
+        for template_path, pattern in self.patterns.items():
+            match = pattern.fullmatch(path)
+            if match and method.lower() in self.description["paths"][template_path]:
+                return Template(template_path, match.groupdict())
         return None
 
     def check_request(
-        self, method: str, path: str, query: dict[str, str], content: bytes, template: Template | None, into: list[str]
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str],
+        content: bytes,
+        template: Template | None,
+        violations: list[str],
     ) -> None:
         if template is None:
-            if (method, path) != CML_ASKS:
-                into.append(f"{method} {path}: is not in openapi.json")
+            if (method, path) != CML_REQUEST:
+                violations.append(f"{method} {path}: is not in openapi.json")
             return
         try:
             self.openapi.validate_request(self._request(method, template, query, content))
         except OpenAPIError as problem:
-            into.append(f"{method} {path}: request: {_explain(problem)}")
+            violations.append(f"{method} {path}: request: {_explain(problem)}")
 
     def complete(
-        self, method: str, template: Template | None, status: int, said: Any, headers: dict[str, str], into: list[str]
+        self,
+        method: str,
+        template: Template | None,
+        status: int,
+        data: Any,
+        headers: dict[str, str],
+        violations: list[str],
     ) -> Any:
-        """The answer with all that GitHub would say, checked."""
+        """The response completed to what GitHub would send, checked."""
         if template is None or str(status) not in self.description["paths"][template.path][method.lower()]["responses"]:
-            return said
-        answer = None if said is None else self.shapes.answer(template.path, method, status, said)
-        content = b"" if answer is None else json.dumps(answer).encode()
+            return data
+        complete = None if data is None else self.shapes.response(template.path, method, status, data)
+        content = b"" if complete is None else json.dumps(complete).encode()
         try:
             self.openapi.validate_response(
                 self._request(method, template, {}, b"{}"),
                 MockResponse(content, status, dict(headers), "application/json"),
             )
         except OpenAPIError as problem:
-            into.append(f"{method} {template.filled}: answer {status}: {_explain(problem)}")
-        return answer
+            violations.append(f"{method} {template.filled}: response {status}: {_explain(problem)}")
+        return complete
 
     def _request(self, method: str, template: Template, query: dict[str, str], content: bytes) -> MockRequest:
         return MockRequest(
@@ -103,7 +115,7 @@ class Contract:
 
 
 def _allow_null(schema: Any) -> None:
-    """What is nullable may be null: the description forgets that where it lists values."""
+    """Add null to the values of nullable properties: the description omits it where it lists values."""
     if isinstance(schema, dict) and schema.get("nullable") is True and None not in schema.get("enum", [None]):
         schema["enum"].append(None)
     for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else []:
@@ -117,5 +129,5 @@ def _pattern(path: str) -> str:
 
 def _explain(problem: BaseException) -> str:
     best = best_match(getattr(problem.__cause__, "schema_errors", []))
-    where = "/".join(str(part) for part in best.absolute_path) if best else ""
-    return f"{type(problem).__name__}: {where}: {(best or problem.__cause__ or problem)!s:.500}"
+    location = "/".join(str(part) for part in best.absolute_path) if best else ""
+    return f"{type(problem).__name__}: {location}: {(best or problem.__cause__ or problem)!s:.500}"

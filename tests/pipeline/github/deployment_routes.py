@@ -3,36 +3,38 @@
 State: deployments [{id, ref, environment, payload}], deployment_statuses [{deployment, state, created_at}].
 """
 
-from tests.pipeline.github.hub import Hub, Routes, Said
+from tests.pipeline.github.hub import Hub, Response, Routes
 from tests.pipeline.github.repositories import UnknownError
 
 
-def new_deployment(hub: Hub) -> Said:
-    data = {"id": hub.next()} | hub.body
+def new_deployment(hub: Hub) -> Response:
+    data = {"id": hub.next_id()} | hub.body
     hub.state["deployments"].append(data)
     return 201, {}, {key: data[key] for key in ("id", "ref", "environment", "description") if key in data}
 
 
-def new_status(hub: Hub, number: str) -> Said:
-    deployment = hub.one("deployments", id=int(number))
+def new_status(hub: Hub, number: str) -> Response:
+    deployment = hub.find("deployments", id=int(number))
     if len(hub.body.get("description", "")) > 140:
         raise UnknownError("description is too long (maximum is 140 characters)", 422)
-    data = {"id": hub.next(), "deployment": deployment["id"]} | hub.body
+    data = {"id": hub.next_id(), "deployment": deployment["id"]} | hub.body
     hub.state["deployment_statuses"].append(data)
     return 201, {}, {key: data[key] for key in ("id", "state", "description") if key in data}
 
 
-def deployments(hub: Hub) -> Said:
-    wanted = hub.query.get("environment")
-    found = [data for data in hub.state["deployments"] if wanted in {None, data["environment"]}]
-    return hub.paged([_deployment(hub, data) for data in sorted(found, key=lambda data: -data["id"])])
+def deployments(hub: Hub) -> Response:
+    environment = hub.query.get("environment")
+    matching = [data for data in hub.state["deployments"] if environment in {None, data["environment"]}]
+    return hub.listing([_deployment(hub, data) for data in sorted(matching, key=lambda data: -data["id"])])
 
 
-def deployment_statuses(hub: Hub, number: str) -> Said:
-    hub.one("deployments", id=int(number))
-    found = [data for data in hub.state["deployment_statuses"] if data["deployment"] == int(number)]
-    shown = [{key: data[key] for key in ("id", "state", "description", "created_at") if key in data} for data in found]
-    return hub.paged(shown[::-1])
+def deployment_statuses(hub: Hub, number: str) -> Response:
+    hub.find("deployments", id=int(number))
+    matching = [data for data in hub.state["deployment_statuses"] if data["deployment"] == int(number)]
+    objects = [
+        {key: data[key] for key in ("id", "state", "description", "created_at") if key in data} for data in matching
+    ]
+    return hub.listing(objects[::-1])
 
 
 def _deployment(hub: Hub, data: dict[str, object]) -> dict[str, object]:

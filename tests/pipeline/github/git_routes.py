@@ -1,26 +1,26 @@
 """Branches, commits and their differences, as the stand-in GitHub answers."""
 
 from tests.pipeline.github import repositories
-from tests.pipeline.github.hub import Hub, Routes, Said
+from tests.pipeline.github.hub import Hub, Response, Routes
 from tests.pipeline.github.repositories import UnknownError
 
 
-def repository(hub: Hub) -> Said:
+def repository(hub: Hub) -> Response:
     return 200, {}, {"full_name": hub.state["repository"], "default_branch": hub.state["default_branch"]}
 
 
-def compare(hub: Hub, basehead: str) -> Said:
+def compare(hub: Hub, basehead: str) -> Response:
     return 200, {}, hub.git.compare(basehead)
 
 
-def ref(hub: Hub, name: str) -> Said:
+def ref(hub: Hub, name: str) -> Response:
     refs = hub.git.refs()
     if name not in refs:
         raise UnknownError("Not Found")
     return 200, {}, repositories.ref(name, refs[name])
 
 
-def new_ref(hub: Hub) -> Said:
+def new_ref(hub: Hub) -> Response:
     name = hub.body["ref"].removeprefix("refs/")
     if name in hub.git.refs():
         raise UnknownError("Reference already exists", 422)
@@ -28,7 +28,7 @@ def new_ref(hub: Hub) -> Said:
     return 201, {}, repositories.ref(name, hub.body["sha"])
 
 
-def move_ref(hub: Hub, name: str) -> Said:
+def move_ref(hub: Hub, name: str) -> Response:
     hub.git.move(name, hub.body["sha"], hub.body.get("force", False))
     for data in hub.state["pulls"]:
         if (
@@ -39,16 +39,16 @@ def move_ref(hub: Hub, name: str) -> Said:
     return 200, {}, repositories.ref(name, hub.body["sha"])
 
 
-def new_blob(hub: Hub) -> Said:
+def new_blob(hub: Hub) -> Response:
     return 201, {}, {"sha": hub.git.new_blob(hub.body), "url": hub.url}
 
 
-def new_tree(hub: Hub) -> Said:
+def new_tree(hub: Hub) -> Response:
     sha, entries = hub.git.new_tree(hub.body)
     return 201, {}, {"sha": sha, "tree": entries, "truncated": False}
 
 
-def new_commit(hub: Hub) -> Said:
+def new_commit(hub: Hub) -> Response:
     return 201, {}, hub.git.new_commit(hub.body)
 
 

@@ -1,4 +1,4 @@
-"""What the stand-in GitHub knows, and which route answers."""
+"""The state of the stand-in GitHub, and which route answers a request."""
 
 import re
 import threading
@@ -8,32 +8,32 @@ from pathlib import Path
 from typing import Any
 
 from tests.pipeline.github.repositories import Repository, UnknownError
-from tests.pipeline.github.shown import packed
+from tests.pipeline.github.shown import zip_bytes
 
 LISTS = ("pulls", "comments", "statuses", "runs", "jobs", "artifacts", "issues", "events", "calls", "dispatches")
 DEPLOYED = ("deployments", "deployment_statuses")
-PLACE = {"per_page": "30", "page": "1"}
+FIRST_PAGE = {"per_page": "30", "page": "1"}
 BOT = {"login": "github-actions[bot]", "type": "Bot"}
-Said = tuple[int, dict[str, str], Any]
-Routes = list[tuple[str, str, Callable[..., Said]]]
+Response = tuple[int, dict[str, str], Any]
+Routes = list[tuple[str, str, Callable[..., Response]]]
 
 
 @dataclass
 class Fault:
     """Misbehaviour on demand; `times` is how often it is still to happen (None: always)."""
 
-    how: dict[str, Any]
+    options: dict[str, Any]
     times: int | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.times = self.how.get("times", 1)
-        self.status, self.headers = self.how.get("status"), self.how.get("headers", {})
-        self.body = self.how.get("body", {"message": "stand-in misbehaves"})
-        self.slow, self.done = self.how.get("slow", 0), self.how.get("done", False)
+        self.times = self.options.get("times", 1)
+        self.status, self.headers = self.options.get("status"), self.options.get("headers", {})
+        self.body = self.options.get("body", {"message": "stand-in misbehaves"})
+        self.slow, self.done = self.options.get("slow", 0), self.options.get("done", False)
 
-    def fits(self, method: str, path: str) -> bool:
-        wanted = self.how["method"] == method and re.search(self.how["path"], path) is not None
-        return wanted and (self.times is None or self.times > 0)
+    def applies(self, method: str, path: str) -> bool:
+        matches = self.options["method"] == method and re.search(self.options["path"], path) is not None
+        return matches and (self.times is None or self.times > 0)
 
 
 class Hub:
@@ -53,36 +53,36 @@ class Hub:
     def update(self, state: dict[str, Any]) -> None:
         self.state.update(state)
         for comment in self.state["comments"]:
-            comment.setdefault("id", self.next())
+            comment.setdefault("id", self.next_id())
             comment.setdefault("user", {"login": "someone", "type": "User"})
 
     def fault(self, method: str, path: str) -> Fault | None:
         with self.lock:
-            found = next((fault for fault in self.faults if fault.fits(method, path)), None)
-            if found and found.times is not None:
-                found.times -= 1
-            return found
+            fault = next((fault for fault in self.faults if fault.applies(method, path)), None)
+            if fault and fault.times is not None:
+                fault.times -= 1
+            return fault
 
-    def answer(self, method: str, path: str, query: dict[str, str], body: Any, url: str) -> Said:
-        """Status, headers and what matters of the answer."""
-        self.url, self.query, self.body = url, PLACE | query, body
-        for wanted, pattern, route in self.routes:
-            found = re.fullmatch(pattern, path) if wanted == method else None
-            if found:
+    def answer(self, method: str, path: str, query: dict[str, str], body: Any, url: str) -> Response:
+        """Status, headers and the fields of the response that matter."""
+        self.url, self.query, self.body = url, FIRST_PAGE | query, body
+        for route_method, pattern, route in self.routes:
+            match = re.fullmatch(pattern, path) if route_method == method else None
+            if match:
                 try:
-                    return route(self, *found.groups())
+                    return route(self, *match.groups())
                 except UnknownError as problem:
                     return problem.status, {}, {"message": str(problem)}
         return 404, {}, {"message": "Not Found"}
 
     def zip(self, path: str) -> bytes:
-        """The bytes behind a download's address."""
-        artifact = self.one("artifacts", id=int(path.rsplit("/", 1)[1]))
-        return packed(Path(artifact["file"]))
+        """The bytes of a download, by its address."""
+        artifact = self.find("artifacts", id=int(path.rsplit("/", 1)[1]))
+        return zip_bytes(Path(artifact["file"]))
 
-    def one(self, name: str, **wanted: Any) -> dict[str, Any]:
+    def find(self, name: str, **fields: Any) -> dict[str, Any]:
         for data in self.state[name]:
-            if all(data.get(key) == value for key, value in wanted.items()):
+            if all(data.get(key) == value for key, value in fields.items()):
                 assert isinstance(data, dict)
                 return data
         raise UnknownError("Not Found")
@@ -96,13 +96,13 @@ class Hub:
                     return data
         raise UnknownError("Not Found")
 
-    def next(self) -> int:
+    def next_id(self) -> int:
         self.state["last_id"] = self.state.get("last_id", 1000) + 1
         return int(self.state["last_id"])
 
-    def paged(self, items: list[Any]) -> Said:
-        return 200, {}, self.cut(items)
+    def listing(self, items: list[Any]) -> Response:
+        return 200, {}, self.page(items)
 
-    def cut(self, items: list[Any]) -> list[Any]:
-        size, page = min(int(self.query["per_page"]), 100), int(self.query["page"])
-        return items[(page - 1) * size : page * size]
+    def page(self, items: list[Any]) -> list[Any]:
+        size, number = min(int(self.query["per_page"]), 100), int(self.query["page"])
+        return items[(number - 1) * size : number * size]

@@ -1,77 +1,77 @@
 """Pull requests, issues, comments and commit statuses of the stand-in GitHub."""
 
 from tests.pipeline.github import shown
-from tests.pipeline.github.hub import Hub, Routes, Said
+from tests.pipeline.github.hub import Hub, Response, Routes
 from tests.pipeline.github.repositories import UnknownError
 
 
-def pulls(hub: Hub) -> Said:
+def pulls(hub: Hub) -> Response:
     state, head = hub.query.get("state", "open"), hub.query.get("head")
-    found = [shown.pull(hub, data) for data in hub.state["pulls"]]
-    return hub.paged([data for data in found if shown.wanted(data, state, head)])
+    objects = [shown.pull(hub, data) for data in hub.state["pulls"]]
+    return hub.listing([data for data in objects if shown.matches(data, state, head)])
 
 
-def pull(hub: Hub, number: str) -> Said:
-    return 200, {}, shown.pull(hub, hub.one("pulls", number=int(number)))
+def pull(hub: Hub, number: str) -> Response:
+    return 200, {}, shown.pull(hub, hub.find("pulls", number=int(number)))
 
 
-def pulls_of_commit(hub: Hub, sha: str) -> Said:
-    return hub.paged([shown.pull(hub, data) for data in hub.state["pulls"] if data["head"]["sha"] == sha])
+def pulls_of_commit(hub: Hub, sha: str) -> Response:
+    return hub.listing([shown.pull(hub, data) for data in hub.state["pulls"] if data["head"]["sha"] == sha])
 
 
-def issues(hub: Hub) -> Said:
-    wanted = set(filter(None, hub.query.get("labels", "").split(",")))
+def issues(hub: Hub) -> Response:
+    labels = set(filter(None, hub.query.get("labels", "").split(",")))
     state = hub.query.get("state", "open")
-    found = [data for data in hub.state["issues"] if wanted <= set(data.get("labels", []))]
-    newest = sorted(found, key=lambda data: -data["number"])
-    return hub.paged([shown.issue(hub, data) for data in newest if state in {"all", data.get("state", "open")}])
+    labelled = [data for data in hub.state["issues"] if labels <= set(data.get("labels", []))]
+    newest = sorted(labelled, key=lambda data: -data["number"])
+    return hub.listing([shown.issue(hub, data) for data in newest if state in {"all", data.get("state", "open")}])
 
 
-def new_issue(hub: Hub) -> Said:
-    data = {"number": hub.next(), "state": "open", "user": hub.state["user"]} | hub.body
+def new_issue(hub: Hub) -> Response:
+    data = {"number": hub.next_id(), "state": "open", "user": hub.state["user"]} | hub.body
     hub.state["issues"].append(data)
     return 201, {}, shown.issue(hub, data)
 
 
-def issue(hub: Hub, number: str) -> Said:
+def issue(hub: Hub, number: str) -> Response:
     return 200, {}, shown.issue(hub, hub.item(number))
 
 
-def change_issue(hub: Hub, number: str) -> Said:
+def change_issue(hub: Hub, number: str) -> Response:
     data = hub.item(number)
     data.update(hub.body)
     return 200, {}, shown.issue(hub, data)
 
 
-def comments(hub: Hub, number: str) -> Said:
+def comments(hub: Hub, number: str) -> Response:
     hub.item(number)
-    return hub.paged([shown.comment(hub, data) for data in hub.state["comments"] if data["issue"] == int(number)])
+    return hub.listing([shown.comment(hub, data) for data in hub.state["comments"] if data["issue"] == int(number)])
 
 
-def new_comment(hub: Hub, number: str) -> Said:
+def new_comment(hub: Hub, number: str) -> Response:
     hub.item(number)
-    data = {"id": hub.next(), "issue": int(number), "user": hub.state["user"], "body": shown.checked(hub.body)}
+    data = {"id": hub.next_id(), "issue": int(number), "user": hub.state["user"], "body": shown.checked_body(hub.body)}
     hub.state["comments"].append(data)
     return 201, {}, shown.comment(hub, data)
 
 
-def comment(hub: Hub, number: str) -> Said:
-    return 200, {}, shown.comment(hub, hub.one("comments", id=int(number)))
+def comment(hub: Hub, number: str) -> Response:
+    return 200, {}, shown.comment(hub, hub.find("comments", id=int(number)))
 
 
-def change_comment(hub: Hub, number: str) -> Said:
-    data = hub.one("comments", id=int(number))
-    data["body"] = shown.checked(hub.body)
+def change_comment(hub: Hub, number: str) -> Response:
+    data = hub.find("comments", id=int(number))
+    data["body"] = shown.checked_body(hub.body)
     return 200, {}, shown.comment(hub, data)
 
 
-def add_labels(hub: Hub, number: str) -> Said:
+def add_labels(hub: Hub, number: str) -> Response:
     data = hub.item(number)
     data["labels"] = list(dict.fromkeys([*data.get("labels", []), *hub.body["labels"]]))
     return 200, {}, [{"name": name} for name in data["labels"]]
 
 
-def drop_label(hub: Hub, number: str, name: str) -> Said:
+def drop_label(hub: Hub, number: str, name: str) -> Response:
     data = hub.item(number)
     if name not in data.get("labels", []):
         raise UnknownError("Label does not exist")
@@ -79,43 +79,43 @@ def drop_label(hub: Hub, number: str, name: str) -> Said:
     return 200, {}, [{"name": name} for name in data["labels"]]
 
 
-def events(hub: Hub, number: str) -> Said:
-    found = [data for data in hub.state["events"] if data["issue"] == int(number)]
-    return hub.paged(
+def events(hub: Hub, number: str) -> Response:
+    matching = [data for data in hub.state["events"] if data["issue"] == int(number)]
+    return hub.listing(
         [
-            {"id": 1 + place, "event": data["event"], "actor": {"login": data["actor"], "type": "User"}}
+            {"id": 1 + index, "event": data["event"], "actor": {"login": data["actor"], "type": "User"}}
             | ({"label": {"name": data["label"], "color": "ededed"}} if "label" in data else {})
             | ({"created_at": data["created_at"]} if "created_at" in data else {})
-            for place, data in enumerate(found)
+            for index, data in enumerate(matching)
         ]
     )
 
 
-def permission(hub: Hub, login: str) -> Said:
+def permission(hub: Hub, login: str) -> Response:
     role = hub.state["permissions"].get(login, "none")
     legacy = {"maintain": "write", "triage": "read"}.get(role, role)
     return 200, {}, {"permission": legacy, "role_name": role, "user": {"login": login}}
 
 
-def new_status(hub: Hub, sha: str) -> Said:
+def new_status(hub: Hub, sha: str) -> Response:
     hub.git.commit(sha)
     if len(hub.body.get("description") or "") > 140:
         raise UnknownError("Validation Failed: description is too long (maximum is 140 characters)", 422)
     if any(char > "\uffff" for char in hub.body.get("description") or ""):
         raise UnknownError("Validation Failed: description can't contain 4-byte Unicode", 422)
-    data = {"id": hub.next(), "sha": sha} | hub.body
+    data = {"id": hub.next_id(), "sha": sha} | hub.body
     hub.state["statuses"].append(data)
     return 201, {}, shown.status(data) | {"creator": hub.state["user"]}
 
 
-def status(hub: Hub, ref: str) -> Said:
+def status(hub: Hub, ref: str) -> Response:
     sha = hub.git.resolve(ref)
-    found = {data["context"]: data for data in hub.state["statuses"] if data["sha"] == sha}
-    states = {data["state"] for data in found.values()}
+    latest = {data["context"]: data for data in hub.state["statuses"] if data["sha"] == sha}
+    states = {data["state"] for data in latest.values()}
     worst = "failure" if states & {"failure", "error"} else "success" if states == {"success"} else "pending"
-    listed = [shown.status(data) for data in found.values()]
-    answer = {"state": worst, "sha": sha, "total_count": len(listed), "statuses": hub.cut(listed)}
-    return 200, {}, answer | {"repository": {"full_name": hub.state["repository"]}}
+    objects = [shown.status(data) for data in latest.values()]
+    response = {"state": worst, "sha": sha, "total_count": len(objects), "statuses": hub.page(objects)}
+    return 200, {}, response | {"repository": {"full_name": hub.state["repository"]}}
 
 
 ROUTES: Routes = [

@@ -11,7 +11,7 @@ Tree = dict[str, str]  # path: SHA of its blob
 
 
 class UnknownError(Exception):
-    """What GitHub answers with this status instead of the thing."""
+    """An error of GitHub, with its status."""
 
     def __init__(self, message: str, status: int = 404) -> None:
         super().__init__(message)
@@ -26,13 +26,13 @@ class Repository:
             self.commit(sha)
 
     def refs(self) -> dict[str, str]:
-        found = {}
+        refs = {}
         if self.folder:
             for line in self._git("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads").splitlines():
                 sha, _, name = line.partition(" ")
-                found[name.removeprefix("refs/")] = sha
-        known: dict[str, str] = self.state["refs"]
-        return found | known
+                refs[name.removeprefix("refs/")] = sha
+        state_refs: dict[str, str] = self.state["refs"]
+        return refs | state_refs
 
     def resolve(self, revision: str) -> str:
         """The commit that a SHA or a branch names."""
@@ -42,31 +42,30 @@ class Repository:
 
     def commit(self, sha: str) -> dict[str, Any]:
         """Message, parents, tree and tree_sha of a commit."""
-        commit = self.state["commits"].get(sha) or self._read(sha)
+        commit: dict[str, Any] = self.state["commits"].get(sha) or self._read(sha)
         commit.setdefault("tree_sha", _sha(commit["tree"]))
         self.trees[commit["tree_sha"]] = commit["tree"]
         self.state["commits"][sha] = commit
-        found: dict[str, Any] = commit
-        return found
+        return commit
 
     def compare(self, basehead: str) -> dict[str, Any]:
         base, head = (self.resolve(name) for name in basehead.split("..."))
-        theirs, mine = self._history(base), self._history(head)
-        shared = next((sha for sha in mine if sha in theirs), None)
-        if shared is None:
+        base_history, head_history = self._history(base), self._history(head)
+        merge_base = next((sha for sha in head_history if sha in base_history), None)
+        if merge_base is None:
             raise UnknownError("No common ancestor between the two")
-        ahead = [sha for sha in mine if sha not in theirs]
-        behind = [sha for sha in theirs if sha not in mine]
+        ahead = [sha for sha in head_history if sha not in base_history]
+        behind = [sha for sha in base_history if sha not in head_history]
         status = ("diverged" if behind else "ahead") if ahead else ("behind" if behind else "identical")
         return {
             "status": status,
             "ahead_by": len(ahead),
             "behind_by": len(behind),
             "total_commits": len(ahead),
-            "base_commit": self._shown(base),
-            "merge_base_commit": self._shown(shared),
-            "commits": [self._shown(sha) for sha in reversed(ahead)],
-            "files": self._files(self.commit(shared)["tree"], self.commit(head)["tree"]),
+            "base_commit": self._commit_object(base),
+            "merge_base_commit": self._commit_object(merge_base),
+            "commits": [self._commit_object(sha) for sha in reversed(ahead)],
+            "files": self._files(self.commit(merge_base)["tree"], self.commit(head)["tree"]),
         }
 
     def move(self, name: str, sha: str, force: bool) -> None:
@@ -81,28 +80,30 @@ class Repository:
         return blob(base64.b64decode(content) if body.get("encoding") == "base64" else content.encode())
 
     def new_tree(self, body: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
-        known = self._tree(body.get("base_tree") or "")
-        if known is None and body.get("base_tree"):
+        base = self._tree(body.get("base_tree") or "")
+        if base is None and body.get("base_tree"):
             raise UnknownError("Tree SHA does not exist", 422)
-        tree = dict(known or {})
+        tree = dict(base or {})
         for entry in body["tree"]:
             tree[entry["path"]] = entry["sha"] if "sha" in entry else blob(entry["content"].encode())
         sha = next((sha for sha, other in self.trees.items() if other == tree), _sha(tree))
         self.trees[sha] = tree
-        return sha, [{"path": path, "mode": "100644", "type": "blob", "sha": at} for path, at in tree.items()]
+        return sha, [
+            {"path": path, "mode": "100644", "type": "blob", "sha": blob_sha} for path, blob_sha in tree.items()
+        ]
 
     def _tree(self, sha: str) -> Tree | None:
         """A tree by its hash, of the state or of the repository on the disk."""
         if sha not in self.trees and self.folder and self._git("cat-file", "-t", sha).strip() == "tree":
-            self.trees[sha] = self._listed(sha)
+            self.trees[sha] = self._list_tree(sha)
         return self.trees.get(sha)
 
     def new_commit(self, body: dict[str, Any]) -> dict[str, Any]:
         if body["tree"] not in self.trees:
             raise UnknownError("Tree SHA does not exist", 422)
         sha = _sha({"message": body["message"], "tree": body["tree"], "parents": ",".join(body["parents"])})
-        said = {"message": body["message"], "parents": body["parents"], "author": self.state["user"]}
-        self.state["commits"][sha] = said | {"tree": self.trees[body["tree"]], "tree_sha": body["tree"]}
+        commit = {"message": body["message"], "parents": body["parents"], "author": self.state["user"]}
+        self.state["commits"][sha] = commit | {"tree": self.trees[body["tree"]], "tree_sha": body["tree"]}
         return {
             "sha": sha,
             "message": body["message"],
@@ -110,7 +111,7 @@ class Repository:
             "parents": [{"sha": parent} for parent in body["parents"]],
         }
 
-    def _shown(self, sha: str) -> dict[str, Any]:
+    def _commit_object(self, sha: str) -> dict[str, Any]:
         commit = self.commit(sha)
         parents = [{"sha": parent} for parent in commit["parents"]]
         person = commit.get("author", {"login": "someone", "type": "User"})
@@ -121,37 +122,37 @@ class Repository:
 
     def _files(self, before: Tree, after: Tree) -> list[dict[str, Any]]:
         """What differs, at most 300 files; a file that only moved is `renamed`."""
-        gone = {sha: path for path, sha in before.items() if path not in after}
+        removed = {sha: path for path, sha in before.items() if path not in after}
         files = []
         for path in sorted(before.keys() | after.keys()):
             old, new = before.get(path), after.get(path)
-            if new is None and old not in {sha for place, sha in after.items() if place not in before}:
+            if new is None and old not in {sha for name, sha in after.items() if name not in before}:
                 files.append({"filename": path, "sha": old, "status": "removed"})
-            elif new is not None and old is None and new in gone:
-                files.append({"filename": path, "sha": new, "status": "renamed", "previous_filename": gone[new]})
+            elif new is not None and old is None and new in removed:
+                files.append({"filename": path, "sha": new, "status": "renamed", "previous_filename": removed[new]})
             elif new is not None and old != new:
                 files.append({"filename": path, "sha": new, "status": "modified" if old else "added"})
         return files[:300]
 
     def _history(self, sha: str) -> list[str]:
-        found: dict[str, None] = {}
-        waiting = [sha]
-        while waiting:
-            current = waiting.pop(0)
-            if current not in found:
-                found[current] = None
-                waiting += self.commit(current)["parents"]
-        return list(found)
+        history: dict[str, None] = {}
+        queue = [sha]
+        while queue:
+            current = queue.pop(0)
+            if current not in history:
+                history[current] = None
+                queue += self.commit(current)["parents"]
+        return list(history)
 
     def _read(self, sha: str) -> dict[str, Any]:
-        told = self._git("log", "-1", "--format=%T%n%P%n%B", sha, "--") if self.folder else ""
-        if not told:
+        output = self._git("log", "-1", "--format=%T%n%P%n%B", sha, "--") if self.folder else ""
+        if not output:
             raise UnknownError(f"No commit found for SHA: {sha}", 422)
-        tree_sha, parents, message = told.split("\n", 2)
-        tree = self._listed(sha)
+        tree_sha, parents, message = output.split("\n", 2)
+        tree = self._list_tree(sha)
         return {"message": message.rstrip("\n"), "parents": parents.split(), "tree": tree, "tree_sha": tree_sha}
 
-    def _listed(self, sha: str) -> Tree:
+    def _list_tree(self, sha: str) -> Tree:
         lines = (line for line in self._git("ls-tree", "-r", "-z", sha).split("\0") if line)
         return {path: kind.split()[2] for kind, _, path in (line.partition("\t") for line in lines)}
 

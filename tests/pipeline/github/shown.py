@@ -1,4 +1,4 @@
-"""Things of the stand-in GitHub as its answers show them: what matters, which `contract` completes."""
+"""Objects of the stand-in GitHub's responses: the fields that matter, which `contract` completes."""
 
 import io
 import zipfile
@@ -14,8 +14,8 @@ BODY_LIMIT = 65_536
 
 
 def pull(hub: "Hub", data: dict[str, Any]) -> dict[str, Any]:
-    ours, head, base = hub.state["repository"], data["head"], data.get("base", {})
-    source = head.get("repo", ours)
+    repository, head, base = hub.state["repository"], data["head"], data.get("base", {})
+    source = head.get("repo", repository)
     owner = (source or data.get("owner") or "gone/x").split("/")[0]
     return {
         "number": data["number"],
@@ -29,7 +29,7 @@ def pull(hub: "Hub", data: dict[str, Any]) -> dict[str, Any]:
         "base": {
             "ref": base.get("ref", hub.state["default_branch"]),
             "sha": hub.git.refs().get(f"heads/{base.get('ref', hub.state['default_branch'])}", "0" * 40),
-            "repo": repo(ours),
+            "repo": repo(repository),
         },
     } | {key: data[key] for key in ("body", "merged_at", "merge_commit_sha") if key in data}
 
@@ -73,15 +73,15 @@ def run(hub: "Hub", data: dict[str, Any]) -> dict[str, Any]:
 
 
 def artifact(hub: "Hub", data: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
-    size = data.get("size_in_bytes") or len(packed(Path(data["file"])))
+    size = data.get("size_in_bytes") or len(zip_bytes(Path(data["file"])))
     created = data.get("created_at", "2026-01-03T00:00:00Z")
-    shown = {"id": data["id"], "name": data["name"], "expired": data.get("expired", False)}
-    of = {"id": run["id"], "head_sha": data.get("head_sha", run["head_sha"])}
-    return shown | {"size_in_bytes": size, "created_at": created, "workflow_run": of}
+    artifact = {"id": data["id"], "name": data["name"], "expired": data.get("expired", False)}
+    workflow_run = {"id": run["id"], "head_sha": data.get("head_sha", run["head_sha"])}
+    return artifact | {"size_in_bytes": size, "created_at": created, "workflow_run": workflow_run}
 
 
-def packed(path: Path) -> bytes:
-    """A zip: the file as it is, a folder packed."""
+def zip_bytes(path: Path) -> bytes:
+    """The content of a zip file, or a folder as a zip."""
     if path.is_file():
         return path.read_bytes()
     buffer = io.BytesIO()
@@ -92,7 +92,7 @@ def packed(path: Path) -> bytes:
     return buffer.getvalue()
 
 
-def checked(body: Any) -> str:
+def checked_body(body: Any) -> str:
     text = str(body["body"])
     if not text.strip():
         raise UnknownError("Validation Failed: body can't be blank", 422)
@@ -101,7 +101,7 @@ def checked(body: Any) -> str:
     return text
 
 
-def wanted(data: dict[str, Any], state: str, head: str | None) -> bool:
+def matches(data: dict[str, Any], state: str, head: str | None) -> bool:
     return state in {"all", data["state"]} and head in {None, data["head"]["label"]}
 
 

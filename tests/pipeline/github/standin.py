@@ -1,4 +1,4 @@
-"""A GitHub of our own: what the workflows call, over https, each request and answer checked against openapi.json.
+"""A stand-in for GitHub: the API that the workflows call, over https, checked against openapi.json.
 
 In a test: `with StandIn(state) as github:` (`github.environment(token)` points gh and CML at it).
 As a process: `python -m tests.pipeline.github.standin --port 0 --state FILE [--git DIR] [--ready FILE]`.
@@ -6,7 +6,7 @@ It prints, and writes to the ready file, one line of JSON: {"url": "https://127.
 It ends with SIGTERM.
 
 State (JSON; all keys but `repository` may be absent):
-  repository: "owner/name"; default_branch: "main"; user: {login, type} (whom the token belongs to)
+  repository: "owner/name"; default_branch: "main"; user: {login, type} (the token's owner)
   pulls: [{number, title, state, user: LOGIN, labels: [NAME], head: {ref, sha, repo: "owner/name"|null}, base: {ref},
     body, merged_at, merge_commit_sha}]
   comments: [{issue, user: {login, type}, body}]       issues: [{number, title, state, labels: [NAME], body, user}]
@@ -22,10 +22,11 @@ State (JSON; all keys but `repository` may be absent):
   commits: {SHA: {message, parents: [SHA], tree: {PATH: BLOB SHA}, tree_sha}}   refs: {"heads/NAME": SHA}
 With --git DIR commits and refs that the state lacks are read from that repository.
 
-Control (no token wanted): GET /_state: the state, with `calls` [{method, path, query, body, status}], `dispatches`
+Control (without a token): GET /_state: the state, with `calls` [{method, path, query, body, status}], `dispatches`
 [{workflow, ref, inputs}] and `violations` (sentences; must stay empty). POST /_state: replaces the keys that it names.
 POST /_misbehave: [{method, path: regular expression on the path behind repos/O/N/, status, times (default 1; null:
-always), headers, body, slow: seconds before the answer, done: true (do it, then answer so)}]; [] ends all misbehaviour.
+always), headers, body, slow: seconds before the response, done: true (do it, then respond with the fault)}];
+[] ends all misbehaviour.
 """
 
 import argparse
@@ -64,8 +65,8 @@ class StandIn:
     """The server, in a thread of this process."""
 
     def __init__(self, state: dict[str, Any], port: int = 0, git: Path | None = None) -> None:
-        known = (issue_routes, action_routes, git_routes, deployment_routes, pull_routes)
-        self.hub = Hub(state, git, [route for module in known for route in module.ROUTES])
+        modules = (issue_routes, action_routes, git_routes, deployment_routes, pull_routes)
+        self.hub = Hub(state, git, [route for module in modules for route in module.ROUTES])
         self.contract = Contract.read()
         self.certificate, key = make_certificate()
         self.server = Server((ADDRESS, port), self)
@@ -86,15 +87,15 @@ class StandIn:
     def state(self) -> dict[str, Any]:
         return self.hub.state
 
-    def misbehave(self, method: str, path: str, **how: Any) -> None:
-        self.hub.faults.append(Fault({"method": method, "path": path} | how))
+    def misbehave(self, method: str, path: str, **options: Any) -> None:
+        self.hub.faults.append(Fault({"method": method, "path": path} | options))
 
     def calls(self, method: str, path: str = "") -> list[dict[str, Any]]:
-        """What was asked, by method and a regular expression on the path."""
+        """The requests, by method and a regular expression on the path."""
         return [call for call in self.state["calls"] if call["method"] == method and re.search(path, call["path"])]
 
     def environment(self, token: str = "t0ken") -> dict[str, str]:  # noqa: S107
-        """What a step of a workflow has, and what makes gh and CML trust the certificate."""
+        """The environment of a workflow's step, with the certificate for gh and CML to trust."""
         return {
             "GITHUB_REPOSITORY": self.state["repository"],
             "GITHUB_SERVER_URL": self.url,
@@ -114,7 +115,7 @@ class Server(ThreadingHTTPServer):
         self.standin = standin
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hung up is no news; anything else is a mistake of the stand-in."""
+        """Ignore a client that hung up; anything else is a bug of the stand-in."""
         problem = sys.exc_info()[1]
         if not isinstance(problem, OSError):
             self.standin.state["violations"].append(f"stand-in: {type(problem).__name__}: {problem}")
@@ -166,24 +167,22 @@ class Handler(BaseHTTPRequestHandler):
         standin = self.server.standin
         body = json.loads(content) if content else None
         prefix = f"/repos/{standin.state['repository']}"
-        inside = path.removeprefix(prefix).removeprefix("/")
-        call = {"method": self.command, "path": inside, "query": query, "body": body}
-        fault = standin.hub.fault(self.command, inside)
+        route = path.removeprefix(prefix).removeprefix("/")
+        call = {"method": self.command, "path": route, "query": query, "body": body}
+        fault = standin.hub.fault(self.command, route)
         if fault:
             time.sleep(fault.slow)
-        status, headers, answer = 401, dict[str, str](), {"message": "Requires authentication"}
+        status, headers, data = 401, dict[str, str](), {"message": "Requires authentication"}
         template = standin.contract.template(self.command, path)
         if self.headers.get("Authorization") and not (fault and fault.status and not fault.done):
             standin.contract.check_request(self.command, path, query, content, template, standin.state["violations"])
             with standin.hub.lock:
-                status, headers, said = standin.hub.answer(self.command, inside, query, body, standin.url)
-            answer = standin.contract.complete(
-                self.command, template, status, said, headers, standin.state["violations"]
-            )
+                status, headers, data = standin.hub.answer(self.command, route, query, body, standin.url)
+            data = standin.contract.complete(self.command, template, status, data, headers, standin.state["violations"])
         if fault and fault.status:
-            status, headers, answer = fault.status, fault.headers, fault.body
+            status, headers, data = fault.status, fault.headers, fault.body
         standin.state["calls"].append(call | {"status": status})
-        self._json(status, headers, answer)
+        self._json(status, headers, data)
 
     def _json(self, status: int, headers: dict[str, str], data: Any) -> None:
         content = b"" if data is None else json.dumps(data).encode()
@@ -199,22 +198,22 @@ class Handler(BaseHTTPRequestHandler):
 
 @functools.cache
 def make_certificate() -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 and localhost that is good on any day, and its key: one for a process."""
+    """A certificate for 127.0.0.1 and localhost that is valid on any date, and its key: one per process."""
     folder = Path(tempfile.mkdtemp(prefix="standin-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     certificate, key = folder / "certificate.pem", folder / "key.pem"
-    own, name = ec.generate_private_key(ec.SECP256R1()), x509.Name.from_rfc4514_string("CN=localhost")
+    private_key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name.from_rfc4514_string("CN=localhost")
     hosts = [x509.IPAddress(ipaddress.ip_address(ADDRESS)), x509.DNSName("localhost")]
-    made = (
-        x509.CertificateBuilder(name, name, own.public_key(), x509.random_serial_number())
+    signed = (
+        x509.CertificateBuilder(name, name, private_key.public_key(), x509.random_serial_number())
         .not_valid_before(datetime(2000, 1, 1))
         .not_valid_after(datetime(2100, 1, 1))
         .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(own, hashes.SHA256())
+        .sign(private_key, hashes.SHA256())
     )
-    certificate.write_bytes(made.public_bytes(Encoding.PEM))
-    key.write_bytes(own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    certificate.write_bytes(signed.public_bytes(Encoding.PEM))
+    key.write_bytes(private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return certificate, key
 
 
@@ -229,9 +228,9 @@ def main() -> None:
     with StandIn(json.loads(options.state.read_text()), options.port, options.git) as standin:
         line = json.dumps({"url": standin.url, "certificate": str(standin.certificate)})
         if options.ready:
-            draft = options.ready.with_suffix(".tmp")
-            draft.write_text(line)
-            os.replace(draft, options.ready)
+            temporary = options.ready.with_suffix(".tmp")
+            temporary.write_text(line)
+            os.replace(temporary, options.ready)
         print(line, flush=True)
         threading.Event().wait()
 

@@ -1,4 +1,4 @@
-"""The stand-in itself: it notices what GitHub would not take, and runs as a process."""
+"""The stand-in itself: it reports requests that GitHub would reject, and runs as a process."""
 
 import json
 import os
@@ -27,20 +27,20 @@ STATE = {"repository": "octo/credit", "pulls": [{"number": 7, "head": {"ref": "f
         ("GET", "contents/params.yaml", None),
     ],
 )
-def test_a_request_that_github_would_not_take_is_a_violation(
+def test_a_request_that_github_would_reject_is_a_violation(
     scene: Scene, method: str, path: str, body: dict[str, str] | None
 ) -> None:
     with pytest.raises(PipelineError):
-        api.call(method, path, body, to="test")
+        api.call(method, path, body, purpose="test")
     assert scene.github.state["violations"]
     scene.github.state["violations"] = []
 
 
-def test_a_request_without_a_token_is_not_answered(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_without_a_token_is_refused(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "")
     monkeypatch.setenv("GH_TOKEN", "")
     with pytest.raises(PipelineError):
-        api.call("GET", "", to="read the repository")
+        api.call("GET", "", purpose="read the repository")
 
 
 def test_it_runs_as_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,12 +48,12 @@ def test_it_runs_as_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     command = [sys.executable, "-m", "tests.pipeline.github.standin", "--state", str(tmp_path / "state.json")]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        started = json.loads(process.stdout.readline())
+        address = json.loads(process.stdout.readline())
         bins = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        for name, value in {"GITHUB_SERVER_URL": started["url"], "SSL_CERT_FILE": started["certificate"]}.items():
+        for name, value in {"GITHUB_SERVER_URL": address["url"], "SSL_CERT_FILE": address["certificate"]}.items():
             monkeypatch.setenv(name, value)
         for name, value in {"GITHUB_REPOSITORY": "octo/credit", "GITHUB_TOKEN": "x", "PATH": bins}.items():
             monkeypatch.setenv(name, value)
-        assert api.call("GET", f"issues/{NUMBER}", to="read it")["number"] == NUMBER
+        assert api.call("GET", f"issues/{NUMBER}", purpose="read it")["number"] == NUMBER
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 0

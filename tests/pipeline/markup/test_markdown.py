@@ -1,4 +1,4 @@
-"""Text from data can't do anything in GitHub Markdown but be shown."""
+"""Text from data is only shown in GitHub Markdown: it has no effect as markup."""
 
 import html
 import re
@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from pipeline.markup import markdown
 
-HOSTILE = [
+MARKUP = [
     "@everyone",
     "a|b",
     "<script>alert(1)</script>",
@@ -36,34 +36,34 @@ HOSTILE = [
 RENDER = MarkdownIt("commonmark", {"linkify": False}).enable(["table", "strikethrough"])
 
 
-def shown(rendered: str) -> str:
-    """What a reader sees of rendered HTML: its text."""
+def visible_text(rendered: str) -> str:
+    """The text of rendered HTML, as a reader sees it."""
     return html.unescape(re.sub(r"<[^>]*>", "", rendered)).replace("\u200b", "").strip()
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", MARKUP)
 def test_escaped_text_renders_as_itself_in_one_plain_paragraph(text: str) -> None:
     rendered = RENDER.render(markdown.escape(text))
     assert re.findall(r"<(\w+)", rendered) == ["p"]
-    assert shown(rendered) == " ".join(text.replace("\u202e", " ").split())
+    assert visible_text(rendered) == " ".join(text.replace("\u202e", " ").split())
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_a_hostile_cell_stays_one_cell(text: str) -> None:
+@pytest.mark.parametrize("text", MARKUP)
+def test_a_cell_with_markup_stays_one_cell(text: str) -> None:
     rendered = RENDER.render(markdown.table(["name", "rows"], [(text, 3), ("next", 4)], "lr"))
-    cells = [shown(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", rendered, re.DOTALL)]
+    cells = [visible_text(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", rendered, re.DOTALL)]
     assert cells == [" ".join(text.replace("\u202e", " ").split()), "3", "next", "4"]
 
 
 @pytest.mark.parametrize("text", ["@everyone", "team@example.org", "#12", "www.x.example", "GH-12"])
-def test_a_mention_reference_or_link_is_broken_where_github_would_see_it(text: str) -> None:
-    seen = html.unescape(RENDER.render(markdown.escape(text)))
-    assert not re.search(r"@\w|#\d|www\.|GH-", seen)
+def test_a_mention_reference_or_link_is_broken_up(text: str) -> None:
+    rendered = html.unescape(RENDER.render(markdown.escape(text)))
+    assert not re.search(r"@\w|#\d|www\.|GH-", rendered)
 
 
-def test_code_and_bold_hold_hostile_text_too() -> None:
+def test_code_and_bold_escape_markup_too() -> None:
     rendered = RENDER.render(markdown.table([markdown.bold("a|b")], [[markdown.code("`@x`|<i>")]]))
-    assert [shown(cell) for cell in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", rendered)] == ["a|b", "`@x`|<i>"]
+    assert [visible_text(cell) for cell in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", rendered)] == ["a|b", "`@x`|<i>"]
     assert "<i>" not in rendered
 
 
@@ -73,7 +73,7 @@ def test_escaping_twice_changes_nothing() -> None:
 
 
 def test_a_long_cell_is_cut() -> None:
-    assert len(shown(RENDER.render(markdown.table(["x"], [["y" * 5000]])))) < 100
+    assert len(visible_text(RENDER.render(markdown.table(["x"], [["y" * 5000]])))) < 100
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Charts take any numbers and names, and say nothing that Mermaid can't read."""
+"""Charts take any numbers and names, and their source is valid Mermaid."""
 
 import json
 import math
@@ -7,20 +7,32 @@ import re
 import pytest
 
 from pipeline.markup import mermaid
-from pipeline.markup.mermaid import HERE, MAIN, SHOWN, bars, clean, flow, grid, intervals, labels, lines, upright
+from pipeline.markup.mermaid import (
+    CANDIDATE,
+    MAIN,
+    MAX_NAMES,
+    bars,
+    clean,
+    flow,
+    grid,
+    intervals,
+    labels,
+    lines,
+    vertical_bars,
+)
 
 
 def axis(chart: str) -> list[str]:
-    found: list[str] = json.loads(re.findall(r"x-axis (\[.*\])", chart)[0])
-    return found
+    names: list[str] = json.loads(re.findall(r"x-axis (\[.*\])", chart)[0])
+    return names
 
 
 def rows(chart: str) -> list[list[float]]:
-    return [json.loads(f"[{found}]") for found in re.findall(r"(?:bar|line) \[(.*)\]", chart)]
+    return [json.loads(f"[{values}]") for values in re.findall(r"(?:bar|line) \[(.*)\]", chart)]
 
 
-def test_the_bars_of_two_models_stand_side_by_side() -> None:
-    chart = bars(["a", "b"], [(MAIN, [0.1, 0.2]), (HERE, [0.3, 0])], 0.5)
+def test_the_bars_of_two_models_are_side_by_side() -> None:
+    chart = bars(["a", "b"], [(MAIN, [0.1, 0.2]), (CANDIDATE, [0.3, 0])], 0.5)
     assert rows(chart) == [[0.1, -0.5, -0.5, 0.2, -0.5, -0.5], [-0.5, 0.3, -0.5, -0.5, -0.5, -0.5]]
 
 
@@ -33,24 +45,24 @@ def test_an_interval_has_three_rows_around_its_name_and_a_line_at_0() -> None:
     assert '"gain" -1 --> 1' in intervals(["a"], [(0, 0, 0)], "gain")
 
 
-def test_every_label_is_another_one() -> None:
+def test_labels_are_unique() -> None:
     names = ["x", "x 3", "x", "x", "", "`", '"', "a" * 99, "a" * 98 + "b"]
-    chart = bars(names, [(MAIN, [1.0] * len(names)), (HERE, [1.0] * len(names))], 1)
+    chart = bars(names, [(MAIN, [1.0] * len(names)), (CANDIDATE, [1.0] * len(names))], 1)
     assert len(set(axis(chart))) == len(axis(chart)) == 3 * len(names)
     assert len(set(labels(names))) == len(names)
 
 
-def test_upright_bars_have_a_place_each_and_one_that_is_not_there_is_drawn_nowhere() -> None:
-    chart = upright(["a", "b"], [(HERE, [0.5, 0]), (MAIN, [0, 2])], [1, 1], "loss")
+def test_vertical_bars_have_a_place_each_and_a_bar_of_0_is_not_drawn() -> None:
+    chart = vertical_bars(["a", "b"], [(CANDIDATE, [0.5, 0]), (MAIN, [0, 2])], [1, 1], "loss")
     assert rows(chart) == [[0.5, -2.1], [-2.1, 2], [1, 1]]
     assert axis(chart) == ["a", "b"]
 
 
-def test_an_axis_of_time_shows_some_of_its_names_all_of_them_different() -> None:
+def test_a_time_axis_shows_some_of_its_names_and_its_labels_are_unique() -> None:
     names = [f"05-{day:02}" for day in range(31)]
-    shown = axis(upright(names, [(HERE, [1.0] * 31)], [1.0] * 31, "loss"))
-    assert len(set(shown)) == 31
-    assert 1 < sum(name in names for name in shown) <= SHOWN
+    axis_labels = axis(vertical_bars(names, [(CANDIDATE, [1.0] * 31)], [1.0] * 31, "loss"))
+    assert len(set(axis_labels)) == 31
+    assert 1 < sum(name in names for name in axis_labels) <= MAX_NAMES
 
 
 @pytest.mark.parametrize(
@@ -70,14 +82,14 @@ def test_a_grid_adds_up_exactly(low: float, high: float) -> None:
     step = places[1] - places[0]
     assert low <= places[0] <= places[-1] <= high
     assert 30 <= len(places) <= 66
-    at = places[0]
+    total = places[0]
     for place in places:  # as Mermaid does
-        assert at == place
-        at += step
+        assert total == place
+        total += step
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_number_that_is_none_is_refused(value: float) -> None:
+def test_a_number_that_is_not_finite_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match="finite"):
         lines(("x", [0.0, 1.0]), ("y", 0, 1), [(MAIN, [0.5, value])])
 
@@ -91,19 +103,19 @@ def test_an_axis_without_extent_gets_one() -> None:
     assert "0.5 --> 1.5" in lines(("x", [0.0, 1.0]), ("y", 0.5, 0.5), [(MAIN, [0.5, 0.5])])
 
 
-def test_a_graph_names_its_states() -> None:
+def test_a_graph_has_a_class_for_each_state() -> None:
     chart = flow([("a", "ran"), ("b", "failed")], [(0, 1)], {"ran": "#111111", "failed": "#222222"})
     assert 'n1["b"]:::failed' in chart
     assert "n0 --> n1" in chart
 
 
-def test_colours_hold_on_light_and_dark_pages() -> None:
-    for colour in (mermaid.MAIN, mermaid.HERE, mermaid.QUIET):
+def test_colours_have_enough_contrast_on_light_and_dark_pages() -> None:
+    for colour in (mermaid.MAIN, mermaid.CANDIDATE, mermaid.GREY):
         assert min(contrast(colour, page) for page in ("#ffffff", "#0d1117")) >= 3  # WCAG 1.4.11, of graphics
 
 
-def contrast(one: str, other: str) -> float:
-    low, high = sorted(luminance(colour) for colour in (one, other))
+def contrast(first: str, second: str) -> float:
+    low, high = sorted(luminance(colour) for colour in (first, second))
     return (high + 0.05) / (low + 0.05)
 
 

@@ -1,4 +1,4 @@
-"""Columns become features the way a tabular practitioner would turn them, and the same way at every scoring."""
+"""Columns become features of the usual kinds, and in the same way at every scoring."""
 
 from typing import Any
 
@@ -21,10 +21,10 @@ TABLE = pd.DataFrame(
         "y": [0, 1, 0, 1],
     }
 )
-CHOSEN = Features(exclude=(), max_categories=3)
+SETTINGS = Features(exclude=(), max_categories=3)
 
 
-def learn(table: pd.DataFrame = TABLE, chosen: Features = CHOSEN) -> Signature:
+def learn(table: pd.DataFrame = TABLE, settings: Features = SETTINGS) -> Signature:
     return Signature(
         task="binary",
         target="y",
@@ -33,19 +33,19 @@ def learn(table: pd.DataFrame = TABLE, chosen: Features = CHOSEN) -> Signature:
         classes=("0", "1"),
         threshold=0.5,
         quantile=0.5,
-        features=features.learn(table, chosen, {"id", "y"}),
+        features=features.learn(table, settings, {"id", "y"}),
         split=Split(test=0.2, validation=0.2, seed=0, time=None),
         device="cpu",
     )
 
 
 def test_numbers_categories_booleans_and_dates_are_features_and_roles_are_not() -> None:
-    known = learn()
-    names = [feature.name for feature in known.features]
+    signature = learn()
+    names = [feature.name for feature in signature.features]
     assert names == ["amount", "town", "member", "since__days", "since__month", "since__weekday"]
-    assert known.columns == ["amount", "town", "member", "since"]
-    assert known.features[1].categories == ("Bergen", "Oslo")
-    assert [feature.nullable for feature in known.features[:3]] == [True, True, False]
+    assert signature.columns == ["amount", "town", "member", "since"]
+    assert signature.features[1].categories == ("Bergen", "Oslo")
+    assert [feature.nullable for feature in signature.features[:3]] == [True, True, False]
 
 
 def test_rows_are_encoded_with_missing_values_as_nan() -> None:
@@ -64,30 +64,30 @@ def test_an_unseen_category_is_missing_not_another_category() -> None:
     np.testing.assert_array_equal(features.encode(other, learn())[:, 1], [np.nan, 1, np.nan, 0])
 
 
-def test_a_column_of_whole_numbers_with_gaps_is_encoded_like_one_without() -> None:
+def test_whole_numbers_with_missing_values_are_encoded_like_those_without() -> None:
     table = TABLE.assign(amount=pd.array([1, None, 3, 4], dtype="Int64"))
     np.testing.assert_array_equal(features.encode(table, learn())[:, 0], [1, np.nan, 3, 4])
 
 
 @pytest.mark.parametrize(
-    ("table", "chosen", "expected"),
+    ("table", "settings", "expected"),
     [
         (
             TABLE.assign(note=["a", "b", "c", "d"]),
-            CHOSEN,
+            SETTINGS,
             "column note: text with 4 different values looks like an ident",
         ),
-        (TABLE.assign(empty=list[Any]([None] * 4)), CHOSEN, "column empty: has no value"),
-        (TABLE.assign(amount=[1, 2, 3, np.inf]), CHOSEN, "column amount: holds infinity"),
+        (TABLE.assign(empty=list[Any]([None] * 4)), SETTINGS, "column empty: has no value"),
+        (TABLE.assign(amount=[1, 2, 3, np.inf]), SETTINGS, "column amount: holds infinity"),
         (TABLE, Features(exclude=("amuont",), max_categories=3), "features.exclude: amuont is no column"),
-        (TABLE[["id", "y"]], CHOSEN, "no feature is left"),
+        (TABLE[["id", "y"]], SETTINGS, "no feature is left"),
     ],
 )
 def test_a_column_that_can_not_be_learnt_is_refused_with_advice(
-    table: pd.DataFrame, chosen: Features, expected: str
+    table: pd.DataFrame, settings: Features, expected: str
 ) -> None:
     with pytest.raises(PipelineError, match=expected):
-        learn(table, chosen)
+        learn(table, settings)
 
 
 def test_a_table_without_a_feature_or_with_another_type_is_refused() -> None:
@@ -100,22 +100,22 @@ def test_a_table_without_a_feature_or_with_another_type_is_refused() -> None:
 def test_a_category_is_the_same_whether_it_is_stored_as_number_or_text() -> None:
     stored = [["1", "2", None], [1.0, 2.0, np.nan], pd.array([1, 2, None], dtype="Int64")]
     for values in stored:
-        found = features.codes(pd.Series(values), ("1", "2"))
-        assert found.tolist() == [0, 1, -1]
+        positions = features.codes(pd.Series(values), ("1", "2"))
+        assert positions.tolist() == [0, 1, -1]
 
 
-def test_a_truth_value_with_gaps_is_the_same_category_as_its_text() -> None:
+def test_truth_values_with_missing_ones_are_the_same_categories_as_their_text() -> None:
     assert features.codes(pd.Series([True, None, False]), ("false", "true")).tolist() == [1, -1, 0]
 
 
-def numbered(different: int, rows: int, missing: int = 0) -> pd.DataFrame:
-    note = [f"note {row % different}" for row in range(rows)] + [None] * missing
+def numbered(distinct: int, rows: int, missing: int = 0) -> pd.DataFrame:
+    note = [f"note {row % distinct}" for row in range(rows)] + [None] * missing
     return pd.DataFrame({"x": range(rows + missing), "note": note})
 
 
-def test_text_that_mostly_differs_is_refused_in_a_small_table_too() -> None:
+def test_text_of_mostly_different_values_is_refused_in_a_small_table_too() -> None:
     roomy = Features(exclude=(), max_categories=100)
     with pytest.raises(PipelineError, match=r"note: text with 11 different values in 20 .*features\.exclude"):
         learn(numbered(11, 20, missing=20), roomy)
-    for table in (numbered(10, 20), numbered(19, 19, missing=20)):  # half of them; too few to tell
+    for table in (numbered(10, 20), numbered(19, 19, missing=20)):  # half of them differ; too few values
         assert learn(table, roomy).columns == ["x", "note"]

@@ -1,4 +1,4 @@
-"""A model scores rows, equal to the byte however they come: the gate and a release compare scores."""
+"""Scores are equal to the byte however the rows are given: the gate and a release compare scores."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +29,7 @@ ROWS = small_table("binary", rows=400, seed=2)
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
-    """LightGBM's threads wait for each other without end on a machine whose cores have other work."""
+    """LightGBM's threads wait for each other very long on a machine whose cores have other work."""
     boosting.lightgbm()  # only a library that is loaded can be limited
     with threadpool_limits(1):
         yield
@@ -44,83 +44,83 @@ def trained(folder: Path, keys: slice = slice(None), **changes: Any) -> Model:
     knobs = TRAIN.model_copy(update=changes)
     prepared = training.prepare(train, validation, training.Settings(DATA, TASK, FEATURES, SPLIT, knobs))
     fitted = training.fit(prepared, knobs)
-    known = training.with_threshold(prepared, fitted, TASK)
+    signature = training.with_threshold(prepared, fitted, TASK)
     files.write_text(folder / model.MODEL, fitted.booster.model_to_string(num_iteration=fitted.best_iteration))
-    files.write_text(folder / model.SIGNATURE, known.model_dump_json())
+    files.write_text(folder / model.SIGNATURE, signature.model_dump_json())
     return model.load(folder)
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Model:
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return trained(tmp_path_factory.mktemp("small"))
 
 
-def same(one: Model, changed: pd.DataFrame, rows: pd.DataFrame = ROWS) -> bool:
-    return one.predict(changed).tobytes() == one.predict(rows).tobytes()
+def scores_equal(model: Model, changed: pd.DataFrame, rows: pd.DataFrame = ROWS) -> bool:
+    return model.predict(changed).tobytes() == model.predict(rows).tobytes()
 
 
-def test_the_order_of_the_rows_does_not_count(small: Model) -> None:
+def test_the_order_of_the_rows_does_not_matter(small_model: Model) -> None:
     order = np.random.default_rng(0).permutation(len(ROWS))
-    assert small.predict(ROWS.iloc[order]).tobytes() == small.predict(ROWS)[order].tobytes()
+    assert small_model.predict(ROWS.iloc[order]).tobytes() == small_model.predict(ROWS)[order].tobytes()
 
 
-def test_the_order_of_the_columns_and_the_index_do_not_count(small: Model) -> None:
-    assert same(small, ROWS[ROWS.columns[::-1]].set_index(pd.Index(range(len(ROWS), 0, -1))))
+def test_the_order_of_the_columns_and_the_index_do_not_matter(small_model: Model) -> None:
+    assert scores_equal(small_model, ROWS[ROWS.columns[::-1]].set_index(pd.Index(range(len(ROWS), 0, -1))))
 
 
-def test_columns_that_the_model_does_not_know_do_not_count(small: Model) -> None:
-    assert same(small, ROWS.assign(noise=np.arange(len(ROWS)), note="x", age_2=ROWS["age"]))
+def test_columns_that_are_no_features_do_not_matter(small_model: Model) -> None:
+    assert scores_equal(small_model, ROWS.assign(noise=np.arange(len(ROWS)), note="x", age_2=ROWS["age"]))
 
 
-def test_neither_key_nor_target_count(small: Model) -> None:
-    assert same(small, ROWS.assign(id=ROWS["id"].to_numpy()[::-1]))
-    assert same(small, ROWS.drop(columns=["id", "outcome"]))
+def test_key_and_target_do_not_matter(small_model: Model) -> None:
+    assert scores_equal(small_model, ROWS.assign(id=ROWS["id"].to_numpy()[::-1]))
+    assert scores_equal(small_model, ROWS.drop(columns=["id", "outcome"]))
 
 
-def test_every_feature_counts(small: Model) -> None:
+def test_every_feature_matters(small_model: Model) -> None:
     for name in ("income", "age", "town"):
-        assert not same(small, ROWS.assign(**{name: ROWS[name].to_numpy()[::-1]})), name
+        assert not scores_equal(small_model, ROWS.assign(**{name: ROWS[name].to_numpy()[::-1]})), name
 
 
 @pytest.mark.parametrize("kind", ["float64", "Int64", "int64[pyarrow]", "object"])
-def test_how_whole_numbers_are_stored_does_not_count(small: Model, kind: str) -> None:
-    assert same(small, ROWS.astype({"age": kind}))
+def test_how_whole_numbers_are_stored_does_not_matter(small_model: Model, kind: str) -> None:
+    assert scores_equal(small_model, ROWS.astype({"age": kind}))
 
 
 @pytest.mark.parametrize("kind", ["category", "object", "string[pyarrow]"])
-def test_how_text_is_stored_does_not_count(small: Model, kind: str) -> None:
-    assert same(small, ROWS.astype({"town": kind}))
+def test_how_text_is_stored_does_not_matter(small_model: Model, kind: str) -> None:
+    assert scores_equal(small_model, ROWS.astype({"town": kind}))
 
 
-def test_a_row_alone_is_scored_as_it_is_among_others(small: Model) -> None:
-    alone = np.concatenate([small.predict(ROWS.iloc[[row]]) for row in range(100)])
-    assert alone.tobytes() == small.predict(ROWS)[:100].tobytes()
+def test_a_row_alone_is_scored_as_it_is_among_others(small_model: Model) -> None:
+    single = np.concatenate([small_model.predict(ROWS.iloc[[row]]) for row in range(100)])
+    assert single.tobytes() == small_model.predict(ROWS)[:100].tobytes()
 
 
-def test_the_size_of_the_chunks_does_not_count(small: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = small.predict(ROWS)
+def test_the_size_of_the_chunks_does_not_matter(small_model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = small_model.predict(ROWS)
     monkeypatch.setattr(model, "CHUNK", 101)
-    assert small.predict(ROWS).tobytes() == whole.tobytes()
+    assert small_model.predict(ROWS).tobytes() == whole.tobytes()
 
 
-def test_the_number_of_threads_does_not_count(small: Model) -> None:
-    one = small.predict(ROWS)
+def test_the_number_of_threads_does_not_matter(small_model: Model) -> None:
+    single = small_model.predict(ROWS)
     with threadpool_limits(2):
-        two = small.predict(ROWS)
-    assert one.tobytes() == two.tobytes()
+        double = small_model.predict(ROWS)
+    assert single.tobytes() == double.tobytes()
 
 
-def test_an_unseen_category_is_scored_as_a_missing_one(small: Model) -> None:
-    assert same(small, ROWS.assign(town=None), ROWS.assign(town="Bodø"))
+def test_an_unseen_category_is_scored_as_a_missing_one(small_model: Model) -> None:
+    assert scores_equal(small_model, ROWS.assign(town=None), ROWS.assign(town="Bodø"))
 
 
-def test_keys_do_not_count_in_training_either(tmp_path: Path) -> None:
+def test_keys_do_not_matter_in_training_either(tmp_path: Path) -> None:
     for name, keys in (("usual", slice(None)), ("reversed", slice(None, None, -1))):
         trained(tmp_path / name, keys, max_trees=10)
     assert (tmp_path / "usual" / model.MODEL).read_bytes() == (tmp_path / "reversed" / model.MODEL).read_bytes()
 
 
-def test_a_prediction_that_is_bound_to_a_column_never_falls_as_it_rises(tmp_path: Path) -> None:
+def test_a_prediction_with_a_monotone_constraint_never_falls_as_the_column_rises(tmp_path: Path) -> None:
     bound = trained(tmp_path, monotone={"age": 1})
     scores = np.array([bound.predict(ROWS.assign(age=age)) for age in range(18, 90, 4)])
     assert (np.diff(scores, axis=0) >= 0).all()

@@ -1,4 +1,4 @@
-"""A target is learnt where it can be, and refused with the reason where it can't."""
+"""A target that can't be learnt is refused with the reason."""
 
 import numpy as np
 import pandas as pd
@@ -32,8 +32,8 @@ def test_a_target_that_can_not_be_learnt_is_refused(values: list[object], task: 
 
 
 def test_classes_are_negative_then_positive_for_binary_and_sorted_for_several() -> None:
-    yes = TaskSection(type="binary", target="y", positive="no", threshold="f1")
-    assert targets.learn(pd.Series(["no", "yes"]), yes) == ("yes", "no")
+    task = TaskSection(type="binary", target="y", positive="no", threshold="f1")
+    assert targets.learn(pd.Series(["no", "yes"]), task) == ("yes", "no")
     assert targets.learn(pd.Series([10, 9, 2]), TaskSection(type="multiclass", target="y")) == (
         "2",
         "9",
@@ -41,7 +41,7 @@ def test_classes_are_negative_then_positive_for_binary_and_sorted_for_several() 
     )
 
 
-def test_a_class_that_training_lacked_is_told() -> None:
+def test_a_class_that_training_lacked_is_refused() -> None:
     with pytest.raises(PipelineError, match="1 rows hold a class that the training rows lack"):
         targets.encode(TABLE.assign(y=[0, 1, 2, 0]), learn_signature())
 
@@ -62,8 +62,8 @@ def test_a_class_is_the_same_however_it_is_stored(
 ) -> None:
     task = TaskSection(type="binary", target="y", positive=positive, threshold="f1")
     assert targets.learn(pd.Series(values), task) == expected
-    known = learn_signature().model_copy(update={"classes": expected})
-    np.testing.assert_array_equal(targets.encode(pd.DataFrame({"y": values}), known), [0, 1, 1])
+    signature = learn_signature().model_copy(update={"classes": expected})
+    np.testing.assert_array_equal(targets.encode(pd.DataFrame({"y": values}), signature), [0, 1, 1])
 
 
 def test_classes_that_are_floats_are_in_the_order_of_their_size() -> None:

@@ -1,4 +1,4 @@
-"""Training is reproducible to the byte and keeps what params.yaml promises."""
+"""Training is reproducible to the byte and follows params.yaml."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -47,9 +47,9 @@ def prepare(task: str, knobs: Train = KNOBS, **changes: Any) -> training.Prepare
 
 
 def save(folder: Path, prepared: training.Prepared, fitted: training.Fitted, task: str) -> model.Model:
-    known = training.with_threshold(prepared, fitted, TASKS[task])
+    signature = training.with_threshold(prepared, fitted, TASKS[task])
     files.write_text(folder / model.MODEL, fitted.booster.model_to_string(num_iteration=fitted.best_iteration))
-    files.write_text(folder / model.SIGNATURE, known.model_dump_json())
+    files.write_text(folder / model.SIGNATURE, signature.model_dump_json())
     return model.load(folder)
 
 
@@ -70,11 +70,11 @@ def test_contributions_add_up_and_gains_are_shares(tmp_path: Path, task: str) ->
     prepared = prepare(task)
     loaded = save(tmp_path, prepared, training.fit(prepared, KNOBS), task)
     rows = table(task, 50, seed=2)
-    found = loaded.contributions(rows)
-    assert found.shape == (50, 2)
+    contributions = loaded.contributions(rows)
+    assert contributions.shape == (50, 2)
     assert loaded.gains().sum() == pytest.approx(1)
     if task == "regression":
-        base = loaded.predict(rows) - found.sum(axis=1)
+        base = loaded.predict(rows) - contributions.sum(axis=1)
         np.testing.assert_allclose(base, base[0], atol=1e-6)
 
 
@@ -82,7 +82,7 @@ def test_the_same_data_and_seed_give_the_same_bytes_whatever_the_threads(monkeyp
     texts = set()
     for threads in (1, 2):
         prepared = prepare("binary")
-        boosting.lightgbm()  # the OpenMP runtime is loaded; it is told here how many threads to take
+        boosting.lightgbm()  # loads the OpenMP runtime, whose number of threads is set next
         import threadpoolctl
 
         with threadpoolctl.threadpool_limits(threads):
@@ -91,13 +91,13 @@ def test_the_same_data_and_seed_give_the_same_bytes_whatever_the_threads(monkeyp
 
 
 def test_another_seed_gives_another_model() -> None:
-    one, other = (
+    first, second = (
         training.fit(prepare("binary"), KNOBS.model_copy(update={"seed": seed})).booster.predict(
             prepare("binary").validation_matrix
         )
         for seed in (0, 1)
     )
-    assert np.abs(one - other).max() > 0
+    assert np.abs(first - second).max() > 0
 
 
 def test_a_monotone_constraint_holds_for_every_row(tmp_path: Path) -> None:
@@ -121,14 +121,14 @@ def test_the_threshold_is_the_one_with_the_best_f1() -> None:
     assert f1_score(target, score >= training.best_f1(target, score)) == pytest.approx(best)
 
 
-def test_a_given_threshold_is_kept(tmp_path: Path) -> None:
+def test_a_threshold_of_the_parameters_is_kept(tmp_path: Path) -> None:
     prepared = prepare("binary")
     task = TASKS["binary"].model_copy(update={"threshold": 0.3})
     assert training.with_threshold(prepared, training.fit(prepared, KNOBS), task).threshold == 0.3
 
 
 @pytest.mark.parametrize("objective", ["regression_l1", "huber", "quantile", "poisson", "tweedie", "gamma"])
-def test_each_regression_objective_trains_or_says_what_targets_it_needs(objective: str) -> None:
+def test_each_regression_objective_trains_or_names_the_targets_it_needs(objective: str) -> None:
     knobs = KNOBS.model_copy(update={"objective": objective, "max_trees": 5})
     if objective in training.SIGNS:
         with pytest.raises(PipelineError, match=f"train.objective: {objective} needs targets"):
@@ -137,19 +137,19 @@ def test_each_regression_objective_trains_or_says_what_targets_it_needs(objectiv
         assert training.fit(prepare("regression", knobs), knobs).best_iteration >= 1
 
 
-def test_a_monotone_column_that_is_no_number_is_told() -> None:
+def test_a_monotone_column_that_is_not_numeric_is_refused() -> None:
     knobs = KNOBS.model_copy(update={"monotone": {"colour": 1}})
     with pytest.raises(PipelineError, match="train.monotone: colour is no numeric feature; allowed: x"):
         training.fit(prepare("binary", knobs), knobs)
 
 
-def test_a_missing_target_is_told() -> None:
+def test_a_missing_target_is_refused() -> None:
     task = TaskSection(type="binary", target="z", positive=1, threshold="f1")
     with pytest.raises(PipelineError, match="task.target: z is no column of the data; columns: id, x, colour, y"):
         training.prepare(table("binary"), table("binary"), training.Settings(DATA, task, FEATURES, SPLIT, KNOBS))
 
 
-def test_the_environment_goes_before_the_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_overrides_the_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIPELINE_DEVICE", "cpu")
     assert boosting.choose_device("gpu") == ("cpu", "PIPELINE_DEVICE is cpu")
     monkeypatch.setenv("PIPELINE_DEVICE", "")
@@ -159,17 +159,17 @@ def test_the_environment_goes_before_the_parameter(monkeypatch: pytest.MonkeyPat
         boosting.choose_device("cpu")
 
 
-def test_without_a_gpu_auto_takes_the_cpu_and_says_why_and_gpu_fails_clearly() -> None:
-    device, why = boosting.choose_device("auto")
+def test_without_a_gpu_auto_takes_the_cpu_with_a_reason_and_gpu_is_an_error() -> None:
+    device, reason = boosting.choose_device("auto")
     if device != "cpu":
         pytest.skip(f"this machine has a GPU ({device})")
-    assert "CUDA: this LightGBM is built without it" in why
-    assert "OpenCL: no opencl device found" in why
+    assert "CUDA: this LightGBM is built without it" in reason
+    assert "OpenCL: no opencl device found" in reason
     with pytest.raises(PipelineError, match="train.device in params.yaml is gpu and no GPU works"):
         boosting.choose_device("gpu")
 
 
-def test_a_damaged_model_is_told(tmp_path: Path) -> None:
+def test_a_damaged_model_is_refused(tmp_path: Path) -> None:
     prepared = prepare("binary")
     save(tmp_path, prepared, training.fit(prepared, KNOBS), "binary")
     text = (tmp_path / model.MODEL).read_text()
@@ -178,15 +178,17 @@ def test_a_damaged_model_is_told(tmp_path: Path) -> None:
         model.load(tmp_path).predict(table("binary"))
 
 
-def test_the_columns_that_a_split_without_a_key_hashed_are_kept() -> None:
+def test_the_signature_has_the_columns_that_a_split_without_a_key_hashed() -> None:
     keyed = training.Settings(DATA, TASKS["binary"], FEATURES, SPLIT, KNOBS)
     keyless = replace(keyed, data=DATA.model_copy(update={"key": None}))
-    found = [training.prepare(table("binary"), table("binary"), settings).signature for settings in (keyless, keyed)]
-    assert [known.hashed for known in found] == [("id", "x", "colour", "y"), ()]
+    signatures = [
+        training.prepare(table("binary"), table("binary"), settings).signature for settings in (keyless, keyed)
+    ]
+    assert [signature.hashed for signature in signatures] == [("id", "x", "colour", "y"), ()]
 
 
 @pytest.mark.parametrize(("min_data_in_leaf", "warned"), [(5, False), (300, True)])
-def test_a_model_that_could_not_split_is_told(
+def test_a_model_without_a_split_gives_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, min_data_in_leaf: int, warned: bool
 ) -> None:
     knobs = KNOBS.model_copy(update={"min_data_in_leaf": min_data_in_leaf, "max_trees": 5, "device": "cpu"})
@@ -197,6 +199,6 @@ def test_a_model_that_could_not_split_is_told(
     table("binary", 200, seed=1).to_parquet("validation.parquet", index=False)
     arguments = ["--train=train.parquet", "--validation=validation.parquet", "--model=model.txt"]
     arguments += ["--signature=signature.json", "--training=training.json"]
-    done = CliRunner().invoke(train_stage.command, arguments, catch_exceptions=False)
-    assert done.exit_code == 0
-    assert (train_stage.NO_SPLIT in done.output.splitlines()) is warned
+    result = CliRunner().invoke(train_stage.command, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert (train_stage.NO_SPLIT in result.output.splitlines()) is warned

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.core import params
 from pipeline.models.signature import Feature, Signature
-from pipeline.predictions import labels as later
+from pipeline.predictions import label_join as later
 from pipeline.predictions.windows import WindowedLog
 from pipeline.watch.monitor import windowing
 from tests.pipeline.conftest import FROZEN

@@ -22,7 +22,7 @@ NEWER = "was written by a newer version of the template (format 2; this one read
 
 def written(folder: Path) -> bytes:
     """A line as the service writes it."""
-    writer = log.PredictionLog("p", LogFiles(folder, 1, 10_000, 2), log.features(["x"], []), print)
+    writer = log.PredictionLog("p", LogFiles(folder, 1, 10_000, 2), log.feature_encoder(["x"], []), print)
     writer.log_table(
         [log.Record(1.5, "a", 0.5, b'{"rows":[{"x":1}]}', [None], msgspec.json.encode(ANSWER) + b"\n")], {}
     )

@@ -14,7 +14,7 @@ import pytest
 from pipeline.predictions import logs
 from pipeline.predictions.damage import Damage, InputUnreadableError
 from pipeline.predictions.line import Flags, Prediction
-from pipeline.ship.service.log import PredictionLog, Record, features
+from pipeline.ship.service.log import PredictionLog, Record, feature_encoder
 from pipeline.ship.service.log_files import LogFiles
 from pipeline.ship.service.predictor import LINES
 from tests.pipeline.predictions import logged
@@ -23,7 +23,9 @@ from tests.pipeline.predictions.logged import DAY, NAME, SIGNATURE, START
 
 def test_what_the_service_writes_is_read(tmp_path: Path) -> None:
     """The log's own writer, over several rotated files."""
-    log = PredictionLog("predictions", LogFiles(tmp_path, 1, 2000, 50), features(["income"], []), lambda rows: None)
+    log = PredictionLog(
+        "predictions", LogFiles(tmp_path, 1, 2000, 50), feature_encoder(["income"], []), lambda rows: None
+    )
     body = b'{"rows": [{"income": 1.5}, {"town": "Rome"}]}'
     for number in range(20):
         answers = [

@@ -1,4 +1,4 @@
-"""The registrar's modules on the path, a key, and a stand-in GitHub that must have seen only valid calls."""
+"""The registrar's modules on the path, a key, and a stand-in GitHub that must get only valid calls."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ def linux() -> None:
 
 
 def make_key(folder: Path) -> Path:
-    """A private key, with its public half beside it."""
+    """Make a private key, with the public key beside it."""
     require("openssl")
     key = folder / "app.pem"
     subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
@@ -39,9 +39,9 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def github(key: Path) -> Iterator[GitHub]:
-    known = GitHub(key.parent / "public")
-    yield known
-    assert not known.violations
+    github = GitHub(key.parent / "public")
+    yield github
+    assert not github.violations
 
 
 @pytest.fixture

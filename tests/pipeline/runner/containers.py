@@ -11,19 +11,19 @@ from tests.pipeline.shared import locked
 
 PACKAGES = "ca-certificates,curl,gh,git,libgomp1,make,ocl-icd-libopencl1,openssl,python3,python3-venv"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pipeline-base-image"
-# The machine's own certificates, for a network that is reached through a proxy.
+# The machine's own certificates, for networks behind a proxy.
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 BUILD_TIMEOUT = 900
 
 
 def docker(*command: str, check: bool = True, **options: object) -> subprocess.CompletedProcess[str]:
-    """The classic builder works with every client; BuildKit wants a plugin with the newer ones."""
+    """Run docker with the classic builder, which every client has; BuildKit needs a plugin with newer ones."""
     environment = os.environ | {"DOCKER_BUILDKIT": "0"}
-    done = subprocess.run(
+    completed = subprocess.run(
         ["docker", *command], env=environment, capture_output=True, text=True, check=False, timeout=BUILD_TIMEOUT
     )
-    assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    return done
+    assert not check or completed.returncode == 0, completed.stdout[-4000:] + completed.stderr[-4000:]
+    return completed
 
 
 def require_daemon() -> None:
@@ -36,7 +36,7 @@ def require_daemon() -> None:
 
 
 def base_image(packages: str = PACKAGES) -> str:
-    """The tag of a Debian image with these packages (those of the runner's Dockerfile); made where it is missing."""
+    """The tag of a Debian image with these packages (those of the runner's Dockerfile); it is made if missing."""
     key = hashlib.sha256(packages.encode()).hexdigest()[:12]
     tag = f"pipeline-base:{key}"
     with locked(CACHE / "lock"):
@@ -53,8 +53,8 @@ def _archive(key: str, packages: str) -> Path:
     require("debootstrap")
     root = CACHE / f"{key}.root"
     shutil.rmtree(root, ignore_errors=True)
-    made = ["debootstrap", "--variant=minbase", f"--include={packages}", "bookworm", str(root)]
-    subprocess.run(made, check=True, capture_output=True, timeout=BUILD_TIMEOUT)
+    command = ["debootstrap", "--variant=minbase", f"--include={packages}", "bookworm", str(root)]
+    subprocess.run(command, check=True, capture_output=True, timeout=BUILD_TIMEOUT)
     part = archive.with_suffix(".part")
     subprocess.run(["tar", "-C", root, "-cf", part, "."], check=True, timeout=BUILD_TIMEOUT)
     shutil.rmtree(root)

@@ -1,4 +1,4 @@
-"""The registrar as a process of its own."""
+"""The registrar as a separate process."""
 
 import os
 import signal
@@ -12,22 +12,22 @@ from pathlib import Path
 from tests.pipeline.runner.standin import APP_ID, REPOSITORY
 
 FOLDER = Path(__file__).parents[3] / ".github/runner"
-PATIENCE = 120  # seconds; the machine may be busy
+TIMEOUT = 120  # seconds; the machine may be busy
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while not condition():
-        assert time.monotonic() < end, "it did not happen"
+        assert time.monotonic() < end, "timed out"
         time.sleep(0.02)
 
 
 class Process:
-    """The registrar as a process of its own, and the containers that connect to it."""
+    """The registrar as a separate process, and containers that connect to it."""
 
     def __init__(self, folder: Path, api: str, key: Path, **environment: str) -> None:
         self.socket = folder / "socket"
-        own = {
+        settings = {
             "GITHUB_API_URL": api,
             "GITHUB_REPOSITORY": REPOSITORY,
             "APP_ID": APP_ID,
@@ -37,24 +37,24 @@ class Process:
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(FOLDER),
         }
-        # The pause in which an ended container dies is cut short: nothing dies here.
+        # A short pause: there are no containers here whose end has to be waited for.
         program = "import registrar, sys; registrar.SETTLE = 0.1; sys.exit(registrar.main())"
         command = [sys.executable, "-c", program]
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, env=own | environment, stdout=pipe, stderr=pipe, text=True)
+        self.process = subprocess.Popen(command, env=settings | environment, stdout=pipe, stderr=pipe, text=True)
 
     def container(self) -> socket.socket:
-        """A connection to it, once it listens: its socket is there a moment before."""
+        """A connection to it, once it listens, which is a moment after its socket exists."""
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(PATIENCE)
+        connection.settimeout(TIMEOUT)
         wait_for(lambda: connection.connect_ex(str(self.socket)) == 0 or self.process.poll() is not None)
         assert self.process.returncode is None, "the registrar has ended"
         return connection
 
     def stop(self) -> str:
         self.process.send_signal(signal.SIGTERM)
-        return self.ended()[1]
+        return self.wait()[1]
 
-    def ended(self) -> tuple[int, str, str]:
-        out, err = self.process.communicate(timeout=PATIENCE)
+    def wait(self) -> tuple[int, str, str]:
+        out, err = self.process.communicate(timeout=TIMEOUT)
         return self.process.returncode, out, err

@@ -1,5 +1,5 @@
 #!/bin/bash
-# In the place of GitHub's runner: says what a job sees and can do, ends.
+# Instead of GitHub's runner: prints what a job sees and can do, then ends.
 cd "$(dirname "$0")" || exit 1
 can() { if "${@:2}" > /dev/null 2>&1; then echo "can $1"; else echo "can't $1"; fi; }
 echo "arguments: $*"
@@ -15,7 +15,7 @@ can "read the first process" cat /proc/1/environ
 can "take over the first process" ls /proc/1/fd
 can "find a key" grep -rlE 'PRIVATE[ ]KEY' /run /home /opt/actions-runner /tmp
 can "find the Docker socket" test -e /var/run/docker.sock
-can "gain rights" grep -vqE '^CapEff:\s0+$' <(grep CapEff /proc/self/status)
+can "gain capabilities" grep -vqE '^CapEff:\s0+$' <(grep CapEff /proc/self/status)
 kill -9 1
 python3 - <<'P'
 import socket

@@ -1,4 +1,4 @@
-"""A stand-in for the part of GitHub that the registrar talks to; calls are held against GitHub's own description."""
+"""A stand-in for the part of GitHub that the registrar calls; calls are checked against GitHub's own description."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ from openapi_core.testing import MockRequest, MockResponse
 
 DESCRIPTION = Path(__file__).parents[1] / "github/openapi.json"
 REPOSITORY = "octo/model"
-TOKEN = "installation-token"  # noqa: S105 - opens nothing
+TOKEN = "installation-token"  # noqa: S105 - not a real one
 APP_ID = "4711"
 
 
@@ -27,7 +27,7 @@ def description() -> OpenAPI:
 
 
 class GitHub:
-    """What the server knows, what it was asked, and which errors it is told to give first."""
+    """The server's state, the calls that it got, and the errors with which it responds first."""
 
     def __init__(self, public_key: Path) -> None:
         self.public_key = public_key
@@ -37,7 +37,7 @@ class GitHub:
         self.group: dict[str, Any] = {"restricted_to_workflows": True, "selected_workflows": ["octo/model/a.yaml@main"]}
         self.runners: list[dict[str, Any]] = []
         self.installed = True
-        self.errors: dict[str, list[int]] = {}  # "METHOD path's end" -> statuses to give before the real answer
+        self.errors: dict[str, list[int]] = {}  # "METHOD path's end" -> statuses to respond with at first
         self.calls: list[tuple[str, str, Any]] = []
         self.violations: list[str] = []
         self._last_id = 100
@@ -49,15 +49,15 @@ class GitHub:
         self.runners.append(runner)
         return runner
 
-    def asked(self, method: str, ending: str) -> list[Any]:
-        """The bodies of the calls whose path ends so."""
-        return [body for how, path, body in self.calls if how == method and path.endswith(ending)]
+    def bodies(self, method: str, ending: str) -> list[Any]:
+        """The bodies of the calls with this method and ending of the path."""
+        return [body for call_method, path, body in self.calls if call_method == method and path.endswith(ending)]
 
-    def answer(self, method: str, path: str, body: Any, token: str) -> tuple[int, Any]:
+    def respond(self, method: str, path: str, body: Any, token: str) -> tuple[int, Any]:
         self.calls.append((method, path, body))
         for ending, statuses in self.errors.items():
             if statuses and f"{method} {path}".endswith(ending):
-                return statuses.pop(0), {"message": "told to"}
+                return statuses.pop(0), {"message": "an error for the test"}
         if path.endswith(("/installation", "/access_tokens")):
             return self._token(path, token)
         if token != TOKEN:
@@ -65,7 +65,7 @@ class GitHub:
         return self._runner_call(method, path, body)
 
     def _token(self, path: str, token: str) -> tuple[int, Any]:
-        if not self._signed(token):
+        if not self._is_signed(token):
             return 401, {"message": "A JSON web token could not be decoded"}
         if not self.installed:
             return 404, {"message": "Not Found"}
@@ -73,15 +73,15 @@ class GitHub:
             return 200, {"id": 7}
         return 201, {"token": TOKEN, "expires_at": "2099-01-01T00:00:00Z"}
 
-    def _signed(self, token: str) -> bool:
-        """Whether the App's key has signed this token, as openssl sees it."""
+    def _is_signed(self, token: str) -> bool:
+        """Whether the App's key has signed this token, by openssl."""
         text, _, signature = token.rpartition(".")
-        claims = json.loads(_decoded(text.split(".")[1]))
+        claims = json.loads(_decode(text.split(".")[1]))
         file = self.public_key.parent / "signature"
-        file.write_bytes(_decoded(signature))
+        file.write_bytes(_decode(signature))
         command = ["openssl", "dgst", "-sha256", "-verify", str(self.public_key), "-signature", str(file)]
-        done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
-        return done.returncode == 0 and claims["iss"] == APP_ID and claims["exp"] - claims["iat"] <= 600
+        completed = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
+        return completed.returncode == 0 and claims["iss"] == APP_ID and claims["exp"] - claims["iat"] <= 600
 
     def _runner_call(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         if path == f"/repos/{REPOSITORY}":
@@ -96,11 +96,11 @@ class GitHub:
             return 200, {"total_count": len(self.runners), "runners": self.runners}
         return self._remove(int(path.rpartition("/")[2]))
 
-    def _setting(self, of_private: bool) -> tuple[int, Any]:
-        """For pull requests of forks: one for public repositories, one for the others."""
-        if of_private != self.private:
+    def _setting(self, private: bool) -> tuple[int, Any]:
+        """The setting for pull requests of forks, of private or of public repositories."""
+        if private != self.private:
             return 422, {"message": "This setting only applies to repositories of the other kind."}
-        return 200, self.forks if of_private else {"approval_policy": self.policy}
+        return 200, self.forks if private else {"approval_policy": self.policy}
 
     def _remove(self, number: int) -> tuple[int, Any]:
         for runner in self.runners:
@@ -112,7 +112,7 @@ class GitHub:
         return 404, {"message": "Not Found"}
 
 
-def _decoded(text: str) -> bytes:
+def _decode(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
@@ -124,25 +124,25 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         token = self.headers["Authorization"].removeprefix("Bearer ")
         body = json.loads(content) if content else None
-        status, answer = self.github.answer(self.command, url.path, body, token)
-        data = b"" if answer is None else json.dumps(answer).encode()
+        status, response = self.github.respond(self.command, url.path, body, token)
+        data = b"" if response is None else json.dumps(response).encode()
         self._validate(url.path, dict(parse_qsl(url.query)), content, status, data)
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        with suppress(BrokenPipeError):  # whoever asked was ended
+        with suppress(BrokenPipeError):  # the client was stopped
             self.wfile.write(data)
 
     def _validate(self, path: str, query: dict[str, str], content: bytes, status: int, data: bytes) -> None:
-        """Runner calls of a repository, as the description has them; the others are not in it."""
+        """Check calls for a repository's runners; other calls are not in the description."""
         if not path.startswith(f"/repos/{REPOSITORY}/actions/runners"):
             return
-        asked = MockRequest("https://api.github.com", self.command.lower(), path, args=query, data=content or None)
+        request = MockRequest("https://api.github.com", self.command.lower(), path, args=query, data=content or None)
         try:
-            description().validate_request(asked)
+            description().validate_request(request)
             if status < 400:
-                description().validate_response(asked, MockResponse(data, status))
+                description().validate_response(request, MockResponse(data, status))
         except Exception as error:
             self.github.violations.append(f"{self.command} {path}: {error!r} {error.__cause__!r}")
 
@@ -154,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(github: GitHub, host: str = "127.0.0.1") -> Iterator[str]:
-    """The address at which `github` answers, for as long as the block runs."""
+    """Serve `github` while the block runs; its address."""
     handler = type("Handler", (_Handler,), {"github": github})
     server = ThreadingHTTPServer((host, 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -32,9 +32,9 @@ def compose(**environment: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
-    done = compose()
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout)["services"])
+    completed = compose()
+    assert completed.returncode == 0, completed.stderr
+    return dict(json.loads(completed.stdout)["services"])
 
 
 @pytest.mark.parametrize("name", ["registrar", "runner"])
@@ -56,14 +56,14 @@ def test_no_container_has_the_docker_socket_or_a_folder_of_the_host(services: di
     assert "docker.sock" not in json.dumps(services)
 
 
-def test_the_key_is_the_registrars_alone(services: dict[str, Any]) -> None:
+def test_only_the_registrar_has_the_key(services: dict[str, Any]) -> None:
     assert [secret["source"] for secret in services["registrar"]["secrets"]] == ["app_key"]
     assert "secrets" not in services["runner"]
     assert "environment" not in services["runner"]
     assert "env_file" not in services["runner"]
 
 
-def test_a_job_can_write_nothing_to_the_registrar_and_shares_no_network_with_it(services: dict[str, Any]) -> None:
+def test_a_job_can_not_write_to_the_registrars_folder_and_shares_no_network_with_it(services: dict[str, Any]) -> None:
     assert services["runner"]["volumes"][0]["read_only"] is True
     assert not set(services["runner"]["networks"]) & set(services["registrar"]["networks"])
 
@@ -76,15 +76,15 @@ def test_each_job_starts_from_the_image(services: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", ["GITHUB_REPOSITORY", "APP_ID", "RUNNER_NAME", "APP_KEY_FILE"])
 def test_a_setting_that_is_missing_is_named(name: str) -> None:
-    done = compose(**{name: ""})
-    assert done.returncode != 0
-    assert name in done.stderr
+    completed = compose(**{name: ""})
+    assert completed.returncode != 0
+    assert name in completed.stderr
 
 
 def test_the_example_names_every_setting() -> None:
     used = set(re.findall(r"\$\{(\w+)", (FOLDER / "compose.yaml").read_text()))
     named = set(re.findall(r"^(?:# )?([A-Z_]+)=", (FOLDER / ".env.example").read_text(), re.MULTILINE))
-    assert used - named == {"GITHUB_API_URL"}  # for GitHub Enterprise alone
+    assert used - named == {"GITHUB_API_URL"}  # only for GitHub Enterprise
 
 
 def test_neither_settings_nor_a_key_get_into_git_or_an_image() -> None:
@@ -96,22 +96,22 @@ def test_neither_settings_nor_a_key_get_into_git_or_an_image() -> None:
 
 @pytest.mark.parametrize("name", ["Dockerfile", "registrar.Dockerfile"])
 def test_hadolint_finds_nothing(name: str) -> None:
-    done = subprocess.run([BIN / "hadolint", FOLDER / name], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+    completed = subprocess.run([BIN / "hadolint", FOLDER / name], capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stdout
 
 
 def argument(name: str) -> str:
-    found = re.search(rf"^ARG {name}=(\S+)$", (FOLDER / "Dockerfile").read_text(), re.MULTILINE)
-    assert found
-    return found[1]
+    match = re.search(rf"^ARG {name}=(\S+)$", (FOLDER / "Dockerfile").read_text(), re.MULTILINE)
+    assert match
+    return match[1]
 
 
-def test_the_images_lightgbm_is_the_locks() -> None:
+def test_the_image_has_the_lightgbm_of_the_lock() -> None:
     packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
     locked = next(package for package in packages if package["name"] == "lightgbm")
     assert argument("LIGHTGBM_VERSION") == locked["version"]
     assert f"sha256:{argument('LIGHTGBM_SHA256')}" == locked["sdist"]["hash"]
 
 
-def test_the_images_uv_is_the_makefiles() -> None:
+def test_the_image_has_the_uv_of_the_makefile() -> None:
     assert f"UV_VERSION := {argument('UV_VERSION')}\n" in (ROOT / "Makefile").read_text()

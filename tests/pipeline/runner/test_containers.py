@@ -1,4 +1,4 @@
-"""The containers as compose starts them, with a stand-in for GitHub and for its runner: one job each, and locked in."""
+"""The containers as compose starts them, with a stand-in for GitHub and for its runner: one job each, isolated."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ from tests.pipeline.runner.standin import APP_ID, REPOSITORY, GitHub, serving
 
 pytestmark = pytest.mark.engine
 
-PATIENCE = 120  # seconds
+TIMEOUT = 120  # seconds
 # The images of the test; no GPU; the stand-in GitHub on this machine.
 OVERRIDE = """
 services:
@@ -38,16 +38,16 @@ services:
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
-    """A stand-in release of GitHub's runner on a local server, as the build's arguments name it."""
+    """A stand-in release of GitHub's runner on a local server, as arguments of the build."""
     require_daemon()
     folder = tmp_path_factory.mktemp("release")
-    nothing = folder / "installdependencies.sh"
-    nothing.write_text("#!/bin/sh\n")
-    nothing.chmod(0o755)
+    script = folder / "installdependencies.sh"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
     archive = folder / "runner.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
         tar.add(Path(__file__).with_name("run.sh"), "run.sh")
-        tar.add(nothing, "bin/installdependencies.sh")
+        tar.add(script, "bin/installdependencies.sh")
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"RUNNER_URL=http://127.0.0.1:{server.server_port}/runner.tar.gz"
@@ -68,7 +68,7 @@ def _sha256(path: Path) -> str:
 
 
 def build_runner(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """The job's image without CUDA, whose base can't be had here."""
+    """Build the job's image on the test's base image, without CUDA."""
     command = ["build", "--force-rm", "--network", "host", "--target", "runner", "--tag", "pipeline-runner:test"]
     return docker(*command, *arguments, str(FOLDER), check=check)
 
@@ -82,7 +82,7 @@ def images(release: list[str]) -> dict[str, str]:
 
 
 class Machine:
-    """The two services on this machine."""
+    """The two services, started by compose."""
 
     def __init__(self, folder: Path, images: dict[str, str], key: Path, port: int) -> None:
         (folder / "override.yaml").write_text(OVERRIDE.format(**images))
@@ -101,58 +101,58 @@ class Machine:
         }
 
     def compose(self, *command: str) -> str:
-        done = subprocess.run(
+        completed = subprocess.run(
             [*self.command, *command],
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert completed.returncode == 0, completed.stdout + completed.stderr
+        return completed.stdout
 
     def logs(self, service: str) -> str:
         return self.compose("logs", "--no-color", "--no-log-prefix", service)
 
 
 @pytest.fixture(scope="module")
-def ran(images: dict[str, str], key: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, GitHub]:
-    """What the runner's container said over two jobs, and what GitHub was asked."""
+def two_jobs(images: dict[str, str], key: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, GitHub]:
+    """The log of the runner's container over two jobs, and GitHub with the calls that it got."""
     github = GitHub(key.parent / "public")
-    key.chmod(0o444)  # the registrar's user is none of this machine's
+    key.chmod(0o444)  # the registrar's user does not exist on this machine
     with serving(github, "0.0.0.0") as address:  # noqa: S104 - the containers come from another network
         machine = Machine(tmp_path_factory.mktemp("machine"), images, key, int(address.rpartition(":")[2]))
         machine.compose("up", "--detach")
         try:
-            said = _two_jobs(machine)
+            log = _wait_for_two_jobs(machine)
         finally:
             machine.compose("down", "--volumes", "--timeout", "20")
-    return said, github
+    return log, github
 
 
-def _two_jobs(machine: Machine) -> str:
-    end = time.monotonic() + PATIENCE
-    while (said := machine.logs("runner")).count("job done") < 2:
-        assert time.monotonic() < end, said + machine.logs("registrar")
+def _wait_for_two_jobs(machine: Machine) -> str:
+    end = time.monotonic() + TIMEOUT
+    while (log := machine.logs("runner")).count("job done") < 2:
+        assert time.monotonic() < end, log + machine.logs("registrar")
         time.sleep(1)
-    return said
+    return log
 
 
-def test_each_job_has_a_registration_of_its_own(ran: tuple[str, GitHub]) -> None:
-    said, github = ran
-    handed = re.findall(r"^arguments: --jitconfig jit-of-(\S+)$", said, re.MULTILINE)
-    names = [body["name"] for body in github.asked("POST", "/generate-jitconfig")]
-    assert len(handed) >= 2
-    assert names[: len(handed)] == handed
+def test_each_job_has_its_own_registration(two_jobs: tuple[str, GitHub]) -> None:
+    log, github = two_jobs
+    used = re.findall(r"^arguments: --jitconfig jit-of-(\S+)$", log, re.MULTILINE)
+    names = [body["name"] for body in github.bodies("POST", "/generate-jitconfig")]
+    assert len(used) >= 2
+    assert names[: len(used)] == used
     assert len(set(names)) == len(names)
     assert github.runners == []
     assert not github.violations
 
 
-def test_a_job_can_work_at_home_and_nowhere_else(ran: tuple[str, GitHub]) -> None:
-    assert set(re.findall(r"^can (.*)$", ran[0], re.MULTILINE)) == {"write at home", "run a program in /tmp"}
-    refused = re.findall(r"^can't (.*)$", ran[0], re.MULTILINE)
+def test_a_job_can_write_only_to_its_home_and_temporary_folders(two_jobs: tuple[str, GitHub]) -> None:
+    assert set(re.findall(r"^can (.*)$", two_jobs[0], re.MULTILINE)) == {"write at home", "run a program in /tmp"}
+    refused = re.findall(r"^can't (.*)$", two_jobs[0], re.MULTILINE)
     assert set(refused) == {
         "see the files of an earlier job",
         "write to the system",
@@ -162,23 +162,23 @@ def test_a_job_can_work_at_home_and_nowhere_else(ran: tuple[str, GitHub]) -> Non
         "take over the first process",
         "find a key",
         "find the Docker socket",
-        "gain rights",
+        "gain capabilities",
     }
     assert len(refused) >= 2 * len(set(refused))
 
 
-def test_a_job_is_not_root_and_has_no_setting_of_the_registrar(ran: tuple[str, GitHub]) -> None:
-    assert "user: 10002:10002\n" in ran[0]
-    environment = re.findall(r"^environment: (.*)$", ran[0], re.MULTILINE)[0].split()
+def test_a_job_is_not_root_and_has_no_setting_of_the_registrar(two_jobs: tuple[str, GitHub]) -> None:
+    assert "user: 10002:10002\n" in two_jobs[0]
+    environment = re.findall(r"^environment: (.*)$", two_jobs[0], re.MULTILINE)[0].split()
     assert not {"APP_ID", "APP_KEY_FILE", "GITHUB_TOKEN"} & set(environment)
 
 
-def test_a_job_gets_no_configuration_beside_its_own(ran: tuple[str, GitHub]) -> None:
-    assert ran[0].count("second configuration: none") >= 2
-    assert "second configuration: b" not in ran[0]
+def test_a_job_gets_no_configuration_but_its_own(two_jobs: tuple[str, GitHub]) -> None:
+    assert two_jobs[0].count("second configuration: none") >= 2
+    assert "second configuration: b" not in two_jobs[0]
 
 
-def test_a_download_that_is_not_the_named_one_stops_the_build(images: dict[str, str], release: list[str]) -> None:
-    done = build_runner(*release[:4], "--build-arg", f"RUNNER_SHA256={'0' * 64}", check=False)
-    assert done.returncode != 0
-    assert "FAILED" in done.stdout + done.stderr
+def test_a_download_with_a_wrong_hash_stops_the_build(images: dict[str, str], release: list[str]) -> None:
+    completed = build_runner(*release[:4], "--build-arg", f"RUNNER_SHA256={'0' * 64}", check=False)
+    assert completed.returncode != 0
+    assert "FAILED" in completed.stdout + completed.stderr

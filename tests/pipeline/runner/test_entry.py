@@ -1,4 +1,4 @@
-"""The first process of a job's container: one configuration, one runner, and no life without a registrar."""
+"""The first process of a job's container: one configuration, one runner, and an end with the registrar."""
 
 import contextlib
 import os
@@ -14,21 +14,21 @@ import pytest
 from tests.pipeline.runner.processes import FOLDER
 
 PROGRAM = "import entry, os, pathlib, sys; entry.RUNNER = pathlib.Path(sys.argv[1]); os._exit(entry.main())"
-PATIENCE = 120  # seconds; the machine may be busy
+TIMEOUT = 120  # seconds; the machine may be busy
 
 
 @pytest.fixture
 def listener(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "socket"))
-        listener.settimeout(PATIENCE)
+        listener.settimeout(TIMEOUT)
         listener.listen()
         yield listener
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
-    """The first process, with these lines in the place of GitHub's runner."""
+    """The first process, with these lines instead of GitHub's runner."""
     started = []
 
     def start(lines: str) -> subprocess.Popen[str]:
@@ -49,7 +49,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
     yield start
     for process in started:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # what it started, too
+            os.killpg(process.pid, signal.SIGKILL)  # with its children
         process.communicate()
 
 
@@ -60,20 +60,20 @@ def test_the_runner_gets_the_configuration_and_its_exit_code_is_the_containers(
     with listener.accept()[0] as connection:
         connection.sendall(b"abc")
         connection.sendall(b"def\n")
-        assert process.communicate(timeout=PATIENCE)[0] == "--jitconfig abcdef\n"
+        assert process.communicate(timeout=TIMEOUT)[0] == "--jitconfig abcdef\n"
     assert process.returncode == 3
 
 
-def test_what_the_job_left_running_keeps_no_container(
+def test_processes_that_the_job_left_running_do_not_keep_the_container(
     start: Callable[[str], subprocess.Popen[str]], listener: socket.socket
 ) -> None:
     process = start("sleep 60 > /dev/null 2>&1 & exit 0")
     with listener.accept()[0] as connection:
         connection.sendall(b"abc\n")
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(TIMEOUT) == 0
 
 
-def test_a_registrar_that_ends_takes_the_job_with_it(
+def test_the_job_ends_with_the_registrar(
     start: Callable[[str], subprocess.Popen[str]], listener: socket.socket
 ) -> None:
     process = start("echo started; exec sleep 60 > /dev/null 2>&1")
@@ -81,7 +81,7 @@ def test_a_registrar_that_ends_takes_the_job_with_it(
         connection.sendall(b"abc\n")
         assert process.stdout is not None
         assert process.stdout.readline() == "started\n"
-    assert process.wait(PATIENCE) == 1
+    assert process.wait(TIMEOUT) == 1
 
 
 def test_without_a_configuration_no_runner_is_started(
@@ -89,17 +89,17 @@ def test_without_a_configuration_no_runner_is_started(
 ) -> None:
     process = start("echo started")
     listener.accept()[0].close()
-    out, err = process.communicate(timeout=PATIENCE)
+    out, err = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, out) == (1, "")
     assert "registrar" in err
     assert err.count("\n") == 1
 
 
-def test_a_stop_reaches_the_runner(start: Callable[[str], subprocess.Popen[str]], listener: socket.socket) -> None:
+def test_sigterm_reaches_the_runner(start: Callable[[str], subprocess.Popen[str]], listener: socket.socket) -> None:
     process = start("trap 'exit 5' TERM; echo started; while :; do sleep 0.1; done")
     with listener.accept()[0] as connection:
         connection.sendall(b"abc\n")
         assert process.stdout is not None
         assert process.stdout.readline() == "started\n"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == 5
+        assert process.wait(TIMEOUT) == 5

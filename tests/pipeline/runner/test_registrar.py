@@ -1,4 +1,4 @@
-"""The registrar against a stand-in GitHub: one registration for one container, and nothing left behind."""
+"""The registrar with a stand-in GitHub: one registration for each container, and none left behind."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,21 +9,21 @@ from tests.pipeline.runner.processes import Process, wait_for
 from tests.pipeline.runner.standin import GitHub
 
 
-def test_each_container_gets_a_configuration_of_its_own(start: Callable[..., Process], github: GitHub) -> None:
+def test_each_container_gets_its_own_configuration(start: Callable[..., Process], github: GitHub) -> None:
     registrar = start(RUNNER_LABELS='["self-hosted", "gpu", "a100"]')
     received = []
     for _ in range(2):
         with registrar.container() as container:
             received.append(container.recv(4096).decode().strip())
         wait_for(lambda: not github.runners)
-    bodies = github.asked("POST", "/generate-jitconfig")
+    bodies = github.bodies("POST", "/generate-jitconfig")
     assert received == [f"jit-of-{body['name']}" for body in bodies]
     assert len(set(received)) == 2
     assert bodies[0]["labels"] == ["self-hosted", "gpu", "a100"]
     assert bodies[0]["runner_group_id"] == 1
 
 
-def test_a_job_gets_no_second_configuration_while_its_container_lives(
+def test_a_job_gets_no_second_configuration_while_its_container_runs(
     start: Callable[..., Process], github: GitHub
 ) -> None:
     registrar = start()
@@ -35,10 +35,10 @@ def test_a_job_gets_no_second_configuration_while_its_container_lives(
                 job.recv(4096)
     wait_for(lambda: not github.runners)
     registrar.stop()
-    assert len(github.asked("POST", "/generate-jitconfig")) == 1
+    assert len(github.bodies("POST", "/generate-jitconfig")) == 1
 
 
-def test_neither_the_key_nor_a_token_is_handed_over(
+def test_the_container_gets_neither_the_key_nor_a_token(
     start: Callable[..., Process], key: Path, tmp_path: Path, github: GitHub
 ) -> None:
     registrar = start()
@@ -49,9 +49,7 @@ def test_neither_the_key_nor_a_token_is_handed_over(
     assert [path.name for path in tmp_path.iterdir()] == ["socket"]
 
 
-def test_a_stopped_registrar_takes_back_the_runner_that_has_no_job(
-    start: Callable[..., Process], github: GitHub
-) -> None:
+def test_a_stopped_registrar_removes_the_runner_that_has_no_job(start: Callable[..., Process], github: GitHub) -> None:
     registrar = start()
     with registrar.container() as container:
         assert container.recv(4096)
@@ -69,7 +67,9 @@ def test_a_running_job_keeps_its_registration(start: Callable[..., Process], git
     assert len(github.runners) == 1
 
 
-def test_registrations_of_an_earlier_registrar_go_when_it_starts(start: Callable[..., Process], github: GitHub) -> None:
+def test_at_its_start_registrations_of_an_earlier_registrar_are_removed(
+    start: Callable[..., Process], github: GitHub
+) -> None:
     github.add("gpu-1-0123abcd", status="online")
     other = github.add("gpu-10-0123abcd")
     registrar = start()
@@ -77,7 +77,7 @@ def test_registrations_of_an_earlier_registrar_go_when_it_starts(start: Callable
     assert github.runners == [other]
 
 
-def test_a_server_that_is_down_for_a_moment_is_asked_again(start: Callable[..., Process], github: GitHub) -> None:
+def test_after_a_short_outage_the_call_is_tried_again(start: Callable[..., Process], github: GitHub) -> None:
     github.errors = {"/generate-jitconfig": [502], "/installation": [503]}
     with start().container() as container:
         assert container.recv(4096).startswith(b"jit-of-")
@@ -87,7 +87,7 @@ def test_a_name_that_is_taken_is_replaced(start: Callable[..., Process], github:
     github.errors = {"/generate-jitconfig": [409]}
     with start().container() as container:
         assert container.recv(4096).startswith(b"jit-of-")
-    names = [body["name"] for body in github.asked("POST", "/generate-jitconfig")]
+    names = [body["name"] for body in github.bodies("POST", "/generate-jitconfig")]
     assert len(set(names)) == 2
 
 
@@ -95,10 +95,10 @@ def test_a_group_registers_with_the_organization(start: Callable[..., Process], 
     github.private, github.policy = False, "first_time_contributors"
     with start(RUNNER_GROUP_ID="3").container() as container:
         assert container.recv(4096).startswith(b"jit-of-")
-    assert github.asked("POST", "/orgs/octo/actions/runners/generate-jitconfig")[0]["runner_group_id"] == 3
+    assert github.bodies("POST", "/orgs/octo/actions/runners/generate-jitconfig")[0]["runner_group_id"] == 3
 
 
-def test_the_token_is_asked_for_this_repository_and_no_more(start: Callable[..., Process], github: GitHub) -> None:
+def test_the_token_is_requested_for_this_repository_only(start: Callable[..., Process], github: GitHub) -> None:
     wait_for(start().socket.exists)
-    wanted = github.asked("POST", "/app/installations/7/access_tokens")
-    assert wanted == [{"repositories": ["model"], "permissions": {"administration": "write", "metadata": "read"}}]
+    requested = github.bodies("POST", "/app/installations/7/access_tokens")
+    assert requested == [{"repositories": ["model"], "permissions": {"administration": "write", "metadata": "read"}}]

@@ -1,4 +1,4 @@
-"""A wrong setting is named before GitHub is asked anything."""
+"""A wrong setting is named before GitHub is called."""
 
 import pytest
 import settings
@@ -8,17 +8,17 @@ GOOD = {"GITHUB_REPOSITORY": "octo/model", "APP_ID": "1", "RUNNER_NAME": "gpu-1"
 
 
 def test_three_settings_are_enough() -> None:
-    read = settings.from_environment(GOOD)
-    assert read.labels == ("self-hosted", "gpu")
-    assert read.api == "https://api.github.com"
-    assert read.owner_path == "/repos/octo/model"
+    parsed = settings.from_environment(GOOD)
+    assert parsed.labels == ("self-hosted", "gpu")
+    assert parsed.api == "https://api.github.com"
+    assert parsed.owner_path == "/repos/octo/model"
 
 
 def test_a_runner_group_is_the_organizations() -> None:
-    read = settings.from_environment(GOOD | {"RUNNER_GROUP_ID": "3"})
-    assert read.owner_path == "/orgs/octo"
-    wanted = {"organization_self_hosted_runners": "write", "administration": "read", "metadata": "read"}
-    assert read.permissions == wanted
+    parsed = settings.from_environment(GOOD | {"RUNNER_GROUP_ID": "3"})
+    assert parsed.owner_path == "/orgs/octo"
+    expected = {"organization_self_hosted_runners": "write", "administration": "read", "metadata": "read"}
+    assert parsed.permissions == expected
 
 
 def test_without_a_group_the_token_can_do_nothing_to_the_organization() -> None:

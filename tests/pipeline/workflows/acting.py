@@ -1,4 +1,4 @@
-"""Runs a workflow by act, on this machine and offline: remote actions, uv and the checkout are stand-ins."""
+"""Runs a workflow with act, on this machine and offline: remote actions, uv and the checkout are stand-ins."""
 
 import json
 import os
@@ -12,12 +12,12 @@ from typing import Any
 
 from tests.pipeline.guard import slow
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 PROGRAMS = Path(sys.executable).parent
 TIMEOUT = 240  # seconds, for one workflow
-HERE_IT_RUNS, NOWHERE = "-self-hosted", ""  # as act calls this machine and none
-HOSTED = {"ubuntu-latest": HERE_IT_RUNS}
-OWN = {"self-hosted": HERE_IT_RUNS, "gpu": HERE_IT_RUNS, "ubuntu-latest": NOWHERE}
+THIS_MACHINE, NO_MACHINE = "-self-hosted", ""  # in the notation of act
+HOSTED = {"ubuntu-latest": THIS_MACHINE}
+OWN = {"self-hosted": THIS_MACHINE, "gpu": THIS_MACHINE, "ubuntu-latest": NO_MACHINE}
 
 # What `make setup` gets instead of uv: an environment that runs the checkout's own code by the tests' interpreter.
 UV = f"""#!/bin/sh
@@ -27,15 +27,15 @@ cat >.venv/bin/pipeline <<END
 #!/bin/sh
 env >>"$STANDIN_ENVIRONMENT"
 export PYTHONPATH="$PWD/src"
-exec "{sys.executable}" "{HERE / "hasty.py"}" "\\$@"
+exec "{sys.executable}" "{FOLDER / "hasty.py"}" "\\$@"
 END
 chmod +x .venv/bin/pipeline
 """
 
 
 @dataclass(frozen=True)
-class Acted:
-    """What a workflow did: the result of each job that ran, and what was printed."""
+class WorkflowResult:
+    """The result of a workflow: of each job that ran, and what was printed."""
 
     jobs: Mapping[str, str]
     lines: tuple[str, ...]
@@ -47,7 +47,7 @@ class Acted:
 
 
 class Machine:
-    """A place for one story: an own HOME, the stand-ins' folders, and what every step finds in its environment."""
+    """The runner of one test: its HOME, the stand-ins' folders, and the environment of every step."""
 
     def __init__(self, folder: Path, origin: Path, **env: str) -> None:
         self.folder, self.origin = folder, origin
@@ -70,30 +70,30 @@ class Machine:
         secrets: Mapping[str, str] | None = None,
         runners: Mapping[str, str] = OWN | HOSTED,
         actor: str = "alice",
-    ) -> Acted:
+    ) -> WorkflowResult:
         """Run a workflow of the clone `checkout` on an event."""
         slow("act")
         (self.folder / "event.json").write_text(json.dumps(payload), encoding="utf-8")
-        seen = self.folder / "environment"
-        seen.write_text("", encoding="utf-8")
+        environment = self.folder / "environment"
+        environment.write_text("", encoding="utf-8")
         steps = self.env | {
             "STANDIN_ORIGIN": str(self.origin),
             "STANDIN_ARTIFACTS": str(self.artifacts),
             "STANDIN_CACHE": str(self.cache),
-            "STANDIN_ENVIRONMENT": str(seen),
+            "STANDIN_ENVIRONMENT": str(environment),
             "OMP_NUM_THREADS": "1",
         }
         command = [
             *(str(PROGRAMS / "act"), event, "-W", f".github/workflows/{workflow}.yaml"),
             *("-e", str(self.folder / "event.json"), "--actor", actor, "--json", "--no-skip-checkout"),
             *("--no-cache-server", "--artifact-server-addr", "127.0.0.1", "--pull=false", "--rm"),
-            *_each("--local-repository", _stand_ins(checkout)),
-            *_each("-P", runners),
-            *_each("--env", steps),
-            *_each("--var", variables or {}),
-            *_each("-s", secrets or {}),
+            *_options("--local-repository", _stand_ins(checkout)),
+            *_options("-P", runners),
+            *_options("--env", steps),
+            *_options("--var", variables or {}),
+            *_options("-s", secrets or {}),
         ]
-        done = subprocess.run(
+        completed = subprocess.run(
             command,
             cwd=checkout,
             env={"HOME": str(self.folder / "home"), "PATH": f"{self.folder / 'bin'}:{PROGRAMS}:{os.environ['PATH']}"},
@@ -102,10 +102,10 @@ class Machine:
             timeout=TIMEOUT,
             check=False,
         )
-        return _read(done.stdout + done.stderr, seen.read_text(encoding="utf-8"))
+        return _read(completed.stdout + completed.stderr, environment.read_text(encoding="utf-8"))
 
 
-def _each(option: str, values: Mapping[str, str]) -> list[str]:
+def _options(option: str, values: Mapping[str, str]) -> list[str]:
     return [part for name, value in values.items() for part in (option, f"{name}={value}")]
 
 
@@ -113,20 +113,20 @@ def _stand_ins(checkout: Path) -> dict[str, str]:
     """A folder for each remote action, at the commit that the workflows pin."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in (checkout / ".github").rglob("*.yaml"))
     pins = set(re.findall(r"uses: ([\w-]+/([\w-]+)@[0-9a-f]{40})", text))
-    return {pin: str(HERE / "actions" / name) for pin, name in pins}
+    return {pin: str(FOLDER / "actions" / name) for pin, name in pins}
 
 
-def _read(output: str, environment: str) -> Acted:
+def _read(output: str, environment: str) -> WorkflowResult:
     jobs: dict[str, str] = {}
     lines: list[str] = []
     for line in output.splitlines():
         try:
-            said = json.loads(line)
+            entry = json.loads(line)
         except ValueError:
             lines.append(line)
             continue
-        if "jobResult" in said:
-            jobs[said["jobID"]] = said["jobResult"]
-        lines.append(str(said.get("msg", "")).rstrip("\n"))
-    told = (line for line in lines if not line.startswith("LocalRepositoryCache"))
-    return Acted(jobs, tuple(told), environment)
+        if "jobResult" in entry:
+            jobs[entry["jobID"]] = entry["jobResult"]
+        lines.append(str(entry.get("msg", "")).rstrip("\n"))
+    kept = (line for line in lines if not line.startswith("LocalRepositoryCache"))
+    return WorkflowResult(jobs, tuple(kept), environment)

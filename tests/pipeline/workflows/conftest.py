@@ -1,4 +1,4 @@
-"""What every story of the workflows begins with."""
+"""The project that the workflows' tests start from."""
 
 from pathlib import Path
 
@@ -8,6 +8,6 @@ from tests.pipeline.workflows import world as worlds
 
 
 @pytest.fixture
-def made() -> Path:
-    """The project that every story begins with."""
+def base() -> Path:
+    """A project whose main has been run and recorded."""
     return worlds.base()

@@ -1,6 +1,6 @@
-"""The `pipeline` command, for whom waiting for a runner is free: what `announce` sleeps has passed at once.
+"""The `pipeline` command, without the time that `announce` waits for a runner: its sleeps pass at once.
 
-Where STANDIN_HASTE is set it draws no drift report for people either: each takes seconds, and one story looks at it.
+Where STANDIN_HASTE is set it draws no drift report either: each takes seconds, and one test is enough.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import time
 
 
 class Clock:
-    """What `announce` needs of `time`."""
+    """The part of `time` that `announce` uses."""
 
     slept = 0.0
 
@@ -28,7 +28,7 @@ if __name__ == "__main__":
     from pipeline.cli import main
 
     if "announce" in sys.argv:
-        with contextlib.suppress(ImportError):  # the pipeline that only says its call
+        with contextlib.suppress(ImportError):  # the stub of test_jobs.py
             importlib.import_module("pipeline.github.pull_request.announce").time = Clock()  # type: ignore[attr-defined]
     sys.argv[0] = "pipeline"
     main()

@@ -1,4 +1,4 @@
-"""A repository whose service is watched and whose data grows: what its clock, its people and GitHub do there."""
+"""A repository with a monitored service and growing data: what its schedule, people and GitHub do there."""
 
 import shutil
 from pathlib import Path
@@ -6,45 +6,45 @@ from typing import Any
 
 from tests.pipeline.conftest import Project
 from tests.pipeline.github.standin import StandIn
-from tests.pipeline.workflows.acting import HOSTED, Acted
+from tests.pipeline.workflows.acting import HOSTED, WorkflowResult
 from tests.pipeline.workflows.world import RUNNERS, World
 
 BRANCH = "retrain/drift"
-RUN = 1  # of every run, as act has it
+RUN = 1  # the id that act gives to every run
 
 
 class Watched(World):
     """A repository with a prediction log, labels, and a store for labelled rows."""
 
-    def __init__(self, folder: Path, made: Path, github: StandIn) -> None:
-        super().__init__(folder, made, github)
+    def __init__(self, folder: Path, base: Path, github: StandIn) -> None:
+        super().__init__(folder, base, github)
         self.store, self.log, self.labels = folder / "store", folder / "log", folder / "labels.csv"
         self.variables = RUNNERS | {"PIPELINE_LOG_URL": str(self.log), "PIPELINE_LABELS_URL": str(self.labels)}
 
-    def name_a_store(self, **sections: dict[str, Any]) -> None:
-        """A commit on main that names it, and what else is configured; the model stays as it is."""
+    def configure_store(self, **sections: dict[str, Any]) -> None:
+        """Commit the store's address, and other parameters, to main; the model stays as it is."""
         shutil.copytree(self.machine.cache, self.work.folder / ".dvc/cache")
         self.work.configure(data={"added": str(self.store)}, **sections)
         self.work.ok("pipeline", "fetch")
         self.work.ok("dvc", "repro", "--quiet")
-        self.work.commit("name a store for labelled rows")
+        self.work.commit("configure a store for labelled rows")
         self.publish()
 
     def publish(self) -> None:
-        """What the work tree has committed is main."""
+        """Push the work tree's commits to main."""
         self.work.ok("git", "push", "--quiet", str(self.origin), "HEAD:refs/heads/main")
         Project(self.main).ok("git", "pull", "--quiet", str(self.origin), "main")
 
-    def look(self) -> Acted:
-        """The clock strikes."""
-        acted = self._act("monitor", "schedule", {}, self.main, variables=self.variables, runners=HOSTED)
-        assert acted.jobs == {"watch": "success"}
-        return acted
+    def run_monitor(self) -> WorkflowResult:
+        """Run the scheduled monitor."""
+        result = self._act("monitor", "schedule", {}, self.main, variables=self.variables, runners=HOSTED)
+        assert result.jobs == {"watch": "success"}
+        return result
 
-    def retrain(self, issue: int, **inputs: str) -> Acted:
-        return self.dispatched("retrain", {"issue": str(issue), **inputs}, self.main)
+    def retrain(self, issue: int, **inputs: str) -> WorkflowResult:
+        return self.dispatch("retrain", {"issue": str(issue), **inputs}, self.main)
 
-    def dispatched(self, workflow: str, inputs: dict[str, str], checkout: Path) -> Acted:
+    def dispatch(self, workflow: str, inputs: dict[str, str], checkout: Path) -> WorkflowResult:
         return self._act(
             workflow,
             "workflow_dispatch",
@@ -54,8 +54,8 @@ class Watched(World):
             actor="github-actions[bot]",
         )
 
-    def proposed(self) -> dict[str, Any]:
-        """The pull request; its branch, which the stand-in alone has, becomes one of the repository."""
+    def take_proposal(self) -> dict[str, Any]:
+        """The pull request; its branch, which only the stand-in has, is pushed to the repository."""
         (pull,) = self.state["pulls"]
         (entry,) = self.github.calls("POST", "^git/trees$")[-1]["body"]["tree"]
         self.work.ok("git", "checkout", "--quiet", "-b", BRANCH, "main")
@@ -67,29 +67,29 @@ class Watched(World):
         assert isinstance(pull, dict)
         return pull
 
-    def measure(self, pull: dict[str, Any]) -> Acted:
-        """The run of train.yaml that the workflow has started."""
+    def measure(self, pull: dict[str, Any]) -> WorkflowResult:
+        """Run the train.yaml that the workflow has started."""
         run = {"id": RUN, "head_sha": pull["head"]["sha"], "head_branch": BRANCH, "event": "workflow_dispatch"}
         self.state["runs"].append(run | {"status": "in_progress", "conclusion": None})
-        (started,) = [call for call in self.state["dispatches"] if call["workflow"] == "train.yaml"]
-        assert started["ref"] == BRANCH
+        (dispatch,) = [call for call in self.state["dispatches"] if call["workflow"] == "train.yaml"]
+        assert dispatch["ref"] == BRANCH
         shutil.rmtree(self.machine.artifacts, ignore_errors=True)
-        acted = self.dispatched("train", started["inputs"], self.work.folder)
+        result = self.dispatch("train", dispatch["inputs"], self.work.folder)
         self.state["artifacts"] += [
-            {"id": 10 + place, "run": RUN, "name": folder.name, "file": str(folder)}
-            for place, folder in enumerate(sorted(self.machine.artifacts.iterdir()))
+            {"id": 10 + index, "run": RUN, "name": folder.name, "file": str(folder)}
+            for index, folder in enumerate(sorted(self.machine.artifacts.iterdir()))
         ]
-        self.state["runs"][-1] |= {"status": "completed", "conclusion": acted.jobs["measure"]}
-        return acted
+        self.state["runs"][-1] |= {"status": "completed", "conclusion": result.jobs["measure"]}
+        return result
 
-    def answered(self) -> Acted:
-        """The answer that the measured run has asked for."""
-        asked = self.state["dispatches"][-1]
-        assert asked["workflow"] == "comment.yaml"
-        return self.dispatched("comment", asked["inputs"], self.main)
+    def answer_measured(self) -> WorkflowResult:
+        """Run the answer that the measured run has started."""
+        dispatch = self.state["dispatches"][-1]
+        assert dispatch["workflow"] == "comment.yaml"
+        return self.dispatch("comment", dispatch["inputs"], self.main)
 
     def merge(self, pull: dict[str, Any]) -> str:
-        """A person merges it, with the lock that the bot recorded on it; the commit on main."""
+        """Merge it as a person, with the lock that the bot recorded; the commit on main."""
         for path, text in self.recorded().items():
             (self.work.folder / path).write_text(text, encoding="utf-8")
         self.work.commit("merged")
@@ -100,5 +100,5 @@ class Watched(World):
         pull |= {"state": "closed", "merged_at": "2026-11-21T12:00:00Z", "merge_commit_sha": self.head()}
         return self.head()
 
-    def told(self, issue: int) -> list[str]:
+    def comments(self, issue: int) -> list[str]:
         return [data["body"] for data in self.state["comments"] if data["issue"] == issue]

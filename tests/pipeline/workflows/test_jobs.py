@@ -1,4 +1,4 @@
-"""Which jobs run, where, and what they are given: the workflows under act, with a `pipeline` that says its call."""
+"""Which jobs run, where and how: the workflows with act, and a stub of `pipeline` that prints its call."""
 
 import shutil
 import subprocess
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.pipeline.conftest import ROOT
-from tests.pipeline.workflows.acting import HOSTED, OWN, Acted, Machine
+from tests.pipeline.workflows.acting import HOSTED, OWN, Machine, WorkflowResult
 
 pytestmark = pytest.mark.engine
 
@@ -32,7 +32,7 @@ def main():
             out.write("record=true\\nrun=4711\\nartifact=99\\nstate=success\\n")
             out.write("description=warn: it's \\"so\\" $HOME\\nurl=https://example.org/1\\n")
     if sys.argv[1] == "record":
-        print("record knows:", *(os.environ[f"GATE_{name}"] for name in ("STATE", "DESCRIPTION", "URL")))
+        print("record gets:", *(os.environ[f"GATE_{name}"] for name in ("STATE", "DESCRIPTION", "URL")))
     sys.exit(pathlib.Path("exit").read_text() if pathlib.Path("exit").exists() and sys.argv[1] == "measure" else 0)
 """
 
@@ -46,7 +46,7 @@ def git(folder: Path, *command: str) -> str:
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
-    """A repository of our workflows and of that `pipeline`; `template.git` beside it is what is checked out."""
+    """A repository with our workflows and the stub of `pipeline`; `template.git` beside it is checked out."""
     folder = tmp_path / "template"
     shutil.copytree(ROOT / ".github", folder / ".github")
     shutil.copy(ROOT / "Makefile", folder / "Makefile")
@@ -100,7 +100,7 @@ def pull_request(template: Path, source: str = "acme/model", author: str = "alic
     }
 
 
-def finished(action: str, conclusion: str | None) -> dict[str, Any]:
+def run_event(action: str, conclusion: str | None) -> dict[str, Any]:
     return {
         "action": action,
         "repository": {"full_name": "acme/model", "default_branch": "main"},
@@ -113,18 +113,18 @@ def finished(action: str, conclusion: str | None) -> dict[str, Any]:
     }
 
 
-def train(machine: Machine, template: Path, payload: Mapping[str, Any], **options: Any) -> Acted:
+def train(machine: Machine, template: Path, payload: Mapping[str, Any], **options: Any) -> WorkflowResult:
     options = {"variables": REMOTE, "secrets": SECRETS} | options
     return machine.act("train", options.pop("event", "pull_request"), payload, template, **options)
 
 
-def calls(acted: Acted) -> list[str]:
-    return [line.removeprefix("called: ") for line in acted.lines if line.startswith("called: ")]
+def calls(result: WorkflowResult) -> list[str]:
+    return [line.removeprefix("called: ") for line in result.lines if line.startswith("called: ")]
 
 
-def given(acted: Acted) -> dict[str, str]:
-    """What the first command found in its environment, of all that only trusted code may see."""
-    pairs = dict(line.split("=", 1) for line in acted.environment.splitlines() if "=" in line)
+def credentials(result: WorkflowResult) -> dict[str, str]:
+    """The variables in the commands' environment that only trusted code may see."""
+    pairs = dict(line.split("=", 1) for line in result.environment.splitlines() if "=" in line)
     names = ("DVC_REMOTE_URL", *SECRETS)
     return {name: pairs.get(name, "") for name in names}
 
@@ -139,48 +139,50 @@ def test_a_pull_request_of_the_repository_is_measured_on_its_own_runners(machine
 def test_a_repository_variable_names_other_runners(machine: Machine, template: Path) -> None:
     variables = {"RUNNER_LABELS": '["ubuntu-latest"]'}
 
-    acted = train(machine, template, pull_request(template), runners=HOSTED, variables=variables)
+    result = train(machine, template, pull_request(template), runners=HOSTED, variables=variables)
 
-    assert acted.jobs == {"measure": "success"}
+    assert result.jobs == {"measure": "success"}
 
 
-STRANGERS: dict[str, dict[str, Any]] = {
+UNTRUSTED: dict[str, dict[str, Any]] = {
     "fork": {"source": "mallory/model"},
     "dependabot's branch": {"author": "dependabot[bot]"},
 }
 
 
-@pytest.mark.parametrize("who", [*STRANGERS, "deleted fork", "dependabot's push"])
-def test_a_stranger_meets_a_hosted_runner_without_secret_or_remote(who: str, machine: Machine, template: Path) -> None:
-    payload = pull_request(template, **STRANGERS.get(who, {}))
-    if who == "deleted fork":
+@pytest.mark.parametrize("source", [*UNTRUSTED, "deleted fork", "dependabot's push"])
+def test_untrusted_code_runs_on_a_hosted_runner_without_secrets_or_remote(
+    source: str, machine: Machine, template: Path
+) -> None:
+    payload = pull_request(template, **UNTRUSTED.get(source, {}))
+    if source == "deleted fork":
         payload["pull_request"]["head"]["repo"] = None
-    actor = "dependabot[bot]" if who == "dependabot's push" else "mallory"
+    actor = "dependabot[bot]" if source == "dependabot's push" else "mallory"
     variables = REMOTE | {"RUNNER_LABELS": '["self-hosted"]'}
 
-    on_our_own = train(machine, template, payload, runners=OWN, actor=actor, variables=variables)
+    self_hosted = train(machine, template, payload, runners=OWN, actor=actor, variables=variables)
     hosted = train(machine, template, payload, runners=HOSTED, actor=actor, variables=variables)
 
-    assert on_our_own.jobs == {}
+    assert self_hosted.jobs == {}
     assert hosted.jobs == {"measure": "success"}
-    assert set(given(hosted).values()) == {""}
+    assert set(credentials(hosted).values()) == {""}
     assert calls(hosted)[0] == "measure --run --base origin/main"  # and no --push
 
 
 def test_trusted_code_gets_the_remote_and_its_secrets(machine: Machine, template: Path) -> None:
-    acted = train(machine, template, pull_request(template))
+    result = train(machine, template, pull_request(template))
 
-    assert given(acted) == {"DVC_REMOTE_URL": "s3://bucket/cache", **SECRETS}
+    assert credentials(result) == {"DVC_REMOTE_URL": "s3://bucket/cache", **SECRETS}
 
 
 def test_a_dispatched_run_is_trusted(machine: Machine, template: Path) -> None:
     payload = {"repository": {"full_name": "acme/model", "default_branch": "main"}}
 
-    acted = train(machine, template, payload, event="workflow_dispatch", runners=OWN)
+    result = train(machine, template, payload, event="workflow_dispatch", runners=OWN)
 
-    assert acted.jobs == {"measure": "success"}
-    assert given(acted)["DVC_REMOTE_URL"] == "s3://bucket/cache"
-    assert calls(acted)[0].startswith("measure ")
+    assert result.jobs == {"measure": "success"}
+    assert credentials(result)["DVC_REMOTE_URL"] == "s3://bucket/cache"
+    assert calls(result)[0].startswith("measure ")
 
 
 def test_without_a_remote_a_dispatched_run_of_main_trains_its_model_for_the_cache(
@@ -188,19 +190,21 @@ def test_without_a_remote_a_dispatched_run_of_main_trains_its_model_for_the_cach
 ) -> None:
     payload: dict[str, Any] = {"repository": {"full_name": "acme/model", "default_branch": "main"}}
 
-    acted = train(machine, template, payload, event="workflow_dispatch", variables={})
-    assert calls(acted)[:2] == ["run", "measure --run --base origin/main --push"]
+    result = train(machine, template, payload, event="workflow_dispatch", variables={})
+    assert calls(result)[:2] == ["run", "measure --run --base origin/main --push"]
 
     payload["ref"] = "refs/heads/change"
-    acted = train(machine, template, payload, event="workflow_dispatch", variables={})
-    assert calls(acted)[0] == "measure --run --base origin/main --push"
+    result = train(machine, template, payload, event="workflow_dispatch", variables={})
+    assert calls(result)[0] == "measure --run --base origin/main --push"
 
 
 def test_without_a_remote_earlier_results_come_from_the_actions_cache(machine: Machine, template: Path) -> None:
     machine.cache.mkdir()
 
-    assert "Run Main Results of earlier runs" in train(machine, template, pull_request(template), variables={}).log
-    assert "Run Main Results of earlier runs" not in train(machine, template, pull_request(template)).log
+    assert (
+        "Run Main Restore results of earlier runs" in train(machine, template, pull_request(template), variables={}).log
+    )
+    assert "Run Main Restore results of earlier runs" not in train(machine, template, pull_request(template)).log
 
 
 TRACKING = {"MLFLOW_TRACKING_URI": "https://mlflow.example.org"}
@@ -226,125 +230,123 @@ def test_an_mlflow_server_that_is_down_changes_no_verdict(machine: Machine, temp
     (template / "src/pipeline/cli.py").write_text(source, encoding="utf-8")
     publish(template)
 
-    acted = train(machine, template, pull_request(template), variables=REMOTE | TRACKING)
+    result = train(machine, template, pull_request(template), variables=REMOTE | TRACKING)
 
-    assert calls(acted)[-1] == "track"
-    assert acted.jobs == {"measure": "success"}
+    assert calls(result)[-1] == "track"
+    assert result.jobs == {"measure": "success"}
 
 
 def test_a_measurement_and_the_reports_are_uploaded(machine: Machine, template: Path) -> None:
-    acted = train(machine, template, pull_request(template))
+    result = train(machine, template, pull_request(template))
 
-    assert calls(acted)[0] == "measure --run --base origin/main --push"
+    assert calls(result)[0] == "measure --run --base origin/main --push"
     assert [path.name for path in (machine.artifacts / "measurement").iterdir()] == ["measurement.json"]
     assert [path.name for path in (machine.artifacts / "reports").iterdir()] == ["metrics.json"]
 
 
-def test_they_are_uploaded_also_where_a_stage_failed(machine: Machine, template: Path) -> None:
+def test_they_are_uploaded_even_where_a_stage_failed(machine: Machine, template: Path) -> None:
     (template / "exit").write_text("stage train failed", encoding="utf-8")
     publish(template)
 
-    acted = train(machine, template, pull_request(template))
+    result = train(machine, template, pull_request(template))
 
-    assert acted.jobs == {"measure": "failure"}
+    assert result.jobs == {"measure": "failure"}
     assert (machine.artifacts / "measurement/measurement.json").is_file()
     assert (machine.artifacts / "reports/metrics.json").is_file()
 
 
-def test_a_run_that_begins_is_announced(machine: Machine, template: Path) -> None:
-    acted = machine.act("comment", "workflow_run", finished("requested", None), template)
+def test_a_requested_run_is_announced(machine: Machine, template: Path) -> None:
+    result = machine.act("comment", "workflow_run", run_event("requested", None), template)
 
-    assert acted.jobs == {"announce": "success"}
-    assert calls(acted) == ["announce --run 4711"]
+    assert result.jobs == {"announce": "success"}
+    assert calls(result) == ["announce --run 4711"]
 
 
 @pytest.mark.parametrize("conclusion", ["success", "failure", "timed_out", "cancelled"])
 def test_a_run_that_ended_is_answered_and_recorded(conclusion: str, machine: Machine, template: Path) -> None:
-    acted = machine.act("comment", "workflow_run", finished("completed", conclusion), template)
+    result = machine.act("comment", "workflow_run", run_event("completed", conclusion), template)
 
-    assert acted.jobs == {"answer": "success", "record": "success"}
-    assert calls(acted) == ["answer --run 4711", "record --run 4711 --artifact 99"]
+    assert result.jobs == {"answer": "success", "record": "success"}
+    assert calls(result) == ["answer --run 4711", "record --run 4711 --artifact 99"]
 
 
 @pytest.mark.parametrize("conclusion", ["skipped", "action_required", "stale"])
 def test_a_run_that_measured_nothing_is_not_answered(conclusion: str, machine: Machine, template: Path) -> None:
-    assert machine.act("comment", "workflow_run", finished("completed", conclusion), template).jobs == {}
+    assert machine.act("comment", "workflow_run", run_event("completed", conclusion), template).jobs == {}
 
 
 def test_a_record_gets_the_artifact_and_the_status_that_was_judged(machine: Machine, template: Path) -> None:
-    acted = machine.act("comment", "workflow_run", finished("completed", "success"), template)
+    result = machine.act("comment", "workflow_run", run_event("completed", "success"), template)
 
-    assert """record knows: success warn: it's "so" $HOME https://example.org/1""" in acted.lines
+    assert """record gets: success warn: it's "so" $HOME https://example.org/1""" in result.lines
 
 
 def test_a_dispatch_answers_a_pull_request_by_its_number(machine: Machine, template: Path) -> None:
     payload = {"inputs": {"pull_request": "7"}, "repository": {"full_name": "acme/model", "default_branch": "main"}}
 
-    acted = machine.act("comment", "workflow_dispatch", payload, template)
+    result = machine.act("comment", "workflow_dispatch", payload, template)
 
-    assert acted.jobs == {"answer": "success", "record": "success"}
-    assert calls(acted) == ["answer --pull-request 7", "record --run 4711 --artifact 99"]
+    assert result.jobs == {"answer": "success", "record": "success"}
+    assert calls(result) == ["answer --pull-request 7", "record --run 4711 --artifact 99"]
 
 
-def test_a_comment_is_written_by_mains_code_whatever_branch_it_is_started_from(
-    machine: Machine, template: Path
-) -> None:
+def test_a_comment_is_written_by_mains_code_whatever_branch_is_checked_out(machine: Machine, template: Path) -> None:
     git(template, "checkout", "--quiet", "-b", "change")
     (template / "src/pipeline/cli.py").write_text("def main():\n    print('called: the change')\n", encoding="utf-8")
     publish(template)
 
-    acted = machine.act("comment", "workflow_run", finished("completed", "success"), template)
+    result = machine.act("comment", "workflow_run", run_event("completed", "success"), template)
 
-    assert calls(acted) == ["answer --run 4711", "record --run 4711 --artifact 99"]
+    assert calls(result) == ["answer --run 4711", "record --run 4711 --artifact 99"]
 
 
-def test_without_cml_the_answer_is_still_given(template: Path, tmp_path: Path) -> None:
+def test_without_cml_the_run_is_still_answered(template: Path, tmp_path: Path) -> None:
     machine = Machine(tmp_path / "machine", _bare(template), STANDIN_CML="")
 
-    acted = machine.act("comment", "workflow_run", finished("completed", "success"), template)
+    result = machine.act("comment", "workflow_run", run_event("completed", "success"), template)
 
-    assert calls(acted) == ["answer --run 4711", "record --run 4711 --artifact 99"]
+    assert calls(result) == ["answer --run 4711", "record --run 4711 --artifact 99"]
 
 
-def watch(machine: Machine, template: Path, **variables: str) -> Acted:
-    payload = {"repository": {"full_name": "acme/model"}}  # GitHub's names no repository at all; act needs it
+def watch(machine: Machine, template: Path, **variables: str) -> WorkflowResult:
+    payload = {"repository": {"full_name": "acme/model"}}  # absent in GitHub's event, but act needs it
     return machine.act("monitor", "schedule", payload, template, variables=variables, secrets=SECRETS, runners=HOSTED)
 
 
-def test_the_clock_looks_at_production_where_a_log_is_named(machine: Machine, template: Path) -> None:
-    acted = watch(machine, template, PIPELINE_LOG_URL="s3://bucket/log", PIPELINE_LABELS_URL="s3://bucket/labels.csv")
+def test_the_scheduled_run_monitors_production_where_a_log_is_named(machine: Machine, template: Path) -> None:
+    result = watch(machine, template, PIPELINE_LOG_URL="s3://bucket/log", PIPELINE_LABELS_URL="s3://bucket/labels.csv")
 
-    assert acted.jobs == {"watch": "success"}
-    assert calls(acted) == ["restore", "monitor --html reports/monitor/drift.html", "watch"]
-    assert "PIPELINE_LOG_URL=s3://bucket/log" in acted.environment
-    assert "PIPELINE_LABELS_URL=s3://bucket/labels.csv" in acted.environment
+    assert result.jobs == {"watch": "success"}
+    assert calls(result) == ["restore", "monitor --html reports/monitor/drift.html", "watch"]
+    assert "PIPELINE_LOG_URL=s3://bucket/log" in result.environment
+    assert "PIPELINE_LABELS_URL=s3://bucket/labels.csv" in result.environment
 
 
-def test_a_branch_that_somebody_starts_it_on_does_not_look(machine: Machine, template: Path) -> None:
+def test_started_by_hand_on_another_branch_it_monitors_nothing(machine: Machine, template: Path) -> None:
     repository = {"full_name": "acme/model", "default_branch": "main"}
     payload, variables = {"ref": "refs/heads/mine", "repository": repository}, {"PIPELINE_LOG_URL": "s3://bucket/log"}
-    acted = machine.act("monitor", "workflow_dispatch", payload, template, variables=variables, runners=HOSTED)
+    result = machine.act("monitor", "workflow_dispatch", payload, template, variables=variables, runners=HOSTED)
 
-    assert calls(acted) == []
-    assert "watch" not in acted.jobs
-
-
-def test_the_clock_does_nothing_where_no_log_is_named(machine: Machine, template: Path) -> None:
-    acted = watch(machine, template)
-
-    assert acted.jobs == {"off": "success"}
-    assert calls(acted) == []
+    assert calls(result) == []
+    assert "watch" not in result.jobs
 
 
-def test_an_alarm_is_no_failed_run_and_what_was_seen_reaches_the_issues(machine: Machine, template: Path) -> None:
+def test_the_scheduled_run_does_nothing_where_no_log_is_named(machine: Machine, template: Path) -> None:
+    result = watch(machine, template)
+
+    assert result.jobs == {"off": "success"}
+    assert calls(result) == []
+
+
+def test_an_alarm_is_no_failed_run_and_the_issues_are_updated(machine: Machine, template: Path) -> None:
     source = PIPELINE.replace("sys.exit(", 'sys.exit(1 if sys.argv[1] in {"restore", "monitor"} else ')
     (template / "src/pipeline/cli.py").write_text(source, encoding="utf-8")
     publish(template)
 
-    acted = watch(machine, template, PIPELINE_LOG_URL="s3://bucket/log")
+    result = watch(machine, template, PIPELINE_LOG_URL="s3://bucket/log")
 
-    assert acted.jobs == {"watch": "success"}
-    assert calls(acted)[-1] == "watch"
+    assert result.jobs == {"watch": "success"}
+    assert calls(result)[-1] == "watch"
 
 
 def test_lint_and_tests_run_on_a_hosted_runner(machine: Machine, template: Path) -> None:
@@ -355,10 +357,10 @@ def test_lint_and_tests_run_on_a_hosted_runner(machine: Machine, template: Path)
     (template / ".ci/install").chmod(0o755)
     publish(template)
 
-    acted = machine.act("test", "pull_request", pull_request(template), template, runners=HOSTED)
+    result = machine.act("test", "pull_request", pull_request(template), template, runners=HOSTED)
     engine = machine.act("engine", "pull_request", pull_request(template), template, runners=HOSTED)
 
-    assert acted.jobs == {"test": "success"}
-    assert calls(acted) == ["make setup", "make lint", "make test"]
+    assert result.jobs == {"test": "success"}
+    assert calls(result) == ["make setup", "make lint", "make test"]
     assert engine.jobs == {"engine": "success"}
     assert calls(engine) == ["make setup", "install", "make test-engine"]

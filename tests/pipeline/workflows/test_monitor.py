@@ -1,4 +1,4 @@
-"""The clock's own workflow by act, with all its parts: from a log that has drifted to the issue on GitHub."""
+"""The scheduled monitor workflow with act, with all its parts: from a log that has drifted to the issue on GitHub."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import pytest
 from tests.pipeline.conftest import small_table
 from tests.pipeline.github.standin import StandIn
 from tests.pipeline.workflows import world as worlds
-from tests.pipeline.workflows.acting import HOSTED, Acted
+from tests.pipeline.workflows.acting import HOSTED, WorkflowResult
 from tests.pipeline.workflows.world import NAME, World
 
 pytestmark = pytest.mark.engine
@@ -21,9 +21,9 @@ ROWS = 60  # of a window
 
 
 @pytest.fixture
-def world(made: Path, tmp_path: Path) -> Iterator[World]:
+def world(base: Path, tmp_path: Path) -> Iterator[World]:
     with StandIn(worlds.new_state(), git=tmp_path / "origin.git") as github:
-        world = World(tmp_path, made, github)
+        world = World(tmp_path, base, github)
         world.work.configure(monitor={"window": f"{ROWS} rows", "min_rows": ROWS, "max_rows": 200})
         world.work.commit("windows by rows")
         world.work.ok("git", "push", "--quiet", str(world.origin), "HEAD:main")
@@ -32,37 +32,37 @@ def world(made: Path, tmp_path: Path) -> Iterator[World]:
 
 
 def write_log(folder: Path, table: pd.DataFrame) -> str:
-    """The log of a service that was asked for these rows, a second after each other."""
+    """Write the log of a service that answered these rows, one per second."""
     folder.mkdir()
     start = datetime.now(UTC) - timedelta(days=1)
     features = json.loads(table.drop(columns=["id", "outcome"]).to_json(orient="records", date_format="iso"))
     lines = [
-        {"id": f"r-{place}", "time": (start + timedelta(seconds=place)).isoformat(), "release": "r1", "ms": 0.5}
+        {"id": f"r-{index}", "time": (start + timedelta(seconds=index)).isoformat(), "release": "r1", "ms": 0.5}
         | {"score": 0.4, "label": "no", "features": row}
-        for place, row in enumerate(features)
+        for index, row in enumerate(features)
     ]
     path = folder / f"predictions.w0.{start:%Y%m%dT%H%M%S}.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return str(folder)
 
 
-def look(world: World, log: str) -> Acted:
+def run_monitor(world: World, log: str) -> WorkflowResult:
     payload: dict[str, Any] = {"repository": {"full_name": NAME}}
     variables, secrets = {"PIPELINE_LOG_URL": log}, {"GITHUB_TOKEN": "t0ken"}
-    acted = world.machine.act(
+    result = world.machine.act(
         "monitor", "schedule", payload, world.main, variables=variables, secrets=secrets, runners=HOSTED
     )
-    print(acted.log)
+    print(result.log)
     assert world.state["violations"] == []
-    assert acted.jobs == {"watch": "success"}
-    return acted
+    assert result.jobs == {"watch": "success"}
+    return result
 
 
-def test_a_log_that_drifts_is_one_issue_and_a_log_that_is_gone_a_warning(world: World, tmp_path: Path) -> None:
+def test_a_log_that_drifts_is_one_issue_and_a_missing_log_a_warning(world: World, tmp_path: Path) -> None:
     table = small_table("binary", rows=6 * ROWS, seed=5)
     log = write_log(tmp_path / "log", table.assign(income=table["income"] * 20, age=90))
 
-    look(world, log)
+    run_monitor(world, log)
 
     (issue,) = world.state["issues"]
     (comment,) = world.state["comments"]
@@ -72,7 +72,7 @@ def test_a_log_that_drifts_is_one_issue_and_a_log_that_is_gone_a_warning(world: 
     assert {"monitor.json", "monitor.md"} <= {path.name for path in (world.machine.artifacts / "monitor").iterdir()}
     assert [call["workflow"] for call in world.state["dispatches"]] == ["retrain.yaml"]
 
-    look(world, str(tmp_path / "gone"))
+    run_monitor(world, str(tmp_path / "gone"))
 
-    assert [found["title"] for found in world.state["issues"]][1:] == ["Monitor: the prediction log can't be read"]
-    assert [found["state"] for found in world.state["issues"]] == ["open", "open"]
+    assert [issue["title"] for issue in world.state["issues"]][1:] == ["Monitor: the prediction log can't be read"]
+    assert [issue["state"] for issue in world.state["issues"]] == ["open", "open"]

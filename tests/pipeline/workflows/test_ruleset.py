@@ -1,4 +1,4 @@
-"""The ruleset for main demands the status that the workflows set."""
+"""The ruleset for main requires the status that the workflows set."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""From an opened pull request to its comment, its status and its recorded lock: the workflows themselves, by act."""
+"""From an opened pull request to its comment, its status and its recorded lock: the workflows themselves, with act."""
 
 import hashlib
 import sqlite3
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.fixture
-def world(made: Path, tmp_path: Path) -> Iterator[World]:
+def world(base: Path, tmp_path: Path) -> Iterator[World]:
     with StandIn(worlds.new_state(), git=tmp_path / "origin.git") as github:
-        yield World(tmp_path, made, github)
+        yield World(tmp_path, base, github)
 
 
-def harder(project: Project) -> None:
+def more_leaves(project: Project) -> None:
     project.configure(train={"num_leaves": 24})
 
 
@@ -32,7 +32,7 @@ def test_a_pull_request_is_announced_measured_answered_and_recorded_and_answered
 ) -> None:
     del world.machine.env["STANDIN_HASTE"]
     world.variables["MLFLOW_TRACKING_URI"] = f"sqlite:///{tmp_path}/mlflow.db"
-    pull = world.open(harder)
+    pull = world.open(more_leaves)
     measured = pull["head"]["sha"]
 
     run = world.queue(pull)
@@ -44,12 +44,12 @@ def test_a_pull_request_is_announced_measured_answered_and_recorded_and_answered
     answered = world.finish(run)
 
     assert trained.jobs == {"measure": "success"}
-    assert {"drift.html", "model_card.md", "metrics.json"} <= world.uploaded(run, "reports")
+    assert {"drift.html", "model_card.md", "metrics.json"} <= world.artifact_files(run, "reports")
     assert answered.jobs == {"answer": "success", "record": "success"}
     assert f"run={run['id']} attempt=1 head={measured} state=final" in world.comment()
     assert "num_leaves" in world.comment()
     assert world.status(measured)[0] == "success"
-    recorded = world.tip()
+    recorded = world.recorded_commit()
     assert recorded
     assert recorded != measured
     assert world.state["commits"][recorded]["parents"] == [measured]
@@ -62,19 +62,19 @@ def test_a_pull_request_is_announced_measured_answered_and_recorded_and_answered
     world.machine.env["STANDIN_HASTE"] = "1"
     del world.variables["MLFLOW_TRACKING_URI"]
     world.push(pull, lambda project: project.configure(train={"learning_rate": 0.07}))
-    again = world.queue(pull)
-    assert world.train(again, pull).jobs == {"measure": "success"}
-    assert world.finish(again).jobs["answer"] == "success"
+    second = world.queue(pull)
+    assert world.train(second, pull).jobs == {"measure": "success"}
+    assert world.finish(second).jobs["answer"] == "success"
 
-    assert f"run={again['id']} " in world.comment()
+    assert f"run={second['id']} " in world.comment()
     assert "learning_rate" in world.comment()
     newest = world.comment()
     world.finish(run)  # GitHub delivers late
     assert world.comment() == newest
 
 
-def test_a_fork_is_measured_on_a_hosted_runner_and_told_how_to_record(world: World) -> None:
-    pull = world.open(harder, source=FORK)
+def test_a_fork_is_measured_on_a_hosted_runner_and_its_comment_says_how_to_record(world: World) -> None:
+    pull = world.open(more_leaves, source=FORK)
     run = world.queue(pull)
 
     assert world.train(run, pull, runners=OWN).jobs == {}
@@ -85,7 +85,7 @@ def test_a_fork_is_measured_on_a_hosted_runner_and_told_how_to_record(world: Wor
     assert world.status(pull["head"]["sha"]) == ("pending", "commit dvc.lock as the comment says")
     assert f"gh run download {run['id']}" in world.comment()
     assert "dvc.lock" in world.comment()
-    assert world.tip() is None
+    assert world.recorded_commit() is None
 
 
 def test_a_failing_stage_is_named_with_its_last_lines(world: World) -> None:
@@ -107,16 +107,16 @@ def test_a_failing_stage_is_named_with_its_last_lines(world: World) -> None:
     assert "validate" in world.comment()
     assert "age" in world.comment()
     assert world.status(pull["head"]["sha"])[0] == "failure"
-    assert world.tip() is None
+    assert world.recorded_commit() is None
 
 
-def test_a_degraded_model_fails_until_a_maintainer_overrules_it_for_that_commit_alone(world: World) -> None:
+def test_a_degraded_model_fails_until_a_maintainer_overrules_it_for_that_commit_only(world: World) -> None:
     pull = world.open(lambda project: project.configure(features={"exclude": ["income", "town"]}))
-    assert world.measured(pull).jobs == {"answer": "success", "record": "success"}
-    head = pull["head"]["sha"]  # with what the bot recorded
-    state, said = world.status(head)
+    assert world.measure_and_answer(pull).jobs == {"answer": "success", "record": "success"}
+    head = pull["head"]["sha"]  # the bot's commit
+    state, description = world.status(head)
     assert state == "failure"
-    assert "ROC AUC" in said
+    assert "ROC AUC" in description
     assert "The gate fails" in world.comment()
     assert "worse than origin/main by more than the 0.005 allowed" in world.comment()
 
@@ -134,7 +134,7 @@ def test_a_degraded_model_fails_until_a_maintainer_overrules_it_for_that_commit_
     assert f"for {head[:7]}: income may not be used" in world.comment()
 
     assert world.label(pull, MAINTAINER, "unlabeled").jobs == {"overrule": "success"}
-    assert ("pending", "the override was taken off") in world.statuses(head)
+    assert ("pending", "the override was withdrawn") in world.statuses(head)
     assert world.status(head)[0] == "failure"
     assert world.label(pull, AUTHOR).jobs == {"overrule": "failure"}
     assert world.status(head)[0] == "failure"
@@ -143,13 +143,13 @@ def test_a_degraded_model_fails_until_a_maintainer_overrules_it_for_that_commit_
     assert world.overrule(pull, MAINTAINER, "income may not be used").jobs == {"overrule": "success"}
     assert world.status(head)[0] == "success"
     world.push(pull, lambda project: (project.folder / "README.md").write_text("A worse model\n", encoding="utf-8"))
-    world.measured(pull)
+    world.measure_and_answer(pull)
     assert pull["labels"] == [LABEL]
     assert "set for an earlier commit" in world.comment()
     assert world.status(pull["head"]["sha"])[0] == "failure"
 
 
-def test_a_pull_request_that_changes_what_judges_is_judged_by_mains_and_waits_for_a_person(world: World) -> None:
+def test_a_pull_request_that_changes_what_judges_is_judged_by_mains_rules_and_waits_for_a_person(world: World) -> None:
     pull = world.open(lambda project: project.configure(gate={"floors": {"roc_auc": 0.1}, "tolerance": 0.5}))
     run = world.queue(pull)
 
@@ -157,9 +157,9 @@ def test_a_pull_request_that_changes_what_judges_is_judged_by_mains_and_waits_fo
     world.finish(run)
 
     assert "Running stage" not in trained.log
-    state, said = world.status(pull["head"]["sha"])
+    state, description = world.status(pull["head"]["sha"])
     assert state == "failure"
-    assert said == "needs a person: it changes what judges (gate.tolerance, gate.floors.roc_auc)"
+    assert description == "needs a person: it changes what judges (gate.tolerance, gate.floors.roc_auc)"
     assert "Needs a person: it changes what judges" in world.comment()
 
     accepted = world.overrule(pull, MAINTAINER, "agreed with the team")
@@ -180,11 +180,13 @@ def test_a_change_of_the_documentation_trains_nothing_and_says_so(world: World) 
     assert world.status(pull["head"]["sha"])[0] == "success"
 
 
-def test_a_new_repository_is_told_what_runner_it_lacks_and_then_needs_one_variable(made: Path, tmp_path: Path) -> None:
+def test_in_a_new_repository_the_comment_names_the_missing_runner_and_the_variable_to_set(
+    base: Path, tmp_path: Path
+) -> None:
     with StandIn(worlds.new_state(), git=tmp_path / "origin.git") as github:
-        world = World(tmp_path, made, github, variables={})
+        world = World(tmp_path, base, github, variables={})
         (world.machine.cache).unlink()  # nothing has run here yet
-        pull = world.open(harder)
+        pull = world.open(more_leaves)
 
         waiting = world.queue(pull, "queued")
 
@@ -201,7 +203,7 @@ def test_a_new_repository_is_told_what_runner_it_lacks_and_then_needs_one_variab
 
 
 def test_a_cancelled_run_says_so_unless_another_one_follows(world: World) -> None:
-    pull = world.open(harder)
+    pull = world.open(more_leaves)
     run = world.queue(pull)
     run |= {"status": "completed", "conclusion": "cancelled"}
 
@@ -210,9 +212,9 @@ def test_a_cancelled_run_says_so_unless_another_one_follows(world: World) -> Non
     assert world.status(pull["head"]["sha"])[0] == "error"
 
     world.queue(pull)
-    following = world.comment()
+    newer = world.comment()
     assert world.finish(run).jobs == {"answer": "success"}
-    assert world.comment() == following
+    assert world.comment() == newer
     assert world.status(pull["head"]["sha"])[0] == "pending"
 
 

@@ -15,7 +15,7 @@ from tests.pipeline.workflows.retraining import Watched
 pytestmark = pytest.mark.engine
 
 WINDOW = 200  # rows
-KNOBS: dict[str, dict[str, Any]] = {
+PARAMETERS: dict[str, dict[str, Any]] = {
     "monitor": {
         "window": f"{WINDOW} rows",
         "windows": 3,
@@ -26,7 +26,7 @@ KNOBS: dict[str, dict[str, Any]] = {
         "latency_ms": 60_000.0,  # the machine may be busy
     },
 }
-# What the project says may happen to its data.
+# A shift of the project.
 SHIFTS = '''
 def recession(rows, strength, rng):
     """Half of the people earn less, all are younger, and of the richest more say yes."""
@@ -41,13 +41,13 @@ def recession(rows, strength, rng):
 
 
 @pytest.fixture
-def world(made: Path, tmp_path: Path) -> Iterator[Watched]:
+def world(base: Path, tmp_path: Path) -> Iterator[Watched]:
     with StandIn(worlds.new_state(), git=tmp_path / "origin.git") as github:
-        yield Watched(tmp_path, made, github)
+        yield Watched(tmp_path, base, github)
 
 
-def traffic(world: Watched, server: Server, shift: str, rows: int, labels: Path) -> None:
-    """Rows as `make simulate` sends them, all of them logged."""
+def send_traffic(world: Watched, server: Server, shift: str, rows: int, labels: Path) -> None:
+    """Send rows as `make simulate` does; all are logged."""
     before = len(server.logged(0))
     options = ("--shift", shift, "--rows", str(rows), "--labels", str(labels), "--seed", "7")
     world.work.ok("pipeline", "simulate", "--url", server.url, *options)
@@ -58,12 +58,12 @@ def open_issues(world: Watched) -> list[int]:
     return [issue["number"] for issue in world.state["issues"] if issue.get("state", "open") == "open"]
 
 
-def started(world: Watched, workflow: str) -> int:
+def starts(world: Watched, workflow: str) -> int:
     return sum(call["workflow"] == workflow for call in world.state["dispatches"])
 
 
-def released(world: Watched, commit: str, release: str) -> None:
-    """What `pipeline deploy` tells GitHub when a release serves."""
+def record_release(world: Watched, commit: str, release: str) -> None:
+    """Add the deployment that `pipeline deploy` records when a release serves."""
     world.state["deployments"].append(
         {"id": 900, "ref": commit, "environment": "production", "payload": {"release": release}}
     )
@@ -76,44 +76,44 @@ def test_drift_becomes_one_issue_then_a_pull_request_and_the_retrained_model_clo
     world: Watched, tmp_path: Path
 ) -> None:
     (world.work.folder / "src/project/shifts.py").write_text(SHIFTS, encoding="utf-8")
-    world.name_a_store(**KNOBS)
-    later = tmp_path / "later.csv"  # labels that nobody knows yet
+    world.configure_store(**PARAMETERS)
+    later = tmp_path / "later.csv"  # labels that come later
     with serving(world.work.folder, world.log) as server:
-        traffic(world, server, "none", 3 * WINDOW, world.labels)
-        world.look()
+        send_traffic(world, server, "none", 3 * WINDOW, world.labels)
+        world.run_monitor()
         assert world.state["issues"] == []
 
-        traffic(world, server, "recession", 4 * WINDOW, later)
+        send_traffic(world, server, "recession", 4 * WINDOW, later)
         for _ in range(3):
-            world.look()
+            world.run_monitor()
         (issue,) = open_issues(world)
-        assert len(world.told(issue)) == 1
-        assert started(world, "retrain.yaml") == 1
-        reported = world.told(issue)[0]
-        assert "age" in reported
+        assert len(world.comments(issue)) == 1
+        assert starts(world, "retrain.yaml") == 1
+        report = world.comments(issue)[0]
+        assert "age" in report
 
-    with world.labels.open("a", encoding="utf-8") as known:
-        known.writelines(later.read_text(encoding="utf-8").splitlines(keepends=True)[1:])
-    world.look()
+    with world.labels.open("a", encoding="utf-8") as labels:
+        labels.writelines(later.read_text(encoding="utf-8").splitlines(keepends=True)[1:])
+    world.run_monitor()
     assert open_issues(world) == [issue]
-    assert world.told(issue)[0] != reported
+    assert world.comments(issue)[0] != report
 
     assert world.retrain(issue).jobs == {"retrain": "success"}
-    pull = world.proposed()
+    pull = world.take_proposal()
     assert f"Retrains for #{issue}" in pull["body"]
     assert world.measure(pull).jobs["measure"] == "success"
-    assert world.answered().jobs == {"answer": "success", "record": "success"}
+    assert world.answer_measured().jobs == {"answer": "success", "record": "success"}
     assert world.status(world.state["refs"]["heads/retrain/drift"])[0] == "success"
 
     commit = world.merge(pull)
-    world.look()
-    assert open_issues(world) == [issue], world.state["issues"]  # merged is not yet in production
+    world.run_monitor()
+    assert open_issues(world) == [issue], world.state["issues"]  # merged, but not in production yet
 
     with serving(world.work.folder, world.log) as server:
-        released(world, commit, server.get("/release").json["release"])
-        traffic(world, server, "recession", 3 * WINDOW, tmp_path / "unknown.csv")
-    world.look()
+        record_release(world, commit, server.get("/release").json["release"])
+        send_traffic(world, server, "recession", 3 * WINDOW, tmp_path / "unknown.csv")
+    world.run_monitor()
     assert open_issues(world) == []
-    world.look()
+    world.run_monitor()
     assert len(world.state["issues"]) == 1, world.state["issues"][1:]
-    assert started(world, "retrain.yaml") == 2  # at the alarm, and when its first labels came
+    assert starts(world, "retrain.yaml") == 2  # at the alarm, and when its first labels came

@@ -1,4 +1,4 @@
-"""What the workflows promise by their text alone: pins, rights, time-outs, and who never meets what."""
+"""Properties of the workflows' text: pins, permissions, time-outs, and what untrusted code never gets."""
 
 import re
 import subprocess
@@ -19,9 +19,9 @@ ACTIONS = {path.parent.name: YAML(typ="safe").load(path) for path in sorted((GIT
 JOBS = [(workflow, name, job) for workflow, content in WORKFLOWS.items() for name, job in content["jobs"].items()]
 IDS = [f"{workflow}.{name}" for workflow, name, _ in JOBS]
 BIN = Path(sys.executable).parent
-# What runs with rights to write, or with secrets, on an event that a stranger can cause.
+# Workflows with write permissions, or with secrets, on an event that a stranger can cause.
 PRIVILEGED = ("comment", "override")
-HOSTED_MAIN = (*PRIVILEGED, "retrain")  # what may write to the repository and runs main's code
+HOSTED_MAIN = (*PRIVILEGED, "retrain")  # workflows that may write to the repository and run main's code
 
 
 def steps() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -37,38 +37,38 @@ def lines() -> Iterator[tuple[str, str]]:
 
 
 def test_every_action_is_pinned_to_a_commit_and_names_its_release() -> None:
-    pinned = re.compile(r"uses: [\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+    pin = re.compile(r"uses: [\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
     local = re.compile(r"uses: \./\.github/actions/[\w-]+$")
     uses = [(name, line.strip().removeprefix("- ")) for name, line in lines() if re.match(r"\s*(- )?uses:", line)]
 
     assert len(uses) > 10
-    assert [use for use in uses if not pinned.match(use[1]) and not local.match(use[1])] == []
+    assert [use for use in uses if not pin.match(use[1]) and not local.match(use[1])] == []
 
 
 def test_an_action_has_one_pin_in_all_workflows() -> None:
     pins: dict[str, set[str]] = {}
     for _, step in steps():
-        action, at, commit = step.get("uses", "").partition("@")
-        if at:
+        action, separator, commit = step.get("uses", "").partition("@")
+        if separator:
             pins.setdefault(action, set()).add(commit)
 
-    assert {action: found for action, found in pins.items() if len(found) > 1} == {}
+    assert {action: commits for action, commits in pins.items() if len(commits) > 1} == {}
 
 
 @pytest.mark.parametrize(("workflow", "name", "job"), JOBS, ids=IDS)
-def test_every_job_has_a_time_out_and_rights_of_its_own(workflow: str, name: str, job: dict[str, Any]) -> None:
+def test_every_job_has_its_own_time_out_and_permissions(workflow: str, name: str, job: dict[str, Any]) -> None:
     assert 0 < job["timeout-minutes"] <= 360
     assert isinstance(job["permissions"], dict)
     assert WORKFLOWS[workflow]["permissions"] == {}
 
 
-def test_rights_to_write_are_exactly_these() -> None:
+def test_write_permissions_are_exactly_these() -> None:
     granted = {
-        f"{workflow}.{name}": {right for right, level in job["permissions"].items() if level == "write"}
+        f"{workflow}.{name}": {permission for permission, level in job["permissions"].items() if level == "write"}
         for workflow, name, job in JOBS
     }
 
-    assert {name: rights for name, rights in granted.items() if rights} == {
+    assert {name: permissions for name, permissions in granted.items() if permissions} == {
         "comment.announce": {"pull-requests", "statuses"},
         "comment.answer": {"pull-requests", "statuses"},
         "comment.record": {"actions", "contents", "statuses"},
@@ -81,24 +81,24 @@ def test_rights_to_write_are_exactly_these() -> None:
     }
 
 
-def test_no_checkout_leaves_its_credentials() -> None:
+def test_no_checkout_persists_its_credentials() -> None:
     checkouts = [step for _, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
 
     assert checkouts
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
-def test_no_expression_stands_in_a_script() -> None:
-    assert [(where, step["run"]) for where, step in steps() if "${{" in step.get("run", "")] == []
+def test_no_script_contains_an_expression() -> None:
+    assert [(name, step["run"]) for name, step in steps() if "${{" in step.get("run", "")] == []
 
 
 def test_a_step_is_one_command() -> None:
-    scripts = [(where, step["run"]) for where, step in steps() if "\n" in step.get("run", "").strip()]
+    scripts = [(name, step["run"]) for name, step in steps() if "\n" in step.get("run", "").strip()]
 
     assert scripts == []
 
 
-def test_what_may_write_checks_out_main_and_runs_hosted() -> None:
+def test_workflows_that_may_write_check_out_main_and_run_on_hosted_runners() -> None:
     for workflow in HOSTED_MAIN:
         for name, job in WORKFLOWS[workflow]["jobs"].items():
             assert job["runs-on"] == "ubuntu-latest", name
@@ -108,7 +108,7 @@ def test_what_may_write_checks_out_main_and_runs_hosted() -> None:
                     assert "repository" not in step["with"], name
 
 
-def test_what_may_write_restores_no_cache_and_unpacks_no_artifact_by_an_action() -> None:
+def test_workflows_that_may_write_restore_no_cache_and_download_no_artifact_by_an_action() -> None:
     used = {
         step.get("uses", "").partition("@")[0]
         for name in HOSTED_MAIN
@@ -128,7 +128,7 @@ def test_what_may_write_restores_no_cache_and_unpacks_no_artifact_by_an_action()
     assert ACTIONS["setup"]["runs"]["steps"][0]["with"]["enable-cache"] == "${{ inputs.cache }}"
 
 
-def test_what_hands_a_run_over_checks_nothing_out_and_is_only_for_dispatched_runs() -> None:
+def test_the_hand_over_job_checks_nothing_out_and_is_only_for_dispatched_runs() -> None:
     job = WORKFLOWS["train"]["jobs"]["hand-over"]
 
     assert [step for step in job["steps"] if "uses" in step] == []
@@ -136,7 +136,7 @@ def test_what_hands_a_run_over_checks_nothing_out_and_is_only_for_dispatched_run
     assert set(WORKFLOWS["train"]["on"]["workflow_dispatch"]["inputs"]) == {"answer"}
 
 
-def test_an_override_is_answered_for_by_whoever_starts_it_again() -> None:
+def test_an_override_is_by_the_person_who_runs_the_workflow_again() -> None:
     (job,) = WORKFLOWS["override"]["jobs"].values()
 
     assert job["env"]["PERSON"] == "${{ github.triggering_actor || github.event.sender.login }}"
@@ -149,8 +149,8 @@ def test_only_override_runs_on_pull_request_target() -> None:
     assert [name for name, content in WORKFLOWS.items() if "pull_request_target" in content["on"]] == ["override"]
 
 
-def test_who_is_trusted_is_one_condition() -> None:
-    """`runs-on` can't read the workflow's `env`, so the condition stands twice."""
+def test_trust_is_decided_by_one_condition() -> None:
+    """`runs-on` can't read the workflow's `env`, so the condition is repeated."""
     train = WORKFLOWS["train"]
     condition = train["env"]["TRUSTED"].removeprefix("${{ ").removesuffix(" }}")
     labels = 'vars.RUNNER_LABELS || \'["self-hosted","gpu"]\''
@@ -159,24 +159,24 @@ def test_who_is_trusted_is_one_condition() -> None:
     assert train["jobs"]["measure"]["runs-on"] == expected
 
 
-def test_self_hosted_runners_stand_behind_that_condition_alone() -> None:
+def test_self_hosted_runners_are_used_only_behind_that_condition() -> None:
     runners = {f"{workflow}.{name}": job["runs-on"] for workflow, name, job in JOBS}
 
     assert [name for name, runner in runners.items() if runner != "ubuntu-latest"] == ["train.measure"]
 
 
-def test_secrets_and_the_remote_of_a_training_stand_behind_that_condition_alone() -> None:
+def test_secrets_and_the_remote_of_training_are_used_only_behind_that_condition() -> None:
     guarded = re.compile(r"\$\{\{ env\.TRUSTED == 'true' && (secrets\.\w+|vars\.DVC_REMOTE) \|\| '' \}\}$")
-    asked = [
+    uses = [
         line.strip()
         for name, line in lines()
         if name == "train.yaml" and re.search(r"secrets\.|vars\.DVC_REMOTE", line)
     ]
 
-    assert len(asked) == 7
-    bare = [line for line in asked if not guarded.search(line)]
-    assert len(bare) == 2
-    assert all(line.startswith("if: ") and line.endswith("vars.DVC_REMOTE == ''") for line in bare)
+    assert len(uses) == 7
+    unguarded = [line for line in uses if not guarded.search(line)]
+    assert len(unguarded) == 2
+    assert all(line.startswith("if: ") and line.endswith("vars.DVC_REMOTE == ''") for line in unguarded)
 
 
 def test_a_newer_push_cancels_the_measuring_of_an_older_one() -> None:
@@ -190,7 +190,7 @@ def test_nothing_cancels_an_answer_or_a_record() -> None:
     assert {job["concurrency"]["cancel-in-progress"] for job in WORKFLOWS["comment"]["jobs"].values()} == {False}
 
 
-def test_what_is_said_of_one_head_takes_turns_however_it_is_started() -> None:
+def test_jobs_for_one_head_run_one_at_a_time_however_they_are_started() -> None:
     run = "github.event.workflow_run"
     head = f"format('{{0}}:{{1}}', {run}.head_repository.full_name, {run}.head_branch)"
     dispatched = "inputs.head || inputs.pull_request"
@@ -208,13 +208,13 @@ def test_pull_requests_to_main_are_measured() -> None:
 
 
 def test_a_missing_system_part_fails_in_ci_and_is_skipped_and_named_on_a_hosted_runner() -> None:
-    """There the tests are not root, who alone may mount a disk; the job's summary names what was skipped."""
+    """On GitHub the tests are not root, as mounting a disk needs; the job's summary names what was skipped."""
     assert not any("PIPELINE_REQUIRE_SYSTEM_PARTS" in line for _, line in lines())
     checks = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
     assert checks[-4:] == ["export PIPELINE_REQUIRE_SYSTEM_PARTS=1", "make lint", "make test", "make test-engine"]
 
 
-def test_the_engines_stories_run_for_whatever_is_not_the_projects_and_once_a_week() -> None:
+def test_the_engines_tests_run_for_changes_outside_the_project_and_once_a_week() -> None:
     on = WORKFLOWS["engine"]["on"]
 
     assert set(on) == {"pull_request", "schedule", "workflow_dispatch"}
@@ -222,27 +222,27 @@ def test_the_engines_stories_run_for_whatever_is_not_the_projects_and_once_a_wee
     assert ignored == set(guard.TEMPLATE.project)
 
 
-def test_a_deployment_is_never_cancelled_and_meets_the_code_of_main_alone() -> None:
+def test_a_deployment_is_never_cancelled_and_deploys_only_main() -> None:
     deploy = WORKFLOWS["deploy"]
 
     assert deploy["concurrency"] == {"group": "deploy", "cancel-in-progress": False}
     assert deploy["on"] == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
 
 
-def test_the_monitor_has_a_clock_and_a_hand_and_never_runs_twice_at_once() -> None:
+def test_the_monitor_runs_on_schedule_or_by_hand_and_never_twice_at_once() -> None:
     monitor = WORKFLOWS["monitor"]
 
     assert set(monitor["on"]) == {"schedule", "workflow_dispatch"}
     assert monitor["concurrency"] == {"group": "monitor", "cancel-in-progress": False}
 
 
-def test_a_deployment_needs_a_host_and_something_new() -> None:
+def test_a_deployment_needs_a_host_and_a_new_release() -> None:
     condition = WORKFLOWS["deploy"]["jobs"]["deploy"]["if"]
 
     assert condition.startswith("vars.DEPLOY_TARGET != '' && (needs.release.outputs.built == 'true' || ")
 
 
-def test_what_is_uploaded_from_a_hidden_folder_is_not_left_out() -> None:
+def test_uploads_from_a_hidden_folder_include_hidden_files() -> None:
     uploads = [step["with"] for _, step in steps() if step.get("uses", "").startswith("actions/upload-artifact@")]
 
     assert [upload["name"] for upload in uploads] == ["release", "monitor", "measurement", "reports"]
@@ -275,9 +275,11 @@ def test_the_runners_have_the_uv_of_the_makefile() -> None:
     ids=lambda command: command[0],
 )
 def test_the_linters_find_nothing(command: tuple[str, ...]) -> None:
-    done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    completed = subprocess.run(
+        [str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+    )
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
 def test_each_accepted_finding_has_its_reason() -> None:

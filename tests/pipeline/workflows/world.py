@@ -1,4 +1,4 @@
-"""A repository on the stand-in GitHub and what people and GitHub do there: each event runs its workflow by act."""
+"""A repository on the stand-in GitHub and what people and GitHub do there: each event runs its workflow with act."""
 
 import html
 import json
@@ -12,28 +12,28 @@ from tests.pipeline import shared, trained
 from tests.pipeline.conftest import ROOT, Project
 from tests.pipeline.github.standin import StandIn
 from tests.pipeline.guard import slow
-from tests.pipeline.workflows.acting import Acted, Machine
+from tests.pipeline.workflows.acting import Machine, WorkflowResult
 
 NAME, FORK = "acme/model", "mallory/model"
 AUTHOR, MAINTAINER, READER = "alice", "carol", "bob"
-COMMITTER = "someone"  # whom the stand-in names as the author of each commit
+COMMITTER = "someone"  # the author of each commit in the stand-in's responses
 LABEL = "gate: override"
 RUNNERS = {"RUNNER_LABELS": '["self-hosted","gpu"]'}
-ALSO = ("Makefile", "bentofile.yaml")
-CML = ROOT / "tests/pipeline/github"  # where the stand-in for it is
+OTHER_FILES = ("Makefile", "bentofile.yaml")
+CML = ROOT / "tests/pipeline/github"  # the folder of its stand-in
 
 
 def base() -> Path:
-    """A project whose main has been run and recorded, with the workflows; made once for all tests that ask for it."""
+    """A project whose main has been run and recorded, with the workflows; made once for all tests."""
     slow("a trained project")
-    parts = shared.digest(ROOT, [ROOT / ".github", *(ROOT / name for name in ALSO), Path(__file__)])
-    return shared.once("workflows", f"{trained.key()}-{parts}", _make)
+    parts = shared.digest(ROOT, [ROOT / ".github", *(ROOT / name for name in OTHER_FILES), Path(__file__)])
+    return shared.make_once("workflows", f"{trained.key()}-{parts}", _make)
 
 
 def _make(folder: Path) -> None:
     project = trained.trained(folder / "work", "binary")
     shutil.copytree(ROOT / ".github", project.folder / ".github")
-    for name in ALSO:
+    for name in OTHER_FILES:
         shutil.copy(ROOT / name, project.folder / name)
     (project.folder / "README.md").write_text("A model\n", encoding="utf-8")
     project.commit("the workflows")
@@ -44,22 +44,22 @@ def _make(folder: Path) -> None:
 
 
 class World:
-    """A repository of its own for one story. `events` holds what each workflow did, in order."""
+    """The repository of one test."""
 
-    def __init__(self, folder: Path, made: Path, github: StandIn, variables: Mapping[str, str] = RUNNERS) -> None:
+    def __init__(self, folder: Path, base: Path, github: StandIn, variables: Mapping[str, str] = RUNNERS) -> None:
         self.github, self.variables = github, dict(variables)
         self.origin, self.main = folder / "origin.git", folder / "main"
         self.work = Project(folder / "work")
-        shutil.copytree(made / "origin.git", self.origin)
+        shutil.copytree(base / "origin.git", self.origin)
         for clone in (self.main, self.work.folder):
             Project(folder).ok("git", "clone", "--quiet", str(self.origin), str(clone))
             Project(clone).ok("git", "remote", "set-url", "origin", f"https://github.com/{NAME}.git")
-        known = github.environment()
-        token = {"GH_HOST": known["GITHUB_SERVER_URL"].removeprefix("https://"), "GH_ENTERPRISE_TOKEN": "t0ken"}
+        environment = github.environment()
+        token = {"GH_HOST": environment["GITHUB_SERVER_URL"].removeprefix("https://"), "GH_ENTERPRISE_TOKEN": "t0ken"}
         self.machine = Machine(
-            folder / "machine", self.origin, **known, **token, STANDIN_CML=str(CML), STANDIN_HASTE="1"
+            folder / "machine", self.origin, **environment, **token, STANDIN_CML=str(CML), STANDIN_HASTE="1"
         )
-        (folder / "machine/cache").symlink_to(made / "cache")
+        (folder / "machine/cache").symlink_to(base / "cache")
 
     @property
     def state(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class World:
     def open(
         self, change: Callable[[Project], object], source: str = NAME, labels: tuple[str, ...] = ()
     ) -> dict[str, Any]:
-        """A pull request with the change, from a branch of the repository or of a fork."""
+        """Open a pull request with the change, from a branch of the repository or of a fork."""
         self.work.ok("git", "checkout", "--quiet", "-b", "change")
         pull = {
             "number": 7,
@@ -85,7 +85,7 @@ class World:
         return self.push(pull, change)
 
     def push(self, pull: dict[str, Any], change: Callable[[Project], object]) -> dict[str, Any]:
-        """One more commit on the pull request's branch, on top of what the bot recorded there."""
+        """Push one more commit to the pull request's branch, on top of what the bot recorded there."""
         for path, text in self.recorded().items():
             (self.work.folder / path).write_text(text, encoding="utf-8")
         change(self.work)
@@ -99,11 +99,15 @@ class World:
     def head(self) -> str:
         return self.work.ok("git", "rev-parse", "HEAD").strip()
 
-    def label(self, pull: dict[str, Any], person: str, action: str = "labeled", reason: str = "") -> Acted:
-        """Put the label on, with a reason said before, or take it off; then whatever the workflow dispatched."""
+    def label(self, pull: dict[str, Any], person: str, action: str = "labeled", reason: str = "") -> WorkflowResult:
+        """Set the label, after a comment with the reason, or remove it; then run what the workflow dispatched."""
         if reason:
-            said = {"issue": pull["number"], "user": {"login": person, "type": "User"}, "body": f"Override: {reason}"}
-            self.github.hub.update({"comments": [*self.state["comments"], said]})
+            comment = {
+                "issue": pull["number"],
+                "user": {"login": person, "type": "User"},
+                "body": f"Override: {reason}",
+            }
+            self.github.hub.update({"comments": [*self.state["comments"], comment]})
         pull["labels"] = [LABEL] if action == "labeled" else []
         payload = {
             "action": action,
@@ -113,25 +117,25 @@ class World:
         }
         return self._overrule("pull_request_target", payload, pull, person)
 
-    def overrule(self, pull: dict[str, Any], person: str, reason: str) -> Acted:
-        """Start the workflow by hand for the head as it is now; then whatever it dispatched."""
+    def overrule(self, pull: dict[str, Any], person: str, reason: str) -> WorkflowResult:
+        """Start the workflow by hand for the current head; then run what it dispatched."""
         inputs = {"pull_request": str(pull["number"]), "commit": pull["head"]["sha"][:7], "reason": reason}
         payload = {"inputs": inputs, "sender": {"login": person}}
         return self._overrule("workflow_dispatch", payload, pull, person)
 
-    def _overrule(self, event: str, payload: dict[str, Any], pull: dict[str, Any], person: str) -> Acted:
+    def _overrule(self, event: str, payload: dict[str, Any], pull: dict[str, Any], person: str) -> WorkflowResult:
         before = len(self.state["dispatches"])
-        acted = self._act("override", event, payload, self.main, actor=person)
+        result = self._act("override", event, payload, self.main, actor=person)
         for dispatch in self.state["dispatches"][before:]:
             assert dispatch["workflow"] == "comment.yaml"
             assert dispatch["inputs"]["head"] == f"{pull['head']['repo']}:{pull['head']['ref']}"
             self._act("comment", "workflow_dispatch", {"inputs": dispatch["inputs"]}, self.main)
-        return acted
+        return result
 
     # What GitHub does.
 
     def queue(self, pull: dict[str, Any], status: str = "in_progress") -> dict[str, Any]:
-        """A run of train.yaml for the pull request's head, that is announced."""
+        """Queue a run of train.yaml for the pull request's head, and announce it."""
         number = 1001 + len(self.state["runs"])
         run = {
             "id": number,
@@ -153,60 +157,62 @@ class World:
         self._act("comment", "workflow_run", self._run_payload(run, "requested"), self.main)
         return run
 
-    def train(self, run: dict[str, Any], pull: dict[str, Any], runners: Mapping[str, str] | None = None) -> Acted:
-        """The run itself; what it uploads and how it ends is known to GitHub afterwards."""
+    def train(
+        self, run: dict[str, Any], pull: dict[str, Any], runners: Mapping[str, str] | None = None
+    ) -> WorkflowResult:
+        """Run train.yaml; GitHub then has its artifacts and its conclusion."""
         shutil.rmtree(self.machine.artifacts, ignore_errors=True)
         options = {"runners": runners} if runners else {}
         payload = {"action": "opened", "number": pull["number"], **self._pull_payload(pull)}
-        acted = self._act("train", "pull_request", payload, self.work.folder, variables=self.variables, **options)
-        kept = self.machine.folder / f"run-{run['id']}"
+        result = self._act("train", "pull_request", payload, self.work.folder, variables=self.variables, **options)
+        artifacts = self.machine.folder / f"run-{run['id']}"
         if self.machine.artifacts.exists():
-            shutil.move(self.machine.artifacts, kept)
+            shutil.move(self.machine.artifacts, artifacts)
             self.state["artifacts"] += [
-                {"id": run["id"] * 10 + place, "run": run["id"], "name": folder.name, "file": str(folder)}
-                for place, folder in enumerate(sorted(kept.iterdir()))
+                {"id": run["id"] * 10 + index, "run": run["id"], "name": folder.name, "file": str(folder)}
+                for index, folder in enumerate(sorted(artifacts.iterdir()))
             ]
-        run |= {"status": "completed", "conclusion": acted.jobs.get("measure", "skipped")}
-        return acted
+        run |= {"status": "completed", "conclusion": result.jobs.get("measure", "skipped")}
+        return result
 
-    def finish(self, run: dict[str, Any]) -> Acted:
-        """The answer to a run that has ended."""
+    def finish(self, run: dict[str, Any]) -> WorkflowResult:
+        """Answer a run that has ended."""
         return self._act("comment", "workflow_run", self._run_payload(run, "completed"), self.main)
 
-    def measured(self, pull: dict[str, Any]) -> Acted:
-        """A run from its announcement to its answer; what the answer did."""
+    def measure_and_answer(self, pull: dict[str, Any]) -> WorkflowResult:
+        """A run from its announcement to its answer; the result of the answer."""
         run = self.queue(pull)
         self.train(run, pull)
         return self.finish(run)
 
-    # What is seen.
+    # What people and GitHub have afterwards.
 
     def comment(self) -> str:
-        """The one comment of ours as people read it: without tags, and nothing escaped."""
-        (found,) = [data for data in self.state["comments"] if "<!-- pipeline-report " in data["body"]]
-        text = re.sub(r"</?[a-z]+[^>]*>", "", found["body"])
+        """The bot's one report as people read it: without tags, and unescaped."""
+        (report,) = [data for data in self.state["comments"] if "<!-- pipeline-report " in data["body"]]
+        text = re.sub(r"</?[a-z]+[^>]*>", "", report["body"])
         return re.sub(r"[\\\u200b]", "", html.unescape(text))
 
     def status(self, sha: str) -> tuple[str, str]:
-        """State and description of `gate`; the last that was set counts."""
+        """State and description of `gate`, as set last."""
         return next(reversed(self.statuses(sha)), ("", ""))
 
     def statuses(self, sha: str) -> list[tuple[str, str]]:
-        """All that `gate` said of a commit, in order."""
-        known = [status for status in self.state["statuses"] if status["sha"] == sha and status["context"] == "gate"]
-        return [(status["state"], status["description"]) for status in known]
+        """State and description of each status `gate` of a commit, in order."""
+        statuses = [status for status in self.state["statuses"] if status["sha"] == sha and status["context"] == "gate"]
+        return [(status["state"], status["description"]) for status in statuses]
 
-    def uploaded(self, run: dict[str, Any], name: str) -> set[str]:
-        """The files of a run's artifact."""
+    def artifact_files(self, run: dict[str, Any], name: str) -> set[str]:
+        """The names of the files of a run's artifact."""
         return {path.name for path in (self.machine.folder / f"run-{run['id']}" / name).iterdir()}
 
     def recorded(self) -> dict[str, str]:
-        """The files that the bot's last commit brought, by path."""
+        """The content of the files in the bot's last commit, by path."""
         trees = [call["body"] for call in self.github.calls("POST", "^git/trees$")]
         return {entry["path"]: entry["content"] for entry in trees[-1]["tree"]} if trees else {}
 
-    def tip(self) -> str | None:
-        """Where the bot moved the branch to; None where it did not."""
+    def recorded_commit(self) -> str | None:
+        """The commit to which the bot moved the branch; None where it did not."""
         return (self.state.get("refs") or {}).get("heads/change")
 
     def _pull_payload(self, pull: dict[str, Any]) -> dict[str, Any]:
@@ -217,12 +223,14 @@ class World:
     def _run_payload(self, run: dict[str, Any], action: str) -> dict[str, Any]:
         return {"action": action, "workflow_run": run | {"head_repository": {"full_name": run["head_repository"]}}}
 
-    def _act(self, workflow: str, event: str, payload: dict[str, Any], checkout: Path, **options: Any) -> Acted:
+    def _act(
+        self, workflow: str, event: str, payload: dict[str, Any], checkout: Path, **options: Any
+    ) -> WorkflowResult:
         payload = payload | {"repository": {"full_name": NAME, "default_branch": "main"}}
-        acted = self.machine.act(workflow, event, payload, checkout, secrets={"GITHUB_TOKEN": "t0ken"}, **options)
-        print(acted.log)  # seen where the test fails
+        result = self.machine.act(workflow, event, payload, checkout, secrets={"GITHUB_TOKEN": "t0ken"}, **options)
+        print(result.log)  # pytest shows it where the test fails
         assert self.state["violations"] == [], self.state["violations"]
-        return acted
+        return result
 
 
 def new_state() -> dict[str, Any]:

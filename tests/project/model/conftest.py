@@ -1,4 +1,4 @@
-"""What a test of the model may ask for: the model and the test rows, as `make run` left them."""
+"""Fixtures for tests of the model: the model and the test rows, as `make run` wrote them."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def model() -> Model:
 
 @pytest.fixture(scope="session")
 def test_rows() -> pd.DataFrame:
-    """The rows that the model has not seen, with their target."""
+    """The rows that the model was not trained on, with their target."""
     if not (path := ROOT / "data/split/test.parquet").is_file():
         pytest.skip("no test rows yet: `make run` makes them")
     return pd.read_parquet(path)

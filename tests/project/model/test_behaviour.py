@@ -1,4 +1,4 @@
-"""How the credit model must behave, row by row (CheckList: Ribeiro et al. 2020). Replace this by what yours must do.
+"""How the credit model must behave, row by row (CheckList: Ribeiro et al. 2020). Replace these tests by your model's.
 
 `pipeline measure` runs these tests on each pull request's model, and the gate fails where one of them does.
 """
@@ -36,20 +36,20 @@ def test_an_earlier_delay_raises_the_risk_too_but_the_latest_counts_most(model, 
 # Invariance: a change of the input that must not move it.
 
 
-def test_who_the_client_is_does_not_count(model, test_rows):
-    other = test_rows.assign(client_id=test_rows["client_id"].to_numpy()[::-1])
-    np.testing.assert_array_equal(model.predict(other), model.predict(test_rows))
+def test_the_client_id_does_not_change_the_prediction(model, test_rows):
+    reversed_ids = test_rows.assign(client_id=test_rows["client_id"].to_numpy()[::-1])
+    np.testing.assert_array_equal(model.predict(reversed_ids), model.predict(test_rows))
 
 
-# Minimum function: clients whom nobody would misjudge, and rankings that must be beaten.
+# Minimum functionality: clients whose risk is obvious, and rankings that must be beaten.
 
 
-def client(status, bill, paid, **others):
-    """A client in the middle of everything, but for what a test says."""
-    usual = {"credit_limit": 140_000, "sex": "female", "education": "university", "marital_status": "single", "age": 34}
+def client(status, bill, paid, **changes):
+    """A typical client, except for the given values."""
+    row = {"credit_limit": 140_000, "sex": "female", "education": "university", "marital_status": "single", "age": 34}
     for month in MONTHS:
-        usual |= {f"repayment_status_{month}": status, f"bill_amount_{month}": bill, f"paid_amount_{month}": paid}
-    return pd.DataFrame([usual | others])
+        row |= {f"repayment_status_{month}": status, f"bill_amount_{month}": bill, f"paid_amount_{month}": paid}
+    return pd.DataFrame([row | changes])
 
 
 SAFE = {
@@ -65,12 +65,12 @@ RISKY = {
 
 
 @pytest.mark.parametrize("name", SAFE)
-def test_a_client_who_is_plainly_safe_is_below_the_base_rate(model, test_rows, name):
+def test_an_obviously_safe_client_is_below_the_base_rate(model, test_rows, name):
     assert model.predict(SAFE[name])[0] < test_rows[TARGET].mean()
 
 
 @pytest.mark.parametrize("name", RISKY)
-def test_a_client_who_is_plainly_risky_rather_defaults_than_not(model, name):
+def test_an_obviously_risky_client_is_more_likely_to_default_than_not(model, name):
     assert model.predict(RISKY[name])[0] > 0.5
 
 

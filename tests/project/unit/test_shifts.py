@@ -1,4 +1,4 @@
-"""What a recession does to the clients of the sample."""
+"""The effects of a recession on the clients of the sample data."""
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ def in_recession(clients, strength=1.0):
     return recession(clients, strength, np.random.default_rng(0))
 
 
-def test_limits_are_cut_for_all(clients):
+def test_all_limits_are_cut(clients):
     assert (in_recession(clients).credit_limit == (clients.credit_limit * 0.6).round()).all()
 
 
@@ -43,7 +43,7 @@ def test_half_of_the_clients_pay_late_and_less(clients):
     assert after.repayment_status_sep.max() == clients.repayment_status_sep.max()
 
 
-def test_who_owes_most_defaults_more_often_and_nobody_recovers(clients):
+def test_clients_with_most_debt_default_more_often_and_no_default_is_undone(clients):
     change = in_recession(clients).default_next_month - clients.default_next_month
     rank = clients.bill_amount_sep.rank(pct=True)
     assert set(change) == {0, 1}
@@ -51,6 +51,6 @@ def test_who_owes_most_defaults_more_often_and_nobody_recovers(clients):
     assert change[rank < 0.2].mean() < 0.05
 
 
-def test_columns_keep_their_types_and_no_strength_is_no_change(clients):
+def test_columns_keep_their_types_and_a_strength_of_0_is_no_change(clients):
     assert in_recession(clients).dtypes.equals(clients.dtypes)
     pd.testing.assert_frame_equal(in_recession(clients, strength=0), clients)

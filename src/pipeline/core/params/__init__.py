@@ -1,4 +1,4 @@
-"""`params.yaml` as strict, frozen types: read once, checked whole, before any work."""
+"""`params.yaml` as strict, frozen types: read once and checked as a whole, before any work."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from pydantic import ValidationError, model_validator
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.params.combinations import conflicts
 from pipeline.core.params.data import Card, Data, Features, Split, TaskSection
-from pipeline.core.params.fit import misfits
 from pipeline.core.params.review import Gate, GateFairness, GateSlices
 from pipeline.core.params.ship import Deploy, Ignored, Release, Scan, Serve, ServeLog
 from pipeline.core.params.train import TUNABLE, Drift, Evaluate, Interval, Tracking, Train, Tune
@@ -73,17 +73,17 @@ class Params(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _no_former_section(cls, given: Any) -> Any:
-        if isinstance(given, dict) and "simulate" in given:
+    def _no_removed_section(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "simulate" in values:
             raise ValueError(
                 "simulate: no longer a section; remove it: a shift of your own is a function in src/project/shifts.py, "
                 "and `pipeline simulate --column` names the column that broken_feature or new_category changes"
             )
-        return given
+        return values
 
     @model_validator(mode="after")
     def _sections_fit(self) -> "Params":
-        if problems := misfits(self):
+        if problems := conflicts(self):
             raise ValueError("\n".join(problems))
         return self
 
@@ -93,17 +93,17 @@ def read(path: Path = PATH) -> Params:
     return _read(path.resolve(), str(path))
 
 
-def section(kind: type[S], path: Path = PATH) -> S:
-    """One section of `params.yaml`; a stage asks for those that dvc.yaml declares for it."""
-    name = next(name for name, field in Params.model_fields.items() if field.annotation is kind)
-    found = getattr(read(path), name)
-    assert isinstance(found, kind)
-    return found
+def section(section_type: type[S], path: Path = PATH) -> S:
+    """One section of `params.yaml`; a stage reads those that dvc.yaml declares for it."""
+    name = next(name for name, field in Params.model_fields.items() if field.annotation is section_type)
+    value = getattr(read(path), name)
+    assert isinstance(value, section_type)
+    return value
 
 
 @lru_cache
-def _read(path: Path, shown: str) -> Params:
+def _read(path: Path, name: str) -> Params:
     try:
-        return Params.model_validate(load_yaml(path, shown))
+        return Params.model_validate(load_yaml(path, name))
     except ValidationError as error:
-        raise PipelineError("\n".join(explain(shown, Params, error.errors()))) from None
+        raise PipelineError("\n".join(explain(name, Params, error.errors()))) from None

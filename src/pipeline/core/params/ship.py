@@ -67,12 +67,12 @@ class Ignored(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _date_from_text(cls, given: Any) -> Any:
+    def _date_from_text(cls, values: Any) -> Any:
         """A date in quotes is a date as well."""
-        if isinstance(given, dict) and isinstance(given.get("until"), str):
+        if isinstance(values, dict) and isinstance(values.get("until"), str):
             with contextlib.suppress(ValueError):
-                return given | {"until": datetime.date.fromisoformat(given["until"])}
-        return given
+                return values | {"until": datetime.date.fromisoformat(values["until"])}
+        return values
 
 
 class Scan(Section):

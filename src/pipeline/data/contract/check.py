@@ -1,4 +1,4 @@
-"""The data contract as pandera checks, and every break of it in a table, counted and located."""
+"""The data contract as pandera checks, and its violations in a table, counted and located."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from pipeline.data.values.conversion import Mask
 if TYPE_CHECKING:
     import pandera.pandas as pa
 
-SHOWN = 10  # row numbers, and values where asked for
+LIMIT = 10  # row numbers, and values, of one violation
 
-# Of pandera's own: how the report calls them, and what was expected.
+# Pandera's own checks: their names in the report, and what was expected.
 STRUCTURE = {
     "column_in_dataframe": ("missing column", "a column of this name"),
     "column_in_schema": ("extra column", "no column of this name, or an entry in the contract"),
@@ -36,16 +36,16 @@ class Violation:
 
 
 def violations(table: pd.DataFrame, schema: Schema, task: TaskSection) -> list[Violation]:
-    """Every break of the contract in the table, and what makes its target unfit for the task, by column."""
-    found = [_violation(error, table) for error in _errors(table, schema, task)]
+    """All violations of the contract in the table, and those that make its target unfit for the task, by column."""
+    result = [_violation(error, table) for error in _errors(table, schema, task)]
     if task.target not in schema.columns and task.target not in table.columns:
-        found.append(Violation("missing column", task.target, "the target (task.target)", len(table)))
+        result.append(Violation("missing column", task.target, "the target (task.target)", len(table)))
     order = list(dict.fromkeys([*schema.columns, *map(str, table.columns), task.target]))
-    return sorted(found, key=lambda one: order.index(one.column))
+    return sorted(result, key=lambda violation: order.index(violation.column))
 
 
 def broken_rows(table: pd.DataFrame, schema: Schema, task: TaskSection) -> list[tuple[Violation, Mask]]:
-    """The breaks that lie in single rows, each with the rows (rows,) that it lies in; not those of a whole column."""
+    """The violations of single rows, each with a mask (rows,) of them; not those of a whole column."""
     return [
         (_violation(error, table), ~error.check_output.to_numpy(dtype=bool))
         for error in _errors(table, schema, task)
@@ -66,7 +66,7 @@ def _errors(table: pd.DataFrame, schema: Schema, task: TaskSection) -> Sequence[
 def _build(schema: Schema, task: TaskSection) -> "pa.DataFrameSchema":
     import pandera.pandas as pa
 
-    # pandera's own null and uniqueness checks list every failing row one by one; ours count them.
+    # pandera's own null and uniqueness checks list every failing row one by one; these count them.
     columns = {
         name: pa.Column(
             checks=[*_checks(column), *(_target_checks(column, task) if name == task.target else [])],
@@ -78,17 +78,17 @@ def _build(schema: Schema, task: TaskSection) -> "pa.DataFrameSchema":
 
 
 def _check(
-    name: str, expected: str, holds: Callable[["pd.Series[Any]"], Any], *, with_nulls: bool = False
+    name: str, expected: str, predicate: Callable[["pd.Series[Any]"], Any], *, with_nulls: bool = False
 ) -> "pa.Check":
     import pandera.pandas as pa
 
-    return pa.Check(holds, name=name, error=expected, ignore_na=not with_nulls, n_failure_cases=1)
+    return pa.Check(predicate, name=name, error=expected, ignore_na=not with_nulls, n_failure_cases=1)
 
 
 def _checks(column: ContractColumn) -> list["pa.Check"]:
-    """What each value must be. Only values of the right type are compared with lists and ranges."""
+    """The checks of a column. Only values of the right type are compared with lists and ranges."""
 
-    def read(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    def convert(values: "pd.Series[Any]") -> "pd.Series[Any]":
         return conversion.convert(values, column.type)[0]
 
     def of_type(values: "pd.Series[Any]") -> Any:
@@ -102,20 +102,20 @@ def _checks(column: ContractColumn) -> list["pa.Check"]:
     if column.unique:
         checks.append(_check("unique", "each value once", lambda values: ~values.duplicated(keep=False)))
     if column.allowed is not None:
-        listed = list(column.allowed)
-        shown = ", ".join(str(value) for value in listed[:SHOWN]) + (", …" if len(listed) > SHOWN else "")
-        checks.append(_check("allowed", shown, lambda values: (got := read(values)).isin(listed) | got.isna()))
+        allowed = list(column.allowed)
+        text = ", ".join(str(value) for value in allowed[:LIMIT]) + (", …" if len(allowed) > LIMIT else "")
+        checks.append(_check("allowed", text, lambda values: (typed := convert(values)).isin(allowed) | typed.isna()))
     if column.min is not None:
         low: Any = pd.Timestamp(column.min) if column.type == "date" else column.min
-        checks.append(_check("min", f"{column.min} or more", lambda values: ~(read(values) < low)))
+        checks.append(_check("min", f"{column.min} or more", lambda values: ~(convert(values) < low)))
     if column.max is not None:
         high: Any = pd.Timestamp(column.max) if column.type == "date" else column.max
-        checks.append(_check("max", f"{column.max} or less", lambda values: ~(read(values) > high)))
+        checks.append(_check("max", f"{column.max} or less", lambda values: ~(convert(values) > high)))
     return checks
 
 
 def _target_checks(column: ContractColumn, task: TaskSection) -> list["pa.Check"]:
-    """What the target must be, so that a model can learn it."""
+    """The checks that the target can be learnt."""
 
     def classes(values: "pd.Series[Any]") -> set[str]:
         return set(conversion.labels(conversion.convert(values, column.type)[0].dropna()).unique().tolist())
@@ -138,11 +138,11 @@ def _violation(error: Any, table: pd.DataFrame) -> Violation:
     if isinstance(error.check, str):
         name, expected = STRUCTURE.get(error.check, (error.check, ""))
         return Violation(name, str(error.failure_cases), expected, len(table))
-    column, outcome = str(error.schema.name), error.check_output
-    if not isinstance(outcome, pd.Series):
+    column, passed = str(error.schema.name), error.check_output
+    if not isinstance(passed, pd.Series):
         return Violation(error.check.name, column, error.check.error, len(table))
-    failed = outcome.index[~outcome.to_numpy(dtype=bool)]
-    first = failed[:SHOWN]
+    failed_rows = passed.index[~passed.to_numpy(dtype=bool)]
+    first = failed_rows[:LIMIT]
     values = dict.fromkeys(repr(value) for value in table[column].iloc[first].tolist())
     rows: Sequence[int] = (first + 1).tolist()
-    return Violation(error.check.name, column, error.check.error, len(failed), tuple(rows), tuple(values))
+    return Violation(error.check.name, column, error.check.error, len(failed_rows), tuple(rows), tuple(values))

@@ -13,7 +13,7 @@ from pipeline.data.contract.schema import PATH, ContractColumn, Schema
 from pipeline.data.values.column_types import Type
 from pipeline.data.values.conversion import convert
 
-MOST_LISTED = 50  # categories that are listed one by one; text with more is open to new values
+MAX_LISTED = 50  # categories that are listed one by one; text with more is open to new values
 
 HEADER = """\
 # The data contract: what each column of the data holds. `pipeline validate` refuses data that breaks it, and lists
@@ -38,7 +38,7 @@ def command(force: bool, path: Path) -> None:
     from pipeline.data.source import table as tables
 
     if path.exists() and not force:
-        raise PipelineError(f"{path}: is there and people own it; --force replaces it by one inferred anew")
+        raise PipelineError(f"{path}: exists, and may have been edited; --force replaces it by a newly inferred one")
     data = params.read().data
     table, _ = tables.read(sources.read(sources.FINGERPRINT), data)
     inferred = infer(table.to_pandas(date_as_object=False), data.key)
@@ -47,14 +47,14 @@ def command(force: bool, path: Path) -> None:
 
 
 def infer(table: pd.DataFrame, key: str | None) -> Schema:
-    """What a table holds, as a contract."""
+    """The contract that describes a table."""
     return Schema(columns={str(name): column(table[name], name == key) for name in table.columns})
 
 
 def column(values: "pd.Series[Any]", is_key: bool) -> ContractColumn:
-    """What a column holds: its narrowest type, whether values are missing, listed values, a lower bound of 0.
+    """The contract of a column: its narrowest type, whether values are missing, listed values, a lower bound of 0.
 
-    Text is a category where its values come back at least twice on average, and they are listed up to 50 of them.
+    Text is a category where its values occur at least twice on average; up to 50 values are listed.
     Whole numbers are listed where they are 0 and 1 alone. Only the key is unique.
     """
     kind, nullable = _kind(values), bool(values.isna().any())
@@ -62,12 +62,12 @@ def column(values: "pd.Series[Any]", is_key: bool) -> ContractColumn:
     if is_key:
         return ContractColumn(type="text" if kind == "category" else kind, nullable=False, unique=True)
     allowed: tuple[Any, ...] | None = None
-    if kind == "category" and converted.nunique() <= MOST_LISTED:
+    if kind == "category" and converted.nunique() <= MAX_LISTED:
         allowed = tuple(sorted(converted.unique().tolist()))
     if kind == "integer" and set(converted.unique().tolist()) == {0, 1}:
         allowed = (0, 1)
-    floor = kind in ("integer", "number") and allowed is None and len(converted) > 0 and converted.min() >= 0
-    return ContractColumn(type=kind, nullable=nullable, allowed=allowed, min=0 if floor else None)
+    not_negative = kind in ("integer", "number") and allowed is None and len(converted) > 0 and converted.min() >= 0
+    return ContractColumn(type=kind, nullable=nullable, allowed=allowed, min=0 if not_negative else None)
 
 
 def document(schema: Schema) -> str:
@@ -78,10 +78,10 @@ def document(schema: Schema) -> str:
     from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
     columns = CommentedMap()
-    for name, found in schema.columns.items():
-        line = CommentedMap(found.model_dump(exclude_defaults=True))
-        if found.allowed is not None:
-            line["allowed"] = CommentedSeq(found.allowed)
+    for name, contract in schema.columns.items():
+        line = CommentedMap(contract.model_dump(exclude_defaults=True))
+        if contract.allowed is not None:
+            line["allowed"] = CommentedSeq(contract.allowed)
         line.fa.set_flow_style()
         columns[name] = line
     yaml, text = YAML(), io.StringIO()
@@ -93,7 +93,7 @@ def document(schema: Schema) -> str:
 def _kind(values: "pd.Series[Any]") -> Type:
     present = values.dropna()
     if present.empty:
-        return "number"  # nobody can tell; `pipeline validate` refuses it until there are values
+        return "number"  # unknown; `pipeline validate` refuses the column until it has values
     if types.is_bool_dtype(present):
         return "boolean"
     if types.is_integer_dtype(present):
@@ -102,9 +102,9 @@ def _kind(values: "pd.Series[Any]") -> Type:
         return "integer" if len(present) < len(values) and bool((present % 1 == 0).all()) else "number"
     if types.is_datetime64_any_dtype(present):
         return "date"
-    named = {"boolean": "boolean", "integer": "integer", "decimal": "number", "date": "date", "datetime": "date"}
-    if present.dtype == object and (kind := named.get(types.infer_dtype(present))):
-        return kind  # type: ignore[return-value]  # the values of `named` are types
+    by_name = {"boolean": "boolean", "integer": "integer", "decimal": "number", "date": "date", "datetime": "date"}
+    if present.dtype == object and (kind := by_name.get(types.infer_dtype(present))):
+        return kind  # type: ignore[return-value]  # the values of `by_name` are types
     return _kind_of_text(present)
 
 

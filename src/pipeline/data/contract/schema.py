@@ -1,4 +1,4 @@
-"""The data contract, `data/schema.yaml`: what each column holds. Inferred once from data, then owned by people."""
+"""The data contract, `data/schema.yaml`: what each column holds. Inferred once from the data, then edited by people."""
 
 import datetime
 import difflib
@@ -22,8 +22,8 @@ DATE_PARTS = ("days", "month", "weekday")  # a date column's features (models/ma
 Bound = int | float | datetime.date
 Allowed = Annotated[tuple[bool | int | float | str, ...], Strict(strict=False), Field(min_length=1)]
 
-# What Python calls the values that `allowed`, `min` and `max` may hold, for each type.
-LISTED: dict[Type, tuple[type, ...]] = {
+# The Python types of the values that `allowed`, `min` and `max` may hold, for each type.
+ALLOWED_TYPES: dict[Type, tuple[type, ...]] = {
     "integer": (int,),
     "number": (int, float),
     "boolean": (bool,),
@@ -31,7 +31,7 @@ LISTED: dict[Type, tuple[type, ...]] = {
     "text": (str,),
     "date": (),
 }
-BOUNDED: dict[Type, tuple[type, ...]] = {"integer": (int, float), "number": (int, float), "date": (datetime.date,)}
+BOUND_TYPES: dict[Type, tuple[type, ...]] = {"integer": (int, float), "number": (int, float), "date": (datetime.date,)}
 
 
 class ContractColumn(Section):
@@ -47,15 +47,15 @@ class ContractColumn(Section):
     @model_validator(mode="after")
     def _fits_its_type(self) -> "ContractColumn":
         for value in self.allowed or ():
-            if type(value) not in LISTED[self.type]:
-                kinds = " or ".join(kind.__name__ for kind in LISTED[self.type]) or "nothing: use min and max"
+            if type(value) not in ALLOWED_TYPES[self.type]:
+                kinds = " or ".join(kind.__name__ for kind in ALLOWED_TYPES[self.type]) or "nothing: use min and max"
                 hint = "; put it in quotes" if self.type in ("category", "text") else ""
                 raise ValueError(f"allowed: {value!r} is no value of type {self.type} ({kinds}){hint}")
         bounds = [(name, bound) for name, bound in (("min", self.min), ("max", self.max)) if bound is not None]
         for name, bound in bounds:
-            if type(bound) not in BOUNDED.get(self.type, ()):
+            if type(bound) not in BOUND_TYPES.get(self.type, ()):
                 raise ValueError(
-                    f"{name}: {bound} does not bound type {self.type}; bounds are for {', '.join(BOUNDED)}"
+                    f"{name}: {bound} does not bound type {self.type}; bounds are for {', '.join(BOUND_TYPES)}"
                 )
         if len(bounds) == 2 and self.min > self.max:  # type: ignore[operator]  # both of one kind, checked above
             raise ValueError(f"min: {self.min} is above max: {self.max}")
@@ -78,27 +78,27 @@ def read(path: Path) -> Schema:
         raise PipelineError("\n".join(_explain(path, error.errors()))) from None
 
 
-def misnamed(chosen: Params, schema: Schema) -> list[str]:
-    """One line for each name in `params.yaml` that should be a column and is none of the contract's."""
+def unknown_columns(parameters: Params, schema: Schema) -> list[str]:
+    """One line for each column that `params.yaml` names and the contract does not have."""
     parts = [
         f"{name}__{part}" for name, column in schema.columns.items() if column.type == "date" for part in DATE_PARTS
     ]
     named: list[tuple[str, Sequence[str | None]]] = [
-        ("data.key", [chosen.data.key]),
-        ("task.target", [chosen.task.target]),
-        ("split.time", [chosen.split.time]),
-        ("features.exclude", chosen.features.exclude),
-        ("train.monotone", list(chosen.train.monotone)),
-        ("evaluate.slices", chosen.evaluate.slices),
-        ("evaluate.sensitive", chosen.evaluate.sensitive),
-        ("serve.log.omit", chosen.serve.log.omit),
+        ("data.key", [parameters.data.key]),
+        ("task.target", [parameters.task.target]),
+        ("split.time", [parameters.split.time]),
+        ("features.exclude", parameters.features.exclude),
+        ("train.monotone", list(parameters.train.monotone)),
+        ("evaluate.slices", parameters.evaluate.slices),
+        ("evaluate.sensitive", parameters.evaluate.sensitive),
+        ("serve.log.omit", parameters.serve.log.omit),
     ]
     lines = []
     for key, names in named:
-        known = [*schema.columns, *(parts if key == "train.monotone" else [])]
+        columns = [*schema.columns, *(parts if key == "train.monotone" else [])]
         for name in names:
-            if name is not None and name not in known:
-                close = difflib.get_close_matches(name, known, n=1)
+            if name is not None and name not in columns:
+                close = difflib.get_close_matches(name, columns, n=1)
                 hint = f"did you mean {close[0]}?" if close else f"columns: {listed(schema.columns)}"
                 lines.append(f"params.yaml: {key}: {name} is no column of {PATH}; {hint}")
     return lines
@@ -107,7 +107,7 @@ def misnamed(chosen: Params, schema: Schema) -> list[str]:
 def typed(table: "pd.DataFrame", schema: Schema) -> "pd.DataFrame":
     """The table with each column as its declared type (see `conversion.convert`); columns in the contract's order.
 
-    PipelineError where a column is missing or holds what is not of its type: `pipeline validate` lists all of it.
+    PipelineError where a column is missing or holds values of another type: `pipeline validate` lists all of them.
     """
     import pandas as pd
 
@@ -117,24 +117,24 @@ def typed(table: "pd.DataFrame", schema: Schema) -> "pd.DataFrame":
     for name, column in schema.columns.items():
         if name not in table.columns:
             raise PipelineError(
-                f"column {name}: is in the data contract and not in the table; `pipeline validate` says more"
+                f"column {name}: is in the data contract and not in the table; `pipeline validate` has the details"
             )
         columns[name], wrong = convert(table[name], column.type)
         if wrong.any():
             raise PipelineError(
-                f"column {name}: {int(wrong.sum()):,} values are no {column.type}; `pipeline validate` says more"
+                f"column {name}: {int(wrong.sum()):,} values are no {column.type}; `pipeline validate` has the details"
             )
 
     return pd.DataFrame(columns, copy=False)
 
 
 def _explain(path: Path, problems: Sequence[Any]) -> list[str]:
-    """One line for each wrong key; within a column the key alone says where."""
+    """One line for each wrong key; within a column the key is enough to find it."""
     lines = list[str]()
-    for place, found in groupby(problems, key=lambda problem: problem["loc"][:2] if len(problem["loc"]) > 2 else ()):
+    for place, group in groupby(problems, key=lambda problem: problem["loc"][:2] if len(problem["loc"]) > 2 else ()):
         if place:
-            inner = [it | {"loc": tuple(part for part in it["loc"][2:] if part != "date")} for it in found]
+            inner = [item | {"loc": tuple(part for part in item["loc"][2:] if part != "date")} for item in group]
             lines += explain(f"{path}: columns.{place[1]}", ContractColumn, inner)
         else:
-            lines += explain(str(path), Schema, list(found))
+            lines += explain(str(path), Schema, list(group))
     return lines

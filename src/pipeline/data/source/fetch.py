@@ -1,4 +1,4 @@
-"""`pipeline fetch`: look at `data.source` and record which files it leads to, with sizes and hashes, in git."""
+"""`pipeline fetch`: record the files of `data.source`, with sizes and hashes, in data/source.json."""
 
 import glob
 import os
@@ -13,12 +13,12 @@ from pipeline.core.errors import PipelineError
 from pipeline.data.source import sources, store
 from pipeline.data.source.sources import FINGERPRINT, Added, File, Source
 
-KNOWN = sources.DOWNLOADS / "known.json"  # URL: entity tag and fingerprint of what was downloaded last
+CACHE = sources.DOWNLOADS / "known.json"  # URL: entity tag and fingerprint of what was downloaded last
 BATCHES = "added-*.parquet"  # names of the batches in `data.added`
 
 
-class Unreachable(PipelineError):  # noqa: N818  # what the source is, more than an error
-    """The source can't be looked at now, but `data/source.json` records what it held: work can go on from that."""
+class UnreachableError(PipelineError):
+    """The source can't be reached, but `data/source.json` records its content: `make run` can continue with that."""
 
 
 @click.command(short_help="Record the data source's fingerprint.")
@@ -29,48 +29,48 @@ def command(path: Path) -> None:
     """Look at the data source and record its fingerprint in data/source.json."""
     changed = refresh(params.read().data, path)
     source = sources.read(path)
-    found = source.files + source.batches
-    size = sum(file.size for file in found)
-    what = f"{len(found):,} {'file' if len(found) == 1 else 'files'}, {size:,} bytes"
-    click.echo(f"fetch: {what}; {path} {'has changed: commit it' if changed else 'is as it was'}")
+    recorded = source.files + source.batches
+    size = sum(file.size for file in recorded)
+    summary = f"{len(recorded):,} {'file' if len(recorded) == 1 else 'files'}, {size:,} bytes"
+    click.echo(f"fetch: {summary}; {path} {'has changed: commit it' if changed else 'is unchanged'}")
 
 
 def refresh(data: params.Data, path: Path = FINGERPRINT) -> bool:
     """Record the source's fingerprint at `path` and return whether it changed; same content leaves the file untouched.
 
-    Unreachable where the source can't be looked at but `path` was made from the same `data.source`; PipelineError
-    where it was not, and for a source that leads to no file or to one of an unknown type.
+    UnreachableError where the source can't be reached but `path` was made from the same `data.source`; PipelineError
+    where it was not, and for a source without files or with one of an unknown type.
     """
-    before = _recorded(path)
-    batches = added(data.added, before)
+    previous = _read_recorded(path)
+    batches = added(data.added, previous)
     try:
-        found = Source(source=data.source, files=tuple(resolve(data.source)), added=batches)
+        source = Source(source=data.source, files=tuple(resolve(data.source)), added=batches)
     except PipelineError:
         raise
-    except Exception as error:  # fsspec's plug-ins raise what they like
+    except Exception as error:  # each fsspec plug-in has errors of its own
         problem = f"data.source: {data.source}: can't be reached: {sources.reason(error)}{_advice(data.source)}"
-        recorded = before is not None and (before.source, before.added) == (data.source, batches)
-        raise (Unreachable if recorded else PipelineError)(problem) from None
-    if found == before:
+        is_recorded = previous is not None and (previous.source, previous.added) == (data.source, batches)
+        raise (UnreachableError if is_recorded else PipelineError)(problem) from None
+    if source == previous:
         return False
-    write(path, found)
-    _forget_all_but(found)
+    write(path, source)
+    _remove_other_downloads(source)
     return True
 
 
 def write(path: Path, source: Source) -> None:
-    """Record a fingerprint; without `data.added` it has no such key."""
+    """Record a fingerprint; without `data.added` it has no key `added`."""
     files.write_json(path, source.model_dump(mode="json", exclude_none=True))
 
 
 def resolve(source: str) -> list[File]:
-    """The files that a path, a glob or a URL leads to, sorted by path; remote ones are downloaded to be hashed.
+    """The files of a path, a glob or a URL, sorted by path; remote ones are downloaded to be hashed.
 
-    PipelineError where it leads to none or to an unknown type, OSError and the like where it can't be reached.
+    PipelineError for no file or an unknown type, OSError and the like where it can't be reached.
     """
     if sources.is_remote(source) and urlsplit(source).password:
         raise PipelineError(
-            "data.source: holds a password, which git would keep; take it out, name it by the environment"
+            "data.source: holds a password, which git would keep; remove it, and set it in the environment"
         )
     paths = _remote_paths(source) if sources.is_remote(source) else _local_paths(source)
     if not paths:
@@ -80,21 +80,21 @@ def resolve(source: str) -> list[File]:
             raise PipelineError(
                 f"data.source: {path}: is neither CSV nor Parquet by its name; allowed: {', '.join(sources.EXTENSIONS)}"
             )
-    return [_look(path) for path in sorted(paths)]
+    return [_fingerprint(path) for path in sorted(paths)]
 
 
-def added(folder: str | None, before: Source | None) -> Added | None:
-    """The batches of `data.added`: the recorded ones, or where the folder was not named before all that are there.
+def added(folder: str | None, previous: Source | None) -> Added | None:
+    """The batches of `data.added`: the recorded ones, or all of a folder that was not recorded before.
 
-    A batch that retraining has put there since is a proposal: its pull request records it, and a person merges that.
+    A batch that retraining has added since is a proposal: its pull request records it, and a person merges that.
     """
     if folder is None:
         return None
-    if before is not None and before.added is not None and before.added.folder == folder:
-        return before.added
+    if previous is not None and previous.added is not None and previous.added.folder == folder:
+        return previous.added
     try:
-        found = store.matching(f"{folder.rstrip('/')}/{BATCHES}", "data.added")
-        return Added(folder=folder, files=tuple(_look(path) for path in found))
+        paths = store.matching(f"{folder.rstrip('/')}/{BATCHES}", "data.added")
+        return Added(folder=folder, files=tuple(_fingerprint(path) for path in paths))
     except PipelineError:
         raise
     except Exception as error:
@@ -107,18 +107,18 @@ def _local_paths(source: str) -> list[str]:
         raise PipelineError(f"data.source: {source} is a folder; name its files, such as {path.rstrip('/')}/*.parquet")
     if os.path.isfile(path):
         return [Path(path).as_posix()]
-    found = glob.glob(path, recursive=True) if any(sign in path for sign in store.WILD) else []
-    return [Path(name).as_posix() for name in found if os.path.isfile(name)]
+    names = glob.glob(path, recursive=True) if any(char in path for char in store.WILDCARDS) else []
+    return [Path(name).as_posix() for name in names if os.path.isfile(name)]
 
 
 def _remote_paths(source: str) -> list[str]:
-    if source.startswith(("http://", "https://")):  # a ? starts a query there, and a web server lists no files
+    if source.startswith(("http://", "https://")):  # in these a ? starts a query, and a web server lists no files
         if "*" in source:
             raise PipelineError(f"data.source: {source}: a web server lists no files; name one file, or use s3://")
         return [source]
     system, path = sources.filesystem(source)
     system.invalidate_cache()
-    if any(sign in path for sign in store.WILD):
+    if any(char in path for char in store.WILDCARDS):
         return [system.unstrip_protocol(name) for name in system.glob(path) if not name.endswith("/")]
     if system.isdir(path):
         raise PipelineError(
@@ -127,46 +127,46 @@ def _remote_paths(source: str) -> list[str]:
     return [source]
 
 
-def _look(path: str) -> File:
-    """The file's fingerprint. A remote one with the entity tag of the last download is not downloaded again."""
+def _fingerprint(path: str) -> File:
+    """The file's fingerprint. A remote file with the entity tag of the last download is not downloaded again."""
     if not sources.is_remote(path):
-        there = sources.local(path)
-        return File(path=path, size=there.stat().st_size, sha256=sources.digest(there))
-    system, inside = sources.filesystem(path)
-    tag, known = _entity_tag(system.info(inside)), _known()
-    last = known.get(path, {})
+        local = sources.local(path)
+        return File(path=path, size=local.stat().st_size, sha256=sources.digest(local))
+    system, path_in_store = sources.filesystem(path)
+    tag, cache = _entity_tag(system.info(path_in_store)), _read_cache()
+    last = cache.get(path, {})
     if tag is not None and last.get("tag") == tag and (sources.DOWNLOADS / last["sha256"]).exists():
         return File(path=path, size=last["size"], sha256=last["sha256"])
-    found = sources.download(path)
-    files.write_json(KNOWN, known | {path: {"tag": tag, "size": found.size, "sha256": found.sha256}})
-    return found
+    file = sources.download(path)
+    files.write_json(CACHE, cache | {path: {"tag": tag, "size": file.size, "sha256": file.sha256}})
+    return file
 
 
 def _entity_tag(info: dict[str, Any]) -> str | None:
-    """What the store promises to change with the content; a weak tag promises too little."""
+    """The tag that the store changes with the content; a weak tag may stay the same, so it does not count."""
     tags = (info.get(name) for name in ("ETag", "etag", "md5Hash", "content_md5", "Content-MD5"))
     return next((tag for tag in tags if isinstance(tag, str) and not tag.startswith("W/")), None)
 
 
-def _known() -> dict[str, Any]:
+def _read_cache() -> dict[str, Any]:
     try:
-        found = files.read_json(KNOWN)
+        cache = files.read_json(CACHE)
     except PipelineError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return cache if isinstance(cache, dict) else {}
 
 
-def _recorded(path: Path) -> Source | None:
+def _read_recorded(path: Path) -> Source | None:
     try:
         return sources.read(path)
     except PipelineError:
         return None
 
 
-def _forget_all_but(source: Source) -> None:
-    kept = {file.sha256 for file in source.files + source.batches} | {KNOWN.name}
+def _remove_other_downloads(source: Source) -> None:
+    needed = {file.sha256 for file in source.files + source.batches} | {CACHE.name}
     for path in sources.DOWNLOADS.glob("*"):
-        if path.name not in kept:
+        if path.name not in needed:
             path.unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""Reading CSV and Parquet files as they came, and saying in one line why one of them can't be read."""
+"""Reading CSV and Parquet files of any origin; an error says in one line why a file can't be read."""
 
 import csv
 import io
@@ -15,9 +15,9 @@ INDEX = "__index_level_0__"
 
 
 def read(path: Path, name: str, extension: str) -> pa.Table:
-    """The table in the CSV or Parquet file at `path`, called `name` in errors; types as the file has or shows them.
+    """The table in the CSV or Parquet file at `path`, `name` in errors; types are the file's or its values'.
 
-    PipelineError for a file that is empty, cut off, damaged, no UTF-8, or whose columns have no or the same names.
+    PipelineError for a file that is empty, cut off, damaged, not UTF-8, or whose columns have no or equal names.
     """
     if path.stat().st_size == 0:
         raise PipelineError(f"{name}: is empty (0 bytes); get the file again, then `pipeline fetch`")
@@ -43,8 +43,8 @@ def _parquet(path: Path, name: str) -> pa.Table:
     table = table.drop_columns([INDEX]) if INDEX in table.column_names else table
     for position, field in enumerate(table.schema):
         if pa.types.is_nested(field.type):
-            raise PipelineError(f"{name}: column {field.name} holds {field.type}; spread it over plain columns")
-        if pa.types.is_dictionary(field.type):  # written out, so that files that encode them differently fit together
+            raise PipelineError(f"{name}: column {field.name} holds {field.type}; split it into plain columns")
+        if pa.types.is_dictionary(field.type):  # decoded, so that files that encode values differently fit together
             values = table.column(position).cast(field.type.value_type)
             table = table.set_column(position, field.name, values)
     return table
@@ -53,13 +53,13 @@ def _parquet(path: Path, name: str) -> pa.Table:
 def _csv(path: Path, name: str, compression: str | None) -> pa.Table:
     import pyarrow.csv as arrow_csv
 
-    wrong: list[int] = []
+    bad_rows: list[int] = []
 
-    def note(row: arrow_csv.InvalidRow) -> str:
-        wrong.append(row.actual_columns)  # the row's text is data, which no message may hold
+    def record_row(row: arrow_csv.InvalidRow) -> str:
+        bad_rows.append(row.actual_columns)  # the row's text is data, which must not be in a message
         return "error"
 
-    parse = arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note)
+    parse = arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=record_row)
     convert = arrow_csv.ConvertOptions(strings_can_be_null=True)
     try:
         with pa.input_stream(str(path), compression=compression) as stream:
@@ -68,30 +68,30 @@ def _csv(path: Path, name: str, compression: str | None) -> pa.Table:
     except UnicodeDecodeError:
         raise PipelineError(f"{name}: the header is not UTF-8 text; save the file as UTF-8") from None
     except (pa.ArrowException, OSError) as error:
-        problem = _wrong_row(path, compression) if wrong else _unreadable(error)
+        problem = _first_bad_row(path, compression) if bad_rows else _csv_problem(error)
         raise PipelineError(f"{name}: {problem}; get the file again, then `pipeline fetch`") from None
     for field in table.schema:
         if pa.types.is_binary(field.type):
             raise PipelineError(f"{name}: column {field.name} is not UTF-8 text; save the file as UTF-8")
-    if len(names) == 1 and any(sign in names[0] for sign in ";\t|"):
+    if len(names) == 1 and any(char in names[0] for char in ";\t|"):
         raise PipelineError(f"{name}: the header has no comma; save the file with commas between the columns")
     return table
 
 
-def _wrong_row(path: Path, compression: str | None) -> str:
-    """Where the first row with too few or too many values is: Arrow does not say."""
+def _first_bad_row(path: Path, compression: str | None) -> str:
+    """The first row with too few or too many values: Arrow does not name it."""
     with pa.input_stream(str(path), compression=compression) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", errors="replace", newline="")
         rows = (row for row in csv.reader(text) if row)
         columns = len(next(rows))
-        number, found = next((at, len(row)) for at, row in enumerate(rows, start=1) if len(row) != columns)
+        number, values = next((i, len(row)) for i, row in enumerate(rows, start=1) if len(row) != columns)
     return (
-        f"data row {number:,} has {found} {'value' if found == 1 else 'values'}, the header {columns}: "
+        f"data row {number:,} has {values} {'value' if values == 1 else 'values'}, the header {columns}: "
         "cut off, or a comma that needs quotes"
     )
 
 
-def _unreadable(error: Exception) -> str:
+def _csv_problem(error: Exception) -> str:
     if "Truncated" in str(error):
         return "the compressed file is cut off"
     if "Empty CSV file" in str(error):
@@ -100,11 +100,11 @@ def _unreadable(error: Exception) -> str:
 
 
 def _check_columns(table: pa.Table, name: str) -> None:
-    unnamed = [at for at, column in enumerate(table.column_names, start=1) if not column.strip()]
+    unnamed = [i for i, column in enumerate(table.column_names, start=1) if not column.strip()]
     if unnamed:
         raise PipelineError(
-            f"{name}: column {unnamed[0]} has no name (a table's index, written along?); name or drop it in the source"
+            f"{name}: column {unnamed[0]} has no name (a table's index, perhaps); name or drop it in the source"
         )
-    twice = [column for column, count in Counter(table.column_names).items() if count > 1]
-    if twice:
-        raise PipelineError(f"{name}: column {twice[0]} occurs more than once; rename it in the source")
+    repeated = [column for column, count in Counter(table.column_names).items() if count > 1]
+    if repeated:
+        raise PipelineError(f"{name}: column {repeated[0]} occurs more than once; rename it in the source")

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, Strict, ValidationError
 
-from pipeline.core import files, formats
+from pipeline.core import files, format_numbers
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Name, Section
 
 FINGERPRINT = Path("data/source.json")
-FORMAT = 1  # of data/source.json, the highest that is read; it says its number from format 2 on
+FORMAT = 1  # of data/source.json, the highest that is read; the file has a number from format 2 on
 DOWNLOADS = Path(".pipeline/downloads")  # remote files, each under its SHA-256
 BLOCK = 1 << 20
 
@@ -38,7 +38,7 @@ class Added(Section):
 
 
 class Source(Section):
-    """The content of data/source.json: `data.source` as params.yaml has it, and the files it led to, by path."""
+    """The content of data/source.json: `data.source` as params.yaml has it, and its files, by path."""
 
     source: Name
     files: Annotated[tuple[File, ...], Strict(strict=False), Field(min_length=1)]
@@ -55,7 +55,7 @@ class ContentError(PipelineError):
 
 
 class _ReadError(Exception):
-    """A remote file broke off; its cause says why."""
+    """Reading a remote file failed; the cause says why."""
 
 
 def read(path: Path) -> Source:
@@ -63,14 +63,14 @@ def read(path: Path) -> Source:
     if not path.exists():
         raise PipelineError(f"{path}: no such file; `pipeline fetch` makes it")
     try:
-        found = files.read_json(path)
-        formats.check(str(path), found, FORMAT)
-        return Source.model_validate(found)
+        content = files.read_json(path)
+        format_numbers.check(str(path), content, FORMAT)
+        return Source.model_validate(content)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])
         raise PipelineError(
-            f"{path}: {place or 'content'}: {problem['msg']}; make it anew by `pipeline fetch`"
+            f"{path}: {place or 'content'}: {problem['msg']}; run `pipeline fetch` to make it again"
         ) from None
 
 
@@ -85,7 +85,7 @@ def local(path: str) -> Path:
 
 
 def extension(path: str) -> str:
-    """What the name of a path or URL ends in, in lower case, with that of a compression: `.csv.gz`."""
+    """The extension of a path or URL, in lower case, with that of a compression: `.csv.gz`."""
     name = (urlsplit(path).path if is_remote(path) else path).rsplit("/", 1)[-1].lower()
     suffixes = Path(name).suffixes
     return "".join(suffixes[-2:] if suffixes and suffixes[-1] in COMPRESSIONS else suffixes[-1:])
@@ -96,7 +96,7 @@ def filesystem(url: str, knob: str = "data.source") -> tuple[Any, str]:
     import fsspec
 
     try:
-        system, path = fsspec.core.url_to_fs(url, **_patience(url.split("://")[0]))
+        system, path = fsspec.core.url_to_fs(url, **_timeouts(url.split("://")[0]))
     except (ImportError, ValueError) as error:
         raise PipelineError(
             f"{knob}: {url}: {error}; allowed: a path, https://, s3:// or a URL whose fsspec package "
@@ -105,8 +105,8 @@ def filesystem(url: str, knob: str = "data.source") -> tuple[Any, str]:
     return system, str(path)
 
 
-def _patience(protocol: str) -> dict[str, Any]:
-    """Options that bound the wait for a server that does not answer: `make run` goes on without it."""
+def _timeouts(protocol: str) -> dict[str, Any]:
+    """Options that limit the wait for a server that does not answer: `make run` continues without it."""
     if protocol == "s3":
         return {"config_kwargs": {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 2}}}
     if protocol in {"http", "https"}:
@@ -124,20 +124,20 @@ def digest(path: Path) -> str:
 
 
 def download(url: str) -> File:
-    """Copy a remote file to `.pipeline/downloads/<sha256>` and return its fingerprint; fsspec's own errors."""
+    """Copy a remote file to `.pipeline/downloads/<sha256>` and return its fingerprint; errors are fsspec's."""
     system, path = filesystem(url)
     name = hashlib.sha256(url.encode()).hexdigest()[:16]
     with system.open(path, "rb") as remote, files.replacing(DOWNLOADS / f"{name}.part") as temporary:
         with temporary.open("wb") as copy:
             for block in _blocks(remote):
                 copy.write(block)
-        found = File(path=url, size=temporary.stat().st_size, sha256=digest(temporary))
-    os.replace(DOWNLOADS / f"{name}.part", DOWNLOADS / found.sha256)
-    return found
+        file = File(path=url, size=temporary.stat().st_size, sha256=digest(temporary))
+    os.replace(DOWNLOADS / f"{name}.part", DOWNLOADS / file.sha256)
+    return file
 
 
 def _blocks(remote: Any) -> Iterator[bytes]:
-    """What is read from afar; an error of it is a _ReadError, so that it does not pass for one of the disk here."""
+    """The content of a remote file; its errors become _ReadError, to tell them from errors of the local disk."""
     while True:
         try:
             block = remote.read(BLOCK)
@@ -148,27 +148,27 @@ def _blocks(remote: Any) -> Iterator[bytes]:
         yield block
 
 
-def opened(file: File) -> Path:
-    """A local path with the content that `file` promises, downloaded if need be.
+def ensure_local(file: File) -> Path:
+    """A local path with the content of `file`, which is downloaded if necessary.
 
-    ContentError where the content is another one by now, or can't be had.
+    ContentError where the content has changed or is unavailable.
     """
     if not is_remote(file.path):
-        return _checked(file, local(file.path))
-    kept = DOWNLOADS / file.sha256
-    if not kept.exists() or digest(kept) != file.sha256:
+        return _check_local(file, local(file.path))
+    copy = DOWNLOADS / file.sha256
+    if not copy.exists() or digest(copy) != file.sha256:
         try:
-            found = download(file.path)
+            downloaded = download(file.path)
         except PipelineError:
             raise
-        except Exception as error:  # whatever fsspec's plug-ins raise
+        except Exception as error:  # each fsspec plug-in has errors of its own
             raise ContentError(f"{file.path}: can't be read: {reason(error)}") from None
-        _compare(file, found.sha256, found.size)
-    return kept
+        _compare(file, downloaded.sha256, downloaded.size)
+    return copy
 
 
 def reason(error: BaseException) -> str:
-    """An error of a file system in one line: what is beneath it says more than the path it repeats."""
+    """An error of a file system in one line: its cause, which says more than the path that the error repeats."""
     inner = error.__cause__ if isinstance(error.__cause__, Exception) else error
     if isinstance(inner, FileNotFoundError):
         return "no file is there"
@@ -176,10 +176,10 @@ def reason(error: BaseException) -> str:
     return f"{type(inner).__name__}: {text}" if text else type(inner).__name__
 
 
-def _checked(file: File, path: Path) -> Path:
+def _check_local(file: File, path: Path) -> Path:
     if not path.is_file():
         raise ContentError(
-            f"{file.path}: no such file, and data/source.json names it; bring it back or `pipeline fetch`"
+            f"{file.path}: no such file, and data/source.json names it; restore it, or run `pipeline fetch`"
         )
     size = path.stat().st_size
     _compare(file, digest(path) if size == file.size else "", size)
@@ -190,5 +190,5 @@ def _compare(file: File, sha256: str, size: int) -> None:
     if sha256 != file.sha256:
         raise ContentError(
             f"{file.path}: is not the content that data/source.json records ({size:,} bytes, recorded {file.size:,}); "
-            "run `pipeline fetch` if the change is meant"
+            "run `pipeline fetch` if the change is intended"
         )

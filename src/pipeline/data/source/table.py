@@ -10,7 +10,7 @@ from pipeline.core import params
 from pipeline.core.errors import PipelineError
 from pipeline.data.source import readers, sources
 
-SHOWN = 10  # row numbers in a message
+MAX_ROWS = 10  # row numbers in a message
 
 
 def read(source: sources.Source, data: params.Data) -> tuple[pa.Table, int]:
@@ -19,10 +19,10 @@ def read(source: sources.Source, data: params.Data) -> tuple[pa.Table, int]:
     PipelineError where a file differs from its fingerprint or can't be read, columns differ between files, the table
     is empty, the key column is missing, or a key repeats that may not.
     """
-    found, plain = source.files + source.batches, len(source.files)
-    names = [file.path for file in found]
-    tables = [readers.read(sources.opened(file), file.path, sources.extension(file.path)) for file in found]
-    table = joined([*tables[:plain], *(_as(tables[0], batch) for batch in tables[plain:])], names)
+    files, n = source.files + source.batches, len(source.files)
+    names = [file.path for file in files]
+    tables = [readers.read(sources.ensure_local(file), file.path, sources.extension(file.path)) for file in files]
+    table = concatenate([*tables[:n], *(_cast_batch(tables[0], batch) for batch in tables[n:])], names)
     if table.num_rows == 0:
         raise PipelineError(f"data.source: {source.source}: holds no row; get the data again, then `pipeline fetch`")
     if data.key is None:
@@ -36,37 +36,37 @@ def read(source: sources.Source, data: params.Data) -> tuple[pa.Table, int]:
         return table, 0
     if data.deduplicate:
         return table.filter(pa.array(last)), int((~last).sum())
-    where = _places(np.flatnonzero(repeats), [part.num_rows for part in tables], names)
+    rows = _row_numbers(np.flatnonzero(repeats), [part.num_rows for part in tables], names)
     raise PipelineError(
-        f"data.key: {data.key} repeats in {int(repeats.sum()):,} rows ({where}); remove the repeats in the source, or "
+        f"data.key: {data.key} repeats in {int(repeats.sum()):,} rows ({rows}); remove the repeats in the source, or "
         "set data.deduplicate: true to keep the last row of each key"
     )
 
 
-def joined(tables: Sequence[pa.Table], names: Sequence[str]) -> pa.Table:
+def concatenate(tables: Sequence[pa.Table], names: Sequence[str]) -> pa.Table:
     """The tables one below the other, columns by name; integers and numbers become numbers.
 
     PipelineError naming the file and the column where they do not fit.
     """
     first = tables[0]
     for table, name in zip(tables[1:], names[1:], strict=True):
-        lacks = [column for column in first.column_names if column not in table.column_names]
-        adds = [column for column in table.column_names if column not in first.column_names]
-        if lacks or adds:
-            differs = [f"lacks {', '.join(lacks)}"] * bool(lacks) + [f"adds {', '.join(adds)}"] * bool(adds)
+        missing = [column for column in first.column_names if column not in table.column_names]
+        extra = [column for column in table.column_names if column not in first.column_names]
+        if missing or extra:
+            differs = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"adds {', '.join(extra)}"] * bool(extra)
             raise PipelineError(
                 f"{name}: {' and '.join(differs)}, compared with {names[0]}; give all files the same columns"
             )
     try:
         return pa.concat_tables([table.select(first.column_names) for table in tables], promote_options="permissive")
     except (pa.ArrowTypeError, pa.ArrowInvalid):
-        raise PipelineError(_misfit(tables, names)) from None
+        raise PipelineError(_type_conflict(tables, names)) from None
 
 
-def _as(first: pa.Table, batch: pa.Table) -> pa.Table:
-    """An added batch, whose types are the contract's, with text where the source has text and none where it has none.
+def _cast_batch(first: pa.Table, batch: pa.Table) -> pa.Table:
+    """An added batch, which has the types of the contract, cast to the types of the source.
 
-    What can't be read so stays as it is: `joined` says which column does not fit.
+    A column that can't be cast stays as it is: `concatenate` reports the one that does not fit.
     """
     for place, field in enumerate(batch.schema):
         kind = first.schema.field(field.name).type if field.name in first.column_names else field.type
@@ -77,21 +77,21 @@ def _as(first: pa.Table, batch: pa.Table) -> pa.Table:
 
 
 def _group(kind: pa.DataType) -> str:
-    """What permissive promotion joins: numbers; all else as it is called."""
+    """The types that permissive promotion joins: "number" for numbers, any other type by its name."""
     return "number" if pa.types.is_integer(kind) or pa.types.is_floating(kind) else str(kind)
 
 
-def _misfit(tables: Sequence[pa.Table], names: Sequence[str]) -> str:
+def _type_conflict(tables: Sequence[pa.Table], names: Sequence[str]) -> str:
     first = tables[0]
     for table, name in zip(tables[1:], names[1:], strict=True):
         for column in first.column_names:
-            here, there = (part.select([column]) for part in (table, first))
+            current, reference = (source.select([column]) for source in (table, first))
             try:
-                pa.concat_tables([there, here], promote_options="permissive")
+                pa.concat_tables([reference, current], promote_options="permissive")
             except (pa.ArrowTypeError, pa.ArrowInvalid):
                 return (
-                    f"{name}: column {column} holds {here.schema.types[0]}, in {names[0]} it holds "
-                    f"{there.schema.types[0]}; give it one type in all files"
+                    f"{name}: column {column} holds {current.schema.types[0]}, in {names[0]} it holds "
+                    f"{reference.schema.types[0]}; give it one type in all files"
                 )
     return f"{', '.join(names)}: the types of their columns do not fit together; give each one type in all files"
 
@@ -105,12 +105,12 @@ def _repeats(key: pa.ChunkedArray) -> tuple["np.ndarray[tuple[int], np.dtype[np.
     return last.to_numpy(dtype=bool), repeats.to_numpy(dtype=bool)
 
 
-def _places(rows: "np.ndarray[tuple[int], np.dtype[np.int64]]", sizes: Sequence[int], names: Sequence[str]) -> str:
+def _row_numbers(rows: "np.ndarray[tuple[int], np.dtype[np.int64]]", sizes: Sequence[int], names: Sequence[str]) -> str:
     """The first row numbers (1-based data rows of each file), with the file's name where there are several."""
     starts = np.cumsum([0, *sizes])
-    places = []
-    for row in rows[:SHOWN]:
-        at = int(np.searchsorted(starts, row, side="right")) - 1
-        number = f"{row - starts[at] + 1:,}"
-        places.append(number if len(names) == 1 else f"{number} of {names[at]}")
-    return f"rows {', '.join(places)}{', …' if len(rows) > SHOWN else ''}"
+    numbers = []
+    for row in rows[:MAX_ROWS]:
+        i = int(np.searchsorted(starts, row, side="right")) - 1
+        number = f"{row - starts[i] + 1:,}"
+        numbers.append(number if len(names) == 1 else f"{number} of {names[i]}")
+    return f"rows {', '.join(numbers)}{', …' if len(rows) > MAX_ROWS else ''}"

@@ -1,4 +1,4 @@
-"""The types that a column of the data contract can have."""
+"""The types of a column in the data contract."""
 
 from typing import Literal
 

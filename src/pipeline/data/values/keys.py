@@ -1,4 +1,4 @@
-"""What a row is known by: its key, or without one a hash of its content. A key counts the same however it is stored."""
+"""The identity of a row: its key, or without one a hash of its content. How a key is stored does not matter."""
 
 from typing import Any
 
@@ -16,39 +16,39 @@ Hashes = np.ndarray[tuple[int], np.dtype[np.uint64]]
 
 
 def names(table: pd.DataFrame, key: str | None) -> npt.NDArray[Any]:
-    """What names each row, as text (rows,): the key, or where there is none the row's hash and how often it came."""
+    """The name of each row, as text (rows,): the key, or without one the row's hash and its count among equal rows."""
     if key is not None:
         if key not in table.columns:
             raise PipelineError(f"column {key}: the key (data.key in params.yaml) is no column of the test rows")
         return conversion.labels(table[key]).to_numpy(str)
     hashes = pd.util.hash_pandas_object(table, index=False)
-    again = hashes.groupby(hashes).cumcount()
-    return np.array([f"{value:016x}.{count}" for value, count in zip(hashes, again, strict=True)])
+    occurrence = hashes.groupby(hashes).cumcount()
+    return np.array([f"{value:016x}.{count}" for value, count in zip(hashes, occurrence, strict=True)])
 
 
 def fractions(frame: pd.DataFrame, key: str | None, seed: int) -> Fractions:
-    """A number from [0, 1) for each row, (rows,), that hangs on the seed and the row's key (its content without one).
+    """A number from [0, 1) for each row, (rows,), that depends on the seed and the row's key (else its content).
 
-    SipHash of the key's text, so that a key counts the same whether it is stored as 7, 7.0 or "7".
+    SipHash of the key's text, so that a key gives the same number whether it is stored as 7, 7.0 or "7".
     """
     if key is None:
-        texts = pd.Series(contents(frame)).astype("str")
+        texts = pd.Series(content_hashes(frame)).astype("str")
     else:
-        texts = conversion.labels(filled(frame, key, "data.key"))
-    # The 53 high bits: as many as a float holds, so that none is rounded up to 1.
+        texts = conversion.labels(complete_column(frame, key, "data.key"))
+    # The 53 high bits, as many as a float has, so that no number is rounded up to 1.
     high = hashed(texts, f"{seed:016d}") >> np.uint64(11)
     return high.astype(np.float64) * 2.0**-53
 
 
-def filled(frame: pd.DataFrame, name: str, knob: str) -> "pd.Series[Any]":
-    """The column; PipelineError, with the `knob` that names it, where it is not there or a value is missing."""
+def complete_column(frame: pd.DataFrame, name: str, knob: str) -> "pd.Series[Any]":
+    """The column; PipelineError, with the parameter `knob` that names it, where the column or a value is missing."""
     if name not in frame.columns:
         raise PipelineError(f"{knob}: {name} is no column; columns: {', '.join(map(str, frame.columns))}")
     column = frame[name]
     if column.isna().any():
         rows = ", ".join(f"{row + 1:,}" for row in np.flatnonzero(column.isna())[:10])
         raise PipelineError(
-            f"{knob}: {name} is missing in {int(column.isna().sum()):,} rows ({rows}); fill or remove them there"
+            f"{knob}: {name} is missing in {int(column.isna().sum()):,} rows ({rows}); fill or remove them"
         )
     return column
 
@@ -56,14 +56,14 @@ def filled(frame: pd.DataFrame, name: str, knob: str) -> "pd.Series[Any]":
 def hashed(texts: "pd.Series[Any]", hash_key: str) -> Hashes:
     """SipHash of each text, (rows,), under a key of 16 characters."""
     parts = [
-        pd.util.hash_array(texts.iloc[at : at + CHUNK].to_numpy(dtype=object), hash_key=hash_key, categorize=False)
-        for at in range(0, len(texts), CHUNK)
+        pd.util.hash_array(texts.iloc[i : i + CHUNK].to_numpy(dtype=object), hash_key=hash_key, categorize=False)
+        for i in range(0, len(texts), CHUNK)
     ]
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint64)
 
 
-def contents(frame: pd.DataFrame) -> Hashes:
-    """A hash of each row's content: columns by name, numbers as floats, so that neither order nor storage counts."""
+def content_hashes(frame: pd.DataFrame) -> Hashes:
+    """A hash of each row's content: columns by name, numbers as floats, so that neither order nor storage matters."""
     content = np.zeros(len(frame), dtype=np.uint64)
     for name in sorted(map(str, frame.columns)):
         column = frame[name]

@@ -1,4 +1,4 @@
-"""GitHub's REST API by way of `gh api`: answers as data, refusals as one line that says what to do."""
+"""GitHub's REST API through `gh api`: responses as data, refusals as one line that says what to do."""
 
 import json
 import os
@@ -17,15 +17,15 @@ from pipeline.github.client.refusals import RefusedError
 
 TIMEOUT = 30  # seconds for one call
 DOWNLOAD_TIMEOUT = 300
-WAITS = (1.0, 2.0, 4.0)  # seconds between the tries
-LONGEST = 60.0  # seconds of waiting in all
+RETRY_DELAYS = (1.0, 2.0, 4.0)  # seconds between the tries
+MAX_DELAY = 60.0  # seconds of waiting in all
 PER_PAGE = 100
-BUSY = frozenset({0, 429, 500, 502, 503, 504})  # 0: no answer at all
+RETRIED = frozenset({0, 429, 500, 502, 503, 504})  # 0: no response at all
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What GitHub answered; status 0 where it did not, with the reason as the data's `message`."""
+class Response:
+    """A response of GitHub; status 0 where there was none, with the reason as the data's `message`."""
 
     status: int
     headers: Mapping[str, str]
@@ -45,86 +45,92 @@ def server() -> str:
     return os.environ.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/")
 
 
-def call(method: str, path: str, body: Any = None, *, to: str, again: bool = True) -> Any:
-    """The answer to one call under repos/OWNER/NAME/. `to` says for people what it is for; RefusedError where it fails.
+def call(method: str, path: str, body: Any = None, *, purpose: str, retry: bool = True) -> Any:
+    """The response to one call under repos/OWNER/NAME/; RefusedError where it fails, with `purpose` in its message.
 
-    `again` tries once more where the outcome of the first try is unknown: not for what must not happen twice.
+    `retry` repeats a call whose outcome is unknown; False where it must not happen twice. The purpose is a verb phrase.
     """
     waited = 0.0
-    for wait in (*WAITS, None):
-        answer = _ask(method, path, body)
-        if 200 <= answer.status < 300:
-            return answer.data
-        pause = _pause(answer, wait, again)
-        if pause is None or waited + pause > LONGEST:
+    for delay in (*RETRY_DELAYS, None):
+        response = _request(method, path, body)
+        if 200 <= response.status < 300:
+            return response.data
+        pause = _retry_delay(response, delay, retry)
+        if pause is None or waited + pause > MAX_DELAY:
             break
         time.sleep(pause)
         waited += pause
-    raise refusals.explain(method, path, to, answer.status, answer.headers, answer.data)
+    raise refusals.explain(method, path, purpose, response.status, response.headers, response.data)
 
 
-def pages(path: str, *, to: str, key: str | None = None, limit: int = 50) -> Iterator[Any]:
-    """The items of a list, page by page, at most `limit` pages; `key` names the list in an answer that is a mapping."""
-    joint = "&" if "?" in path else "?"
+def pages(path: str, *, purpose: str, key: str | None = None, limit: int = 50) -> Iterator[Any]:
+    """The items of a list, from at most `limit` pages; `key` names the list where the response is a mapping."""
+    separator = "&" if "?" in path else "?"
     for page in range(1, limit + 1):
-        data = call("GET", f"{path}{joint}per_page={PER_PAGE}&page={page}", to=to)
+        data = call("GET", f"{path}{separator}per_page={PER_PAGE}&page={page}", purpose=purpose)
         items = data[key] if key else data
         yield from items
         if len(items) < PER_PAGE:
             return
 
 
-def download(path: str, target: Path, limit: int, *, to: str) -> None:
-    """Save what the call answers, at most `limit` bytes; RefusedError or PipelineError where that can't be."""
-    for wait in (*WAITS, None):
-        status, told = _save(path, target, limit)
+def download(path: str, target: Path, limit: int, *, purpose: str) -> None:
+    """Save the body of the response, at most `limit` bytes; RefusedError or PipelineError where that is impossible."""
+    for delay in (*RETRY_DELAYS, None):
+        status, message = _save(path, target, limit)
         if status == 200:
             return
-        if status not in BUSY or wait is None:
+        if status not in RETRIED or delay is None:
             break
-        time.sleep(wait)
-    raise refusals.explain("GET", path, to, status, {}, {"message": told})
+        time.sleep(delay)
+    raise refusals.explain("GET", path, purpose, status, {}, {"message": message})
 
 
-def _pause(answer: Answer, wait: float | None, again: bool) -> float | None:
+def _retry_delay(response: Response, delay: float | None, retry: bool) -> float | None:
     """Seconds until the next try; None where there is none."""
-    limited = answer.status in {403, 429} and ("retry-after" in answer.headers or refusals.limited(answer.data))
-    if wait is None or not (limited or (again and answer.status in BUSY)):
+    limited = response.status in {403, 429} and ("retry-after" in response.headers or refusals.limited(response.data))
+    if delay is None or not (limited or (retry and response.status in RETRIED)):
         return None
-    told = answer.headers.get("retry-after", "")
-    return max(wait, float(told)) if told.isdigit() else wait
+    retry_after = response.headers.get("retry-after", "")
+    return max(delay, float(retry_after)) if retry_after.isdigit() else delay
 
 
-def _ask(method: str, path: str, body: Any) -> Answer:
+def _request(method: str, path: str, body: Any) -> Response:
     options = ["--include", "--method", method] + (["--input", "-"] if body is not None else [])
-    sent = None if body is None else json.dumps(body).encode()
+    content = None if body is None else json.dumps(body).encode()
     try:
-        done = subprocess.run(
-            _command(path, options), input=sent, env=_environment(), capture_output=True, timeout=TIMEOUT, check=False
+        completed = subprocess.run(
+            _command(path, options),
+            input=content,
+            env=_environment(),
+            capture_output=True,
+            timeout=TIMEOUT,
+            check=False,
         )
     except subprocess.TimeoutExpired:
-        return Answer(0, {}, {"message": f"no answer within {TIMEOUT} s"})
+        return Response(0, {}, {"message": f"no response within {TIMEOUT} s"})
     except OSError:
-        raise _missing() from None
-    return _parse(done.stdout) or Answer(0, {}, {"message": _line(done.stderr)})
+        raise _gh_missing() from None
+    return _parse(completed.stdout) or Response(0, {}, {"message": _first_line(completed.stderr)})
 
 
-def _parse(output: bytes) -> Answer | None:
+def _parse(output: bytes) -> Response | None:
     """Status line, headers, an empty line and the body, as `gh api --include` prints them."""
     head, _, body = output.replace(b"\r\n", b"\n").partition(b"\n\n")
     lines = head.decode(errors="replace").splitlines()
-    found = re.match(r"HTTP/\S+ (\d{3})", lines[0]) if lines else None
-    if not found:
+    status_line = re.match(r"HTTP/\S+ (\d{3})", lines[0]) if lines else None
+    if not status_line:
         return None
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
     try:
         data = json.loads(body) if body.strip() else None
     except ValueError:
         data = {"message": body[:200].decode(errors="replace")}
-    return Answer(int(found[1]), headers, data)
+    return Response(int(status_line[1]), headers, data)
 
 
 def _save(path: str, target: Path, limit: int) -> tuple[int, str]:
+    """Status of the download, and what gh printed where it failed."""
     command = _command(path, [])
     try:
         with (
@@ -133,23 +139,23 @@ def _save(path: str, target: Path, limit: int) -> tuple[int, str]:
         ):
             try:
                 size = _copy(program, out, limit)
-                _, told = program.communicate(timeout=TIMEOUT)
+                _, stderr = program.communicate(timeout=TIMEOUT)
             except subprocess.TimeoutExpired:
                 return 0, f"the download did not end within {DOWNLOAD_TIMEOUT} s"
             finally:
                 program.kill()
     except FileNotFoundError:
-        raise _missing() from None
+        raise _gh_missing() from None
     if size > limit:
         raise PipelineError(f"{path}: is larger than {limit:,} bytes; it was not downloaded")
     if program.returncode == 0:
         return 200, ""
-    status = re.search(rb"\(HTTP (\d{3})\)", told)
-    return int(status[1]) if status else 0, _line(told)
+    status = re.search(rb"\(HTTP (\d{3})\)", stderr)
+    return int(status[1]) if status else 0, _first_line(stderr)
 
 
 def _copy(program: "subprocess.Popen[bytes]", out: Any, limit: int) -> int:
-    """Bytes copied from the program's output to the file: the first that are too many end it."""
+    """Copy the program's output to the file; the number of bytes. More than `limit` end the program."""
     assert program.stdout is not None
     end, size = time.monotonic() + DOWNLOAD_TIMEOUT, 0
     while size <= limit and (chunk := program.stdout.read1(1 << 20)):  # type: ignore[attr-defined]
@@ -167,20 +173,20 @@ def _command(path: str, options: list[str]) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with the workflow's token under the names that gh reads it from."""
+    """This process's environment, with the workflow's token under the names that gh reads."""
     token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN", "")
     quiet = {"GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1", "DO_NOT_TRACK": "1"}
     tokens = {"GH_TOKEN": token, "GH_ENTERPRISE_TOKEN": token} if token else {}
-    kept = {key: value for key, value in os.environ.items() if key not in {"GH_DEBUG", "GH_FORCE_TTY"}}
-    return kept | quiet | tokens | {"GH_HOST": urlsplit(server()).netloc}
+    inherited = {key: value for key, value in os.environ.items() if key not in {"GH_DEBUG", "GH_FORCE_TTY"}}
+    return inherited | quiet | tokens | {"GH_HOST": urlsplit(server()).netloc}
 
 
-def _missing() -> PipelineError:
+def _gh_missing() -> PipelineError:
     return PipelineError("gh: is not on the PATH; install GitHub's command line (https://cli.github.com)")
 
 
-def _line(text: bytes) -> str:
-    return next((line for line in text.decode(errors="replace").splitlines() if line.strip()), "no answer")
+def _first_line(text: bytes) -> str:
+    return next((line for line in text.decode(errors="replace").splitlines() if line.strip()), "no response")
 
 
 __all__ = ["RefusedError", "call", "download", "pages", "repository", "server"]

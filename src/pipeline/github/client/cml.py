@@ -1,4 +1,4 @@
-"""CML, which posts comments. It may be missing, fail or hang: the caller looks at what came of it."""
+"""CML, which posts comments. It may be missing, fail or hang: the caller checks whether the comment is there."""
 
 import os
 import re
@@ -17,12 +17,12 @@ WATERMARK = re.compile(rf'!\[\]\(https://cml\.dev/watermark\.png#[0-9a-fA-F]+ "C
 
 
 def watermark(sha: str) -> str:
-    """The line by which CML knows its comment."""
+    """The line by which CML recognises its comment."""
     return f'![](https://cml.dev/watermark.png#{sha} "CML watermark {TITLE}")'
 
 
 def comment(target: str, body: str, *, update: bool) -> int | None:
-    """Have CML post the body on pr/N or issue/N; the id of the comment that it says it wrote, None without."""
+    """Have CML post the body on pr/N or issue/N; the id of the comment that it reports, None where it reports none."""
     with tempfile.TemporaryDirectory() as home:
         report = Path(home, "report.md")
         report.write_text(body, encoding="utf-8")
@@ -31,27 +31,27 @@ def comment(target: str, body: str, *, update: bool) -> int | None:
             *("--driver=github", f"--watermark-title={TITLE}", str(report)),
         ]
         try:
-            done = subprocess.run(
+            completed = subprocess.run(
                 command, env=_environment(home), capture_output=True, encoding="utf-8", timeout=TIMEOUT, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as problem:
-            late = isinstance(problem, subprocess.TimeoutExpired)
-            print(f"CML {'did not end' if late else 'can not be started'}; gh posts the comment", file=sys.stderr)
+            timed_out = isinstance(problem, subprocess.TimeoutExpired)
+            print(f"CML {'did not end' if timed_out else 'can not be started'}; gh posts the comment", file=sys.stderr)
             return None
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        print(f"CML failed ({done.returncode}: {last[:200]}); gh posts the comment", file=sys.stderr)
-    written = re.search(r"#issuecomment-(\d+)", done.stdout)
-    return int(written[1]) if written else None
+    if completed.returncode:
+        last_line = (completed.stderr.strip().splitlines() or ["no message"])[-1]
+        print(f"CML failed ({completed.returncode}: {last_line[:200]}); gh posts the comment", file=sys.stderr)
+    comment_id = re.search(r"#issuecomment-(\d+)", completed.stdout)
+    return int(comment_id[1]) if comment_id else None
 
 
 def _environment(home: str) -> dict[str, str]:
-    """Ours, with a home of its own: CML writes into the global git config, and reports home unless told otherwise."""
+    """This process's environment with another home: CML writes to the global git config. Its telemetry is off."""
     return dict(os.environ) | {
         "HOME": home,
         "XDG_CONFIG_HOME": home,
         "ITERATIVE_DO_NOT_TRACK": "1",
         "CML_REPO": f"{api.server()}/{api.repository()}",
         "REPO_TOKEN": os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN", ""),
-        "GITHUB_SHA": os.environ.get("GITHUB_SHA") or "0" * 40,  # stands in the watermark, which is not found without
+        "GITHUB_SHA": os.environ.get("GITHUB_SHA") or "0" * 40,  # CML needs it for the watermark
     }

@@ -12,9 +12,9 @@ WORKFLOW = ".github/workflows/train.yaml"
 EVENTS = ("pull_request", "workflow_dispatch")
 RECORDED = ("dvc.lock", "reports/metrics.json", "data/source.json")  # what the bot's commit may change
 TRAILER = "Measured-Commit: "
-# Conclusions of runs that measured nothing; of what the workflow's own token opens, GitHub waits for an approval.
-SILENT = frozenset({"cancelled", "skipped", "action_required"})
-RECENT = 10  # runs of a branch that are looked at
+# Conclusions of runs that measured nothing. For a pull request of the workflow's own token, GitHub asks for approval.
+UNMEASURED = frozenset({"cancelled", "skipped", "action_required"})
+MAX_RUNS = 10  # the newest runs of a branch, which are searched
 
 
 class NothingToDoError(Exception):
@@ -23,7 +23,7 @@ class NothingToDoError(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """A run of train.yaml; `owner` and `source` are those of the repository that the branch is in, if it still is."""
+    """A run of train.yaml; `owner` and `source` name the repository of the branch, None where it is gone."""
 
     id: int
     attempt: int
@@ -44,7 +44,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Pull:
-    """An open pull request; `blobs` names what the bot recorded on top of the measured commit, by path."""
+    """An open pull request; `blobs` are the hashes of what the bot recorded on the measured commit, by path."""
 
     number: int
     head: str
@@ -56,8 +56,8 @@ class Pull:
 
 
 def run(number: int) -> Run:
-    """The train run of this id; PipelineError where it is a run of something else."""
-    data = api.call("GET", f"actions/runs/{number}", to=f"read run {number}")
+    """The train run of this id; PipelineError where it is a run of another workflow or event."""
+    data = api.call("GET", f"actions/runs/{number}", purpose=f"read run {number}")
     path = str(data.get("path", "")).partition("@")[0]
     if path != WORKFLOW or data.get("event") not in EVENTS:
         raise PipelineError(f"run {number}: is of {path} on {data.get('event')}, not of {WORKFLOW} on a pull request")
@@ -65,88 +65,94 @@ def run(number: int) -> Run:
 
 
 def of_run(run: Run) -> Pull:
-    """The open pull request whose head this run measured; NothingToDoError where there is none (any more)."""
+    """The open pull request whose head this run measured; NothingToDoError where there is none."""
     if run.owner is None:
-        raise NothingToDoError(f"run {run.id}: the repository of its branch is gone; nothing to answer")
+        raise NothingToDoError(f"run {run.id}: the repository of its branch was deleted; nothing to answer")
     path = f"pulls?state=open&head={quote(f'{run.owner}:{run.branch}', safe=':')}"
-    candidates = [data for data in api.pages(path, to="list the pull requests") if _repository(data) == run.source]
-    found = [pull for data in candidates if (pull := measured(run, data))]
-    if not found:
+    candidates = [data for data in api.pages(path, purpose="list the pull requests") if _repository(data) == run.source]
+    pulls = [pull for data in candidates if (pull := matching_pull(run, data))]
+    if not pulls:
         raise NothingToDoError(f"run {run.id}: no open pull request has {run.head[:7]} as its head; outdated")
-    return _into_default(found)
+    return _into_default_branch(pulls)
 
 
 def of_number(number: int) -> tuple[Run, Pull]:
     """A pull request and the latest train run of its head (or of the commit that the bot recorded there)."""
-    data = api.call("GET", f"pulls/{number}", to=f"read pull request {number}")
+    data = api.call("GET", f"pulls/{number}", purpose=f"read pull request {number}")
     if data["state"] != "open":
         raise NothingToDoError(f"pull request {number}: is {data['state']}; nothing to answer")
     head = data["head"]
     for query in (f"head_sha={head['sha']}", f"branch={quote(head['ref'], safe='')}"):
         for run in _latest(query):
-            if run.source == _repository(data) and (pull := measured(run, data)):
-                return run, _into_default([pull])
+            if run.source == _repository(data) and (pull := matching_pull(run, data)):
+                return run, _into_default_branch([pull])
     raise NothingToDoError(
         f"pull request {number}: {head['sha'][:7]} has no run of train.yaml yet; it is answered when it has"
     )
 
 
-def measured(run: Run, data: Any) -> Pull | None:
-    """The pull request where its head is what the run measured, or the bot's record of that; None where it is not."""
+def matching_pull(run: Run, data: Any) -> Pull | None:
+    """The pull request if its head is the measured commit, or the bot's commit that records it; else None."""
     head = data["head"]["sha"]
     if head == run.head:
         return _pull(data, {})
-    recorded = _record(run, head)
-    return None if recorded is None else _pull(data, recorded)
+    blobs = _recorded_blobs(run, head)
+    return None if blobs is None else _pull(data, blobs)
 
 
-def newer(run: Run) -> bool:
-    """Whether the branch has a later run of train.yaml, whatever became of it, or the run a later attempt."""
+def has_newer_run(run: Run) -> bool:
+    """Whether the branch has a later run of train.yaml, whatever its conclusion, or the run a later attempt."""
     path = f"actions/workflows/{WORKFLOW.rsplit('/', 1)[1]}/runs"
     for query in (f"branch={quote(run.branch, safe='')}", f"head_sha={run.head}"):
-        listed = api.call("GET", f"{path}?{query}&per_page={RECENT}", to="list the runs of train.yaml")
-        found = [_run(data) for data in listed["workflow_runs"] if data["event"] in EVENTS]
-        if any((other.id, other.attempt) > (run.id, run.attempt) and other.source == run.source for other in found):
+        response = api.call("GET", f"{path}?{query}&per_page={MAX_RUNS}", purpose="list the runs of train.yaml")
+        runs = [_run(data) for data in response["workflow_runs"] if data["event"] in EVENTS]
+        if any((other.id, other.attempt) > (run.id, run.attempt) and other.source == run.source for other in runs):
             return True
     return False
 
 
-def _into_default(found: list[Pull]) -> Pull:
-    """The first that goes from another branch into the default branch, whose judge and bounds are those that judge."""
-    default = api.call("GET", "", to="read the default branch")["default_branch"]
-    fit = [pull for pull in found if pull.base == default and (pull.fork or pull.branch != default)]
-    if fit:
-        return min(fit, key=lambda pull: pull.number)
-    pull = min(found, key=lambda pull: pull.number)
-    way = f"goes into {pull.base}" if pull.base != default else f"comes from {default} itself"
-    judged = f"only what goes from another branch into {default} is judged"
-    raise NothingToDoError(f"pull request {pull.number}: {way}; {judged}")
+def _into_default_branch(pulls: list[Pull]) -> Pull:
+    """The first that goes from another branch into the default branch, whose code and bounds judge it."""
+    default = api.call("GET", "", purpose="read the default branch")["default_branch"]
+    eligible = [pull for pull in pulls if pull.base == default and (pull.fork or pull.branch != default)]
+    if eligible:
+        return min(eligible, key=lambda pull: pull.number)
+    pull = min(pulls, key=lambda pull: pull.number)
+    problem = f"goes into {pull.base}" if pull.base != default else f"comes from {default} itself"
+    rule = f"only what goes from another branch into {default} is judged"
+    raise NothingToDoError(f"pull request {pull.number}: {problem}; {rule}")
 
 
-def _record(run: Run, head: str) -> dict[str, str] | None:
-    """The blobs that a single commit on top of the measured one brought, where it says so and brought no others.
+def _recorded_blobs(run: Run, head: str) -> dict[str, str] | None:
+    """The recorded files' hashes, where the head is one commit on the measured one that names it and changes no others.
 
-    Anybody can write such a commit: whoever relies on it compares the blobs with what was measured.
+    Anybody can write such a commit: callers must compare the blobs with what was measured.
     """
     try:
-        data = api.call("GET", f"compare/{run.head}...{head}", to="compare the head with what was measured")
+        comparison = api.call("GET", f"compare/{run.head}...{head}", purpose="compare the head with what was measured")
     except api.RefusedError as problem:
-        if problem.status in {404, 422}:  # it was pushed over
+        if problem.status in {404, 422}:  # the branch was force-pushed
             return None
         raise
-    commits, files = data["commits"], data.get("files", [])
-    if data["status"] != "ahead" or [commit["sha"] for commit in commits] != [head]:
+    commits, files = comparison["commits"], comparison.get("files", [])
+    if comparison["status"] != "ahead" or [commit["sha"] for commit in commits] != [head]:
         return None
     parents = [parent["sha"] for parent in commits[0]["parents"]]
-    said = f"{TRAILER}{run.head}" in commits[0]["commit"]["message"].splitlines()
-    kept = all(file["filename"] in RECORDED and file["status"] in {"added", "modified"} for file in files)
-    return {file["filename"]: file["sha"] for file in files} if said and kept and parents == [run.head] else None
+    has_trailer = f"{TRAILER}{run.head}" in commits[0]["commit"]["message"].splitlines()
+    only_recorded = all(file["filename"] in RECORDED and file["status"] in {"added", "modified"} for file in files)
+    if not (has_trailer and only_recorded and parents == [run.head]):
+        return None
+    return {file["filename"]: file["sha"] for file in files}
 
 
 def _latest(query: str) -> Iterable[Run]:
-    path = f"actions/workflows/{WORKFLOW.rsplit('/', 1)[1]}/runs?{query}&per_page={RECENT}"
-    found = api.call("GET", path, to="list the runs of train.yaml")["workflow_runs"]
-    runs = [_run(data) for data in found if data["event"] in EVENTS and data["conclusion"] not in SILENT]
+    path = f"actions/workflows/{WORKFLOW.rsplit('/', 1)[1]}/runs?{query}&per_page={MAX_RUNS}"
+    response = api.call("GET", path, purpose="list the runs of train.yaml")
+    runs = [
+        _run(data)
+        for data in response["workflow_runs"]
+        if data["event"] in EVENTS and data["conclusion"] not in UNMEASURED
+    ]
     return sorted(runs, key=lambda run: (run.id, run.attempt), reverse=True)
 
 

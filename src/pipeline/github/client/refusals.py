@@ -1,4 +1,4 @@
-"""What GitHub refused, as one line for the person who can change it."""
+"""Calls that GitHub refused, as one line for the person who can change that."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.core.errors import PipelineError
 
-# How a path and method begin, and the permission of the job that the call needs: the first that fits.
+# The beginning of method and path, and the permission that the job needs for the call: the first match counts.
 PERMISSIONS = (
     (r"POST issues$", "issues: write"),
     (r"PATCH issues/\d+$", "issues: write"),
@@ -26,49 +26,49 @@ PERMISSIONS = (
 
 
 class RefusedError(PipelineError):
-    """A call that GitHub did not fulfil; `status` is that of HTTP, 0 where there was no answer."""
+    """A call that GitHub refused or failed; `status` is that of HTTP, 0 where there was no response."""
 
     def __init__(self, line: str, status: int) -> None:
         super().__init__(line)
         self.status = status
 
 
-def explain(method: str, path: str, to: str, status: int, headers: Mapping[str, str], data: Any) -> RefusedError:
-    """The refusal of one call, in one line."""
+def explain(method: str, path: str, purpose: str, status: int, headers: Mapping[str, str], data: Any) -> RefusedError:
+    """The refusal of one call, in one line; `purpose` is a verb phrase, such as "read run 5"."""
     call, message = f"{method} {path.split('?')[0]}", _message(data)
     if status == 429 or (status == 403 and (limited(data) or headers.get("x-ratelimit-remaining") == "0")):
-        line = f"GitHub's rate limit is used up: could not {to} ({call}); run the job again later"
+        line = f"GitHub's rate limit is used up: could not {purpose} ({call}); run the job again later"
     elif status == 403:
         needed = _permission(method, path, headers.get("x-accepted-github-permissions", ""))
-        line = f"the workflow's token may not {to} ({call}: 403 {message}): give the job {needed}"
+        line = f"the workflow's token may not {purpose} ({call}: 403 {message}): give the job {needed}"
     elif status == 401:
-        line = f"GitHub does not know the token: could not {to} ({call}: 401 {message}); set GITHUB_TOKEN for the step"
+        line = f"GitHub rejects the token: could not {purpose} ({call}: 401 {message}); set GITHUB_TOKEN in the step"
     elif status == 404:
-        line = f"could not {to}: there is no {path.split('?')[0]}, or the token may not see it (404 {message})"
+        line = f"could not {purpose}: there is no {path.split('?')[0]}, or the token may not read it (404 {message})"
     elif status == 0:
-        line = f"GitHub can't be reached: could not {to} ({call}: {message}); run the job again"
+        line = f"GitHub can't be reached: could not {purpose} ({call}: {message}); run the job again"
     elif status >= 500:
-        line = f"GitHub is out of order: could not {to} ({call}: {status} {message}); run the job again"
+        line = f"GitHub failed: could not {purpose} ({call}: {status} {message}); run the job again"
     else:
-        line = f"GitHub refused to {to} ({call}: {status} {message})"
+        line = f"GitHub refused to {purpose} ({call}: {status} {message})"
     return RefusedError(line, status)
 
 
 def limited(data: Any) -> bool:
-    """Whether the answer speaks of a rate limit."""
+    """Whether the response is about a rate limit."""
     return "rate limit" in _message(data).lower()
 
 
 def _permission(method: str, path: str, accepted: str) -> str:
-    """The permission as a workflow writes it. GitHub's header lists alternatives by `;`, what goes together by `,`."""
-    ours = next((permission for pattern, permission in PERMISSIONS if re.match(pattern, f"{method} {path}")), "")
+    """The permission as a workflow writes it. GitHub's header has `;` between alternatives, `,` between needed ones."""
+    expected = next((permission for pattern, permission in PERMISSIONS if re.match(pattern, f"{method} {path}")), "")
     choices = [
         [part.strip().replace("_", "-").replace("=", ": ") for part in choice.split(",") if "=" in part]
         for choice in accepted.split(";")
     ]
     choices = [choice for choice in choices if choice]
-    if not choices or [ours] in choices:
-        return f"`{ours}`"
+    if not choices or [expected] in choices:
+        return f"`{expected}`"
     return " or ".join(" and ".join(f"`{part}`" for part in choice) for choice in choices)
 
 

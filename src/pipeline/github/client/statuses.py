@@ -1,4 +1,4 @@
-"""The commit status `gate`: what a required check waits for."""
+"""The commit status `gate`, which branch protection can require."""
 
 from typing import Any, Literal
 
@@ -6,32 +6,33 @@ from pipeline.github.client import api
 from pipeline.review.gate.verdict import Verdict
 
 CONTEXT = "gate"
-LONGEST = 140  # characters of a description
-LAST = "\uffff"  # GitHub refuses what UTF-8 writes in four bytes
+MAX_LENGTH = 140  # characters of a description
+MAX_CHARACTER = "\uffff"  # GitHub refuses characters that take four bytes in UTF-8
 State = Literal["pending", "success", "failure", "error"]
 
 
 def post(sha: str, state: State, description: str, target: str) -> None:
     """Set the status of a commit."""
-    body = {"state": state, "context": CONTEXT, "description": cut(description), "target_url": target}
-    api.call("POST", f"statuses/{sha}", body, to=f"set the status {CONTEXT}")
+    body = {"state": state, "context": CONTEXT, "description": shorten(description), "target_url": target}
+    api.call("POST", f"statuses/{sha}", body, purpose=f"set the status {CONTEXT}")
 
 
 def current(sha: str) -> dict[str, Any] | None:
-    """The commit's status as GitHub has it; None where it has none."""
-    listed = api.pages(f"commits/{sha}/status", to=f"read the status {CONTEXT}", key="statuses", limit=10)
-    return next((status for status in listed if status["context"] == CONTEXT), None)
+    """The commit's status on GitHub; None where it has none."""
+    all_statuses = api.pages(f"commits/{sha}/status", purpose=f"read the status {CONTEXT}", key="statuses", limit=10)
+    return next((status for status in all_statuses if status["context"] == CONTEXT), None)
 
 
 def of_verdict(verdict: Verdict) -> tuple[State, str]:
     """State and description: the verdict and the first rule that decided it."""
     deciding = next((rule for rule in verdict.rules if rule.verdict == verdict.verdict != "pass"), None)
-    said = f"{verdict.verdict}: {deciding.title}: {deciding.sentence}" if deciding else f"{verdict.verdict}"
-    return "failure" if verdict.verdict == "fail" else "success", cut(said)
+    description = f"{verdict.verdict}: {deciding.title}: {deciding.sentence}" if deciding else f"{verdict.verdict}"
+    return "failure" if verdict.verdict == "fail" else "success", shorten(description)
 
 
-def cut(text: str) -> str:
-    """One line that GitHub takes as a description and a workflow as an output."""
+def shorten(text: str) -> str:
+    """The text as one line that GitHub accepts as a description and a workflow as an output."""
     words = " ".join(text.split())
-    line = "".join(char if char <= LAST else "\ufffd" for char in words if char.isprintable() or char > LAST)
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    visible = (char for char in words if char.isprintable() or char > MAX_CHARACTER)
+    line = "".join(char if char <= MAX_CHARACTER else "\ufffd" for char in visible)
+    return line if len(line) <= MAX_LENGTH else f"{line[: MAX_LENGTH - 1]}…"

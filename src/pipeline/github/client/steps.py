@@ -1,16 +1,16 @@
-"""What a workflow's step leaves behind: outputs for the next one, text on the page of the job."""
+"""What a workflow's step writes for GitHub: outputs for later steps, and text on the job's page."""
 
 import os
 from pathlib import Path
 
 
 def output(name: str, value: str) -> None:
-    """An output of the workflow's step; nothing outside a workflow."""
+    """Set an output of the workflow's step; nothing happens outside a workflow."""
     _append("GITHUB_OUTPUT", f"{name}={value}\n")
 
 
 def summary(text: str) -> None:
-    """Markdown on the page of the job; nothing outside a workflow."""
+    """Add Markdown to the job's page; nothing happens outside a workflow."""
     _append("GITHUB_STEP_SUMMARY", f"{text}\n")
 
 

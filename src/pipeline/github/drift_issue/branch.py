@@ -1,4 +1,4 @@
-"""A branch that a workflow keeps: one commit on main, made by the API, so that no credentials to push are needed."""
+"""A branch that a workflow owns: one commit on main, made with the API, so that no credentials to push are needed."""
 
 import re
 from pathlib import Path
@@ -10,35 +10,35 @@ from pipeline.core.git import blob_hash, git
 from pipeline.github.client import api
 from pipeline.github.client.posting import BOT
 
-TO = "write the branch"
+PURPOSE = "write the branch"
 
 
 def write(name: str, path: str, text: str, message: str) -> tuple[str, bool]:
-    """Let the branch be this checkout's commit with one file changed; its head, and whether it moved.
+    """Set the branch to this checkout's commit with one file changed; its head, and whether it moved.
 
-    A branch that holds this already stays, with what was recorded on top. PipelineError where people committed to it.
+    A branch that has this already stays, with what was recorded on top. PipelineError where people committed to it.
     """
     base, tree = git(Path(), "rev-parse", "HEAD", "HEAD^{tree}").stdout.split()
-    there = _head(name)
-    if there is not None:
-        found = api.call("GET", f"compare/{base}...{quote(name, safe='')}", to="compare the branch with main")
-        if found["behind_by"] == 0 and _blob(found, path) == blob_hash(text.encode()):
-            return there, False
-        _check_nobody_else(name, found)
+    head = _head(name)
+    if head is not None:
+        comparison = api.call("GET", f"compare/{base}...{quote(name, safe='')}", purpose="compare the branch with main")
+        if comparison["behind_by"] == 0 and _blob(comparison, path) == blob_hash(text.encode()):
+            return head, False
+        _check_no_other_author(name, comparison)
     entry = {"path": path, "mode": "100644", "type": "blob", "content": text}
-    new = api.call("POST", "git/trees", {"base_tree": tree, "tree": [entry]}, to=TO)["sha"]
-    body = {"message": message, "tree": new, "parents": [base]}
-    commit = str(api.call("POST", "git/commits", body, to=TO)["sha"])
-    if there is None:
-        api.call("POST", "git/refs", {"ref": f"refs/heads/{name}", "sha": commit}, to=TO)
+    new_tree = api.call("POST", "git/trees", {"base_tree": tree, "tree": [entry]}, purpose=PURPOSE)["sha"]
+    body = {"message": message, "tree": new_tree, "parents": [base]}
+    commit = str(api.call("POST", "git/commits", body, purpose=PURPOSE)["sha"])
+    if head is None:
+        api.call("POST", "git/refs", {"ref": f"refs/heads/{name}", "sha": commit}, purpose=PURPOSE)
     else:
-        api.call("PATCH", f"git/refs/{quote(f'heads/{name}')}", {"sha": commit, "force": True}, to=TO)
+        api.call("PATCH", f"git/refs/{quote(f'heads/{name}')}", {"sha": commit, "force": True}, purpose=PURPOSE)
     return commit, True
 
 
 def _head(name: str) -> str | None:
     try:
-        return str(api.call("GET", f"git/ref/{quote(f'heads/{name}')}", to="read the branch")["object"]["sha"])
+        return str(api.call("GET", f"git/ref/{quote(f'heads/{name}')}", purpose="read the branch")["object"]["sha"])
     except api.RefusedError as problem:
         if problem.status == 404:
             return None
@@ -50,8 +50,8 @@ def _blob(comparison: Any, path: str) -> str | None:
     return next((file["sha"] for file in files if file["filename"] == path and file["status"] != "removed"), None)
 
 
-def _check_nobody_else(name: str, comparison: Any) -> None:
-    """What people have put there is not thrown away; merging main into it is not writing."""
+def _check_no_other_author(name: str, comparison: Any) -> None:
+    """PipelineError where a person has committed to the branch; merging main into it is allowed."""
     for commit in comparison["commits"]:
         author = (commit.get("author") or {}).get("login") or "somebody"
         if author != BOT and len(commit["parents"]) < 2:

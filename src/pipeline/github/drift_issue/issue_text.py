@@ -1,10 +1,10 @@
-"""The drift issue as it is decided and written: from what the monitor found and what the issue remembers."""
+"""Title, body and signals of the drift issue, from the monitor's result and the issue's state."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.github.drift_issue.state import Memory, lasted, moment
+from pipeline.github.drift_issue.state import State, format_duration, format_time
 from pipeline.markup import markdown
 from pipeline.markup.markdown import Markdown
 from pipeline.review.comment.details import link
@@ -19,38 +19,40 @@ FOOT = (
 
 @dataclass(frozen=True)
 class Pages:
-    """Where a run and its report are; None where nobody knows."""
+    """Where a run and its report are; None where they are not known."""
 
     run: str | None
     report: str | None
 
     def __str__(self) -> str:
-        shown = {"the run": self.run, "the report as a page": self.report}
-        return " · ".join(link(name, address) or "" for name, address in shown.items() if address)
+        pages = {"the run": self.run, "the report as a page": self.report}
+        return " · ".join(link(name, address) or "" for name, address in pages.items() if address)
 
 
-def standing(result: Result, before: Mapping[str, datetime], least: int) -> dict[str, datetime]:
+def alarming_signals(result: Result, previous: Mapping[str, datetime], minimum: int) -> dict[str, datetime]:
     """The signals that alarm, since when.
 
-    One that alarmed before stays until fewer than `least` of its windows are beyond the bound, and it can be judged.
+    A signal of `previous` stays until it can be judged and fewer than `minimum` of its windows are beyond the bound.
     """
-    lasting = {signal.name for signal in result.signals if signal.state == "not_enough_data" or signal.beyond >= least}
-    kept = {name: since for name, since in before.items() if name in lasting}
+    lasting = {
+        signal.name for signal in result.signals if signal.state == "not_enough_data" or signal.beyond >= minimum
+    }
+    remaining = {name: since for name, since in previous.items() if name in lasting}
     alarming = {signal.name: signal.since or result.until for signal in result.signals if signal.state == "alarm"}
-    return dict(sorted((alarming | kept).items()))
+    return dict(sorted((alarming | remaining).items()))
 
 
-def differences(before: Iterable[str], now: Iterable[str]) -> list[str]:
-    """What changed between two looks, a sentence each."""
-    came, went = sorted(set(now) - set(before)), sorted(set(before) - set(now))
-    told = [f"{names(came)} {'alarms' if len(came) == 1 else 'alarm'}"] if came else []
-    return told + ([f"{names(went)} recovered"] if went else [])
+def changes(previous: Iterable[str], current: Iterable[str]) -> list[str]:
+    """What changed between the signals of two runs, a sentence each."""
+    new, recovered = sorted(set(current) - set(previous)), sorted(set(previous) - set(current))
+    sentences = [f"{names(new)} {'alarms' if len(new) == 1 else 'alarm'}"] if new else []
+    return sentences + ([f"{names(recovered)} recovered"] if recovered else [])
 
 
-def seen_since(result: Result, signals: Iterable[str], moment: datetime) -> bool:
-    """Whether a window that begins after the moment is among what one of the signals was judged by."""
+def judged_since(result: Result, signals: Iterable[str], start: datetime) -> bool:
+    """Whether one of the signals was judged in a window that begins at `start` or later."""
     return any(
-        window.start >= moment and window.judged and window.values.get(name) is not None
+        window.start >= start and window.judged and window.values.get(name) is not None
         for window in result.windows
         for name in signals
     )
@@ -65,31 +67,32 @@ def names(signals: Iterable[str]) -> str:
     return ", ".join(name.replace("_", " ") for name in signals)
 
 
-def text(result: Result, memory: Memory, pages: Pages, cure: str) -> str:
+def open_text(result: Result, state: State, pages: Pages, action: str) -> str:
     """What the issue's body shows while the alarm lasts."""
-    since = min(memory.signals.values(), default=result.until)
-    shown = [signal for signal in result.signals if signal.name in memory.signals]
-    return _joined(
-        f"**{names(memory.signals).capitalize()}:** for {lasted(since, result.until)}, since {moment(since)}.",
-        _table(shown, memory),
-        _look(result, pages),
-        f"**Cure:** {cure}",
-        _events(memory),
+    since = min(state.signals.values(), default=result.until)
+    duration = format_duration(since, result.until)
+    signals = [signal for signal in result.signals if signal.name in state.signals]
+    return _paragraphs(
+        f"**{names(state.signals).capitalize()}:** for {duration}, since {format_time(since)}.",
+        _table(signals, state),
+        _last_run(result, pages),
+        f"**Action:** {action}",
+        _events(state),
         f"<sub>{FOOT}</sub>",
     )
 
 
-def closing(result: Result, memory: Memory, pages: Pages, reason: str) -> str:
+def closed_text(result: Result, state: State, pages: Pages, reason: str) -> str:
     """What the issue's body shows when it is closed."""
-    return _joined(f"**Closed:** {reason}.", _look(result, pages), _events(memory), f"<sub>{FOOT}</sub>")
+    return _paragraphs(f"**Closed:** {reason}.", _last_run(result, pages), _events(state), f"<sub>{FOOT}</sub>")
 
 
-def _table(signals: Iterable[Signal], memory: Memory) -> Markdown:
+def _table(signals: Iterable[Signal], state: State) -> Markdown:
     rows = [
         [
             names([signal.name]),
             "recovering" if signal.state == "watching" else signal.state.replace("_", " "),
-            Markdown(moment(memory.signals[signal.name])),
+            Markdown(format_time(state.signals[signal.name])),
             signal.value,
             signal.bound,
             f"{signal.beyond} of {signal.judged}",
@@ -100,19 +103,18 @@ def _table(signals: Iterable[Signal], memory: Memory) -> Markdown:
     return markdown.table(["signal", "now", "since", "value", "bound", "windows beyond", ""], rows, "lllrrrl")
 
 
-def _look(result: Result, pages: Pages) -> str:
+def _last_run(result: Result, pages: Pages) -> str:
     release = f", release {markdown.code(result.release)}" if result.release else ""
     few = " The latest windows have too few rows to judge." if result.state == "not_enough_data" else ""
-    where = f" {pages}." if str(pages) else ""
+    links = f" {pages}." if str(pages) else ""
     window = markdown.escape(result.window)
-    return (
-        f"Last look: {moment(result.until)}, windows of {window}{release}.{few}{where} All figures: the comment below."
-    )
+    run = f"Last run: {format_time(result.until)}, windows of {window}{release}."
+    return f"{run}{few}{links} All figures are in the comment below."
 
 
-def _events(memory: Memory) -> str:
-    return "\n".join(["**What happened**", "", *(f"- {event}" for event in memory.events)])
+def _events(state: State) -> str:
+    return "\n".join(["**What happened**", "", *(f"- {event}" for event in state.events)])
 
 
-def _joined(*parts: str) -> str:
+def _paragraphs(*parts: str) -> str:
     return "\n\n".join(parts) + "\n"

@@ -1,151 +1,125 @@
-"""The one drift issue through its life: opened, kept, closed, and left alone where a person closed it."""
+"""The life of the one drift issue: opened, updated, closed, and left alone where a person closed it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pipeline.github.client import api
-from pipeline.github.drift_issue import issue_text, issues, retraining
+from pipeline.github.drift_issue import issue_text, issues, retraining, when_to_retrain
 from pipeline.github.drift_issue.issue_text import Pages
 from pipeline.github.drift_issue.issues import Issue
-from pipeline.github.drift_issue.state import Memory
+from pipeline.github.drift_issue.state import State
 from pipeline.watch.monitor.result import Result
 
 
 @dataclass(frozen=True)
-class Look:
-    """What the monitor found, and what is known beside it."""
+class MonitorRun:
+    """The monitor's result, and what the issue needs beside it."""
 
     result: Result
     pages: Pages
-    environment: str  # of GitHub, whose deployments say what is in production
+    environment: str  # of GitHub, whose deployments tell what is in production
     assignees: tuple[str, ...]
-    least: int  # windows beyond the bound that make an alarm
+    minimum: int  # windows beyond the bound that make an alarm
 
-    def standing(self, before: Mapping[str, datetime]) -> dict[str, datetime]:
+    def alarming_signals(self, previous: Mapping[str, datetime]) -> dict[str, datetime]:
         """The signals that alarm, or have not recovered since they did."""
-        return issue_text.standing(self.result, before, self.least)
+        return issue_text.alarming_signals(self.result, previous, self.minimum)
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What was done, the issue that the report belongs on, and what went wrong beside it."""
+class IssueUpdate:
+    """What was done, the issue to post the report on, and what went wrong nevertheless."""
 
-    said: str
+    message: str
     number: int | None = None
     problem: str | None = None
 
 
-def keep(look: Look, known: Sequence[Issue]) -> Kept:
-    """Bring the drift issue in line with the result; without sight, or with too few rows, none is opened or closed."""
-    if look.result.state == "blind":
-        return Kept("drift: the monitor can't see; its issue stays as it is")
-    issue = issues.current(known, "drift")
-    if issue and issue.open and not issue.memory.closed:
-        return _live(issue, look)
-    now = look.standing({})
-    if not now:
-        return _quiet(issue, look)
+def update(run: MonitorRun, existing: Sequence[Issue]) -> IssueUpdate:
+    """Open, update or close the drift issue; neither opened nor closed on unreadable input or too few rows."""
+    if run.result.state == "blind":
+        return IssueUpdate("drift: the monitor can't read its input; the issue stays as it is")
+    issue = issues.current(existing, "drift")
+    if issue and issue.open and not issue.state.closed:
+        return _update_open(issue, run)
+    signals = run.alarming_signals({})
+    if not signals:
+        return _no_alarm(issue, run)
     if issue is None:
-        return _open(look)
-    if not issue.open and (reason := _left_alone(issue, look)):
-        return Kept(f"drift: #{issue.number} {reason}")
-    if not issue.open and issue.memory.closed:
-        return _open(look)
-    new = issue_text.differences([] if issue.open else issue.memory.signals, now)[0]
-    memory = issue.memory.but(f"opened again: {new}", at=look.result.until, signals=now, closed=None, asked=())
-    return _update(issue, memory, look)
+        return _open(run)
+    if not issue.open and (reason := _reason_to_stay_closed(issue, run)):
+        return IssueUpdate(f"drift: #{issue.number} {reason}")
+    if not issue.open and issue.state.closed:
+        return _open(run)
+    change = issue_text.changes([] if issue.open else issue.state.signals, signals)[0]
+    state = issue.state.updated(f"opened again: {change}", at=run.result.until, signals=signals, closed=None, asked=())
+    return _write(issue, state, run)
 
 
-def _left_alone(issue: Issue, look: Look) -> str | None:
+def _reason_to_stay_closed(issue: Issue, run: MonitorRun) -> str | None:
     """Why a closed issue stays closed, and no new one is opened, though something alarms."""
-    memory, now = issue.memory, look.standing({})
-    if memory.closed is None and set(now) <= set(memory.signals):
+    state, signals = issue.state, run.alarming_signals({})
+    if state.closed is None and set(signals) <= set(state.signals):
         return "was closed by hand and no other signal alarms: it stays closed"
-    if memory.closed and memory.released and not issue_text.seen_since(look.result, now, memory.released):
+    if state.closed and state.released and not issue_text.judged_since(run.result, signals, state.released):
         return "was closed by a release, and no window since then alarms: no new issue"
     return None
 
 
-def _quiet(issue: Issue | None, look: Look) -> Kept:
-    """Nothing alarms and nothing of ours is open; what a person closed and recovered makes way for a new one."""
-    if issue and not issue.open and not issue.memory.closed and not look.standing(issue.memory.signals):
-        memory = issue.memory.but("the signals recovered", at=look.result.until, closed="recovered", signals={})
-        issues.changed(issue, body=issues.remembering(issue, memory))
-    return Kept("drift: too few rows to judge" if look.result.state == "not_enough_data" else "drift: no signal alarms")
+def _no_alarm(issue: Issue | None, run: MonitorRun) -> IssueUpdate:
+    """Nothing alarms, no issue is open. Once one closed by hand has recovered, the next alarm opens a new one."""
+    if issue and not issue.open and not issue.state.closed and not run.alarming_signals(issue.state.signals):
+        state = issue.state.updated("the signals recovered", at=run.result.until, closed="recovered", signals={})
+        issues.edit(issue, body=issues.with_state(issue, state))
+    few = run.result.state == "not_enough_data"
+    return IssueUpdate("drift: too few rows to judge" if few else "drift: no signal alarms")
 
 
-def _open(look: Look) -> Kept:
-    result, now = look.result, look.standing({})
-    memory = Memory().but(f"opened: {issue_text.differences([], now)[0]}", at=result.until, signals=now)
-    body = issues.written("drift", memory, issue_text.text(result, memory, look.pages, "…"))
-    issue = issues.opened("drift", issue_text.title(now), body, issues.assignees(look.assignees))
-    return _update(issue, issue.memory, look)
+def _open(run: MonitorRun) -> IssueUpdate:
+    result, signals = run.result, run.alarming_signals({})
+    state = State().updated(f"opened: {issue_text.changes([], signals)[0]}", at=result.until, signals=signals)
+    body = issues.render("drift", state, issue_text.open_text(result, state, run.pages, "…"))
+    issue = issues.create("drift", issue_text.title(signals), body, issues.assignees(run.assignees))
+    return _write(issue, issue.state, run)
 
 
-def _live(issue: Issue, look: Look) -> Kept:
-    """The issue that is open: kept up to date, or closed."""
-    memory, result = issue.memory, look.result
-    now = look.standing(memory.signals)
+def _update_open(issue: Issue, run: MonitorRun) -> IssueUpdate:
+    """Update the open issue, or close it."""
+    state, result = issue.state, run.result
+    signals = run.alarming_signals(state.signals)
     if (
-        not now
-        and (found := retraining.retraining(issue.number))
-        and found.state == "merged"
-        and found.number != memory.cure
+        not signals
+        and (pull := retraining.of_issue(issue.number))
+        and pull.state == "merged"
+        and pull.number != state.retraining
     ):
-        return _update(issue, memory, look)  # the reference has learned what drifted, the serving model has not
-    memory = memory.but(*issue_text.differences(memory.signals, now), at=result.until, signals=now)
-    return _update(issue, memory, look) if now else _close(issue, memory, look, "recovered", "the signals are back")
+        return _write(issue, state, run)  # the reference contains the drifted rows already, the served model does not
+    state = state.updated(*issue_text.changes(state.signals, signals), at=result.until, signals=signals)
+    if signals:
+        return _write(issue, state, run)
+    return _close(issue, state, run, "recovered", "the signals recovered")
 
 
-def _update(issue: Issue, memory: Memory, look: Look) -> Kept:
-    """Write what is known now, start retraining where it is due, and close where its model is in production."""
-    found = retraining.retraining(issue.number)
-    if found and found.merge and found.number != memory.cure:
-        release = retraining.production(look.environment)
-        if release and retraining.holds(release.commit, found.merge):
-            reason = f"the model that #{found.number} retrained is in production"
-            memory = memory.model_copy(update={"cure": found.number, "released": release.since})
-            return _close(issue, memory, look, "released", reason)
-    memory, said, problem = _treated(issue.number, found, memory, look.result)
-    body = issues.written("drift", memory, issue_text.text(look.result, memory, look.pages, said))
-    issues.changed(issue, title=issue_text.title(memory.signals), body=body, state="open")
-    return Kept(f"drift: {issue_text.names(memory.signals)}: {issue.url}", issue.number, problem)
+def _write(issue: Issue, state: State, run: MonitorRun) -> IssueUpdate:
+    """Write the issue, start retraining where it is due, and close the issue where its model is in production."""
+    pull = retraining.of_issue(issue.number)
+    if pull and pull.merge and pull.number != state.retraining:
+        release = retraining.production(run.environment)
+        if release and retraining.contains(release.commit, pull.merge):
+            reason = f"the model that #{pull.number} retrained is in production"
+            state = state.model_copy(update={"retraining": pull.number, "released": release.since})
+            return _close(issue, state, run, "released", reason)
+    state, action, problem = when_to_retrain.decide(issue.number, pull, state, run.result)
+    body = issues.render("drift", state, issue_text.open_text(run.result, state, run.pages, action))
+    issues.edit(issue, title=issue_text.title(state.signals), body=body, state="open")
+    return IssueUpdate(f"drift: {issue_text.names(state.signals)}: {issue.url}", issue.number, problem)
 
 
-def _treated(
-    number: int, found: retraining.Retraining | None, memory: Memory, result: Result
-) -> tuple[Memory, str, str | None]:
-    """The memory with what was asked for, what is done about the alarm, and what went wrong with that."""
-    if found and found.number != memory.cure:
-        return memory, _pull_request(found), None
-    wanted = retraining.curable(memory.signals)
-    if not wanted:
-        return memory, "training again cures none of these: look at the service, and at what calls it.", None
-    labelled = result.labels.rows if result.labels.joined else 0
-    if wanted <= set(memory.asked) and labelled <= memory.labelled:
-        return memory, f"{retraining.ASKED}.", None
-    try:
-        reason = retraining.ask(number)
-    except api.RefusedError as problem:
-        return memory, "retraining could not be started; the run says why.", str(problem)
-    if reason:
-        return memory, f"retraining can't be started: {reason}.", None
-    asked = {"asked": tuple(sorted({*memory.asked, *wanted})), "labelled": labelled}
-    return memory.but("retraining was started", at=result.until, **asked), f"{retraining.ASKED}.", None
-
-
-def _pull_request(found: retraining.Retraining) -> str:
-    if found.state == "open":
-        return f"#{found.number} brings the newly labelled rows; a person merges it."
-    if found.state == "refused":
-        return f"#{found.number} was closed without being merged. {retraining.BY_HAND}"
-    return f"#{found.number} is merged; this issue is closed when its model is in production."
-
-
-def _close(issue: Issue, memory: Memory, look: Look, how: Literal["recovered", "released"], reason: str) -> Kept:
-    memory = memory.but(f"closed: {reason}", at=look.result.until, closed=how)
-    body = issues.written("drift", memory, issue_text.closing(look.result, memory, look.pages, reason))
-    issues.changed(issue, body=body, state="closed", state_reason="completed")
-    return Kept(f"drift: closed #{issue.number}: {reason}", issue.number)
+def _close(
+    issue: Issue, state: State, run: MonitorRun, how: Literal["recovered", "released"], reason: str
+) -> IssueUpdate:
+    state = state.updated(f"closed: {reason}", at=run.result.until, closed=how)
+    body = issues.render("drift", state, issue_text.closed_text(run.result, state, run.pages, reason))
+    issues.edit(issue, body=body, state="closed", state_reason="completed")
+    return IssueUpdate(f"drift: closed #{issue.number}: {reason}", issue.number)

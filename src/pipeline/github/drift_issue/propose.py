@@ -1,4 +1,4 @@
-"""`pipeline propose`: the pull request that brings newly labelled rows, or the issue told why there is none."""
+"""`pipeline propose`: a pull request with newly labelled rows, or a comment on the issue why there is none."""
 
 import contextlib
 import os
@@ -16,62 +16,67 @@ from pipeline.watch.retrain import description, outcome
 from pipeline.watch.retrain.outcome import Outcome
 
 TRAIN = "train.yaml"
-# A pull request of the workflow's own token starts no workflows by itself, and the end of a run none that follows it.
-STARTED = {TRAIN: {"answer": "true"}, "test.yaml": {}}
+# GitHub starts no workflow for a pull request that the workflow's own token opens, and none when such a run ends.
+WORKFLOWS = {TRAIN: {"answer": "true"}, "test.yaml": {}}
 SETTING = "Settings › Actions › General › Allow GitHub Actions to create and approve pull requests"
 
 
 @click.command()
-@click.option("--issue", type=int, metavar="N", help="The issue that it is for, which is told how it went.")
+@click.option("--issue", type=int, metavar="N", help="The issue that it is for; a comment there says how it went.")
 def command(issue: int | None) -> None:
     """Open the pull request of what `pipeline retrain` found, or update it, and start what measures and tests it."""
     try:
-        found = outcome.read()
-        said = unable(found) if found.batch is None else proposed(found, issue)
+        retrained = outcome.read()
+        message = explain_nothing(retrained) if retrained.batch is None else propose(retrained, issue)
     except PipelineError as problem:
-        with contextlib.suppress(PipelineError):  # what stopped it says more than that nobody could be told
-            _tell(issue, f"it stopped: {escape(str(problem).splitlines()[0])}")
+        with contextlib.suppress(PipelineError):  # the first error matters more than one of the comment
+            _comment(issue, f"it stopped: {escape(str(problem).splitlines()[0])}")
         raise
-    _tell(issue, said)
-    click.echo(said)
+    _comment(issue, message)
+    click.echo(message)
 
 
-def unable(found: Outcome) -> str:
-    """Why there is no pull request, and what was kept out."""
-    return "\n\n".join([f"{escape(found.sentence)}: no pull request", *description.quarantine(found)])
+def explain_nothing(retrained: Outcome) -> str:
+    """Why there is no pull request, and which rows are in quarantine."""
+    return "\n\n".join([f"{escape(retrained.sentence)}: no pull request", *description.quarantine(retrained)])
 
 
-def proposed(found: Outcome, issue: int | None) -> str:
-    """The branch, its pull request and their runs; what came of it, in one sentence."""
-    drift = str(api.call("GET", f"issues/{issue}", to=f"read issue {issue}")["title"]) if issue else None
+def propose(retrained: Outcome, issue: int | None) -> str:
+    """Write the branch, its pull request and start their runs; what was done, in one sentence."""
+    issue_title = str(api.call("GET", f"issues/{issue}", purpose=f"read issue {issue}")["title"]) if issue else None
     text = FINGERPRINT.read_text(encoding="utf-8")
     pull = retraining.newest_pull("open")
-    if issue and pull is None and (refused := retraining.retraining(issue)) and refused.state == "refused":
-        return f"#{refused.number} brought rows for this issue and was closed. {retraining.BY_HAND}"
-    head, moved = branch.write(BRANCH, str(FINGERPRINT), text, description.title(found))
-    others = [number for number in retraining.named(pull["body"]) if number != issue] if pull else []
-    fields = {"title": description.title(found), "body": description.body(found, issue, drift, others)}
+    if issue and pull is None and (refused := retraining.of_issue(issue)) and refused.state == "refused":
+        return f"#{refused.number} added rows for this issue and was closed. {retraining.BY_HAND}"
+    head, moved = branch.write(BRANCH, str(FINGERPRINT), text, description.title(retrained))
+    others = [number for number in retraining.named_issues(pull["body"]) if number != issue] if pull else []
+    fields = {
+        "title": description.title(retrained),
+        "body": description.body(retrained, issue, issue_title, others),
+    }
     if (
         pull is None
         and not moved
         and (closed := retraining.newest_pull("closed", lambda data: data["head"]["sha"] == head))
     ):
-        return f"#{closed['number']} brought these rows and was closed: reopen it to go on"
+        return f"#{closed['number']} added these rows and was closed: reopen it to go on"
     if pull is None:
         pull = _open(fields)
     elif (pull["title"], pull["body"]) != (fields["title"], fields["body"]):
-        api.call("PATCH", f"pulls/{pull['number']}", fields, to="update the pull request")
-    if moved or not _started(head):
-        for workflow, inputs in STARTED.items():
+        api.call("PATCH", f"pulls/{pull['number']}", fields, purpose="update the pull request")
+    if moved or not _is_measured(head):
+        for workflow, inputs in WORKFLOWS.items():
             body = {"ref": BRANCH, "inputs": inputs}
-            api.call("POST", f"actions/workflows/{workflow}/dispatches", body, to=f"start {workflow}")
-    return f"#{pull['number']} brings {escape(found.sentence)}"
+            api.call("POST", f"actions/workflows/{workflow}/dispatches", body, purpose=f"start {workflow}")
+    return f"#{pull['number']} adds {escape(retrained.sentence)}"
 
 
 def _open(fields: dict[str, str]) -> Any:
-    base = api.call("GET", "", to="read the default branch")["default_branch"]
+    base = api.call("GET", "", purpose="read the default branch")["default_branch"]
     try:
-        return api.call("POST", "pulls", fields | {"head": BRANCH, "base": base}, to="open a pull request", again=False)
+        return api.call(
+            "POST", "pulls", fields | {"head": BRANCH, "base": base}, purpose="open a pull request", retry=False
+        )
     except api.RefusedError as problem:
         if problem.status != 403:
             raise
@@ -81,16 +86,16 @@ def _open(fields: dict[str, str]) -> Any:
         ) from None
 
 
-def _started(head: str) -> bool:
+def _is_measured(head: str) -> bool:
     """Whether the branch's head is being measured, or has been."""
     path = f"actions/workflows/{TRAIN}/runs?head_sha={head}&event=workflow_dispatch"
-    running = api.call("GET", path, to=f"list the runs of {TRAIN}")["total_count"] > 0
+    running = api.call("GET", path, purpose=f"list the runs of {TRAIN}")["total_count"] > 0
     return running or statuses.current(head) is not None
 
 
-def _tell(issue: int | None, said: str) -> None:
-    """The issue's comment on the retraining, whose last word counts."""
+def _comment(issue: int | None, message: str) -> None:
+    """Write the issue's one comment on retraining; the newest message replaces the one before."""
     if issue is not None:
         run = os.environ.get("GITHUB_RUN_ID")
         page = f" ([run]({api.server()}/{api.repository()}/actions/runs/{run}))" if run else ""
-        posting.upsert(issue, "retrain", f"Retraining{page}: {said}")
+        posting.upsert(issue, "retrain", f"Retraining{page}: {message}")

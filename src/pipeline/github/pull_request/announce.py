@@ -1,4 +1,4 @@
-"""`pipeline announce`: say on the pull request that it is being measured, or that no runner takes it."""
+"""`pipeline announce`: say on the pull request that it is being measured, or waits for a runner."""
 
 import time
 from collections.abc import Sequence
@@ -18,50 +18,50 @@ QUEUED = frozenset({"queued", "waiting", "pending", "requested"})
 @click.command()
 @click.option("--run", "number", type=int, required=True, metavar="ID", help="Run of train.yaml.")
 @click.option("--wait", type=float, default=180, show_default=True, help="Seconds until a queued job is explained.")
-@click.option("--every", type=float, default=10, show_default=True, help="Seconds between two looks.")
+@click.option("--every", type=float, default=10, show_default=True, help="Seconds between two checks.")
 def command(number: int, wait: float, every: float) -> None:
-    """Post that the run measures the pull request; where no runner takes its job, say what is waited for."""
+    """Post that the run measures the pull request; where no runner takes its job, name the labels that it needs."""
     try:
         run = pulls.run(number)
         if run.ended:
             raise NothingToDoError(f"run {number}: has ended; `pipeline answer` posts the report")
         click.echo(f"announced: {announce(run)}")
-        labels = waited_for(run, wait, every)
+        labels = wait_for_runner(run, wait, every)
         if labels:
             announce(run, labels)
-            click.echo(f"nobody has taken the job within {wait:g} s; it waits for {', '.join(labels)}")
+            click.echo(f"no runner has taken the job within {wait:g} s; it waits for {', '.join(labels)}")
     except NothingToDoError as reason:
         click.echo(str(reason))
 
 
 def announce(run: Run, labels: Sequence[str] | None = None) -> str:
-    """Post or update the comment and set the status; the pull request is looked at anew before each of them."""
+    """Post or update the comment and set the status; the pull request is read again before each of them."""
     marker = Marker(run.id, run.attempt, run.head, "waiting")
     url = posting.post(pulls.of_run(run).number, marker, render.announcement(run.url, labels, run.head))
     pull = pulls.of_run(run)
-    if _open(pull, marker):
-        labels = queued(run)[1] if labels else None  # somebody may have taken the job since
-        said = f"waiting for a runner: {', '.join(labels)}" if labels else "being measured"
-        statuses.post(pull.head, "pending", said, url)
+    if _is_undecided(pull, marker):
+        labels = job_state(run)[1] if labels else None  # a runner may have taken the job since
+        description = f"waiting for a runner: {', '.join(labels)}" if labels else "being measured"
+        statuses.post(pull.head, "pending", description, url)
     return url
 
 
-def _open(pull: Pull, marker: Marker) -> bool:
-    """Whether the head has no final status yet: by an override, a verdict, or an answer that came meanwhile."""
-    found = posting.ours(pull.number)
-    if found and marker.yields_to(found.marker):
+def _is_undecided(pull: Pull, marker: Marker) -> bool:
+    """Whether the head has no final status: no override, no verdict, and no answer that came meanwhile."""
+    comment = posting.find_comment(pull.number)
+    if comment and marker.is_older_than(comment.marker):
         return False
-    if overrides.standing(pull.number, {pull.head}):
+    if overrides.active(pull.number, {pull.head}):
         return False
     status = statuses.current(pull.head) or {}
-    return status.get("state") not in VERDICTS or overrides.says_so(status)
+    return status.get("state") not in VERDICTS or overrides.is_override_status(status)
 
 
-def waited_for(run: Run, wait: float, every: float) -> list[str] | None:
-    """The labels of the run's queued job where nobody takes it in time; None as soon as somebody does."""
+def wait_for_runner(run: Run, wait: float, every: float) -> list[str] | None:
+    """The labels of the run's queued job where no runner takes it in time; None as soon as one does."""
     end = time.monotonic() + wait
     while True:
-        taken, labels = queued(run)
+        taken, labels = job_state(run)
         if taken:
             return None
         if time.monotonic() + every > end:
@@ -69,9 +69,9 @@ def waited_for(run: Run, wait: float, every: float) -> list[str] | None:
         time.sleep(every)
 
 
-def queued(run: Run) -> tuple[bool, list[str] | None]:
-    """Whether a runner has taken the run's job, and the labels of the one that waits."""
-    jobs = list(api.pages(f"actions/runs/{run.id}/jobs", to="read the run's jobs", key="jobs", limit=3))
+def job_state(run: Run) -> tuple[bool, list[str] | None]:
+    """Whether a runner has taken the run's job, and the labels of the job that waits."""
+    jobs = list(api.pages(f"actions/runs/{run.id}/jobs", purpose="read the run's jobs", key="jobs", limit=3))
     waiting = [job for job in jobs if job["status"] in QUEUED]
     if jobs and (not waiting or any(job["status"] == "in_progress" for job in jobs)):
         return True, None

@@ -1,4 +1,4 @@
-"""`pipeline answer`: judge what a train run left, by main's code and bounds, and answer the pull request."""
+"""`pipeline answer`: judge a train run's measurement by main's code and bounds, and answer the pull request."""
 
 import tempfile
 import time
@@ -16,8 +16,8 @@ from pipeline.github.pull_request import artifact, overrides, reply
 from pipeline.github.pull_request.reply import Reply
 from pipeline.review.comment import render
 
-EVERY = 5  # seconds between two looks at a run that is about to end
-GONE = frozenset({404, 410})  # what GitHub says of an artifact that it no longer has
+POLL_INTERVAL = 5  # seconds, while a run is about to end
+GONE = frozenset({404, 410})  # of an artifact that GitHub no longer has
 
 
 @click.command()
@@ -29,87 +29,88 @@ def command(number: int | None, pull_request: int | None, wait: float) -> None:
     if (number is None) == (pull_request is None):
         raise click.UsageError("give either --run or --pull-request")
     try:
-        run, pull = _found(number, pull_request, wait)
-        answer(run, pull, cancelled(run, pull) if run.conclusion == "cancelled" else made(run, pull))
+        run, pull = _run_and_pull(number, pull_request, wait)
+        cancelled = run.conclusion == "cancelled"
+        answer(run, pull, reply_to_cancelled(run, pull) if cancelled else judge(run, pull))
     except NothingToDoError as reason:
         steps.output("record", "false")
         click.echo(str(reason))
 
 
-def answer(run: Run, pull: Pull, found: Reply) -> None:
-    """Comment and status; what GitHub refuses is raised when all that it allows is done."""
+def answer(run: Run, pull: Pull, reply_: Reply) -> None:
+    """Post the comment and set the status; a refusal of either is raised after both were tried."""
     marker = Marker(run.id, run.attempt, run.head, "final")
-    url, refused = run.url, list[PipelineError]()
-    steps.summary(found.text)
+    url, refusals = run.url, list[PipelineError]()
+    steps.summary(reply_.text)
     try:
-        url = posting.post(pull.number, marker, found.text)
+        url = posting.post(pull.number, marker, reply_.text)
     except api.RefusedError as problem:
-        refused.append(problem)
-    override = overrides.standing(pull.number, found.commits or {pull.head})  # set or withdrawn while it was judged
-    state, said = found.final(override)
+        refusals.append(problem)
+    override = overrides.active(pull.number, reply_.commits or {pull.head})  # perhaps set or withdrawn meanwhile
+    state, description = reply_.final_status(override)
     try:
-        statuses.post(pull.head, *found.first(override), url)
+        statuses.post(pull.head, *reply_.initial_status(override), url)
     except api.RefusedError as problem:
-        refused.append(problem)
+        refusals.append(problem)
     steps.output("run", str(run.id))
-    steps.output("record", "true" if found.recording == "bot" else "false")
-    steps.output("artifact", str(found.artifact or ""))
-    for name, value in {"state": found.state, "description": found.description, "url": url}.items():
-        steps.output(name, statuses.cut(value) if name == "description" else value)
-    if refused:
-        raise PipelineError("\n".join(str(problem) for problem in refused))
-    click.echo(f"answered: {url} ({state}: {said})")
+    steps.output("record", "true" if reply_.recording == "bot" else "false")
+    steps.output("artifact", str(reply_.artifact or ""))
+    for name, value in {"state": reply_.state, "description": reply_.description, "url": url}.items():
+        steps.output(name, statuses.shorten(value) if name == "description" else value)
+    if refusals:
+        raise PipelineError("\n".join(str(problem) for problem in refusals))
+    click.echo(f"answered: {url} ({state}: {description})")
 
 
-def cancelled(run: Run, pull: Pull) -> Reply:
-    """That nothing comes of the run any more, where its announcement still stands and no other run follows."""
-    found = posting.ours(pull.number)
-    if found is None or found.marker != Marker(run.id, run.attempt, run.head, "waiting") or pulls.newer(run):
+def reply_to_cancelled(run: Run, pull: Pull) -> Reply:
+    """That the run was cancelled, where its announcement is still the comment and no newer run follows."""
+    comment = posting.find_comment(pull.number)
+    announced = comment is not None and comment.marker == Marker(run.id, run.attempt, run.head, "waiting")
+    if not announced or pulls.has_newer_run(run):
         raise NothingToDoError(f"run {run.id}: was cancelled; nothing to answer")
     reason = "the run was cancelled (or ran out of time); re-run it"
     return Reply(render.broken(run.url, reason), "error", reason)
 
 
-def made(run: Run, pull: Pull) -> Reply:
-    """The reply; where nothing can be made of the measurement, one that says so. Its content is the pull request's."""
+def judge(run: Run, pull: Pull) -> Reply:
+    """The reply on the measurement; where that is unusable, one that says so. Its content is untrusted."""
     try:
         with tempfile.TemporaryDirectory() as folder:
-            items = artifact.of_run(run)
-            bundle = artifact.fetch(run, items, Path(folder, "measurement"))
-            answer = reply.of_bundle(bundle, run, pull, artifact.urls(run, items))
-            return replace(answer, artifact=items[artifact.NAME].id)
+            artifacts = artifact.of_run(run)
+            bundle = artifact.fetch(run, artifacts, Path(folder, "measurement"))
+            judged = reply.of_bundle(bundle, run, pull, artifact.urls(run, artifacts))
+            return replace(judged, artifact=artifacts[artifact.NAME].id)
     except NothingToDoError:
         raise
     except PipelineError as problem:
         if isinstance(problem, api.RefusedError) and problem.status not in GONE:
-            raise  # the job lacks a right, or GitHub is down: no word about the measurement
+            raise  # the job lacks a permission, or GitHub is down: this says nothing about the measurement
         reason = str(problem).splitlines()[0]
     except Exception as problem:
         for line in traceback.format_exc().splitlines():
-            click.echo(
-                f"| {line}", err=True
-            )  # the runner obeys lines that begin with `::`, and data may stand in these
+            # The prefix keeps untrusted text from being a workflow command, which begins with `::`.
+            click.echo(f"| {line}", err=True)
         reason = f"the measurement can't be read ({type(problem).__name__})"
     return Reply(render.broken(run.url, reason), "error", f"no usable measurement: {reason}")
 
 
-def _found(number: int | None, pull_request: int | None, wait: float) -> tuple[Run, Pull]:
-    """The run and its pull request; NothingToDoError where the run has said nothing or nobody listens any more."""
+def _run_and_pull(number: int | None, pull_request: int | None, wait: float) -> tuple[Run, Pull]:
+    """The run and its pull request; NothingToDoError where the run measured nothing or the pull request is closed."""
     if pull_request is not None:
         run, pull = pulls.of_number(pull_request)
     else:
         assert number is not None
-        run, pull = _ended(number, wait), None
+        run, pull = _wait_for_end(number, wait), None
     if not run.ended:
         raise NothingToDoError(f"run {run.id}: is {run.status}; it is answered when it has ended")
-    if run.conclusion in pulls.SILENT - {"cancelled"}:
+    if run.conclusion in pulls.UNMEASURED - {"cancelled"}:
         raise NothingToDoError(f"run {run.id}: was {run.conclusion}; nothing to answer")
     return run, pull or pulls.of_run(run)
 
 
-def _ended(number: int, wait: float) -> Run:
-    """The run; where its own last job asks for the answer, it is about to end."""
+def _wait_for_end(number: int, wait: float) -> Run:
+    """The run, after up to `wait` seconds: where its own last job starts the answer, it is about to end."""
     end = time.monotonic() + wait
-    while not (run := pulls.run(number)).ended and time.monotonic() + EVERY < end:
-        time.sleep(EVERY)
+    while not (run := pulls.run(number)).ended and time.monotonic() + POLL_INTERVAL < end:
+        time.sleep(POLL_INTERVAL)
     return run

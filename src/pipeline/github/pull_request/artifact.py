@@ -31,27 +31,26 @@ class Artifact:
     head: str | None
 
 
-def of_run(run: Run, judged: int | None = None) -> dict[str, Artifact]:
-    """The artifacts of the run's own head that are still there, by name; of one name the newest, or that `judged`."""
-    listed = api.pages(f"actions/runs/{run.id}/artifacts", to="list the artifacts", key="artifacts", limit=10)
-    found = [_artifact(data) for data in listed if not data["expired"]]
-    ordered = sorted(found, key=lambda item: (item.id == judged, item.id))
+def of_run(run: Run, measurement_id: int | None = None) -> dict[str, Artifact]:
+    """The unexpired artifacts of the run's head, by name: the newest of a name, or the one with `measurement_id`."""
+    listed = api.pages(f"actions/runs/{run.id}/artifacts", purpose="list the artifacts", key="artifacts", limit=10)
+    artifacts = [_artifact(data) for data in listed if not data["expired"]]
+    ordered = sorted(artifacts, key=lambda item: (item.id == measurement_id, item.id))
     by_name = {item.name: item for item in ordered if item.head == run.head}
-    if judged is not None and (NAME not in by_name or by_name[NAME].id != judged):
-        raise PipelineError(f"the artifact that was judged ({judged}) is gone; run train.yaml again")
+    if measurement_id is not None and (NAME not in by_name or by_name[NAME].id != measurement_id):
+        raise PipelineError(f"the artifact that was judged ({measurement_id}) is gone; run train.yaml again")
     return by_name
 
 
-def urls(run: Run, found: dict[str, Artifact]) -> dict[str, str]:
-    """Where people download them."""
-    return {
-        name: f"{api.server()}/{api.repository()}/actions/runs/{run.id}/artifacts/{found[name].id}" for name in found
-    }
+def urls(run: Run, artifacts: dict[str, Artifact]) -> dict[str, str]:
+    """The addresses where people download the artifacts, by name."""
+    page = f"{api.server()}/{api.repository()}/actions/runs/{run.id}/artifacts"
+    return {name: f"{page}/{item.id}" for name, item in artifacts.items()}
 
 
-def fetch(run: Run, found: dict[str, Artifact], folder: Path) -> Bundle:
-    """The measurement of the run, its files in `folder`; PipelineError where it is missing, damaged or another's."""
-    item = found.get(NAME)
+def fetch(run: Run, artifacts: dict[str, Artifact], folder: Path) -> Bundle:
+    """The measurement of the run, its files in `folder`; PipelineError where it is missing, bad or another commit's."""
+    item = artifacts.get(NAME)
     if item is None:
         raise PipelineError(f"the run left no artifact `{NAME}`")
     if run.conclusion != "success" and item.created < run.started:
@@ -59,54 +58,54 @@ def fetch(run: Run, found: dict[str, Artifact], folder: Path) -> Bundle:
     if item.size > LIMIT:
         raise PipelineError(f"the artifact `{NAME}` has {item.size:,} bytes; at most {LIMIT:,} are read")
     with tempfile.TemporaryDirectory() as temporary:
-        packed = Path(temporary, "measurement.zip")
-        api.download(f"actions/artifacts/{item.id}/zip", packed, LIMIT, to="download the measurement")
-        ignored = unpack(packed, folder)
+        archive = Path(temporary, "measurement.zip")
+        api.download(f"actions/artifacts/{item.id}/zip", archive, LIMIT, purpose="download the measurement")
+        ignored = unpack(archive, folder)
     bundle = measurement.read(folder)
     if bundle.measurement.head != run.head:
         raise PipelineError(f"the artifact is of another commit than the run ({run.head[:7]})")
-    return noted(bundle, [f"{ignored} more files of the artifact were ignored."] if ignored else [])
+    return with_notes(bundle, [f"{ignored} more files of the artifact were ignored."] if ignored else [])
 
 
-def unpack(packed: Path, folder: Path) -> int:
-    """Take out the files of a measurement, no others and none larger than allowed; how many others there were."""
+def unpack(path: Path, folder: Path) -> int:
+    """Extract the files of a measurement, no others and none larger than allowed; the number of other files."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with packed.open("rb") as file:
+        with path.open("rb") as file:
             _check_directory(file)
             with zipfile.ZipFile(file) as archive:
                 wanted = [entry for entry in archive.infolist() if entry.filename in FILES]
                 if len({entry.filename for entry in wanted}) < len(wanted):
                     raise PipelineError("the artifact holds a file twice")
                 for entry in wanted:
-                    _take(archive, entry, folder / entry.filename)
+                    _extract(archive, entry, folder / entry.filename)
                 return len(archive.infolist()) - len(wanted)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as problem:
         raise PipelineError(f"the artifact can't be unpacked ({type(problem).__name__})") from None
 
 
-def noted(bundle: Bundle, notes: Sequence[str]) -> Bundle:
+def with_notes(bundle: Bundle, notes: Sequence[str]) -> Bundle:
     """The bundle with more notes for people, before its own."""
-    kept = [*notes, *bundle.measurement.notes][:50]
-    return replace(bundle, measurement=bundle.measurement.model_copy(update={"notes": kept}))
+    all_notes = [*notes, *bundle.measurement.notes][:50]
+    return replace(bundle, measurement=bundle.measurement.model_copy(update={"notes": all_notes}))
 
 
 def _check_directory(file: IO[bytes]) -> None:
-    end = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # the only way to its size before it is read
+    end = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # no public way to learn its size before it is read
     if end is None or end[zipfile._ECD_SIZE] > DIRECTORY_LIMIT:  # type: ignore[attr-defined]
-        raise PipelineError("the artifact is no zip file with a table of contents of a usual size")
+        raise PipelineError("the artifact is not a zip file, or its table of contents is too large")
 
 
-def _take(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
+def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
     if stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG}:
-        raise PipelineError(f"the artifact's {entry.filename} is no regular file")
+        raise PipelineError(f"the artifact's {entry.filename} is not a regular file")
     if entry.flag_bits & 1 or entry.compress_type not in METHODS:
-        raise PipelineError(f"the artifact's {entry.filename} is packed in a way that is not read")
-    left = FILES[entry.filename]
+        raise PipelineError(f"the artifact's {entry.filename} is encrypted, or its compression is not supported")
+    remaining = FILES[entry.filename]
     with archive.open(entry) as source, target.open("xb") as out:
         while chunk := source.read(CHUNK):
-            left -= len(chunk)  # what the zip says about the size is the pull request's word
-            if left < 0:
+            remaining -= len(chunk)  # the size that the zip states is untrusted
+            if remaining < 0:
                 raise PipelineError(f"the artifact's {entry.filename} is larger than {FILES[entry.filename]:,} bytes")
             out.write(chunk)
 

@@ -1,4 +1,4 @@
-"""What a measurement depends on: the stages' dependencies by main's dvc.lock and .dvcignore, and the model's tests."""
+"""The inputs of a measurement: what main's stages depend on, by its dvc.lock and .dvcignore, and the model's tests."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,16 +27,16 @@ class Inputs:
         paths = {str(lock), str(model_tests.TESTS), *deps}
         return cls(frozenset(paths), frozenset(str(key).partition(".")[0] for key in keys))
 
-    def touched(self, changed: Iterable[str]) -> str | None:
+    def first_changed(self, changed: Iterable[str]) -> str | None:
         """The first of the changed paths that a measurement depends on; None where there is nothing to run."""
         folders = tuple(f"{path.rstrip('/')}/" for path in self.paths)
-        found = [path for path in sorted(changed) if path in self.paths or path.startswith(folders)]
-        ignored = _ignored([path for path in found if path not in self.paths])
-        return next((path for path in found if path not in ignored), None)
+        candidates = [path for path in sorted(changed) if path in self.paths or path.startswith(folders)]
+        ignored = _ignored([path for path in candidates if path not in self.paths])
+        return next((path for path in candidates if path not in ignored), None)
 
 
 def _ignored(paths: list[str]) -> set[str]:
-    """Those that main's .dvcignore leaves out of the folders that they lie in."""
+    """Those of the paths that main's .dvcignore leaves out."""
     if not paths:
         return set()
     from dvc.fs import LocalFileSystem

@@ -1,7 +1,7 @@
-"""Overrides of the gate on GitHub: each a comment of ours that people read, and in its first line the data.
+"""Overrides of the gate on GitHub: each is a comment of the bot, for people to read, with the data in its first line.
 
 An override counts while the label is on the pull request, for the commit that it names, until it is withdrawn. Whoever
-can forge one can edit our comments, which takes the permission to write, and so can set the status by hand as well.
+can forge one can edit the bot's comments, so has write permission, and could set the status by hand as well.
 """
 
 import re
@@ -18,91 +18,93 @@ from pipeline.review.gate.override import Override
 
 LABEL = "gate: override"
 LINE = re.compile(r"<!-- pipeline-override (\{.*\}) -->\r?\n")
-# The status of an override before it was data; it had no reason. Today's has no @, so that nothing reads it back.
-SENTENCE = re.compile(r"overruled by @([A-Za-z0-9][A-Za-z0-9_-]*(?:\[bot\])?)")
+# The status of an override before overrides were data; it had no reason. Today's has no @, so it does not match.
+OLD_STATUS = re.compile(r"overruled by @([A-Za-z0-9][A-Za-z0-9_-]*(?:\[bot\])?)")
 
 
-def standing(number: int, commits: Collection[str]) -> Override | None:
-    """The newest override of one of these commits that counts at this moment; None where there is none."""
-    data = api.call("GET", f"pulls/{number}", to="read the pull request's labels")
+def active(number: int, commits: Collection[str]) -> Override | None:
+    """The newest override of one of these commits that counts now; None where there is none."""
+    data = api.call("GET", f"pulls/{number}", purpose="read the pull request's labels")
     if LABEL not in {label["name"] for label in data["labels"]}:
         return None
-    known = [override for _, override in _recorded(_comments(number))]
-    if known:
-        return next((one for one in reversed(known) if one.commit in commits and not one.withdrawn), None)
-    return next(filter(None, (_of_status(sha) for sha in sorted(commits))), None)
+    recorded = [override for _, override in _recorded(_comments(number))]
+    if recorded:
+        return next((item for item in reversed(recorded) if item.commit in commits and not item.withdrawn), None)
+    return next(filter(None, (_from_status(sha) for sha in sorted(commits))), None)
 
 
 def record(number: int, override: Override) -> None:
-    """Put the label on and say for good who overruled the gate, when, for which commit and why."""
-    api.call("POST", f"issues/{number}/labels", {"labels": [LABEL]}, to=f"set the label {LABEL}")
-    body = {"body": written(override)}
-    api.call("POST", f"issues/{number}/comments", body, to="record the override", again=False)
+    """Set the label and record in a comment who overruled the gate, when, for which commit and why."""
+    api.call("POST", f"issues/{number}/labels", {"labels": [LABEL]}, purpose=f"set the label {LABEL}")
+    body = {"body": render(override)}
+    api.call("POST", f"issues/{number}/comments", body, purpose="record the override", retry=False)
 
 
 def withdraw(number: int, at: datetime) -> bool:
-    """From now on no override of this pull request counts; whether one did."""
-    standing = [(id_, one) for id_, one in _recorded(_comments(number)) if not one.withdrawn]
-    for id_, override in standing:
-        body = {"body": written(override.model_copy(update={"withdrawn": at}))}
-        api.call("PATCH", f"issues/comments/{id_}", body, to="withdraw the override")
-    return bool(standing)
+    """Withdraw all overrides of this pull request; whether there was one."""
+    to_withdraw = [(id_, item) for id_, item in _recorded(_comments(number)) if not item.withdrawn]
+    for id_, override in to_withdraw:
+        body = {"body": render(override.model_copy(update={"withdrawn": at}))}
+        api.call("PATCH", f"issues/comments/{id_}", body, purpose="withdraw the override")
+    return bool(to_withdraw)
 
 
 def reason(number: int, person: str) -> str | None:
-    """What the person's newest comment `Override: why` says, where no override was recorded since; else None."""
-    found = None
+    """The reason in the person's newest comment `Override: why`, if no override was recorded since; else None."""
+    newest = None
     for data in _comments(number):
-        said = re.match(r"\s*override:(.*)", data["body"] or "", re.IGNORECASE | re.DOTALL)
-        if LINE.match(data["body"] or "") and _is_ours(data):
-            found = None
-        elif said and _login(data).casefold() == person.casefold():
-            found = said[1]
-    return found
+        comment = re.match(r"\s*override:(.*)", data["body"] or "", re.IGNORECASE | re.DOTALL)
+        if LINE.match(data["body"] or "") and _is_by_bot(data):
+            newest = None
+        elif comment and _login(data).casefold() == person.casefold():
+            newest = comment[1]
+    return newest
 
 
-def written(override: Override) -> str:
+def render(override: Override) -> str:
     """The comment of an override. Nothing in its data can end the line that GitHub does not show."""
     data = override.model_dump_json(exclude_none=True).replace(">", "\\u003e")
-    gone = f"\n\nWithdrawn {override.withdrawn:%Y-%m-%d %H:%M} UTC." if override.withdrawn else ""
-    told = f"{bold('@' + override.by)} overruled the gate for {code(override.commit[:7])}: {escape(override.reason)}"
-    return f"<!-- pipeline-override {data} -->\n{told}{gone}"
+    withdrawn = f"\n\nWithdrawn {override.withdrawn:%Y-%m-%d %H:%M} UTC." if override.withdrawn else ""
+    sentence = (
+        f"{bold('@' + override.by)} overruled the gate for {code(override.commit[:7])}: {escape(override.reason)}"
+    )
+    return f"<!-- pipeline-override {data} -->\n{sentence}{withdrawn}"
 
 
 def _comments(number: int) -> list[Any]:
-    return list(api.pages(f"issues/{number}/comments", to="read the comments"))
+    return list(api.pages(f"issues/{number}/comments", purpose="read the comments"))
 
 
 def _recorded(comments: list[Any]) -> Iterator[tuple[int, Override]]:
-    """Our comments that record an override, the oldest first; one that somebody has damaged records nothing."""
+    """The bot's comments that record an override, the oldest first, without damaged ones."""
     for data in comments:
-        found = LINE.match(data["body"] or "") if _is_ours(data) else None
+        line = LINE.match(data["body"] or "") if _is_by_bot(data) else None
         try:
-            if found:
-                yield data["id"], Override.model_validate_json(found[1])
+            if line:
+                yield data["id"], Override.model_validate_json(line[1])
         except ValidationError:
             continue
 
 
-def sentence(override: Override) -> str:
-    """How its status begins. An override without a reason is known by that status alone, which stays as it was."""
+def status_prefix(override: Override) -> str:
+    """The beginning of its status. An override without a reason is recorded in the status only, so that keeps the @."""
     return f"overruled by {'' if override.reason else '@'}{override.by}"
 
 
-def says_so(status: Mapping[str, Any]) -> bool:
-    """Whether a status says that the gate was overruled, which it does also where that is withdrawn since."""
+def is_override_status(status: Mapping[str, Any]) -> bool:
+    """Whether a status says that the gate was overruled, even if that was withdrawn since."""
     return str(status.get("description") or "").startswith("overruled by ")
 
 
-def _of_status(sha: str) -> Override | None:
+def _from_status(sha: str) -> Override | None:
     status = statuses.current(sha) or {}
-    said = SENTENCE.match(status.get("description") or "")
-    if said is None or status.get("state") not in {"success", "pending"}:
+    sentence = OLD_STATUS.match(status.get("description") or "")
+    if sentence is None or status.get("state") not in {"success", "pending"}:
         return None
-    return Override(by=said[1], at=status["created_at"], commit=sha)
+    return Override(by=sentence[1], at=status["created_at"], commit=sha)
 
 
-def _is_ours(data: Any) -> bool:
+def _is_by_bot(data: Any) -> bool:
     return (_login(data), (data.get("user") or {}).get("type")) == (BOT, "Bot")
 
 

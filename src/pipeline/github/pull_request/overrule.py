@@ -16,10 +16,10 @@ from pipeline.github.pull_request import authors, overrides
 from pipeline.markup.markdown import escape
 from pipeline.review.gate.override import Override
 
-LONGEST = 500  # characters of a reason
+MAX_LENGTH = 500  # characters of a reason
 ANSWER = "comment.yaml"
-WITHDRAWN = "the override was taken off"
-HOW = "comment `Override: why` on the pull request, then take the label `gate: override` off and set it again"
+WITHDRAWN = "the override was withdrawn"
+HOW_TO = "comment `Override: why` on the pull request, then remove the label `gate: override` and set it again"
 
 
 @click.command()
@@ -27,10 +27,10 @@ HOW = "comment `Override: why` on the pull request, then take the label `gate: o
 @click.option("--by", "person", required=True, metavar="LOGIN", help="Who overrules, as GitHub names them.")
 @click.option("--commit", required=True, metavar="SHA", help="Head that is overruled, at least 7 digits.")
 @click.option("--reason", metavar="TEXT", help="Default: the newest comment of that person, `Override: TEXT`.")
-@click.option("--withdraw", is_flag=True, help="The label was taken off: no override counts any more.")
+@click.option("--withdraw", is_flag=True, help="The label was removed: no override counts any more.")
 def command(number: int, person: str, commit: str, reason: str | None, withdraw: bool) -> None:
     """Overrule the gate for a pull request's head, where gate.overrule of main allows that person to."""
-    pull = api.call("GET", f"pulls/{number}", to=f"read pull request {number}")
+    pull = api.call("GET", f"pulls/{number}", purpose=f"read pull request {number}")
     now = datetime.now(UTC).replace(microsecond=0)
     if withdraw:
         overrides.withdraw(number, now)
@@ -38,16 +38,16 @@ def command(number: int, person: str, commit: str, reason: str | None, withdraw:
     elif reason is not None:
         overrule(pull, person, commit, reason, now)
     else:
-        by_label(pull, person, commit, now)
+        overrule_by_label(pull, person, commit, now)
 
 
-def by_label(pull: Any, person: str, commit: str, now: datetime) -> None:
-    """The label was set, so it was off before: what was overruled until then has to be overruled again."""
-    given, ended = overrides.reason(pull["number"], person), overrides.withdraw(pull["number"], now)
+def overrule_by_label(pull: Any, person: str, commit: str, now: datetime) -> None:
+    """Overrule for a label that was set: it was off before, so earlier overrides end."""
+    why, withdrawn = overrides.reason(pull["number"], person), overrides.withdraw(pull["number"], now)
     try:
-        overrule(pull, person, commit, given or "", now)
+        overrule(pull, person, commit, why or "", now)
     except PipelineError as refusal:
-        if ended:
+        if withdrawn:
             answer_again(pull, "pending", WITHDRAWN)
         if not isinstance(refusal, api.RefusedError):
             upsert(pull["number"], "override-refused", escape(refusal))
@@ -55,7 +55,7 @@ def by_label(pull: Any, person: str, commit: str, now: datetime) -> None:
 
 
 def overrule(pull: Any, person: str, commit: str, reason: str, now: datetime) -> None:
-    """Record the override and have the pull request answered again; PipelineError, in one line, where it is refused."""
+    """Record the override and start the answer again; PipelineError, in one line, where it is refused."""
     head = str(pull["head"]["sha"])
     _check_head(pull, commit)
     authors.check_permission(person)
@@ -63,37 +63,37 @@ def overrule(pull: Any, person: str, commit: str, reason: str, now: datetime) ->
         authors.check_wrote_nothing(pull, person)
     why = " ".join(reason.split())
     if not why:
-        raise PipelineError(f"@{person} gave no reason; {HOW}")
+        raise PipelineError(f"@{person} gave no reason; {HOW_TO}")
     state: statuses.State = "pending" if _is_measured(pull["number"]) else "success"
-    override = Override(by=person, at=now, commit=head, reason=why[:LONGEST])
+    override = Override(by=person, at=now, commit=head, reason=why[:MAX_LENGTH])
     overrides.record(pull["number"], override)
-    answer_again(pull, state, f"{overrides.sentence(override)}: {why}")
+    answer_again(pull, state, f"{overrides.status_prefix(override)}: {why}")
     click.echo(f"pull request {pull['number']}: @{person} overruled the gate for {head[:7]}")
 
 
 def answer_again(pull: Any, state: statuses.State, description: str) -> None:
-    """Set the status until the answer does, and start that."""
+    """Set the status until the answer sets it, and start the answer."""
     head, default = pull["head"], _default_branch()
     statuses.post(head["sha"], state, description, pull["html_url"])
     source = f"{head['repo']['full_name']}:{head['ref']}" if head["repo"] else ""
     inputs = {"pull_request": str(pull["number"]), "head": source}
     path = f"actions/workflows/{ANSWER}/dispatches"
-    api.call("POST", path, {"ref": default, "inputs": inputs}, to="have the pull request answered again")
+    api.call("POST", path, {"ref": default, "inputs": inputs}, purpose="start the answer to the pull request again")
 
 
 def _check_head(pull: Any, commit: str) -> None:
-    """Only what the person has seen is overruled: the open pull request's head, into the default branch."""
+    """PipelineError where the commit is not the head of an open pull request into the default branch."""
     number, head, base = pull["number"], pull["head"]["sha"], pull["base"]["ref"]
     if pull["state"] != "open" or base != _default_branch():
         raise PipelineError(f"pull request {number}: is {pull['state']}, into {base}; there is no gate to overrule")
     if not re.fullmatch("[0-9a-f]{7,40}", commit):
-        raise PipelineError(f"commit {commit!r}: is no commit; give at least the first 7 digits of the head's")
+        raise PipelineError(f"commit {commit!r}: is not a commit; give at least the first 7 digits of the head's")
     if not head.startswith(commit):
         raise PipelineError(f"pull request {number}: its head is {head[:7]} now, not {commit[:7]}; nothing overruled")
 
 
 def _is_measured(number: int) -> bool:
-    """Whether a train run of the head is there, or under way, that an answer will be given to."""
+    """Whether the head has a train run, finished or not, which will be answered."""
     try:
         pulls.of_number(number)
     except NothingToDoError:
@@ -102,4 +102,4 @@ def _is_measured(number: int) -> bool:
 
 
 def _default_branch() -> str:
-    return quote(str(api.call("GET", "", to="read the default branch")["default_branch"]), safe="/")
+    return quote(str(api.call("GET", "", purpose="read the default branch")["default_branch"]), safe="/")

@@ -1,4 +1,4 @@
-"""`pipeline record`: commit what was measured onto the branch, so that what is merged is what was measured."""
+"""`pipeline record`: commit what was measured to the branch, so that what is merged is what was measured."""
 
 import contextlib
 import json
@@ -21,34 +21,34 @@ from pipeline.review.measure.measurement import Bundle
 from pipeline.review.untrusted import yaml as untrusted_yaml
 
 TESTS = "test.yaml"
-MOVED = "not a fast.forward|Reference does not exist"  # what GitHub says of a branch that is elsewhere
-TO = "record what was measured"
+MOVED = "not a fast.forward|Reference does not exist"  # GitHub's messages about a branch that has moved
+PURPOSE = "record what was measured"
 
 
 @click.command()
 @click.option("--run", "number", type=int, required=True, metavar="ID", help="Run of train.yaml that was answered.")
-@click.option("--artifact", "judged", type=int, metavar="ID", help="Its measurement that was judged; else the newest.")
-def command(number: int, judged: int | None) -> None:
+@click.option("--artifact", "artifact_id", type=int, metavar="ID", help="The judged measurement; else the newest.")
+def command(number: int, artifact_id: int | None) -> None:
     """Commit dvc.lock and the metrics of a train run to its branch, where they differ from what it has."""
-    verdict = FinalStatus.read()
+    final = FinalStatus.read()
     try:
         run = pulls.run(number)
         if not run.ended:
             raise NothingToDoError(f"run {number}: is {run.status}; nothing recorded")
-        pull = _open(run)
-        commit = _recorded(run, pull, judged, verdict)
+        pull = _open_pull(run)
+        commit = _record(run, pull, artifact_id, final)
         if commit:
             click.echo(f"recorded: {commit} on {pull.branch}")
-        _conclude(pull, {run.head, pull.head, commit or run.head}, verdict)
+        _set_final_status(pull, {run.head, pull.head, commit or run.head}, final)
         if commit:
-            _test(pull)
+            _start_tests(pull)
     except NothingToDoError as reason:
         click.echo(str(reason))
 
 
 @dataclass(frozen=True)
 class FinalStatus:
-    """The gate's own verdict as a status, as the job of `pipeline answer` hands it on."""
+    """The gate's own verdict as a status, from the outputs of the job that ran `pipeline answer`."""
 
     state: statuses.State
     description: str
@@ -62,28 +62,28 @@ class FinalStatus:
             return None
         if state not in get_args(statuses.State):
             allowed = ", ".join(get_args(statuses.State))
-            raise PipelineError(f"GATE_STATE: {state!r} is no state of a status; allowed: {allowed}")
+            raise PipelineError(f"GATE_STATE: {state!r} is not a status's state; allowed: {allowed}")
         return cls(cast("statuses.State", state), description, url)
 
 
 def contents(bundle: Bundle) -> dict[str, str]:
-    """The text of each file to record, none of no measurement; PipelineError where one is not what it should be."""
+    """The text of each file to record, none where nothing was measured; PipelineError where one is malformed."""
     if bundle.measurement.outcome != "measured":
         click.echo(f"the measurement is `{bundle.measurement.outcome}`: nothing to record")
         return {}
-    found = {path: _text(path, content) for path, content in recorded(bundle).items()}
-    if "dvc.lock" not in found:
+    files = {path: _decode(path, content) for path, content in recorded(bundle).items()}
+    if "dvc.lock" not in files:
         raise PipelineError("the measurement has no dvc.lock; nothing recorded")
-    _check_lock(found["dvc.lock"])
-    for path in found.keys() - {"dvc.lock"}:
+    _check_lock(files["dvc.lock"])
+    for path in files.keys() - {"dvc.lock"}:
         try:
-            json.loads(found[path])
+            json.loads(files[path])
         except (ValueError, RecursionError):
             raise PipelineError(f"the measurement's {path} is no JSON; nothing recorded") from None
-    return found
+    return files
 
 
-def _text(path: str, content: bytes) -> str:
+def _decode(path: str, content: bytes) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError:
@@ -99,20 +99,20 @@ def _check_lock(text: str) -> None:
         raise PipelineError("the measurement's dvc.lock is not what DVC writes; nothing recorded")
 
 
-def _open(run: Run) -> Pull:
+def _open_pull(run: Run) -> Pull:
     """The pull request to record on: of this repository, and its head still the measured commit."""
     pull = pulls.of_run(run)
     if pull.fork:
-        told = "comes from a fork, where nobody else may push; its comment says how to record what was measured"
-        raise NothingToDoError(f"pull request {pull.number}: {told}")
+        reason = "comes from a fork, where nobody else may push; its comment says how to record what was measured"
+        raise NothingToDoError(f"pull request {pull.number}: {reason}")
     return pull
 
 
-def _recorded(run: Run, pull: Pull, judged: int | None, verdict: FinalStatus | None) -> str | None:
-    """The new commit, which the branch has; None where there is nothing to record after all."""
+def _record(run: Run, pull: Pull, artifact_id: int | None, final: FinalStatus | None) -> str | None:
+    """Commit and push; the new commit, None where there is nothing to record."""
     try:
         with tempfile.TemporaryDirectory() as folder:
-            bundle = artifact.fetch(run, artifact.of_run(run, judged), Path(folder, "measurement"))
+            bundle = artifact.fetch(run, artifact.of_run(run, artifact_id), Path(folder, "measurement"))
             recorded_files.check(bundle, pull)
             if pull.head != run.head:
                 click.echo(f"{pull.branch}: {pull.head[:7]} records this measurement already")
@@ -123,53 +123,53 @@ def _recorded(run: Run, pull: Pull, judged: int | None, verdict: FinalStatus | N
             _push(run, pull, commit)
     except PipelineError as problem:
         with contextlib.suppress(PipelineError):
-            if verdict and (statuses.current(pull.head) or {}).get("state") == "pending":  # it waits for this record
-                statuses.post(pull.head, "error", f"not recorded: {problem}", verdict.url)
+            if final and (statuses.current(pull.head) or {}).get("state") == "pending":  # it waits for this record
+                statuses.post(pull.head, "error", f"not recorded: {problem}", final.url)
         raise
     return commit
 
 
 def _commit(run: Run, files: dict[str, str]) -> str | None:
-    """A commit on the measured one, on no branch yet; None where the files are there already."""
+    """A commit on the measured one, on no branch yet; None where that has the files already."""
     entries = [{"path": path, "mode": "100644", "type": "blob", "content": text} for path, text in files.items()]
-    tree = api.call("POST", "git/trees", {"base_tree": run.tree, "tree": entries}, to=TO)["sha"]
+    tree = api.call("POST", "git/trees", {"base_tree": run.tree, "tree": entries}, purpose=PURPOSE)["sha"]
     if tree == run.tree:
         click.echo(f"{run.branch}: has what was measured already; nothing to record")
         return None
     message = f"Record what was measured\n\n{TRAILER}{run.head}"
     body = {"message": message, "tree": tree, "parents": [run.head]}
-    return str(api.call("POST", "git/commits", body, to=TO)["sha"])
+    return str(api.call("POST", "git/commits", body, purpose=PURPOSE)["sha"])
 
 
 def _push(run: Run, pull: Pull, commit: str) -> None:
-    """Move the branch to the commit, unless it has moved meanwhile: then nothing is recorded and nothing lost."""
+    """Move the branch to the commit; NothingToDoError where it has moved meanwhile."""
     outdated = NothingToDoError(
         f"{pull.branch}: has moved since {run.head[:7]} was measured; outdated, nothing recorded"
     )
     ref = quote(f"heads/{pull.branch}")
     try:
-        # A branch that was set back would take the commit as a fast-forward, and with it what was dropped.
-        if api.call("GET", f"git/ref/{ref}", to="read the branch")["object"]["sha"] != run.head:
+        # A branch that was reset would take the commit as a fast-forward, and with it the commits that were dropped.
+        if api.call("GET", f"git/ref/{ref}", purpose="read the branch")["object"]["sha"] != run.head:
             raise outdated
-        api.call("PATCH", f"git/refs/{ref}", {"sha": commit, "force": False}, to=TO)
+        api.call("PATCH", f"git/refs/{ref}", {"sha": commit, "force": False}, purpose=PURPOSE)
     except api.RefusedError as problem:
         if problem.status == 404 or (problem.status == 422 and re.search(MOVED, str(problem))):
             raise outdated from None
         raise
 
 
-def _conclude(pull: Pull, commits: set[str], verdict: FinalStatus | None) -> None:
-    """Set the final status of the measured head and of what records it; a person's override, as it is now, decides."""
-    if verdict is None:
+def _set_final_status(pull: Pull, commits: set[str], final: FinalStatus | None) -> None:
+    """Set the final status of the measured head and of the commit that records it; an active override decides."""
+    if final is None:
         return
-    override = overrides.standing(pull.number, commits)
-    state: statuses.State = "success" if override else verdict.state
+    override = overrides.active(pull.number, commits)
+    state: statuses.State = "success" if override else final.state
     for sha in sorted(commits):
-        statuses.post(sha, state, reply.by(override, verdict.description), verdict.url)
+        statuses.post(sha, state, reply.with_override(override, final.description), final.url)
 
 
-def _test(pull: Pull) -> None:
-    """The bot's push does not start the tests by itself."""
+def _start_tests(pull: Pull) -> None:
+    """Start the tests of the new commit: a push by the workflow's own token starts none."""
     body = {"ref": pull.branch}
-    api.call("POST", f"actions/workflows/{TESTS}/dispatches", body, to="start the tests of the new commit")
+    api.call("POST", f"actions/workflows/{TESTS}/dispatches", body, purpose="start the tests of the new commit")
     click.echo(f"{TESTS}: started for {pull.branch}")

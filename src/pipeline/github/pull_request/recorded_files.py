@@ -1,4 +1,4 @@
-"""The files of a measurement that belong into git, and how git names their content."""
+"""The files of a measurement that are committed to git."""
 
 from pipeline.core.git import blob_hash
 from pipeline.github.client.pulls import NothingToDoError, Pull
@@ -8,13 +8,13 @@ FILES = {"dvc.lock": "dvc.lock", "metrics.json": "reports/metrics.json", "source
 
 
 def recorded(bundle: Bundle) -> dict[str, bytes]:
-    """What the measurement has of them, by their path in the repository."""
-    found = {path: bundle.path(name) for name, path in FILES.items()}
-    return {path: file.read_bytes() for path, file in found.items() if file is not None}
+    """The content of those that the measurement has, by their path in the repository."""
+    files = {path: bundle.path(name) for name, path in FILES.items()}
+    return {path: file.read_bytes() for path, file in files.items() if file is not None}
 
 
 def check(bundle: Bundle, pull: Pull) -> None:
-    """Anybody can write a commit that looks like the bot's: only what was measured may stand in it."""
+    """NothingToDoError where the head has other content than was measured: anybody can imitate the bot's commit."""
     measured = {path: blob_hash(content) for path, content in recorded(bundle).items()}
-    if any(measured.get(path) != found for path, found in pull.blobs.items()):
-        raise NothingToDoError(f"pull request {pull.number}: its head holds something else than was measured; outdated")
+    if any(measured.get(path) != blob for path, blob in pull.blobs.items()):
+        raise NothingToDoError(f"pull request {pull.number}: its head has other files than were measured; outdated")

@@ -1,4 +1,4 @@
-"""What is answered on a measurement: main's verdict on it, in words and as a status."""
+"""The reply to a measurement: main's verdict on it, as a comment and as a status."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from pipeline.data.source import sources
 from pipeline.github.client import api, statuses
 from pipeline.github.client.pulls import Pull, Run
 from pipeline.github.drift_issue import issues
-from pipeline.github.pull_request import artifact, overrides, recorded_files, schedule
+from pipeline.github.pull_request import artifact, monitor_schedule, overrides, recorded_files
 from pipeline.github.pull_request.changes import Changes
 from pipeline.github.pull_request.inputs import Inputs
 from pipeline.github.pull_request.recorded_files import recorded
 from pipeline.markup import markdown
 from pipeline.review.comment import render
 from pipeline.review.comment.render import Context
-from pipeline.review.gate import judges
-from pipeline.review.gate import pull_request as pull_request_gate
+from pipeline.review.gate import measurement_verdict as pull_request_gate
+from pipeline.review.gate import protected
 from pipeline.review.gate.override import Override
 from pipeline.review.measure.measurement import Bundle
 
@@ -36,8 +36,8 @@ Recording = Literal["none", "bot", "fork"]
 class Reply:
     """The comment, the verdict as a status, who has something to record, and the artifact that was judged.
 
-    `commits` are the measured head and the one that records it, which an override of either holds for; none where it
-    is not known that the pull request's head is one of them.
+    `commits` are the measured head and the one that records it; an override of either counts for both. Empty where
+    the pull request's head may be neither.
     """
 
     text: str
@@ -47,36 +47,37 @@ class Reply:
     artifact: int | None = None
     commits: frozenset[str] = frozenset()
 
-    def final(self, override: Override | None) -> tuple[statuses.State, str]:
-        """The final status: a person's, but pending while the author of a fork has to record."""
+    def final_status(self, override: Override | None) -> tuple[statuses.State, str]:
+        """The final status: an override decides, but it is pending while the author of a fork has to record."""
         state: statuses.State = "success" if override else self.state
         if state == "success" and self.recording == "fork":
-            return "pending", by(override, AUTHOR)
-        return state, by(override, self.description)
+            return "pending", with_override(override, AUTHOR)
+        return state, with_override(override, self.description)
 
-    def first(self, override: Override | None) -> tuple[statuses.State, str]:
-        """What is said until the bot has recorded: nothing is merged without its lock."""
-        state, said = self.final(override)
+    def initial_status(self, override: Override | None) -> tuple[statuses.State, str]:
+        """The status until the bot has recorded what was measured: nothing is merged without its lock."""
+        state, description = self.final_status(override)
         waits = state == "success" and self.recording == "bot"
-        return ("pending", by(override, BOT)) if waits else (state, said)
+        return ("pending", with_override(override, BOT)) if waits else (state, description)
 
 
-def by(override: Override | None, said: str) -> str:
-    """A status's description, with who overruled it first."""
-    return f"{overrides.sentence(override)}: {said}" if override else said
+def with_override(override: Override | None, description: str) -> str:
+    """A status's description, after who overruled the gate."""
+    return f"{overrides.status_prefix(override)}: {description}" if override else description
 
 
 def of_bundle(bundle: Bundle, run: Run, pull: Pull, artifacts: Mapping[str, str]) -> Reply:
-    """Judge and render. PipelineError where it is unusable, NothingToDoError where it is not of the head."""
+    """Judge and render. PipelineError where the bundle is unusable, NothingToDoError where it is not of the head."""
     recorded_files.check(bundle, pull)
     changes = Changes.of(pull)
     _check_claim(bundle, changes)
     main = params.read()
-    verdict = pull_request_gate.judge(bundle, main.gate, main.evaluate, changes.of_judges(bundle, template.read()))
+    changed = changes.affecting_verdict(bundle, template.read())
+    verdict = pull_request_gate.judge(bundle, main.gate, main.evaluate, changed)
     commits = frozenset({run.head, pull.head})
-    override = overrides.standing(pull.number, commits)
+    override = overrides.active(pull.number, commits)
     recording = _recording(bundle, pull, changes)
-    stopped = schedule.stopped()
+    monitor_problem = monitor_schedule.problem()
     context = Context(
         main_params=load_yaml(params.PATH, str(params.PATH)),
         main_metrics=_main_json(METRICS),
@@ -88,28 +89,31 @@ def of_bundle(bundle: Bundle, run: Run, pull: Pull, artifacts: Mapping[str, str]
         override=override,
         stale_override=overrides.LABEL in pull.labels and override is None,
         recording=recording,
-        production=_production(stopped),
+        production=_production(monitor_problem),
         repository=api.repository(),
     )
-    text = render.render(artifact.noted(bundle, [*_moved(bundle), *([stopped] if stopped else [])]), verdict, context)
-    state, said = statuses.of_verdict(verdict)
-    if asked := judges.acceptance(verdict):
-        said = statuses.cut(f"needs a person: {asked}")
-    return Reply(text, state, said, recording, commits=commits)
+    notes = [*_outdated_base(bundle), *([monitor_problem] if monitor_problem else [])]
+    text = render.render(artifact.with_notes(bundle, notes), verdict, context)
+    state, description = statuses.of_verdict(verdict)
+    if acceptance := protected.acceptance(verdict):
+        description = statuses.shorten(f"needs a person: {acceptance}")
+    return Reply(text, state, description, recording, commits=commits)
 
 
 def _check_claim(bundle: Bundle, changes: Changes) -> None:
-    """That nothing had to run is the run's own word: what main's stages depend on must be as it is in main."""
+    """Check the run's untrusted claim that nothing had to run: no input of main's stages may have changed."""
     if bundle.measurement.outcome != "unchanged":
         return
     claim = "it says that nothing had to run, though"
-    if not changes.whole:
-        raise PipelineError(f"{claim} more files have changed than GitHub lists; make it smaller, or change what runs")
+    if not changes.complete:
+        raise PipelineError(
+            f"{claim} more files have changed than GitHub lists; make it smaller, or change an input of a stage"
+        )
     inputs = Inputs.of_lock(LOCK)
     if inputs is None:
         raise PipelineError(f"{claim} main has no dvc.lock with stages; run train.yaml again")
-    if touched := inputs.touched(changes.paths) or changes.of_stages(bundle, inputs.sections):
-        raise PipelineError(f"{claim} {touched} has changed; run train.yaml again")
+    if changed := inputs.first_changed(changes.paths) or changes.first_changed_section(bundle, inputs.sections):
+        raise PipelineError(f"{claim} {changed} has changed; run train.yaml again")
 
 
 def _recording(bundle: Bundle, pull: Pull, changes: Changes) -> Recording:
@@ -120,12 +124,12 @@ def _recording(bundle: Bundle, pull: Pull, changes: Changes) -> Recording:
     return "fork" if pull.fork else "bot"
 
 
-def _moved(bundle: Bundle) -> list[str]:
-    """A note where main is no longer what the measurement compared with."""
-    base, here = bundle.measurement.base_commit, git(Path(), "rev-parse", "HEAD").stdout.strip()
-    if not here or base in {None, here}:
+def _outdated_base(bundle: Bundle) -> list[str]:
+    """A note where main is no longer the commit that the measurement compared with."""
+    base, main = bundle.measurement.base_commit, git(Path(), "rev-parse", "HEAD").stdout.strip()
+    if not main or base in {None, main}:
         return []
-    return [f"main has moved on since this was measured ({str(base)[:7]}, now {here[:7]}): update the branch."]
+    return [f"main has moved on since this was measured ({str(base)[:7]}, now {main[:7]}): update the branch."]
 
 
 def _main_json(path: Path) -> Mapping[str, Any] | None:
@@ -134,12 +138,12 @@ def _main_json(path: Path) -> Mapping[str, Any] | None:
     return found
 
 
-def _production(stopped: str | None) -> str | None:
-    """What the monitor last said: the issue that it keeps open while it sees drift; or that it says nothing."""
-    if stopped or not schedule.watched():
-        return markdown.escape(stopped or "not watched: the repository variable PIPELINE_LOG_URL names no log")
+def _production(monitor_problem: str | None) -> str | None:
+    """The state of production: the monitor's open drift issue, that there is none, or that nothing is watched."""
+    if monitor_problem or not monitor_schedule.is_watched():
+        return markdown.escape(monitor_problem or "not watched: the repository variable PIPELINE_LOG_URL names no log")
     try:
-        issue = issues.current(issues.ours(), "drift")
+        issue = issues.current(issues.read_all(), "drift")
     except api.RefusedError:
         return None
     if issue is None or not issue.open:

@@ -7,8 +7,8 @@ from pipeline.markup.parts import part
 from pipeline.review.comment import data_section as data
 from pipeline.review.comment import origins
 from pipeline.review.comment.facts import Facts, flattened
-from pipeline.review.comment.groups import more
-from pipeline.review.gate import judges
+from pipeline.review.comment.group_tables import more
+from pipeline.review.gate import protected
 
 MAX_ROWS = 20
 MAX_NAMES = 3  # in the summary
@@ -64,7 +64,7 @@ def _arrow(before: str | None, after: str | None) -> str:
 
 
 def _any_judges(differences: list[Difference]) -> bool:
-    return any(judges.is_parameter(name) for name, _, _ in differences)
+    return any(protected.is_parameter(name) for name, _, _ in differences)
 
 
 def parameter_table(facts: Facts) -> str | None:

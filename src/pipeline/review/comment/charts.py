@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.tasks import higher_is_better, label
-from pipeline.markup.mermaid import HERE, MAIN, QUIET, WORDS, Series, bars, grid, intervals, lines
+from pipeline.markup.mermaid import CANDIDATE, GREY, LEGEND, MAIN, Series, bars, grid, intervals, lines
 from pipeline.review.comment.facts import Facts, finite
 from pipeline.review.gate.verdict import Change
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipeline.evaluation.scoring import Scored
 
 TOP = 15  # bars
-BOTH = f"{WORDS[MAIN]} · {WORDS[HERE]}"
+BOTH = f"{LEGEND[MAIN]} · {LEGEND[CANDIDATE]}"
 
 
 def metrics(facts: Facts) -> str | None:
@@ -58,7 +58,7 @@ def curves(facts: Facts) -> str | None:
     candidate, champion = facts.scores
     if candidate is None:
         return None
-    models = [(MAIN, champion), (HERE, candidate)] if champion is not None else [(HERE, candidate)]
+    models = [(MAIN, champion), (CANDIDATE, candidate)] if champion is not None else [(CANDIDATE, candidate)]
     draw = {"binary": _binary, "multiclass": _multiclass, "regression": _regression}[candidate.task]
     return draw([(colour, scored) for colour, scored in models if scored is not None])
 
@@ -67,7 +67,7 @@ Models = Sequence[tuple[str, "Scored"]]
 
 
 def _legend(models: Models) -> str:
-    return " · ".join(WORDS[colour] for colour, _ in models)
+    return " · ".join(LEGEND[colour] for colour, _ in models)
 
 
 def _binary(models: Models) -> str | None:
@@ -78,7 +78,7 @@ def _binary(models: Models) -> str | None:
         return None
     axis = grid(0, 1)
     roc = [(c, _on_axis(axis, points["roc"], "false_positive_rate", "true_positive_rate")) for c, points in drawn]
-    chart = lines(("false positive rate", axis), ("true positive rate", 0, 1), [(QUIET, axis), *roc])
+    chart = lines(("false positive rate", axis), ("true positive rate", 0, 1), [(GREY, axis), *roc])
     above = f"**ROC** · {_legend(models)} · grey: chance"
     fit = _fit_chart([(colour, points["calibration"]) for colour, points in drawn], "share of positives")
     note = ", where both predict" if len(models) > 1 else ""
@@ -100,7 +100,7 @@ def _fit_chart(drawn: "Sequence[tuple[str, Points]]", observed: str) -> str | No
     if not low < high:
         return None
     axis = grid(low, high)
-    series: list[Series] = [(QUIET, axis)]
+    series: list[Series] = [(GREY, axis)]
     series += [(colour, _on_axis(axis, points, "predicted", "observed")) for colour, points in drawn]
     values = [value for _, line in series for value in line]
     return lines(("predicted", axis), (observed, min(values), max(values)), series)
@@ -154,9 +154,9 @@ def importance(facts: Facts) -> str | None:
     main = _shares({item.feature: item.gain for item in gains})
     names = sorted({*current, *main}, key=lambda name: -max(current.get(name, 0), main.get(name, 0)))[:TOP]
     series: list[Series] = [(MAIN, [main.get(name, 0) for name in names])] if main else []
-    series.append((HERE, [current.get(name, 0) for name in names]))
+    series.append((CANDIDATE, [current.get(name, 0) for name in names]))
     top = max(max(values) for _, values in series)
-    words = BOTH if main else WORDS[HERE]
+    words = BOTH if main else LEGEND[CANDIDATE]
     return f"{words} · share of the gain, %\n\n{bars(names, series, top)}"
 
 
@@ -182,7 +182,7 @@ def drift(facts: Facts) -> str | None:
     names, values = zip(*strengths[:TOP], strict=True)
     against = "this training data against main’s" if source == "drift_main.json" else "test rows against training rows"
     highest = min(max(1.2, *values), 10.0)
-    return f"🟦 {against} · grey line: 1, the bound\n\n{bars(names, [(HERE, values)], highest, line=1.0)}"
+    return f"🟦 {against} · grey line: 1, the bound\n\n{bars(names, [(CANDIDATE, values)], highest, line=1.0)}"
 
 
 def _strength(column: Mapping[str, Any]) -> float | None:

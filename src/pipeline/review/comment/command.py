@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from pipeline.core import files, lock, params
+from pipeline.core import dvc_lock, files, params
 from pipeline.data.contract import schema
 from pipeline.data.source import sources
 from pipeline.markup import preview
 from pipeline.review.comment import render
-from pipeline.review.gate import pull_request as pull_request_gate
+from pipeline.review.gate import measurement_verdict as pull_request_gate
 from pipeline.review.gate import work_tree
 from pipeline.review.measure import command as measure
 
@@ -36,7 +36,7 @@ def command(base: str | None) -> None:
     text = render.render(bundle, verdict, context)
     files.write_text(COMMENT, text)
     preview.write(text, PAGE)
-    if told := lock.uncommitted():
+    if told := dvc_lock.uncommitted():
         click.echo(told)
     click.echo(f"gate: {verdict.verdict}\njudged by {judged_by}\n{COMMENT}\n{PAGE}")
 

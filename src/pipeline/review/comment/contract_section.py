@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.markup.markdown import Markdown, code, cut, escape, table
 from pipeline.review.comment.facts import Facts
-from pipeline.review.comment.groups import more
+from pipeline.review.comment.group_tables import more
 from pipeline.review.untrusted import yaml as untrusted_yaml
 
 MAX_ROWS = 10

@@ -2,7 +2,7 @@
 
 from pipeline.markup.markdown import Markdown, cut, escape, number, table
 from pipeline.review.comment.facts import Facts, finite, pluralized
-from pipeline.review.comment.groups import more
+from pipeline.review.comment.group_tables import more
 from pipeline.review.measure.measurement import DataChange
 
 MAX_ROWS = 20

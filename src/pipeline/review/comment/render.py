@@ -10,9 +10,9 @@ from pipeline.review.comment import (
     charts,
     contract_section,
     data_section,
-    decision,
     details,
-    groups,
+    first_screen,
+    group_tables,
     metric_table,
     rules,
 )
@@ -36,10 +36,10 @@ def render(bundle: Bundle, verdict: Verdict, context: Context) -> str:
 
 def _first_screen(facts: Facts) -> list[Part]:
     sections: list[tuple[str, Writer, int]] = [
-        ("Headline", decision.headline, 0),
-        ("Failure", decision.failure, 0),
+        ("Headline", first_screen.headline, 0),
+        ("Failure", first_screen.failure, 0),
         ("Metrics", metric_table.metrics, 0),
-        ("Rules", decision.rules, 0),
+        ("Rules", first_screen.rules, 0),
         ("Data contract", contract_section.contract, 0),
         ("What changed", changes_section.summary, 0),
         ("Recording", details.recording, 0),
@@ -53,7 +53,7 @@ def _folds(facts: Facts) -> list[Part]:
     sections: list[tuple[str, int, Sequence[Writer]]] = [
         (OPENED_TITLE, 4, [charts.metrics]),
         ("ROC and calibration" if _task(facts) == "binary" else "Curves", 5, [charts.curves]),
-        ("Slices and fairness", 1, [groups.slices, groups.fairness]),
+        ("Slices and fairness", 1, [group_tables.slices, group_tables.fairness]),
         ("Failed tests of the model", 2, [details.failed_tests]),
         ("What the model looks at", 6, [charts.importance]),
         ("Data and drift", 3, [data_section.tables, data_section.drift, charts.drift, changes_section.production]),
@@ -85,7 +85,7 @@ def _all_rules(facts: Facts) -> str | None:
     judged = facts.verdict.rules
     rules_table = rules.rule_table(judged[:60], facts)
     failed = facts.bundle.measurement.outcome == "failed"  # the headline says it all
-    return f"{rules_table}{groups.more(len(judged), 60)}" if judged and not failed else None
+    return f"{rules_table}{group_tables.more(len(judged), 60)}" if judged and not failed else None
 
 
 def announcement(run_url: str, labels: Sequence[str] | None, head: str) -> str:

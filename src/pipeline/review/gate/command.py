@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.core import figures, files, lock, params
+from pipeline.core import dvc_lock, figures, files, params
 from pipeline.core.errors import listed
 from pipeline.evaluation import scoring
 from pipeline.review.baseline import champion
 from pipeline.review.baseline.scored import TEST, ScoredBaseline, score_baseline, scored_rows
-from pipeline.review.gate import project_tests, work_tree
-from pipeline.review.gate.data import drift_report
+from pipeline.review.gate import model_tests_rule, work_tree
+from pipeline.review.gate.data_rules import drift_report
 from pipeline.review.gate.judge import judge
 from pipeline.review.gate.verdict import Rule, Verdict, worst
 
@@ -42,7 +42,7 @@ def command(
 ) -> None:
     """Judge the model of this work tree against the champion; exit 1 where the verdict is fail."""
     if scores == SCORES:
-        lock.check()
+        dvc_lock.check()
     verdict = decide(base, rebuild, scores, test, quality, drift)
     files.write_json(target, verdict.data())
     for line in [*details(verdict), *_acceptance_notice(base)]:
@@ -86,7 +86,7 @@ def decide(
         files.read_json(quality) if quality.exists() else None,
         drift_report(files.read_json(drift), f"--drift: {drift}", "`pipeline drift` writes it") if drift else None,
     )
-    rules = (*verdict.rules, project_tests.work_tree_rule())
+    rules = (*verdict.rules, model_tests_rule.work_tree_rule())
     return replace(verdict, verdict=worst(rules), rules=rules)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pipeline.core.params import Gate
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.baseline.scored import ScoredBaseline, common
-from pipeline.review.gate import data, fairness, floors, regression, slices, thresholds
+from pipeline.review.gate import data_rules, fairness_rules, floors, no_regression, slice_rules, thresholds
 from pipeline.review.gate.verdict import Rule, Verdict, worst
 
 Pair = tuple[Scored, Scored]
@@ -17,7 +17,7 @@ def judge(
     reference: ScoredBaseline | None,
     gate: Gate,
     data_quality: dict[str, Any] | None,
-    drift: data.DriftReport | None = None,
+    drift: data_rules.DriftReport | None = None,
     *,
     inform: bool = True,
 ) -> Verdict:
@@ -33,8 +33,8 @@ def judge(
     all_rules = (
         *rules(candidate, champion, pair, gate),
         *_reference(candidate, reference, gate),
-        data.quality(data_quality),
-        data.drift(drift, gate),
+        data_rules.quality(data_quality),
+        data_rules.drift(drift, gate),
     )
     return Verdict(
         verdict=worst(all_rules),
@@ -42,7 +42,7 @@ def judge(
         compared=len(compared[0]) if compared else 0,
         champion=champion.name if champion.state in {"scored", "same"} else "",
         rules=all_rules,
-        metrics=regression.metrics(candidate, compared, gate) if inform else (),
+        metrics=no_regression.metrics(candidate, compared, gate) if inform else (),
         thresholds=thresholds.compare(own, other, gate) if inform else None,
     )
 
@@ -52,9 +52,9 @@ def rules(candidate: Scored, champion: ScoredBaseline, pair: Pair | None, gate: 
     return [
         _comparison(champion, "champion", len(candidate), pair),
         *floors.rules(candidate, gate),
-        *([regression.rule("regression", champion.name, *pair, gate)] if pair else []),
-        *(slices.rules(champion.name, *pair, gate) if pair else []),
-        *fairness.rules(candidate, (candidate, candidate) if champion.state == "same" else pair, gate),
+        *([no_regression.rule("regression", champion.name, *pair, gate)] if pair else []),
+        *(slice_rules.rules(champion.name, *pair, gate) if pair else []),
+        *fairness_rules.rules(candidate, (candidate, candidate) if champion.state == "same" else pair, gate),
     ]
 
 
@@ -68,7 +68,7 @@ def _reference(candidate: Scored, reference: ScoredBaseline | None, gate: Gate) 
         return []
     pair = _pair(candidate, reference)
     comparison = _comparison(reference, "reference", len(candidate), pair)
-    return [comparison, *([regression.rule("reference_regression", reference.name, *pair, gate)] if pair else [])]
+    return [comparison, *([no_regression.rule("reference_regression", reference.name, *pair, gate)] if pair else [])]
 
 
 def _comparison(baseline: ScoredBaseline, role: Literal["champion", "reference"], rows: int, pair: Pair | None) -> Rule:

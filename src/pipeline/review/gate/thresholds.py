@@ -8,7 +8,7 @@ from dataclasses import replace
 from pipeline.core.params import Gate
 from pipeline.evaluation import bootstrap
 from pipeline.evaluation.scoring import Scored
-from pipeline.review.gate.regression import estimate_change
+from pipeline.review.gate.no_regression import estimate_change
 from pipeline.review.gate.verdict import Change, Thresholds
 
 DECIDED = ("f1", "precision", "recall")  # metrics of decisions, not of scores

@@ -7,7 +7,7 @@ from pipeline.core import params
 from pipeline.core.git import git
 from pipeline.core.template import PATH, Template
 from pipeline.core.yaml import load_yaml
-from pipeline.review.gate import judges
+from pipeline.review.gate import protected
 
 
 def changes(base: str | None) -> list[str]:
@@ -18,15 +18,15 @@ def changes(base: str | None) -> list[str]:
     paths = git(Path(), "diff", "--name-only", "--no-renames", "--relative", base).stdout.splitlines()
     head = load_yaml(params.PATH, str(params.PATH))
     return [
-        *judges.changed_paths(paths, Template.parse(template) if template else None),
-        *judges.changed_parameters(params_at(base), head if isinstance(head, dict) else {}),
+        *protected.changed_paths(paths, Template.parse(template) if template else None),
+        *protected.changed_parameters(params_at(base), head if isinstance(head, dict) else {}),
     ]
 
 
 def changed_bounds(base: str) -> list[str]:
     """The bounds and groups of params.yaml that differ from the commit's, each with both values."""
     main, here = params_at(base), load_yaml(params.PATH, str(params.PATH))
-    changed = judges.changed_parameters(main, here) if main and isinstance(here, dict) else []
+    changed = protected.changed_parameters(main, here) if main and isinstance(here, dict) else []
     return [
         f"{key}: {_shown(main, key)}, here {_shown(here, key)}"
         for key in changed

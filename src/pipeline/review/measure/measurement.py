@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.core import formats
+from pipeline.core import format_numbers
 from pipeline.core.errors import PipelineError
 
 FOLDER = Path(".pipeline/measurement")
@@ -177,7 +177,7 @@ def read(folder: Path) -> Bundle:
             raise PipelineError(f"{folder / name}: is larger than {limit:,} bytes")
     content = path.read_bytes()
     with contextlib.suppress(ValueError, RecursionError):  # invalid JSON is refused below
-        formats.check(str(path), json.loads(content), FORMAT, key="version")
+        format_numbers.check(str(path), json.loads(content), FORMAT, key="version")
     try:
         return Bundle(folder, Measurement.model_validate_json(content))
     except ValidationError as error:

@@ -118,7 +118,7 @@ def _hashed(table: Any, key: str | None) -> tuple[Hashes, Hashes]:
         if pa.types.is_boolean(field.type):  # missing values would make it text in some parts and not in others
             table = table.set_column(index, field.name, table.column(index).cast(pa.int8()))
     frame = table.to_pandas(date_as_object=False, ignore_metadata=True)
-    contents = keys.contents(frame)
+    contents = keys.content_hashes(frame)
     if key is None:
         return contents, contents
     return keys.hashed(conversion.labels(frame[key]).fillna("\0missing"), "the key of a row"), contents

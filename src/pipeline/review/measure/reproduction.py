@@ -9,7 +9,7 @@ from typing import Literal
 
 import click
 
-from pipeline.core import costs, lock, params
+from pipeline.core import costs, dvc_lock, params
 from pipeline.core.errors import PipelineError
 from pipeline.data.source import sources
 from pipeline.review.measure import model_tests, printed, remote
@@ -47,10 +47,10 @@ class Reproduction:
 def inspect(base: Base) -> Reproduction:
     """The work tree as it is: nothing runs. PipelineError where its outputs are not those of its inputs."""
     params.read()
-    lock.check()
+    dvc_lock.check()
     if _is_unchanged(base, []):
         return Reproduction("unchanged")
-    return Reproduction(notes=[told] if (told := lock.uncommitted()) else [])
+    return Reproduction(notes=[told] if (told := dvc_lock.uncommitted()) else [])
 
 
 def run_stages(base: Base, push: bool) -> Reproduction:
@@ -76,16 +76,16 @@ def _run(repro: Reproduction, base: Base, push: bool, steps: list[str]) -> None:
     steps.append("source")
     is_local = not sources.is_remote(knobs.data.source)
     if is_local:  # a remote source is not read for a change of the documentation
-        reproduce.look_at_source(knobs.data)
+        reproduce.refresh_source(knobs.data)
     steps.append("dvc.lock")
-    if _is_unchanged(base, lock.misfits()):
+    if _is_unchanged(base, dvc_lock.mismatches()):
         click.echo(f"dvc.lock is {base.name}'s and fits: nothing to run")
         repro.outcome = "unchanged"
         return
     reachable = _fetch(repro, base)
     steps.append("source")
     if not is_local:
-        reproduce.look_at_source(knobs.data)
+        reproduce.refresh_source(knobs.data)
     steps.append("dvc.yaml")
     shutil.rmtree(costs.FOLDER, ignore_errors=True)
     start = time.perf_counter()

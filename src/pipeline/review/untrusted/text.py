@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from pipeline.markup.markdown import BREAK, UNSEEN, Markdown
+from pipeline.markup.markdown import BREAK, INVISIBLE, Markdown
 
 LONGEST_LINE = 2_000
 ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
@@ -56,7 +56,7 @@ def plain(text: str) -> str:
 
 
 def _visible(char: str) -> str:
-    return " " if unicodedata.category(char) in UNSEEN else char
+    return " " if unicodedata.category(char) in INVISIBLE else char
 
 
 def fence(text: str, language: str = "text") -> Markdown:

@@ -12,71 +12,73 @@ import click
 from pipeline.core import params
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Deploy
-from pipeline.ship.deploy import deploy as deployment
+from pipeline.ship.deploy import deploy as deploying
 from pipeline.ship.deploy import ledger
 from pipeline.ship.deploy.docker.host import DockerTarget
 from pipeline.ship.deploy.github_deployments import Recorder
 from pipeline.ship.deploy.rollout import Deployment
-from pipeline.ship.deploy.targets import Target
+from pipeline.ship.deploy.target import Target
 from pipeline.ship.release import manifest
 from pipeline.ship.release.manifest import Release
 
 TARGETS: dict[str, Callable[[str | None, Deploy, int], Target]] = {"docker": DockerTarget}
 
 
-def on_a_target(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say where."""
-    function = click.option("--host", help="Docker: tcp://..., ssh://user@host (default: DOCKER_HOST, else here).")(
+def target_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that name the target."""
+    function = click.option("--host", help="Docker: tcp://..., ssh://user@host (default: DOCKER_HOST, else local).")(
         function
     )
-    return click.option("--target", type=click.Choice(list(TARGETS)), default="docker", show_default=True)(function)
+    return click.option("--target", "kind", type=click.Choice(list(TARGETS)), default="docker", show_default=True)(
+        function
+    )
 
 
-@click.command(short_help="Put a release into production, or back out with the reason.")
+@click.command(short_help="Put a release into production, or keep the champion and say why.")
 @click.option("--release", "path", type=click.Path(path_type=Path), default=manifest.PATH, show_default=True)
 @click.option("--key", help="Public key of the signature: a file, env://NAME or a KMS address.")
 @click.option("--attested", "repository", metavar="OWNER/NAME", help="Without a key: who attested the image on GitHub.")
-@click.option("--unsigned", is_flag=True, help="Deploy an image that nobody signed: for a trial on your own machine.")
-@on_a_target
-def deploy(path: Path, key: str | None, repository: str | None, unsigned: bool, target: str, host: str | None) -> None:
-    """Verify, start, test, replay, then the steps of live traffic, judged; exit 1 where the champion stays."""
+@click.option("--unsigned", is_flag=True, help="Deploy an unsigned image: for a trial on your own machine.")
+@target_options
+def deploy(path: Path, key: str | None, repository: str | None, unsigned: bool, kind: str, host: str | None) -> None:
+    """Verify, start, test and replay, then judge each step of live traffic; exit 1 where the champion stays."""
     if key is None and repository is None and not unsigned:
         raise PipelineError(
-            "deploy: needs --key cosign.pub or --attested OWNER/NAME, to verify who made the image "
+            "deploy: needs --key cosign.pub or --attested OWNER/NAME to verify who made the image "
             "(or --unsigned for a trial)"
         )
-    given = _given(manifest.read(path), target, host)
-    _run(lambda: deployment.deploy(given, lambda release: _verify(release, key, repository)))
+    deployment = _deployment(manifest.read(path), kind, host)
+    _run(lambda: deploying.deploy(deployment, lambda release: _verify(release, key, repository)))
 
 
 @click.command(short_help="Return to a release that served before, in seconds.")
 @click.argument("release", required=False)
-@on_a_target
-def rollback(release: str | None, target: str, host: str | None) -> None:
+@target_options
+def rollback(release: str | None, kind: str, host: str | None) -> None:
     """Start the release that served before the champion (or RELEASE), test it, and give it all traffic."""
-    from pipeline.ship.deploy.rollback import rollback as back
+    from pipeline.ship.deploy.rollback import rollback as roll_back
 
     bounds = params.section(params.Deploy)
-    place = _place(target, host)
-    _run(lambda: back(place, bounds, release, click.echo, _recorder(bounds), who()))
+    target = _target(kind, host)
+    _run(lambda: roll_back(target, bounds, release, click.echo, _recorder(bounds), deployer()))
 
 
 @click.command(short_help="Show what served when.")
-@on_a_target
-def history(target: str, host: str | None) -> None:
+@target_options
+def history(kind: str, host: str | None) -> None:
     """One line for each deployment, the newest last."""
-    place = _place(target, host)
-    table = ledger.rows(place.history(), held=place.held())
+    target = _target(kind, host)
+    table = ledger.rows(target.history(), in_progress=target.is_locked())
     if not table:
         click.echo("nothing was deployed yet")
     for row in table:
         until = f" until {row.until}" if row.until else ""
         reason = f": {row.reason}" if row.reason else ""
-        click.echo(f"{row.began}  {row.release}  {row.commit:7}  {row.state}{until}{reason}")
+        click.echo(f"{row.started}  {row.release}  {row.commit:7}  {row.state}{until}{reason}")
 
 
-def who() -> str:
-    """Who deploys, for the lock and the ledger."""
+def deployer() -> str:
+    """The person or workflow run that deploys, for the lock and the ledger."""
     if run := os.environ.get("GITHUB_RUN_ID"):
         return f"{os.environ.get('GITHUB_ACTOR', 'GitHub')} run {run}"
     try:
@@ -85,36 +87,35 @@ def who() -> str:
         return socket.gethostname()
 
 
-def _place(target: str, host: str | None) -> Target:
-    return TARGETS[target](host, params.section(params.Deploy), params.section(params.Serve).max_body)
+def _target(kind: str, host: str | None) -> Target:
+    return TARGETS[kind](host, params.section(params.Deploy), params.section(params.Serve).max_body)
 
 
-def _given(release: Release, target: str, host: str | None) -> Deployment:
+def _deployment(release: Release, kind: str, host: str | None) -> Deployment:
     bounds = params.section(params.Deploy)
-    place = _place(target, host)
-    return Deployment(release, place, bounds, click.echo, _recorder(bounds), who())
+    return Deployment(release, _target(kind, host), bounds, click.echo, _recorder(bounds), deployer())
 
 
 def _recorder(bounds: Deploy) -> Recorder:
-    return Recorder(bounds.environment, who(), click.echo)
+    return Recorder(bounds.environment, deployer(), click.echo)
 
 
-def _run(work: Callable[[], None]) -> None:
-    """Exit 1 where the champion stayed; what could not even begin is an error."""
+def _run(action: Callable[[], None]) -> None:
+    """Run a deployment or a rollback; exit 1 where it failed and the champion stayed."""
     try:
-        work()
-    except deployment.FailedError as failure:
+        action()
+    except deploying.FailedError as failure:
         click.echo(f"failed: {failure}", err=True)
         click.get_current_context().exit(1)
 
 
 def _verify(release: Release, key: str | None, repository: str | None) -> None:
-    """PipelineError unless the image is signed or attested, and the attestation says what release.json says."""
+    """PipelineError unless the image is signed or attested, and release.json is the one that was attested."""
     if key is None and repository is None:
         click.echo("warning: the image's signature is not verified (--unsigned)")
         return
-    from pipeline.ship.release.attestations import proven
+    from pipeline.ship.release.attestations import verify_release
 
-    if proven(release.image, key, repository) != release:
+    if verify_release(release.image, key, repository) != release:
         raise PipelineError(f"{release.image}: refused: release.json is not the one that was signed with it")
     click.echo("signature verified")

@@ -1,4 +1,4 @@
-"""What champion and candidate did, as counts that can be added: the canary is judged on these and nothing else."""
+"""What champion and candidate did, as counts that can be added up: the canary is judged on these alone."""
 
 import bisect
 import itertools
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pipeline.predictions.line import Prediction
 
-# Upper edges of the latency bins in milliseconds, a tenth apart; the last bin is open.
+# Upper edges of the latency bins in milliseconds, each 10 % above the last; the last bin is open.
 EDGES = tuple(round(0.5 * 1.1**step, 4) for step in range(125))
 
 
@@ -34,8 +34,8 @@ class Latencies:
 
     def ranked(self, rank: int) -> float:
         """The upper edge of the bin that holds the rank-th smallest (from 1), in milliseconds; inf in the open bin."""
-        place = bisect.bisect_left(list(itertools.accumulate(self.counts)), max(rank, 1))
-        return EDGES[place] if place < len(EDGES) else math.inf
+        index = bisect.bisect_left(list(itertools.accumulate(self.counts)), max(rank, 1))
+        return EDGES[index] if index < len(EDGES) else math.inf
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Moments:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> "Moments":
-        kept = list(values)
-        return cls(len(kept), math.fsum(kept), math.fsum(value * value for value in kept))
+        numbers = list(values)
+        return cls(len(numbers), math.fsum(numbers), math.fsum(value * value for value in numbers))
 
     def __add__(self, other: "Moments") -> "Moments":
         return Moments(self.count + other.count, self.total + other.total, self.squares + other.squares)
@@ -60,7 +60,7 @@ class Moments:
 
     @property
     def variance(self) -> float:
-        """Of the sample (n − 1); 0 under two values."""
+        """The sample variance (n − 1); 0 for fewer than two values."""
         if self.count < 2:
             return 0.0
         return max(self.squares - self.count * self.mean**2, 0.0) / (self.count - 1)
@@ -68,9 +68,9 @@ class Moments:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two: requests it was given, failed (5xx, no answer) and refused (4xx) ones, latencies, scores.
+    """Champion or candidate: its requests, the failed (5xx, no answer) and refused (4xx) ones, latencies, scores.
 
-    `scores` has one number for each request (the mean of its rows): rows of one request are no independent draws.
+    `scores` has one number for each request (the mean of its rows): the rows of one request are not independent.
     """
 
     requests: int = 0
@@ -98,21 +98,21 @@ class Pairs:
     is_correlation: bool = False
 
 
-def paired(champion: Sequence[Prediction], candidate: Sequence[Prediction]) -> Pairs:
-    """The agreement of two lists of predictions of the same rows, by label where they have one, else by score."""
+def pair(champion: Sequence[Prediction], candidate: Sequence[Prediction]) -> Pairs:
+    """The agreement of two lists of predictions for the same rows: by label where they have one, else by score."""
     both = list(zip(champion, candidate, strict=True))
     if not both:
         return Pairs()
     if both[0][0].label is not None:
-        return Pairs(len(both), sum(one.label == other.label for one, other in both) / len(both))
-    scores = [(one.score, other.score) for one, other in both]
+        return Pairs(len(both), sum(first.label == second.label for first, second in both) / len(both))
+    scores = [(first.score, second.score) for first, second in both]
     return Pairs(len(both), _correlation(scores), is_correlation=True)
 
 
 def _correlation(pairs: Sequence[tuple[float, float]]) -> float:
-    first, second = (Moments.of(side) for side in zip(*pairs, strict=True))
+    first, second = (Moments.of(values) for values in zip(*pairs, strict=True))
     spread = math.sqrt(first.variance * second.variance)
     if not spread:
-        return 1.0 if all(one == other for one, other in pairs) else 0.0
-    covariance = math.fsum((one - first.mean) * (other - second.mean) for one, other in pairs) / (len(pairs) - 1)
+        return 1.0 if all(x == y for x, y in pairs) else 0.0
+    covariance = math.fsum((x - first.mean) * (y - second.mean) for x, y in pairs) / (len(pairs) - 1)
     return max(-1.0, min(1.0, covariance / spread))

@@ -6,53 +6,54 @@ from collections.abc import Callable
 from pipeline.core.errors import PipelineError
 from pipeline.github.client import api
 from pipeline.ship.deploy import ledger
-from pipeline.ship.deploy.targets import Host
+from pipeline.ship.deploy.target import Host
 from pipeline.ship.release.manifest import Release
 
-LONGEST = 140  # characters of a deployment status's description, which is GitHub's limit
+MAX_DESCRIPTION = 140  # characters of a deployment status's description, which is GitHub's limit
 
 
 class Recorder:
-    """`environment` names GitHub's; a GitHub that does not answer stops no deployment."""
+    """`environment` is the one on GitHub; an error of GitHub's API never stops a deployment."""
 
-    def __init__(self, environment: str, who: str, say: Callable[[str], None]) -> None:
-        self._environment, self._who, self._say = environment, who, say
+    def __init__(self, environment: str, deployer: str, say: Callable[[str], None]) -> None:
+        self._environment, self._deployer, self._say = environment, deployer, say
         self._number: int | None = None
 
     def start(self, host: Host, release: Release, champion: str | None) -> None:
-        self._number = self._begin(release)
-        host.record(ledger.entry("started", release, by=self._who, champion=champion, github=self._number))
+        self._number = self._create(release)
+        host.record(ledger.new_entry("started", release, by=self._deployer, champion=champion, github=self._number))
 
     def serve(self, host: Host, release: Release, reason: str | None = None) -> None:
-        """Recording what serves must not undo that it does."""
+        """Record that the release serves; a ledger that can't be written must not undo that it does."""
         try:
-            host.record(ledger.entry("serving", release, by=self._who, reason=reason, github=self._number))
+            host.record(ledger.new_entry("serving", release, by=self._deployer, reason=reason, github=self._number))
         except PipelineError as error:
-            self._say(f"warning: the ledger could not be written ({error}); the next command enters it")
+            self._say(f"warning: the ledger could not be written ({error}); the next command records it")
         self._status(self._number, "success", reason or f"release {release.id} serves")
 
     def fail(self, host: Host, release: Release, reason: str) -> None:
         try:
-            host.record(ledger.entry("failed", release, by=self._who, reason=reason, github=self._number))
+            host.record(ledger.new_entry("failed", release, by=self._deployer, reason=reason, github=self._number))
         except PipelineError as error:
             self._say(f"warning: the ledger could not be written ({error})")
         self._status(self._number, "failure", reason)
 
     def reconcile(self, host: Host) -> None:
-        """Enter what a deployer that went away could not: how its deployment ended, as the host runs it now."""
+        """Record how an interrupted deployment ended, by what the host runs now."""
         entries, champion = host.ledger(), host.champion()
-        left = ledger.unfinished(entries)
-        serves = host.known(champion) if champion else None
-        if serves and ledger.serving(entries) != serves.id:
-            number = left.get("github") if left and left["release"] == serves.id else None
-            host.record(ledger.entry("serving", serves, by=self._who, reason="found serving", github=number))
-            self._status(number, "success", f"release {serves.id} serves")
-        elif left:
-            host.record(left | ledger.moment() | {"event": "failed", "reason": ledger.GONE})
-            self._status(left.get("github"), "failure", ledger.GONE)
-            self._say(f"the deployment of release {left['release']} had not ended: {ledger.GONE}; recorded as failed")
+        unfinished = ledger.unfinished(entries)
+        serving = host.find_release(champion) if champion else None
+        if serving and ledger.serving(entries) != serving.id:
+            number = unfinished.get("github") if unfinished and unfinished["release"] == serving.id else None
+            host.record(ledger.new_entry("serving", serving, by=self._deployer, reason="found serving", github=number))
+            self._status(number, "success", f"release {serving.id} serves")
+        elif unfinished:
+            host.record(unfinished | ledger.timestamp() | {"event": "failed", "reason": ledger.GONE})
+            self._status(unfinished.get("github"), "failure", ledger.GONE)
+            release = unfinished["release"]
+            self._say(f"the deployment of release {release} did not finish: {ledger.GONE}; recorded as failed")
 
-    def _begin(self, release: Release) -> int | None:
+    def _create(self, release: Release) -> int | None:
         if not os.environ.get("GITHUB_REPOSITORY"):
             return None
         body = {
@@ -64,7 +65,7 @@ class Recorder:
             "payload": {"release": release.id, "image": release.image},
         }
         try:
-            number = int(api.call("POST", "deployments", body, to="record the deployment", again=False)["id"])
+            number = int(api.call("POST", "deployments", body, purpose="record the deployment", retry=False)["id"])
         except PipelineError as error:
             self._say(f"warning: GitHub has no record of this deployment: {error}")
             return None
@@ -74,8 +75,10 @@ class Recorder:
     def _status(self, number: int | None, state: str, description: str) -> None:
         if number is None or not os.environ.get("GITHUB_REPOSITORY"):
             return
-        body = {"state": state, "description": description[:LONGEST], "auto_inactive": state == "success"}
+        body = {"state": state, "description": description[:MAX_DESCRIPTION], "auto_inactive": state == "success"}
         try:
-            api.call("POST", f"deployments/{number}/statuses", body, to="record how the deployment went", again=False)
+            api.call(
+                "POST", f"deployments/{number}/statuses", body, purpose="record how the deployment went", retry=False
+            )
         except PipelineError as error:
             self._say(f"warning: GitHub's record of this deployment is not up to date: {error}")

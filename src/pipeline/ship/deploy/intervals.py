@@ -1,4 +1,4 @@
-"""One-sided limits of shares, their difference, a quantile, a correlation. `z`: the confidence's normal quantile."""
+"""One-sided confidence limits of shares, their difference, quantiles, correlations; `z` is the normal quantile."""
 
 import math
 from statistics import NormalDist
@@ -18,7 +18,7 @@ def wilson(hits: float, count: int, z: float) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def least_difference(hits: int, count: int, other_hits: int, other_count: int, z: float) -> float:
+def difference_lower_limit(hits: int, count: int, other_hits: int, other_count: int, z: float) -> float:
     """Lower limit of the first share minus the second (Newcombe 1998, method 10)."""
     lower, _ = wilson(hits, count, z)
     _, upper = wilson(other_hits, other_count, z)
@@ -28,7 +28,7 @@ def least_difference(hits: int, count: int, other_hits: int, other_count: int, z
 
 
 def quantile_rank(count: int, share: float, z: float) -> int:
-    """The rank (from 1) whose value is a lower limit of the quantile (normal form of the binomial); 0: none is."""
+    """The rank (from 1) whose value is a lower limit of the quantile (normal approximation); 0 where there is none."""
     return max(0, math.floor(count * share - z * math.sqrt(count * share * (1 - share)) - 0.5))
 
 

@@ -1,4 +1,4 @@
-"""What served when: entries as they are added, and the table that people read. Entries are never changed."""
+"""Which release served when: entries that are only ever added, and the table that people read."""
 
 import contextlib
 import json
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pipeline.core import formats
+from pipeline.core import format_numbers
 from pipeline.ship.release.manifest import Release
 
 FORMAT = 1  # of an entry; one without a number is of format 1
@@ -17,89 +17,90 @@ GONE = "the deployer went away"
 
 @dataclass(frozen=True)
 class Row:
-    """A deployment: when it began and ended, how, and until when it served."""
+    """A deployment: when it started, how it ended, and until when it served."""
 
     release: str
     commit: str
-    began: str
+    started: str
     state: str  # serving, served, failed, under way
     until: str
-    by: str
+    deployer: str
     reason: str
 
 
-def entries(lines: Iterable[str], where: str) -> list[dict[str, Any]]:
-    """The entries of a ledger's lines; one that was cut is left out. PipelineError where one is of a newer format."""
-    kept = list[dict[str, Any]]()
+def parse(lines: Iterable[str], source: str) -> list[dict[str, Any]]:
+    """The entries of a ledger's lines; a truncated line is left out. PipelineError where one is of a newer format."""
+    entries = list[dict[str, Any]]()
     for line in lines:
         with contextlib.suppress(ValueError):
-            found = json.loads(line)
-            formats.check(where, found, FORMAT)
-            if isinstance(found, dict):
-                kept.append(found)
-    return kept
+            entry = json.loads(line)
+            format_numbers.check(source, entry, FORMAT)
+            if isinstance(entry, dict):
+                entries.append(entry)
+    return entries
 
 
-def entry(event: Event, release: Release, **more: Any) -> dict[str, Any]:
-    told = moment() | {
+def new_entry(event: Event, release: Release, **details: Any) -> dict[str, Any]:
+    entry = timestamp() | {
         "format": FORMAT,
         "event": event,
         "release": release.id,
         "image": release.image,
         "commit": release.commit,
     }
-    return told | {key: value for key, value in more.items() if value is not None}
+    return entry | {key: value for key, value in details.items() if value is not None}
 
 
-def moment() -> dict[str, str]:
+def timestamp() -> dict[str, str]:
     return {"time": datetime.now(UTC).isoformat(timespec="seconds")}
 
 
 def unfinished(entries: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """The last deployment where nothing says how it ended."""
+    """The start of the last deployment, where no entry says how it ended."""
     return entries[-1] if entries and entries[-1]["event"] == "started" else None
 
 
 def serving(entries: Sequence[dict[str, Any]]) -> str | None:
     """The release that the ledger says serves."""
-    return next((one["release"] for one in reversed(entries) if one["event"] == "serving"), None)
+    return next((entry["release"] for entry in reversed(entries) if entry["event"] == "serving"), None)
 
 
-def former(entries: Sequence[dict[str, Any]], champion: str) -> str | None:
+def previous(entries: Sequence[dict[str, Any]], champion: str) -> str | None:
     """The release that served before the champion did."""
     return next((release for release in served(entries) if release != champion), None)
 
 
 def served(entries: Sequence[dict[str, Any]]) -> list[str]:
-    """The releases that served, each once, the last one first."""
-    return list(dict.fromkeys(one["release"] for one in reversed(entries) if one["event"] == "serving"))
+    """The releases that served, each once, latest first."""
+    return list(dict.fromkeys(entry["release"] for entry in reversed(entries) if entry["event"] == "serving"))
 
 
-def rows(entries: Sequence[dict[str, Any]], *, held: bool) -> list[Row]:
-    """One row for each deployment, oldest first; `held`: one is under way."""
+def rows(entries: Sequence[dict[str, Any]], *, in_progress: bool) -> list[Row]:
+    """One row for each deployment, oldest first; `in_progress`: the last one may still be running."""
     table = list[Row]()
-    starts: dict[str, Any] = {}
-    for at, one in enumerate(entries):
-        if one["event"] == "started":
-            if not (at + 1 < len(entries) and entries[at + 1]["event"] != "started"):
-                last = held and at + 1 == len(entries)
-                table.append(_row(one, one["time"], "under way" if last else "failed", "" if last else GONE))
-            starts = one
+    start: dict[str, Any] = {}
+    for index, entry in enumerate(entries):
+        time = entry["time"]
+        if entry["event"] == "started":
+            if not (index + 1 < len(entries) and entries[index + 1]["event"] != "started"):
+                running = in_progress and index + 1 == len(entries)
+                table.append(_row(entry, time, "under way" if running else "failed", "" if running else GONE))
+            start = entry
             continue
-        began = starts.get("time", one["time"]) if starts.get("release") == one["release"] else one["time"]
-        if one["event"] == "serving":
-            table = [_ended(row, one["time"]) for row in table]
-            table.append(_row(one, one["time"], "serving", one.get("reason", "")))
+        started = start.get("time", time) if start.get("release") == entry["release"] else time
+        if entry["event"] == "serving":
+            table = [_end(row, time) for row in table]
+            table.append(_row(entry, time, "serving", entry.get("reason", "")))
         else:
-            table.append(_row(one, began, "failed", one.get("reason", "")))
+            table.append(_row(entry, started, "failed", entry.get("reason", "")))
     return table
 
 
-def _row(one: dict[str, Any], began: str, state: str, reason: str) -> Row:
-    return Row(one["release"], one.get("commit", "")[:7], began, state, "", one.get("by", ""), reason)
+def _row(entry: dict[str, Any], started: str, state: str, reason: str) -> Row:
+    return Row(entry["release"], entry.get("commit", "")[:7], started, state, "", entry.get("by", ""), reason)
 
 
-def _ended(row: Row, moment: str) -> Row:
+def _end(row: Row, time: str) -> Row:
     if row.state != "serving":
         return row
-    return Row(row.release, row.commit, row.began, "served", moment, row.by, row.reason)
+    return Row(row.release, row.commit, row.started, "served", time, row.deployer, row.reason)

@@ -1,4 +1,4 @@
-"""How a candidate is tried beside the champion: golden rows, replay, and the steps of the live traffic."""
+"""Tests a candidate beside the champion: golden rows, replay, and steps of live traffic."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,16 +11,16 @@ from pipeline.core.params import Deploy
 from pipeline.predictions.line import Line, Prediction, valid_lines
 from pipeline.ship.deploy import canary
 from pipeline.ship.deploy.canary import Expected
-from pipeline.ship.deploy.evidence import Moments, Pairs, Side, paired
+from pipeline.ship.deploy.evidence import Moments, Pairs, Side, pair
 from pipeline.ship.deploy.github_deployments import Recorder
-from pipeline.ship.deploy.targets import Answer, Host, Target
+from pipeline.ship.deploy.target import Answer, Host, Target
 from pipeline.ship.release.manifest import Release
 
 LOG = "the prediction log on the host"
-LOOK = 0.5  # seconds between two looks at a step
-REPLAY = 60.0  # seconds that the replay may take for each side
-SHADOWED = 50  # rows of live traffic that the candidate answers once more at one look, at most
-SHADOW = 1.0  # seconds for them
+POLL_INTERVAL = 0.5  # seconds between two checks of a step
+REPLAY_TIMEOUT = 60.0  # seconds that the replay may take for each side
+SHADOW_ROWS = 50  # rows of live traffic that the candidate answers again at each check, at most
+SHADOW_TIMEOUT = 1.0  # seconds for them
 
 
 Say = Callable[[str], None]
@@ -28,151 +28,158 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Deployment:
-    """What is deployed, where, within which bounds, and who is told."""
+    """What is deployed, where and within which bounds; `say` prints progress, `recorder` records the outcome."""
 
     release: Release
     target: Target
     bounds: Deploy
     say: Say
     recorder: Recorder
-    who: str
+    deployer: str
 
 
-class Answered(msgspec.Struct):
-    """The body of an answer, of whichever version of the service."""
+class AnswerBody(msgspec.Struct):
+    """The body of an answer from any version of the service."""
 
     predictions: list[Prediction]
 
 
-ANSWERED = msgspec.json.Decoder(Answered)
+ANSWER_BODY = msgspec.json.Decoder(AnswerBody)
 
 
-def smoke(release: Release, host: Host) -> None:
-    """Each golden row's answer must be what training gave."""
-    answers = host.ask(release.id, [{"rows": [golden["row"]]} for golden in release.golden], REPLAY)
+def smoke_test(release: Release, host: Host) -> None:
+    """PipelineError unless each golden row's answer is exactly what training gave."""
+    answers = host.predict(release.id, [{"rows": [golden["row"]]} for golden in release.golden], REPLAY_TIMEOUT)
     if len(answers) < len(release.golden):
-        raise PipelineError(f"golden rows: only {len(answers)} of {len(release.golden)} answered within {REPLAY:g} s")
-    for at, (golden, answer) in enumerate(zip(release.golden, answers, strict=True)):
-        found = prediction(answer)
-        if found is None:
-            raise PipelineError(f"golden row {at}: answered {answer.status} {answer.text[:200]}")
+        raise PipelineError(
+            f"golden rows: only {len(answers)} of {len(release.golden)} answered within {REPLAY_TIMEOUT:g} s"
+        )
+    for index, (golden, answer) in enumerate(zip(release.golden, answers, strict=True)):
+        prediction = first_prediction(answer)
+        if prediction is None:
+            raise PipelineError(f"golden row {index}: answered {answer.status} {answer.text[:200]}")
         for key, value in golden["expected"].items():
-            if getattr(found, key, None) != value:
-                raise PipelineError(f"golden row {at}: {key} is {getattr(found, key, None)!r}; training gave {value!r}")
+            if (actual := getattr(prediction, key, None)) != value:
+                raise PipelineError(f"golden row {index}: {key} is {actual!r}; training gave {value!r}")
 
 
-def canary_steps(given: Deployment, host: Host, champion: str) -> None:
-    """Replay, then the steps of live traffic; PipelineError with what was found where the candidate must go back."""
-    expected = _expected(given, host, champion)
-    bounds, release = given.bounds, given.release.id
-    pairs = _replay(given, host, champion, expected)
-    host.fresh(champion)
-    host.fresh(release)
+def canary_steps(deployment: Deployment, host: Host, champion: str) -> None:
+    """Replay, then the steps of live traffic; PipelineError with the reason where the candidate is rolled back."""
+    expected = _expected(deployment, host, champion)
+    bounds, release = deployment.bounds, deployment.release.id
+    pairs = _replay(deployment, host, champion, expected)
+    host.new_lines(champion)
+    host.new_lines(release)
     baseline = host.requests()[0]
     for percent in bounds.steps:
         host.route(release, percent)
-        baseline, pairs = _step(given, host, champion, percent, baseline, pairs, expected)
+        baseline, pairs = _step(deployment, host, champion, percent, baseline, pairs, expected)
 
 
-def _expected(given: Deployment, host: Host, champion: str) -> Expected:
-    """What the gate measured, where it was against the champion's model: after a rollback it was against another."""
-    told, known = given.release.expected, host.known(champion)
-    if told and (known is None or known.model != given.release.against):
-        given.say("agreement and shift are not judged: the gate measured them against another model, not this champion")
+def _expected(deployment: Deployment, host: Host, champion: str) -> Expected:
+    """What the gate measured, if against the champion's model; after a rollback it was against another one."""
+    measured, champion_release = deployment.release.expected, host.find_release(champion)
+    if measured and (champion_release is None or champion_release.model != deployment.release.against):
+        deployment.say(
+            "agreement and shift are not judged: the gate measured them against another model, not this champion"
+        )
         return Expected()
-    return Expected(told.get("agreement"), told.get("shift"))
+    return Expected(measured.get("agreement"), measured.get("shift"))
 
 
-def _replay(given: Deployment, host: Host, champion: str, expected: Expected) -> Pairs:
-    """Recent logged rows, answered by both; PipelineError where the candidate refuses one or they agree too little."""
-    known = host.known(champion)
-    comparable = known is not None and sorted(known.features) == sorted(given.release.features)
-    lines = valid_lines(host.recent(champion, given.bounds.replay), LOG)
+def _replay(deployment: Deployment, host: Host, champion: str, expected: Expected) -> Pairs:
+    """Send recent logged rows to both; PipelineError where the candidate refuses one or they agree too little."""
+    release, champion_release = deployment.release, host.find_release(champion)
+    comparable = champion_release is not None and sorted(champion_release.features) == sorted(release.features)
+    lines = valid_lines(host.recent_lines(champion, deployment.bounds.replay), LOG)
     bodies = [{"rows": [line.features]} for line in lines]
-    own = host.ask(champion, bodies, REPLAY)
-    kept = [(body, found) for body, answer in zip(bodies, own, strict=False) if (found := prediction(answer))]
-    given.say(f"replaying {len(kept)} logged rows beside the champion")
-    answers = host.ask(given.release.id, [body for body, _ in kept], REPLAY)
-    pairs = _compared([found for _, found in kept], answers)
+    own = host.predict(champion, bodies, REPLAY_TIMEOUT)
+    answered = [(body, first) for body, answer in zip(bodies, own, strict=False) if (first := first_prediction(answer))]
+    deployment.say(f"replaying {len(answered)} logged rows beside the champion")
+    answers = host.predict(release.id, [body for body, _ in answered], REPLAY_TIMEOUT)
+    pairs = _compare_replay([prediction for _, prediction in answered], answers)
     if not comparable:
-        given.say("the candidate takes these rows; agreement is not judged: the champion has another feature list")
+        deployment.say(
+            "the candidate accepts these rows; agreement is not judged: the champion has another feature list"
+        )
         return Pairs()
-    finding = canary.agreement(pairs, expected, given.bounds)
+    finding = canary.compare_agreement(pairs, expected, deployment.bounds)
     if finding.state == "bad":
         raise PipelineError(f"replay: {finding.sentence}")
-    given.say(f"replay: {finding.sentence}")
+    deployment.say(f"replay: {finding.sentence}")
     return pairs
 
 
-def _compared(theirs: list[Prediction], answers: list[Answer]) -> Pairs:
+def _compare_replay(champion: list[Prediction], answers: list[Answer]) -> Pairs:
     """The agreement; a row that the candidate does not answer stops the deployment."""
-    mine = []
-    for at, answer in enumerate(answers):
-        found = prediction(answer)
-        if found is None:
-            raise PipelineError(f"replay: row {at} answered {answer.status} {answer.text[:200]}")
-        mine.append(found)
-    return paired(theirs[: len(mine)], mine)
+    candidate = []
+    for index, answer in enumerate(answers):
+        prediction = first_prediction(answer)
+        if prediction is None:
+            raise PipelineError(f"replay: row {index} answered {answer.status} {answer.text[:200]}")
+        candidate.append(prediction)
+    return pair(champion[: len(candidate)], candidate)
 
 
 def _step(
-    given: Deployment, host: Host, champion: str, percent: int, baseline: Side, pairs: Pairs, expected: Expected
+    deployment: Deployment, host: Host, champion: str, percent: int, baseline: Side, pairs: Pairs, expected: Expected
 ) -> tuple[Side, Pairs]:
-    """Hold the step until it is judged; the champion's counts grow over the steps, the candidate's begin anew."""
-    release, own, began, told = given.release.id, Side(), time.monotonic(), 0.0
+    """Hold the step until it is judged; the champion's counts add up over the steps, the candidate's start anew."""
+    release, own, started, next_report = deployment.release.id, Side(), time.monotonic(), 0.0
     while True:
-        time.sleep(LOOK)
-        if ended := host.ended(release):
-            raise PipelineError(f"at {percent} %: the candidate ended ({ended}); {own.requests} requests before")
+        time.sleep(POLL_INTERVAL)
+        if reason := host.exit_reason(release):
+            raise PipelineError(f"at {percent} %: the candidate stopped ({reason}) after {own.requests} requests")
         host.renew(release)
         champion_side, candidate_side = host.requests()
-        logged = valid_lines(host.fresh(champion), LOG)
+        logged = valid_lines(host.new_lines(champion), LOG)
         baseline += champion_side + Side(scores=scores(logged))
-        own += candidate_side + Side(scores=scores(valid_lines(host.fresh(release), LOG)))
+        own += candidate_side + Side(scores=scores(valid_lines(host.new_lines(release), LOG)))
         if pairs.count:
-            pairs = _joined(pairs, _shadow(host, release, logged))
-        seconds = time.monotonic() - began
-        verdict = canary.judge(baseline, own, pairs, expected, given.bounds, seconds)
+            pairs = _add(pairs, _shadow(host, release, logged))
+        seconds = time.monotonic() - started
+        verdict = canary.judge(baseline, own, pairs, expected, deployment.bounds, seconds)
         if verdict.decision != "hold":
             break
-        if seconds >= told:
-            given.say(f"{percent} %: holding: {'; '.join(verdict.reasons)}")
-            told = seconds + 5
-    if verdict.decision == "go back":
+        if seconds >= next_report:
+            deployment.say(f"{percent} %: holding: {'; '.join(verdict.reasons)}")
+            next_report = seconds + 5
+    if verdict.decision == "roll back":
         raise PipelineError(f"at {percent} %: {'; '.join(verdict.reasons)}")
-    given.say(f"{percent} %: good after {seconds:.0f} s: {'; '.join(verdict.reasons)}")
+    deployment.say(f"{percent} %: good after {seconds:.0f} s: {'; '.join(verdict.reasons)}")
     return baseline, pairs
 
 
 def _shadow(host: Host, release: str, logged: Sequence[Line]) -> Pairs:
-    """The agreement on rows that the champion has just answered: the candidate answers them once more, marked."""
-    lines = logged[:SHADOWED]
-    answers = host.ask(release, [{"rows": [line.features]} for line in lines], SHADOW)
-    both = [(line, found) for line, answer in zip(lines, answers, strict=False) if (found := prediction(answer))]
-    return paired([line for line, _ in both], [found for _, found in both])
+    """The agreement on rows that the champion has just answered, sent to the candidate as marked requests."""
+    lines = logged[:SHADOW_ROWS]
+    answers = host.predict(release, [{"rows": [line.features]} for line in lines], SHADOW_TIMEOUT)
+    both = [(line, first) for line, answer in zip(lines, answers, strict=False) if (first := first_prediction(answer))]
+    return pair([line for line, _ in both], [prediction for _, prediction in both])
 
 
-def _joined(one: Pairs, other: Pairs) -> Pairs:
-    """Equal labels add up; correlations are weighted by their rows."""
-    count = one.count + other.count
-    if not other.count:
-        return one
-    return Pairs(count, (one.agreement * one.count + other.agreement * other.count) / count, one.is_correlation)
+def _add(first: Pairs, second: Pairs) -> Pairs:
+    """Both together: equal labels add up; correlations are weighted by their rows."""
+    count = first.count + second.count
+    if not second.count:
+        return first
+    agreement = (first.agreement * first.count + second.agreement * second.count) / count
+    return Pairs(count, agreement, first.is_correlation)
 
 
 def scores(lines: Iterable[Line]) -> Moments:
-    """One number for each request: the mean score of its rows (row id: request id, a hyphen, the place)."""
+    """One number for each request: the mean score of its rows (row id: request id, a hyphen, the row's index)."""
     grouped: dict[str, list[float]] = {}
     for line in lines:
         grouped.setdefault(line.id.rpartition("-")[0], []).append(line.score)
     return Moments.of(sum(values) / len(values) for values in grouped.values())
 
 
-def prediction(answer: Answer) -> Prediction | None:
+def first_prediction(answer: Answer) -> Prediction | None:
     """The first row's prediction; None where there is none."""
     if answer.status != 200:
         return None
     try:
-        return ANSWERED.decode(answer.text).predictions[0]
+        return ANSWER_BODY.decode(answer.text).predictions[0]
     except (ValueError, RecursionError, IndexError):  # msgspec's errors are ValueErrors
         return None

@@ -1,37 +1,37 @@
-"""Who made an image: proven by a key, or by GitHub's own attestations, which the program `gh` verifies."""
+"""Verifies who made an image: by a key, or by GitHub's attestations, which the program `gh` checks."""
 
 import json
 
 from pipeline.core.errors import PipelineError
 from pipeline.ship.release import signing
 from pipeline.ship.release.manifest import Release
-from pipeline.ship.release.processes import succeed
+from pipeline.ship.release.processes import run_program
 
-WORKFLOW = ".github/workflows/deploy.yaml"  # who may attest a release, and
-BRANCH = "refs/heads/main"  # from where
+WORKFLOW = ".github/workflows/deploy.yaml"  # the workflow that may attest a release, and
+BRANCH = "refs/heads/main"  # the branch that it must run on
 
 
-def proven(image: str, key: str | None, repository: str | None) -> Release:
-    """The release that the key's signature proves, or else the repository's attestation; one of the two is needed."""
+def verify_release(image: str, key: str | None, repository: str | None) -> Release:
+    """The release that the key's signature proves, else the repository's attestation; one of the two is needed."""
     if key:
         return signing.verify(image, key)
     if repository:
-        return verify(image, repository)
+        return verify_attestation(image, repository)
     raise PipelineError("needs --key cosign.pub, or --attested OWNER/NAME, to verify who made the image")
 
 
-def verify(image: str, repository: str) -> Release:
+def verify_attestation(image: str, repository: str) -> Release:
     """The release that deploy.yaml of the repository (OWNER/NAME) attested for the image; PipelineError without one."""
-    refused = f"{image}: refused: no attestation by {repository} is proven (where there are none, sign by a key)"
-    by = ["--repo", repository, "--signer-workflow", f"{repository}/{WORKFLOW}", "--source-ref", BRANCH]
-    told = succeed(
+    failure = f"{image}: refused: no valid attestation by {repository} (where there are none, sign with a key)"
+    origin = ["--repo", repository, "--signer-workflow", f"{repository}/{WORKFLOW}", "--source-ref", BRANCH]
+    output = run_program(
         "gh",
-        *("attestation", "verify", f"oci://{signing.by_digest(image)}", *by),
+        *("attestation", "verify", f"oci://{signing.require_digest(image)}", *origin),
         *("--predicate-type", signing.STATEMENT, "--format", "json"),
-        why=refused,
+        failure=failure,
     )
     try:
-        predicates = [one["verificationResult"]["statement"]["predicate"] for one in json.loads(told)]
+        predicates = [item["verificationResult"]["statement"]["predicate"] for item in json.loads(output)]
     except (ValueError, LookupError, TypeError):
-        raise PipelineError(f"{image}: refused: gh answered no attestation; it may be too old") from None
-    return signing.described(predicates, image)
+        raise PipelineError(f"{image}: refused: gh returned no attestation; it may be too old") from None
+    return signing.find_release(predicates, image)

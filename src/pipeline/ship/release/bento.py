@@ -1,4 +1,4 @@
-"""The Bento of a release: exactly what its id was made from, staged in a folder of its own."""
+"""Builds the Bento of a release from exactly the files that its id is made of, staged in a folder of their own."""
 
 import os
 import shutil
@@ -14,15 +14,15 @@ from pipeline.models.model_text import MODEL, SIGNATURE
 from pipeline.ship.release.identity import modules
 from pipeline.ship.service.release import FILE
 
-FOLDER = Path("build/release")  # BentoML reads no files of a hidden folder
+FOLDER = Path("build/release")  # BentoML reads no files from a hidden folder
 BENTOFILE, REQUIREMENTS = Path("bentofile.yaml"), Path("build/serving.txt")
 
 
 def requirements(root: Path) -> str:
-    """The locked packages of the group `serving`, with hashes; scipy is LightGBM's, whose C API needs none of it."""
+    """The locked packages of the group `serving`, with hashes; without scipy, which LightGBM's C API does not need."""
     group = ["--no-default-groups", "--group", "serving", "--no-emit-project", "--no-emit-package", "scipy"]
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             [_uv(root), "export", "--quiet", "--locked", "--no-header", "--no-annotate", *group],
             cwd=root,
             capture_output=True,
@@ -31,35 +31,35 @@ def requirements(root: Path) -> str:
         )
     except OSError:
         raise PipelineError("uv is not installed; `make setup` installs it into .tools") from None
-    if done.returncode != 0:
-        raise PipelineError(f"uv.lock: can't be exported ({last_line(done.stderr)}); run `uv lock` and commit it")
-    return done.stdout
+    if result.returncode != 0:
+        raise PipelineError(f"uv.lock: can't be exported ({last_line(result.stderr)}); run `uv lock` and commit it")
+    return result.stdout
 
 
-def build(root: Path, release: str, told: dict[str, Any], locked: str) -> Path:
-    """Build the Bento of a release and return its folder; `told` is what its endpoint /release answers."""
+def build(root: Path, release: str, lineage: dict[str, Any], locked: str) -> Path:
+    """Build the Bento of a release and return its folder; `lineage` is what its endpoint /release answers."""
     staged, home = root / FOLDER / "content", root / FOLDER / "bentoml"
     for folder in (staged, home):
         shutil.rmtree(folder, ignore_errors=True)
-    _stage(root, staged, told, locked)
+    _stage(root, staged, lineage, locked)
     program = Path(sys.executable).with_name("bentoml")
     command = [str(program), "build", "--bentofile", str(BENTOFILE), "--version", release, "--output", "tag"]
-    uv = Path(_uv(root)).parent  # BentoML would install it with pip, which the environment has not
+    uv = Path(_uv(root)).parent  # BentoML would install it with pip, which the environment lacks
     environment = os.environ | {
         "PATH": f"{uv}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "BENTOML_HOME": str(home.absolute()),
         "BENTOML_DO_NOT_TRACK": "True",
         "PYTHONPATH": str(staged.absolute() / "src"),
     }
-    done = subprocess.run(
+    result = subprocess.run(
         command, cwd=staged, env=environment, capture_output=True, text=True, errors="replace", check=False
     )
-    if done.returncode != 0:
-        raise PipelineError(f"bentoml build: {last_line(done.stderr or done.stdout)}")
+    if result.returncode != 0:
+        raise PipelineError(f"bentoml build: {last_line(result.stderr or result.stdout)}")
     return next(path for path in (home / "bentos").glob(f"*/{release}") if path.is_dir())
 
 
-def _stage(root: Path, staged: Path, told: dict[str, Any], locked: str) -> None:
+def _stage(root: Path, staged: Path, lineage: dict[str, Any], locked: str) -> None:
     paths = [
         BENTOFILE,
         *(Path("models") / name for name in (MODEL, SIGNATURE)),
@@ -73,7 +73,7 @@ def _stage(root: Path, staged: Path, told: dict[str, Any], locked: str) -> None:
         (staged / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / path, staged / path)
     files.write_text(staged / REQUIREMENTS, locked)
-    files.write_json(staged / FILE, told)
+    files.write_json(staged / FILE, lineage)
 
 
 def _uv(root: Path) -> str:

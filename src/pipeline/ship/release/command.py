@@ -1,4 +1,4 @@
-"""`pipeline release`: the model that dvc.lock names, as a signed image; `scan` and `verify` are its two gates."""
+"""`pipeline release`: the model that dvc.lock names, as a signed image; `scan` and `verify` check one."""
 
 import os
 from pathlib import Path
@@ -9,12 +9,12 @@ from pipeline.github.client import steps
 from pipeline.ship.release import attestations, image, making, manifest, publishing, registration
 from pipeline.ship.release.making import Content
 from pipeline.ship.release.manifest import Release
-from pipeline.ship.release.scan import Judged
+from pipeline.ship.release.scan import ScanResult
 
-HEAVIEST = 8  # packages that are named
+MAX_PACKAGES = 8  # the largest ones, which are listed
 NO_TARGET = (
     "Nothing was deployed: no host is named. The repository variable `DEPLOY_TARGET` names one "
-    "(`ssh://user@host`, with the secret `DEPLOY_SSH_KEY`); docs/how-to/release.md says how."
+    "(`ssh://user@host`, with the secret `DEPLOY_SSH_KEY`); see docs/how-to/release.md."
 )
 
 
@@ -42,7 +42,7 @@ def command(
         return
     content = making.gather(Path(), base_image)
     name = publishing.registry_name(registry)
-    published = publishing.published(name, content, key, repository) if name else None
+    published = publishing.find_published(name, content, key, repository) if name else None
     if published:
         _finish(published, target, f"nothing to build: {published.image}", built=False)
         return
@@ -51,45 +51,45 @@ def command(
         missing = "--registry" if report else "--report, Grype's JSON on the image"
         _finish(release, target, f"built, not pushed: that needs {missing}", built=True)
         return
-    judged = publishing.judged(report, publishing.BILL)
-    _show(judged)
-    if judged.failing:
+    result = publishing.judge_scan(report, publishing.BILL)
+    _print(result)
+    if result.failing:
         context.exit(1)
     pushed = publishing.publish(content, release, name, key, target)
     click.echo(registration.register(pushed))
-    _finish(pushed, target, f"{pushed.image}, {_signature(key, repository)}", built=True)
+    _finish(pushed, target, f"{pushed.image}, {_proof(key, repository)}", built=True)
 
 
 def _build(content: Content, champion: str) -> Release:
     """The image on this machine, built where it is missing, with its bill of materials."""
-    present = image.find(content.tag)
-    if present:
-        release = publishing.labelled(present, content.tag).model_copy(update={"image": str(present["Id"])})
-        click.echo(f"release {content.id}: the image is here already")
+    existing = image.find(content.tag)
+    if existing:
+        release = publishing.read_label(existing, content.tag).model_copy(update={"image": str(existing["Id"])})
+        click.echo(f"release {content.id}: the image exists already")
     else:
         click.echo(f"release {content.id}: building the image on {content.base} ...")
         release = making.build(Path(), content, champion)
-    _bill(content)
+    _write_bill(content)
     return release
 
 
-def _bill(content: Content) -> None:
-    """Write the bill of materials of the image, and say how large it is and by what."""
+def _write_bill(content: Content) -> None:
+    """Write the image's bill of materials, and print its size and its largest packages."""
     components = image.write_bill(content.tag, publishing.BILL)
     megabytes = int((image.find(content.tag) or {})["Size"]) / 1e6
-    heaviest = ", ".join(f"{name} {size:g}" for name, size in [*image.weights(content.tag).items()][:HEAVIEST])
-    click.echo(f"image: {megabytes:.0f} MB, {components} components ({publishing.BILL}); in MB: {heaviest}")
+    largest = ", ".join(f"{name} {size:g}" for name, size in [*image.package_sizes(content.tag).items()][:MAX_PACKAGES])
+    click.echo(f"image: {megabytes:.0f} MB, {components} components ({publishing.BILL}); in MB: {largest}")
 
 
-def _signature(key: str | None, repository: str | None) -> str:
-    """What proves where the image comes from."""
+def _proof(key: str | None, repository: str | None) -> str:
+    """How the image's origin is proven."""
     if key:
         return "signed and attested"
     return "not signed: deploy.yaml attests it" if repository else "not signed: that needs --sign"
 
 
 def _finish(release: Release, target: Path, outcome: str, *, built: bool) -> None:
-    """Write the release's file, and say what became of it: here, in the step's summary and in its outputs."""
+    """Write the release's file, and report the outcome: on the terminal, in the step's summary and in its outputs."""
     manifest.write(target, release)
     line = f"release {release.id}: {outcome}"
     notes = [line, NO_TARGET] if os.environ.get("GITHUB_ACTIONS") and not os.environ.get("DEPLOY_TARGET") else [line]
@@ -107,31 +107,31 @@ def _finish(release: Release, target: Path, outcome: str, *, built: bool) -> Non
 @click.option("--sbom", "bill", type=click.Path(path_type=Path), default=publishing.BILL, show_default=True)
 @click.pass_context
 def scan_command(context: click.Context, report: Path, bill: Path) -> None:
-    """Judge Grype's JSON REPORT by release.scan of params.yaml; exit 1 where it fails, or proves nothing."""
-    judged = publishing.judged(report, bill)
-    _show(judged)
-    context.exit(1 if judged.failing else 0)
+    """Judge Grype's JSON REPORT by release.scan of params.yaml; exit 1 where it fails or has no data."""
+    result = publishing.judge_scan(report, bill)
+    _print(result)
+    context.exit(1 if result.failing else 0)
 
 
 @command.command("verify")
 @click.argument("reference", metavar="IMAGE")
 @click.option("--key", help="Cosign's public key: a file, env://NAME or a KMS address.")
 @click.option("--attested", "repository", metavar="OWNER/NAME", help="Without a key: who attested it on GitHub.")
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write the release that is proven to a file.")
+@click.option("--json", "target", type=click.Path(path_type=Path), help="Write the verified release to a file.")
 def verify_command(reference: str, key: str | None, repository: str | None, target: Path | None) -> None:
-    """Prove that IMAGE (NAME@sha256:...) was signed by this key, and say which release it is."""
-    release = attestations.proven(reference, key, repository)
+    """Verify that IMAGE (NAME@sha256:...) was signed by this key, and print which release it is."""
+    release = attestations.verify_release(reference, key, repository)
     if target:
         manifest.write(target, release)
     click.echo(f"release {release.id}: signed; commit {release.commit}, dvc.lock {release.lock}, model {release.model}")
 
 
-def _show(judged: Judged) -> None:
-    for line in judged.ignored:
+def _print(result: ScanResult) -> None:
+    for line in result.ignored:
         click.echo(f"  · {line}")
-    for line in judged.failing:
+    for line in result.failing:
         click.echo(f"  ✗ {line}")
-    verdict = "fail" if judged.failing else "pass"
-    told = f"scan: {verdict} ({judged.matches} findings in {judged.packages} packages)"
-    click.echo(click.style(told, fg="red" if judged.failing else "green", bold=True))
-    steps.summary(told)
+    verdict = "fail" if result.failing else "pass"
+    summary = f"scan: {verdict} ({result.matches} findings in {result.packages} packages)"
+    click.echo(click.style(summary, fg="red" if result.failing else "green", bold=True))
+    steps.summary(summary)

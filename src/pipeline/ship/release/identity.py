@@ -1,4 +1,4 @@
-"""What a release is made of, and the id that follows from it: equal content, equal id."""
+"""What a release is made of, and the id that is its hash: equal content, equal id."""
 
 import ast
 import hashlib
@@ -14,21 +14,21 @@ DOCKERFILE = Path(__file__).with_name("Dockerfile")
 
 
 def modules(source: Path, entry: str = ENTRY) -> list[Path]:
-    """The files of the package under `source` that `entry` imports, itself and packages included, relative to it."""
-    found: dict[str, Path] = {}
-    waiting = [entry]
-    while waiting:
-        name = waiting.pop()
+    """The files under `source`, relative to it, that `entry` imports, with its own file and those of packages."""
+    paths: dict[str, Path] = {}
+    pending = [entry]
+    while pending:
+        name = pending.pop()
         path = _file(source, name)
-        if path is None or name in found:
+        if path is None or name in paths:
             continue
-        found[name] = path.relative_to(source)
-        waiting += [name.rpartition(".")[0], *_imported(path)]
-    return sorted(found.values())
+        paths[name] = path.relative_to(source)
+        pending += [name.rpartition(".")[0], *_imported(path)]
+    return sorted(paths.values())
 
 
 def identify(root: Path, requirements: str, base_image: str) -> str:
-    """12 hex digits: model, contract, the service's own parameters and code, its dependencies, the image's recipe."""
+    """12 hex digits: hash of the model, contract, serving parameters and code, packages, base image and Dockerfile."""
     parts = [
         *((name, files.md5(root / "models" / name)) for name in (MODEL, SIGNATURE)),
         ("schema", files.md5(root / schema.PATH)),
@@ -38,23 +38,23 @@ def identify(root: Path, requirements: str, base_image: str) -> str:
         ("recipe", files.md5(DOCKERFILE)),
         *((str(path), files.md5(root / "src" / path)) for path in modules(root / "src")),
     ]
-    return _hashed(parts)
+    return _hash(parts)
 
 
-def _hashed(parts: Iterable[tuple[str, str]]) -> str:
-    whole = hashlib.sha256()
+def _hash(parts: Iterable[tuple[str, str]]) -> str:
+    digest = hashlib.sha256()
     for name, content in parts:
-        whole.update(f"{name}\0{len(content)}\0{content}\0".encode())
-    return whole.hexdigest()[:12]
+        digest.update(f"{name}\0{len(content)}\0{content}\0".encode())
+    return digest.hexdigest()[:12]
 
 
 def _file(source: Path, name: str) -> Path | None:
-    place = source.joinpath(*name.split("."))
-    return next((path for path in (place.with_suffix(".py"), place / "__init__.py") if name and path.is_file()), None)
+    path = source.joinpath(*name.split("."))
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if name and file.is_file()), None)
 
 
 def _imported(path: Path) -> list[str]:
-    """Every module that the file names in an import, also inside a function; names from a module may be modules."""
+    """Every module that the file imports, also inside functions; an imported name may be a module, too."""
     names = list[str]()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

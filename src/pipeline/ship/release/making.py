@@ -1,4 +1,4 @@
-"""From a checkout to an image that answers for the model that dvc.lock names."""
+"""Builds, from a checkout, the image of the model that dvc.lock names."""
 
 import datetime
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.core import files, params
 from pipeline.core.git import git
 from pipeline.models import signature
-from pipeline.ship.release import bento, golden, image, manifest, source
+from pipeline.ship.release import bento, golden, image, locked_model, manifest
 from pipeline.ship.release.identity import identify
 from pipeline.ship.release.manifest import Release
 
@@ -31,40 +31,40 @@ class Content:
 
 
 def gather(root: Path, base: str) -> Content:
-    """Bring the model and name the release; PipelineError where the lock or the bytes do not hold."""
-    named = source.acquire(root)
+    """Restore the model and name the release; PipelineError where dvc.lock or the model's bytes do not match."""
+    md5s = locked_model.acquire(root)
     locked = bento.requirements(root)
-    return Content(identify(root, locked, base), named, locked, base)
+    return Content(identify(root, locked, base), md5s, locked, base)
 
 
 def build(root: Path, content: Content, champion: str) -> Release:
     """Build the image of a release, and return it with the image's own id."""
     release = describe(root, content, champion)
     folder = bento.build(root, content.id, lineage(root, release, content), content.requirements)
-    built = image.build(folder, content.tag, content.base, labels(root, release))
-    return release.model_copy(update={"image": built})
+    image_id = image.build(folder, content.tag, content.base, labels(root, release))
+    return release.model_copy(update={"image": image_id})
 
 
 def describe(root: Path, content: Content, champion: str) -> Release:
-    """The release, as far as it is known before its image."""
-    known = signature.read(root / source.SIGNATURE)
-    scored, table = golden.read(root, source.TEST, source.SCORES)
-    compared = golden.against_champion(champion, scored, table, known.target)
+    """The release without its image, which is built later."""
+    model_signature = signature.read(root / locked_model.SIGNATURE)
+    scored, table = golden.read(root, locked_model.TEST, locked_model.SCORES)
+    comparison = golden.compare_with_champion(champion, scored, table, model_signature.target)
     release = Release(
         id=content.id,
         image="",
         commit=_commit(root),
-        lock=files.md5(root / source.LOCK),
-        model=content.md5[source.MODEL],
-        task=known.task,
+        lock=files.md5(root / locked_model.LOCK),
+        model=content.md5[locked_model.MODEL],
+        task=model_signature.task,
         metrics=_headline(files.read_json(root / METRICS)),
-        features=known.columns,
+        features=model_signature.columns,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        golden=golden.rows(known, table, scored, params.section(params.Release, root / params.PATH).golden),
-        expected=compared.expected,
-        against=compared.against,
+        golden=golden.rows(model_signature, table, scored, params.section(params.Release, root / params.PATH).golden),
+        expected=comparison.expected,
+        against=comparison.against,
     )
-    return manifest.fitting(release)
+    return manifest.fit_label(release)
 
 
 def lineage(root: Path, release: Release, content: Content) -> dict[str, Any]:
@@ -74,16 +74,16 @@ def lineage(root: Path, release: Release, content: Content) -> dict[str, Any]:
         "git_commit": release.commit,
         "dvc_lock": release.lock,
         "model": release.model,
-        "signature": content.md5[source.SIGNATURE],
+        "signature": content.md5[locked_model.SIGNATURE],
         "metrics": files.read_json(root / METRICS),
     }
 
 
 def labels(root: Path, release: Release) -> dict[str, str]:
-    """OCI's own labels, and the release."""
+    """OCI's standard labels, and the label that holds the release."""
     card = params.section(params.Card, root / params.PATH)
     remote = git(root, "remote", "get-url", "origin").stdout.strip()
-    told = {
+    annotations = {
         "title": card.title,
         "description": card.purpose,
         "created": release.created,
@@ -91,17 +91,19 @@ def labels(root: Path, release: Release) -> dict[str, str]:
         "version": release.id,
         "source": remote.removesuffix(".git") if remote.startswith("https://") and "@" not in remote else "",
     }
-    named = {f"org.opencontainers.image.{name}": value for name, value in told.items() if value}
-    return {**named, manifest.LABEL: manifest.label(release)}
+    standard = {f"org.opencontainers.image.{name}": value for name, value in annotations.items() if value}
+    return {**standard, manifest.LABEL: manifest.label(release)}
 
 
 def _commit(root: Path) -> str:
-    """HEAD; a tree that differs from it says so, as `git describe` does."""
+    """HEAD, with `-dirty` where the tree differs from it, as `git describe` does."""
     changed = git(root, "status", "--porcelain", "--untracked-files=no").stdout.strip()
     return git(root, "rev-parse", "HEAD").stdout.strip() + ("-dirty" if changed else "")
 
 
 def _headline(metrics: Mapping[str, Any]) -> dict[str, float]:
     """Each metric's value, without its interval."""
-    values = {name: one["value"] for name, one in metrics.items() if isinstance(one, dict) and "value" in one}
+    values = {
+        name: metric["value"] for name, metric in metrics.items() if isinstance(metric, dict) and "value" in metric
+    }
     return {name: float(value) for name, value in values.items() if value is not None}

@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipeline.core import files, formats
+from pipeline.core import files, format_numbers
 from pipeline.core.errors import PipelineError
 
-PATH = Path("build/release.json")  # not `release.json`, by which the service inside an image knows itself
-LONGEST = 64_000  # bytes of the label: Linux takes 131,072 for one argument of a program, which `docker` gets it by
-FORMAT = 1  # the highest that is read; file and label say their number from format 2 on
+PATH = Path("build/release.json")  # not `release.json`, which the service inside an image reads
+MAX_LABEL = 64_000  # bytes of the label, which `docker` gets as an argument: Linux allows 131,072 for each
+FORMAT = 1  # the highest that is read; file and label have a number from format 2 on
 LABEL = "pipeline.release"  # of the image: all of this but `image`, which an image can't know of itself
 
 
@@ -36,36 +36,36 @@ class Release(BaseModel):
 
 
 def read(path: Path) -> Release:
-    """A release from its file; PipelineError where it is missing, damaged or not one."""
+    """A release from its file; PipelineError where the file is missing, damaged or not a release."""
     if not path.is_file():
         raise PipelineError(f"{path}: no such file; `pipeline release` writes it")
     return parse(path.read_text(encoding="utf-8", errors="replace"), str(path))
 
 
-def parse(text: str, where: str) -> Release:
-    """A release from JSON; PipelineError names `where` and the first key that is wrong."""
-    with contextlib.suppress(ValueError, RecursionError):  # what is no JSON is refused below
-        formats.check(where, json.loads(text), FORMAT)
+def parse(text: str, source: str) -> Release:
+    """A release from JSON; PipelineError names the `source` of the text and the first invalid key."""
+    with contextlib.suppress(ValueError, RecursionError):  # invalid JSON is refused below
+        format_numbers.check(source, json.loads(text), FORMAT)
     try:
         return Release.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise PipelineError(f"{where}: is no release ({key + ': ' if key else ''}{first['msg']})") from None
+        raise PipelineError(f"{source}: is not a release ({key + ': ' if key else ''}{first['msg']})") from None
 
 
 def write(path: Path, release: Release) -> None:
     files.write_text(path, release.model_dump_json(indent=2) + "\n")
 
 
-def fitting(release: Release) -> Release:
-    """With as many golden rows as the label holds: every other is left out until it does."""
-    while release.golden and len(label(release)) > LONGEST:  # ASCII: as many bytes
+def fit_label(release: Release) -> Release:
+    """The release with as many golden rows as fit the label: every other row is dropped until they do."""
+    while release.golden and len(label(release)) > MAX_LABEL:  # ASCII: as many bytes
         rows = release.golden[::2] if len(release.golden) > 1 else []
         release = release.model_copy(update={"golden": rows})
     return release
 
 
 def label(release: Release) -> str:
-    """The image's label for it, in one line; the image's own digest can't stand in it."""
+    """The release as the image's label, in one line; without the image's digest, which can't be in the image."""
     return json.dumps(release.model_dump() | {"image": ""}, separators=(",", ":"), ensure_ascii=True)

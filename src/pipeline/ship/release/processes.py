@@ -1,4 +1,4 @@
-"""Other programs that a release needs: docker, syft, cosign. One that is missing or fails is one line."""
+"""Runs the other programs that a release needs (docker, syft, cosign); each error is one line."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.core.errors import PipelineError, last_line
 
-HOMES = {
+INSTALLATION = {
     "docker": "https://docs.docker.com/engine/install",
     "syft": "`make setup` installs it",
     "cosign": "https://docs.sigstore.dev/cosign/system_config/installation",
@@ -17,18 +17,18 @@ HOMES = {
 
 
 def program(name: str) -> str:
-    """The path of a program: the environment's own before the system's; PipelineError where there is none."""
+    """The path of a program, in the environment or else on the PATH; PipelineError where there is none."""
     own = Path(sys.executable).with_name(name)
-    found = str(own) if own.is_file() else shutil.which(name)
-    if not found:
-        raise PipelineError(f"{name}: is not installed; {HOMES.get(name, 'install it')}")
-    return found
+    path = str(own) if own.is_file() else shutil.which(name)
+    if not path:
+        raise PipelineError(f"{name}: is not installed; {INSTALLATION.get(name, 'install it')}")
+    return path
 
 
-def succeed(name: str, *arguments: str, why: str, environment: Mapping[str, str] | None = None) -> str:
-    """What the program printed; PipelineError with `why` and its last line where it fails."""
+def run_program(name: str, *arguments: str, failure: str, environment: Mapping[str, str] | None = None) -> str:
+    """Run a program and return what it printed; PipelineError with `failure` and its last line where it fails."""
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             [program(name), *arguments],
             env={**os.environ, **(environment or {})},
             capture_output=True,
@@ -37,7 +37,7 @@ def succeed(name: str, *arguments: str, why: str, environment: Mapping[str, str]
             check=False,
         )
     except OSError as error:  # arguments that are too long, no memory for a process
-        raise PipelineError(f"{why}: {error.strerror}") from None
-    if done.returncode != 0:
-        raise PipelineError(f"{why}: {' '.join(last_line(done.stderr or done.stdout).split())[:500]}")
-    return done.stdout
+        raise PipelineError(f"{failure}: {error.strerror}") from None
+    if result.returncode != 0:
+        raise PipelineError(f"{failure}: {' '.join(last_line(result.stderr or result.stdout).split())[:500]}")
+    return result.stdout

@@ -1,4 +1,4 @@
-"""The release as a version of the model in MLflow, where a tracking server is set; it never fails a release."""
+"""Registers the release as a version of the model in MLflow, where a tracking server is set; never fails a release."""
 
 from typing import Any
 
@@ -10,29 +10,30 @@ CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
 
 
 def register(release: Release) -> str:
-    """Register the release as `candidate`; a sentence on what happened."""
-    return _asked(lambda client, name: _register(client, name, release))
+    """Register the release as `candidate`; returns a sentence on what happened."""
+    return _call(lambda client, name: _register(client, name, release))
 
 
 def promote(release: str) -> str:
-    """Make a registered release `champion`, and the champion `previous`; what happened, or nothing without a server."""
+    """Make a registered release `champion` and the champion `previous`; a sentence on it, empty without a server."""
     if not mlflow_runs.is_server(track.tracking_uri()):
         return ""
-    return _asked(lambda client, name: _promote(client, name, release))
+    return _call(lambda client, name: _promote(client, name, release))
 
 
-def _asked(do: Any) -> str:
+def _call(action: Any) -> str:
     uri = track.tracking_uri()
     if not mlflow_runs.is_server(uri):
         return "register: MLFLOW_TRACKING_URI names no server; the version is not registered"
     if problem := mlflow_runs.unreachable(uri):
-        return f"register: {mlflow_runs.shown(uri)} can't be reached ({problem}); the version is not registered"
+        server = mlflow_runs.without_credentials(uri)
+        return f"register: {server} can't be reached ({problem}); the version is not registered"
     try:
         mlflow = mlflow_runs.load()
         mlflow.set_tracking_uri(uri)
-        return str(do(mlflow.MlflowClient(), params.section(params.Tracking).experiment))
-    except Exception as error:  # a server raises what its driver raises
-        return f"register: {mlflow_runs.shown(uri)} refused ({' '.join(str(error).split())[:200]})"
+        return str(action(mlflow.MlflowClient(), params.section(params.Tracking).experiment))
+    except Exception as error:  # the server's driver may raise anything
+        return f"register: {mlflow_runs.without_credentials(uri)} refused ({' '.join(str(error).split())[:200]})"
 
 
 def _register(client: Any, name: str, release: Release) -> str:
@@ -67,5 +68,5 @@ def _promote(client: Any, name: str, release: str) -> str:
 
 
 def _version(client: Any, name: str, release: str) -> Any:
-    found = client.search_model_versions(f"name = '{name}' and tags.release = '{release}'")
-    return found[0].version if found else None
+    versions = client.search_model_versions(f"name = '{name}' and tags.release = '{release}'")
+    return versions[0].version if versions else None

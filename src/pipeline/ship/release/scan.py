@@ -1,4 +1,4 @@
-"""The scan gate: a vulnerability report as Grype writes it, judged by the bounds of params.yaml. No data is no pass."""
+"""The scan gate: judges Grype's vulnerability report by the bounds of params.yaml; a report without data fails."""
 
 import datetime
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ SEVERITIES = ("unknown", "negligible", "low", "medium", "high", "critical")
 
 
 @dataclass
-class Judged:
-    """`failing` is what stops the release, one line each; `ignored` is what params.yaml lets pass."""
+class ScanResult:
+    """`failing`: the findings that stop the release, one line each; `ignored`: those that params.yaml exempts."""
 
     failing: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
@@ -20,36 +20,36 @@ class Judged:
     matches: int = 0
 
 
-def judge(report: Any, bill: Any, bounds: Scan, today: datetime.date) -> Judged:
+def judge(report: Any, bill: Any, bounds: Scan, today: datetime.date) -> ScanResult:
     """Judge a report on the image whose bill of materials (CycloneDX) is `bill`."""
     packages = _packages(bill)
-    judged = Judged(packages=len(packages))
-    judged.failing += _without_data(report, packages, bounds, today)
-    if judged.failing:
-        return judged
-    judged.matches = len(report["matches"])
-    waived = {one.id: one for one in bounds.ignore}
+    result = ScanResult(packages=len(packages))
+    result.failing += _missing_data(report, packages, bounds, today)
+    if result.failing:
+        return result
+    result.matches = len(report["matches"])
+    exceptions = {exception.id: exception for exception in bounds.ignore}
     for match in report["matches"]:
-        line = _beyond(match, bounds)
+        line = _failing_line(match, bounds)
         names = [
             _get(match, "vulnerability", "id"),
-            *(_get(one, "id") for one in match.get("relatedVulnerabilities") or ()),
+            *(_get(related, "id") for related in match.get("relatedVulnerabilities") or ()),
         ]
-        given = next((waived[name] for name in names if name in waived), None)
-        if line and given and given.until >= today:
-            judged.ignored.append(f"{line}; ignored until {given.until}: {given.reason}")
+        exception = next((exceptions[name] for name in names if name in exceptions), None)
+        if line and exception and exception.until >= today:
+            result.ignored.append(f"{line}; ignored until {exception.until}: {exception.reason}")
         elif line:
-            judged.failing.append(f"{line}; its exception ended on {given.until}" if given else line)
-    judged.failing = sorted(set(judged.failing))
-    return judged
+            result.failing.append(f"{line}; its exception ended on {exception.until}" if exception else line)
+    result.failing = sorted(set(result.failing))
+    return result
 
 
-def _without_data(report: Any, packages: set[str], bounds: Scan, today: datetime.date) -> list[str]:
-    """Why this report proves nothing."""
+def _missing_data(report: Any, packages: set[str], bounds: Scan, today: datetime.date) -> list[str]:
+    """Why this report has no usable data; empty where it has."""
     if not isinstance(report, dict) or not isinstance(report.get("matches"), list):
-        return ["the report holds no list `matches`: not one of Grype's"]
+        return ["the report holds no list `matches`: it is not one of Grype's"]
     if not packages:
-        return ["the bill of materials lists no Python package: the scanner had nothing to look at"]
+        return ["the bill of materials lists no Python package: the scanner had nothing to scan"]
     database = _get(report, "descriptor", "db") or {}
     status = database.get("status", database) if isinstance(database, dict) else {}
     built = _date(_get(status, "built"))
@@ -62,23 +62,23 @@ def _without_data(report: Any, packages: set[str], bounds: Scan, today: datetime
             f"the scanner's database is of {built}; allowed: {bounds.database_days} days (release.scan.database_days)"
         ]
     names = [str(_get(match, "artifact", "name")) for match in report["matches"]]
-    if stranger := next((name for name in names if name.lower() not in packages), None):
-        return [f"the report is on another image: this one has no package {stranger!r}"]
+    if unknown := next((name for name in names if name.lower() not in packages), None):
+        return [f"the report is on another image: this one has no package {unknown!r}"]
     return []
 
 
 def _packages(bill: Any) -> set[str]:
-    """Names of all packages, or none where no Python package is among them."""
-    components = [one for one in (_get(bill, "components") or ()) if isinstance(one, dict)]
-    python = any(str(one.get("purl", "")).startswith("pkg:pypi/") for one in components)
-    return {str(one.get("name", "")).lower() for one in components} if python else set()
+    """The names of all packages; empty where none of them is a Python package."""
+    components = [component for component in (_get(bill, "components") or ()) if isinstance(component, dict)]
+    python = any(str(component.get("purl", "")).startswith("pkg:pypi/") for component in components)
+    return {str(component.get("name", "")).lower() for component in components} if python else set()
 
 
-def _beyond(match: Mapping[str, Any], bounds: Scan) -> str:
-    """The match in one line where it is beyond the bound, else nothing; a severity that is unknown counts as high."""
+def _failing_line(match: Mapping[str, Any], bounds: Scan) -> str:
+    """The match in one line where it exceeds the bound, else empty; an unknown severity counts as high."""
     severity = str(_get(match, "vulnerability", "severity") or "unknown").lower()
     rank = SEVERITIES.index("high" if severity not in SEVERITIES[1:] else severity)
-    fixed = [str(one) for one in _get(match, "vulnerability", "fix", "versions") or ()]
+    fixed = [str(version) for version in _get(match, "vulnerability", "fix", "versions") or ()]
     if rank < SEVERITIES.index(bounds.fail_on) or (bounds.only_fixed and not fixed):
         return ""
     name, version = _get(match, "artifact", "name"), _get(match, "artifact", "version")

@@ -27,16 +27,16 @@ routes = Starlette()
 endpoints: dict[str, Post] = {}
 
 
-class Direct(bentoml.Service):  # type: ignore[misc]  # BentoML says Any of it
+class Direct(bentoml.Service):  # type: ignore[misc]  # BentoML types it as Any
     """A BentoML service whose POST endpoints bypass BentoML's middleware; docs/explanation/serving.md says why."""
 
     def to_asgi(self, is_main: bool = True) -> Any:
         app = super().to_asgi(is_main)
-        logging.getLogger("uvicorn.access").propagate = False  # nobody reads it: uvicorn need not prepare each line
+        logging.getLogger("uvicorn.access").propagate = False  # it is not printed, so uvicorn need not format it
 
         async def dispatch(scope: Any, receive: Any, send: Any) -> None:
-            answering = endpoints.get(scope["path"], app) if scope["type"] == "http" else app
-            await answering(scope, receive, send)
+            handler = endpoints.get(scope["path"], app) if scope["type"] == "http" else app
+            await handler(scope, receive, send)
 
         return dispatch
 
@@ -54,39 +54,41 @@ class Service:
 
     def __init__(self) -> None:
         try:
-            self._served = predictor.load(Path())
+            self._predictor = predictor.load(Path())
         except PipelineError as error:
             raise BentoMLConfigException(str(error)) from None
-        self._metrics = Metrics(self._served.release["release"])
+        self._metrics = Metrics(self._predictor.release["release"])
         with bentoml.monitor(log.NAME, log.CLASS, self._log_options()) as monitor:
-            self._monitor = monitor  # kept: looking it up for each request costs more than a prediction
-        limit = self._served.serve.max_body
+            self._monitor = monitor  # looking it up for each request would cost more than a prediction
+        limit = self._predictor.serve.max_body
         endpoints["/predict"] = Post("/predict", self._predict, self._metrics, limit)
         endpoints["/explain"] = Post("/explain", self._explain, self._metrics, limit, threaded=True)
         routes.routes.extend(
             [
                 *(Route(path, endpoint) for path, endpoint in endpoints.items()),
-                Route("/release", _fixed(msgspec.json.encode(self._served.release))),
+                Route("/release", _constant(msgspec.json.encode(self._predictor.release))),
                 Route("/metrics", self._exposition),
-                Route("/docs.json", _fixed(msgspec.json.encode(openapi.describe(self._served)))),
+                Route("/docs.json", _constant(msgspec.json.encode(openapi.describe(self._predictor)))),
                 Route("/", lambda _: HTMLResponse(openapi.PAGE)),
             ]
         )
         gc.collect()
-        gc.freeze()  # what is loaded stays: the collector need not look at it again and again
+        gc.freeze()  # loaded objects stay for good: keep the garbage collector from scanning them
 
-    def _predict(self, body: bytes, request_id: str, replay: bool, began: float) -> bytes:
-        made = self._served.predict(body, request_id)
-        self._metrics.predicted(len(made.rows), made.flagged)
+    def _predict(self, body: bytes, request_id: str, replay: bool, started: float) -> bytes:
+        predicted = self._predictor.predict(body, request_id)
+        self._metrics.count_rows(len(predicted.rows), predicted.flagged)
         if not replay:
-            milliseconds = round((time.perf_counter() - began) * 1000, 3)
-            release = self._served.release["release"]
-            record: Any = log.Record(time.time(), release, milliseconds, made.sent, made.rows, made.lines)
+            milliseconds = round((time.perf_counter() - started) * 1000, 3)
+            release = self._predictor.release["release"]
+            record: Any = log.Record(
+                time.time(), release, milliseconds, predicted.body, predicted.rows, predicted.lines
+            )
             self._monitor.log_table([record], {})
-        return made.content
+        return predicted.content
 
-    def _explain(self, body: bytes, request_id: str, replay: bool, began: float) -> bytes:
-        return self._served.explain(body, request_id)
+    def _explain(self, body: bytes, request_id: str, replay: bool, started: float) -> bytes:
+        return self._predictor.explain(body, request_id)
 
     async def _exposition(self, _: Any) -> Response:
         self._metrics.flush()
@@ -94,19 +96,19 @@ class Service:
         return Response(content, media_type=prometheus.CONTENT_TYPE)
 
     def _log_options(self) -> dict[str, Any]:
-        chosen = self._served.serve.log
-        folder = Path(os.environ.get(FOLDER_VARIABLE) or chosen.folder)
+        options = self._predictor.serve.log
+        folder = Path(os.environ.get(FOLDER_VARIABLE) or options.folder)
         worker = bentoml.server_context.worker_index or 1
-        files = LogFiles(folder, worker, int(chosen.rotate_mb * 2**20), chosen.keep)
-        features = log.features([column.name for column in self._served.rows.ordered], chosen.omit)
+        files = LogFiles(folder, worker, int(options.rotate_mb * 2**20), options.keep)
+        features = log.feature_encoder([column.name for column in self._predictor.rows.ordered], options.omit)
         return {"files": files, "features": features, "lost": self._metrics.lost.inc}
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:
-        """Write what the log still holds."""
+        """Write the records that wait in the log's queue."""
         if isinstance(self._monitor, log.PredictionLog):  # it may be switched off in BentoML's configuration
             self._monitor.close()
 
 
-def _fixed(content: bytes) -> Callable[[Any], Response]:
+def _constant(content: bytes) -> Callable[[Any], Response]:
     return lambda _: Response(content, media_type="application/json")

@@ -16,12 +16,12 @@ from pipeline.core.errors import PipelineError
 
 Matrix = np.ndarray[Any, np.dtype[np.float64]]
 DOUBLE, ROW_MAJOR, ALL_TREES = 1, 1, -1
-NORMAL, CONTRIBUTIONS = 0, 3  # what is predicted: C_API_PREDICT_NORMAL, C_API_PREDICT_CONTRIB
+NORMAL, CONTRIBUTIONS = 0, 3  # the kind of prediction: C_API_PREDICT_NORMAL, C_API_PREDICT_CONTRIB
 ONE_THREAD = b"num_threads=1"
 
 
 class Booster:
-    """A model that predicts rows of float64, C order. One row at a time may be predicted by the fast path."""
+    """A model that predicts rows of float64, C order; a single row takes LightGBM's fast path."""
 
     def __init__(self, text: str) -> None:
         self._library = _library()
@@ -39,7 +39,7 @@ class Booster:
         self._row = np.empty((1, self.features))
         self._score = np.empty((1, self.classes))
         self._length = c_int64()
-        # Their addresses, made once: what is left for each row is one call.
+        # The addresses are made once, so that each row takes only one call.
         self._single = (self._fast, _address(self._row), byref(self._length), _address(self._score))
 
     def predict(self, matrix: Matrix) -> Matrix:
@@ -60,19 +60,19 @@ class Booster:
         matrix = np.ascontiguousarray(matrix, dtype=np.float64)
         rows, features = matrix.shape
         assert features == self.features
-        found, length = np.empty((rows, width)), c_int64()
+        result, length = np.empty((rows, width)), c_int64()
         self._call(
             "LGBM_BoosterPredictForMat",
             *(self._handle, _address(matrix), c_int(DOUBLE), c_int32(rows), c_int32(features), c_int(ROW_MAJOR)),
-            *(c_int(kind), c_int(0), c_int(ALL_TREES), c_char_p(ONE_THREAD), byref(length), _address(found)),
+            *(c_int(kind), c_int(0), c_int(ALL_TREES), c_char_p(ONE_THREAD), byref(length), _address(result)),
         )
-        assert length.value == found.size
-        return found
+        assert length.value == result.size
+        return result
 
     def _number(self, name: str) -> int:
-        found = c_int()
-        self._call(name, self._handle, byref(found))
-        return found.value
+        value = c_int()
+        self._call(name, self._handle, byref(value))
+        return value.value
 
     def _call(self, name: str, *arguments: Any) -> None:
         if getattr(self._library, name)(*arguments):
@@ -89,9 +89,9 @@ def _address(array: Matrix) -> c_void_p:
 def _library() -> ctypes.CDLL:
     """The shared library in LightGBM's wheel; PipelineError where there is none."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    found = importlib.util.find_spec("lightgbm")
-    places = list(found.submodule_search_locations or ()) if found else []
-    for path in [Path(place) / "lib/lib_lightgbm.so" for place in places]:
+    spec = importlib.util.find_spec("lightgbm")
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    for path in [Path(folder) / "lib/lib_lightgbm.so" for folder in folders]:
         if path.exists():
             library = ctypes.CDLL(str(path))
             library.LGBM_GetLastError.restype = c_char_p

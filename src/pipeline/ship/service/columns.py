@@ -1,4 +1,4 @@
-"""What a row of a request holds: the signature's columns, with what the data contract says of them."""
+"""The fields of a request's row: the signature's columns, with their rules from the data contract."""
 
 import datetime
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Literal
 from pipeline.data.contract.schema import ContractColumn, Schema
 from pipeline.models.signature import Feature, Signature
 
-EPOCH = datetime.datetime(1970, 1, 1)  # naive: dates are turned into UTC first
+EPOCH = datetime.datetime(1970, 1, 1)  # naive: dates are converted to UTC first
 
 
 @dataclass(frozen=True)
 class RequestColumn:
-    """A field of a row; `low` and `high` are the contract's, as a number (days from 1970-01-01 for a date)."""
+    """A field of a row; `low` and `high` are the contract's bounds as numbers (a date: days from 1970-01-01)."""
 
     name: str
     kind: Literal["number", "boolean", "category", "date"]
@@ -21,11 +21,11 @@ class RequestColumn:
     categories: tuple[str, ...]
     low: float | None
     high: float | None
-    seen: tuple[float, float] | None
+    trained_range: tuple[float, float] | None
 
     @property
     def allowed(self) -> str:
-        """What the field may be, for people."""
+        """The values that the field may have, in words."""
         kinds = {"number": "a whole number" if self.whole else "a finite number", "boolean": "true or false"}
         kinds |= {"category": "text", "date": "a date as text, ISO 8601"}
         return kinds[self.kind] + ("" if self.required else ", or null where it is missing")
@@ -39,22 +39,22 @@ class RequestColumn:
             return "2026-01-31"
         if self.kind == "category":
             return self.categories[0] if self.categories else "text"
-        low, high = self.seen or (0.0, 0.0)
+        low, high = self.trained_range or (0.0, 0.0)
         return int((low + high) / 2) if self.whole else round((low + high) / 2, 6)
 
     def describe(self) -> str:
         """A sentence or two for the OpenAPI page."""
-        said = [self.allowed[0].upper() + self.allowed[1:] + "."]
+        sentences = [self.allowed[0].upper() + self.allowed[1:] + "."]
         if self.categories:
-            said.append(f"Known: {', '.join(self.categories)}; any other is predicted and flagged `unseen`.")
-        if self.seen:
-            said.append(f"Seen in training: {self.seen[0]:g} to {self.seen[1]:g}.")
+            sentences.append(f"Known: {', '.join(self.categories)}; any other value is predicted and flagged `unseen`.")
+        if self.trained_range:
+            sentences.append(f"Range in training: {self.trained_range[0]:g} to {self.trained_range[1]:g}.")
         if self.kind == "number" and (self.low is not None or self.high is not None):
             bounds = [
                 f"{name} {bound:g}" for name, bound in (("min", self.low), ("max", self.high)) if bound is not None
             ]
-            said.append(f"Contract: {', '.join(bounds)}; beyond it is predicted and flagged `outside`.")
-        return " ".join(said)
+            sentences.append(f"Contract: {', '.join(bounds)}; a value outside is predicted and flagged `outside`.")
+        return " ".join(sentences)
 
 
 def columns(signature: Signature, schema: Schema) -> tuple[RequestColumn, ...]:
@@ -64,7 +64,7 @@ def columns(signature: Signature, schema: Schema) -> tuple[RequestColumn, ...]:
 
 
 def _column(feature: Feature, contract: ContractColumn | None) -> RequestColumn:
-    known = feature.minimum is not None and feature.maximum is not None
+    has_range = feature.minimum is not None and feature.maximum is not None
     return RequestColumn(
         name=feature.source,
         kind=feature.kind,
@@ -73,7 +73,7 @@ def _column(feature: Feature, contract: ContractColumn | None) -> RequestColumn:
         categories=feature.categories,
         low=_bound(contract.min) if contract else None,
         high=_bound(contract.max) if contract else None,
-        seen=(feature.minimum or 0.0, feature.maximum or 0.0) if known else None,
+        trained_range=(feature.minimum or 0.0, feature.maximum or 0.0) if has_range else None,
     )
 
 
@@ -84,12 +84,12 @@ def _bound(value: int | float | datetime.date | None) -> float | None:
 
 
 def date_parts(text: str) -> tuple[float, float, float]:
-    """Days from 1970-01-01, month and weekday (Monday is 0) in UTC, as `matrix.encode` has them; ValueError."""
+    """Days from 1970-01-01, month and weekday (Monday is 0) in UTC, as `matrix.encode` gives them; ValueError."""
     try:
         moment = datetime.datetime.fromisoformat(text)
         if moment.tzinfo is not None:
             moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
     except OverflowError:  # the last hours of the year 9999 in another zone
-        raise ValueError("is no date that can be told in UTC") from None
+        raise ValueError("is outside the range of dates in UTC") from None
     microseconds = (moment - EPOCH) // datetime.timedelta(microseconds=1)
     return float(microseconds) / 86_400_000_000.0, float(moment.month), float(moment.weekday())

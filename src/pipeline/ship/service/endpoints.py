@@ -1,4 +1,4 @@
-"""The endpoints as bare ASGI, inside the BentoML service: its own dispatch costs more than the predictions do."""
+"""The endpoints as plain ASGI inside the BentoML service, whose own dispatch takes longer than the predictions."""
 
 import itertools
 import logging
@@ -18,25 +18,25 @@ Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 REQUEST_ID, REPLAY, LENGTH = b"x-request-id", b"x-pipeline-replay", b"content-length"
-WORKER, COUNT = secrets.token_hex(8), itertools.count(1)  # a made request id: unique, and cheap
-NAME = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+WORKER, COUNT = secrets.token_hex(8), itertools.count(1)  # of a generated request id: unique, and cheap
+REQUEST_ID_PATTERN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 logger = logging.getLogger("bentoml.pipeline")
 
 
 class DisconnectedError(Exception):
-    """The client went away before its body was whole."""
+    """The client disconnected before its body was complete."""
 
 
 class Handler(Protocol):
-    """Answers a body: JSON; RefusalError."""
+    """The answer to a body, as JSON; RefusalError where the body is invalid."""
 
-    def __call__(self, body: bytes, request_id: str, replay: bool, began: float) -> bytes: ...
+    def __call__(self, body: bytes, request_id: str, replay: bool, started: float) -> bytes: ...
 
 
 class Post:
     """An endpoint that takes JSON and answers JSON; a wrong request gets a 4xx that says what is allowed.
 
-    What the service itself does wrong is a 500 with the request's id, by which its log has the traceback.
+    A defect of the service is a 500 with the request's id, under which the service's log has the traceback.
     """
 
     def __init__(self, path: str, handler: Handler, metrics: Metrics, max_body: int, *, threaded: bool = False) -> None:
@@ -44,28 +44,28 @@ class Post:
         self._max_body, self._threaded = max_body, threaded
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        began = time.perf_counter()
+        started = time.perf_counter()
         headers = dict(scope["headers"])
-        named = headers.get(REQUEST_ID, b"")
-        request_id = named.decode() if NAME.fullmatch(named) else f"{WORKER}-{next(COUNT):x}"
+        header = headers.get(REQUEST_ID, b"")
+        request_id = header.decode() if REQUEST_ID_PATTERN.fullmatch(header) else f"{WORKER}-{next(COUNT):x}"
         status = 200
         try:
             if scope["method"] != "POST":
                 raise refuse(405, "", f"{scope['method']} {self._path}", "POST")
             body = await self._body(headers.get(LENGTH, b""), receive)
             if self._threaded:
-                content = await anyio.to_thread.run_sync(self._handler, body, request_id, REPLAY in headers, began)
+                content = await anyio.to_thread.run_sync(self._handler, body, request_id, REPLAY in headers, started)
             else:
-                content = self._handler(body, request_id, REPLAY in headers, began)
+                content = self._handler(body, request_id, REPLAY in headers, started)
         except RefusalError as refusal:
-            status, content = refusal.status, _said(refusal.message, refusal.problems, request_id)
+            status, content = refusal.status, _error_body(refusal.message, refusal.problems, request_id)
         except DisconnectedError:
             return
-        except Exception:  # a defect of ours: counted like any other answer
+        except Exception:  # a defect of the service: counted like any other answer
             logger.exception("request %s failed", request_id)
-            status, content = 500, _said("the service failed; its log says why", [], request_id)
-        await _answer(send, status, content, request_id)
-        self._metrics.answered(self._path, status, time.perf_counter() - began)
+            status, content = 500, _error_body("the service failed; its log has the reason", [], request_id)
+        await _respond(send, status, content, request_id)
+        self._metrics.count_request(self._path, status, time.perf_counter() - started)
 
     async def _body(self, length: bytes, receive: Receive) -> bytes:
         if length.isdigit() and int(length[:20]) > self._max_body:
@@ -93,7 +93,7 @@ class Post:
             message = await receive()
 
     async def _drain(self, receive: Receive) -> None:
-        """Take what a client still sends, within bounds: it would lose the answer over the closed connection."""
+        """Read what the client still sends, within bounds: it would miss the answer if the connection were closed."""
         size = 0
         while size <= 8 * self._max_body:
             message = await receive()
@@ -105,11 +105,11 @@ class Post:
         return refuse(413, "", "the body is too large", f"{self._max_body} bytes (serve.max_body)")
 
 
-def _said(error: str, problems: list[dict[str, str]], request_id: str) -> bytes:
+def _error_body(error: str, problems: list[dict[str, str]], request_id: str) -> bytes:
     return msgspec.json.encode({"error": error, "problems": problems, "request_id": request_id})
 
 
-async def _answer(send: Send, status: int, content: bytes, request_id: str) -> None:
+async def _respond(send: Send, status: int, content: bytes, request_id: str) -> None:
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(content)).encode()),

@@ -1,17 +1,17 @@
-"""JSON lines in files that never change once they are closed, so that they can be shipped."""
+"""JSON lines in files that never change once they are closed, so that they can be copied elsewhere."""
 
 import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-RETRY = 1.0  # seconds after a failure before a file is opened again
+RETRY_DELAY = 1.0  # seconds after a failure before a file is opened again
 
 
 class LogFiles:
-    """Appends to one file; at `size` bytes it is closed and a new one begun, and only the newest `keep` are kept.
+    """Appends to one file, starts a new one at `size` bytes, and keeps only the newest `keep` files.
 
-    `predictions.w1.20261121T085012.123456Z.jsonl`: the worker, and when the file was begun.
+    `predictions.w1.20261121T085012.123456Z.jsonl`: the worker, and when the file was started.
     """
 
     def __init__(self, folder: Path, worker: int, size: int, keep: int) -> None:
@@ -21,7 +21,7 @@ class LogFiles:
         self._retry, self._failure = 0.0, OSError("")
 
     def append(self, lines: bytes) -> None:
-        """Write whole lines or nothing of them; OSError where that can't be done."""
+        """Write all the lines or none of them; OSError where that fails."""
         if self._descriptor is None:
             self._open()
         assert self._descriptor is not None
@@ -46,8 +46,8 @@ class LogFiles:
             raise self._failure
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            began = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
-            self._path = self.folder / f"predictions.w{self._worker}.{began}.jsonl"
+            started = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+            self._path = self.folder / f"predictions.w{self._worker}.{started}.jsonl"
             self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o640)
             self._length = 0
             self._prune()
@@ -56,18 +56,18 @@ class LogFiles:
             raise
 
     def _prune(self) -> None:
-        mine = sorted(self.folder.glob(f"predictions.w{self._worker}.*.jsonl"))
-        for path in mine[: -self._keep]:
+        own = sorted(self.folder.glob(f"predictions.w{self._worker}.*.jsonl"))
+        for path in own[: -self._keep]:
             path.unlink(missing_ok=True)
 
     def _fail(self, error: OSError) -> None:
-        """Take back a line that was cut, and wait a while before the next try."""
-        self._retry, self._failure = time.monotonic() + RETRY, error
+        """Remove a truncated line, and wait a while before the next attempt."""
+        self._retry, self._failure = time.monotonic() + RETRY_DELAY, error
         if self._descriptor is None:
             return
         try:
             os.ftruncate(self._descriptor, self._length)
-            if not self._length:  # an empty file for each try would push the written ones out
+            if not self._length:  # an empty file for each attempt would displace the written ones
                 self._path.unlink()
         finally:
             self.close()

@@ -7,11 +7,11 @@ from pipeline.ship.service.predictor import Predictor
 NUMBER, TEXT = {"type": "number"}, {"type": "string"}
 FLAGS = {
     "type": "object",
-    "description": "What is unusual in the row, where anything is: names of columns.",
+    "description": "Columns of the row that are unusual; left out where none is.",
     "properties": {
         "missing": {"type": "array", "items": TEXT, "description": "No value was given."},
-        "unseen": {"type": "array", "items": TEXT, "description": "A category that training did not see."},
-        "outside": {"type": "array", "items": TEXT, "description": "Beyond the data contract's min or max."},
+        "unseen": {"type": "array", "items": TEXT, "description": "A category that was not in the training data."},
+        "outside": {"type": "array", "items": TEXT, "description": "Outside the data contract's min and max."},
     },
 }
 CONTRIBUTION = {"type": "object", "properties": {"feature": TEXT, "column": TEXT, "contribution": NUMBER}}
@@ -20,17 +20,17 @@ HEADERS = [
     {
         "name": "X-Request-ID",
         "in": "header",
-        "description": "Names the request (up to 64 letters, digits, dots, dashes, underscores); else one is made.",
+        "description": "The request's id: up to 64 letters, digits, dots, dashes, underscores. Without it one is made.",
         "schema": TEXT,
     },
     {
         "name": "X-Pipeline-Replay",
         "in": "header",
-        "description": "Whatever it holds: the request is a replay and enters no log.",
+        "description": "With any value: the request is a replay and is not logged.",
         "schema": TEXT,
     },
 ]
-# BentoML's page without its Google Tag Manager: nobody is told who looks.
+# BentoML's page without its Google Tag Manager, so that visitors are not tracked.
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Predictions</title>
@@ -43,24 +43,24 @@ PAGE = """<!DOCTYPE html>
 """
 
 
-def describe(served: Predictor) -> dict[str, Any]:
+def describe(predictor: Predictor) -> dict[str, Any]:
     """The description, OpenAPI 3.1; the request's schema comes from the request model."""
-    request = served.request.schema()
+    request = predictor.request.schema()
     schemas = request.pop("$defs")
     schemas |= {
         "Request": request,
-        "Predictions": _answer("predictions", _prediction(served)),
+        "Predictions": _answer("predictions", _prediction(predictor)),
         "Explanations": _answer("explanations", _explanation()),
         "Refusal": _refusal(),
     }
-    limits = f"At most {served.serve.max_rows} rows and {served.serve.max_body:,} bytes a request."
-    explain = f"At most {served.serve.explain_rows} rows, {served.serve.explain_top} features a row."
+    limits = f"At most {predictor.serve.max_rows} rows and {predictor.serve.max_body:,} bytes a request."
+    explain = f"At most {predictor.serve.explain_rows} rows, {predictor.serve.explain_top} features a row."
     return {
         "openapi": "3.1.0",
-        "info": {"title": f"Predictions of {served.known.target}", "version": served.release["release"]},
+        "info": {"title": f"Predictions of {predictor.signature.target}", "version": predictor.release["release"]},
         "paths": {
-            "/predict": {"post": _post("Predict one or many rows", limits, "Predictions", served, HEADERS)},
-            "/explain": {"post": _post("What moves each score", explain, "Explanations", served, HEADERS[:1])},
+            "/predict": {"post": _post("Predict one or many rows", limits, "Predictions", predictor, HEADERS)},
+            "/explain": {"post": _post("What moves each score", explain, "Explanations", predictor, HEADERS[:1])},
             "/release": {"get": _get("The release that is served, and its lineage", "application/json")},
             "/healthz": {"get": _get("Whether the service runs", "text/plain")},
             "/readyz": {"get": _get("Whether the service takes requests", "text/plain")},
@@ -70,16 +70,16 @@ def describe(served: Predictor) -> dict[str, Any]:
     }
 
 
-def _prediction(served: Predictor) -> dict[str, Any]:
+def _prediction(predictor: Predictor) -> dict[str, Any]:
     score = {
         "binary": "Probability of the positive class.",
         "multiclass": "Probability of the likeliest class.",
         "regression": "The predicted value.",
-    }[served.known.task]
+    }[predictor.signature.task]
     fields: dict[str, Any] = {"id": TEXT, "score": {**NUMBER, "description": score}, "flags": FLAGS}
-    if served.known.task != "regression":
-        classes = list(served.known.classes)
-        fields["label"] = {"type": "string", "enum": classes, "description": "The class that is decided on."}
+    if predictor.signature.task != "regression":
+        classes = list(predictor.signature.classes)
+        fields["label"] = {"type": "string", "enum": classes, "description": "The predicted class."}
         fields["probabilities"] = {"type": "object", "properties": dict.fromkeys(classes, NUMBER)}
     return {"type": "object", "required": [name for name in fields if name != "flags"], "properties": fields}
 
@@ -100,10 +100,10 @@ def _refusal() -> dict[str, Any]:
     return {"type": "object", "required": list(fields), "properties": fields}
 
 
-def _post(summary: str, limits: str, answer: str, served: Predictor, headers: list[Any]) -> dict[str, Any]:
+def _post(summary: str, limits: str, answer: str, predictor: Predictor, headers: list[Any]) -> dict[str, Any]:
     refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
-    body = {"schema": {"$ref": "#/components/schemas/Request"}, "example": served.request.example}
-    told = {"400": "The body is not JSON", "413": "The body is too large", "422": "A field is not as it should be"}
+    body = {"schema": {"$ref": "#/components/schemas/Request"}, "example": predictor.request.example}
+    refusals = {"400": "The body is not JSON", "413": "The body is too large", "422": "A field is invalid"}
     return {
         "summary": summary,
         "description": limits,
@@ -114,7 +114,7 @@ def _post(summary: str, limits: str, answer: str, served: Predictor, headers: li
                 "description": "Answered",
                 "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{answer}"}}},
             },
-            **{status: {"description": text, "content": refusal} for status, text in told.items()},
+            **{status: {"description": text, "content": refusal} for status, text in refusals.items()},
         },
     }
 

@@ -1,15 +1,15 @@
-"""What Prometheus reads at /metrics: BentoML's names for requests, and the rows that were predicted, logged or lost."""
+"""The metrics at /metrics: requests, under BentoML's names, and rows that were predicted, flagged or lost."""
 
 import asyncio
 from bisect import bisect_left
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-PERIOD = 0.2  # seconds that counts wait to be put where all workers' counts are
+FLUSH_INTERVAL = 0.2  # seconds after which counts go to the files that all workers share
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
-class Waiting:
-    """Requests that were answered and not put away yet: their seconds, and how many fell into each bucket."""
+class Pending:
+    """Answered requests that are not in the shared files yet: their seconds, and how many are in each bucket."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -19,13 +19,13 @@ class Waiting:
 class Metrics:
     """Counters of this worker. BentoML adds up those of all workers.
 
-    BentoML's own middleware counts every path that anybody asks for under a label of its own, which never ends, and
-    costs more than a prediction; so it is off, and requests are counted here, under the same names. Counts are put
-    into the files that the workers share by a timer: doing so for each request is a tenth of what the request costs.
+    BentoML's own middleware keeps a label for every path that is requested, without a limit, and takes longer than a
+    prediction; so it is off, and requests are counted here under the same names. A timer writes the counts to the
+    files that the workers share: to do so for each request would take a tenth of the request's time.
     """
 
     def __init__(self, release: str) -> None:
-        import prometheus_client  # not before the worker has named the folder that the workers share
+        import prometheus_client  # only after the worker has set the folder that the workers share
 
         labels = ["endpoint", "http_response_code", "release"]
         self._release = release
@@ -38,40 +38,40 @@ class Metrics:
         rows = prometheus_client.Counter("pipeline_rows", "Rows that were predicted", ["release"])
         flagged = prometheus_client.Counter("pipeline_flagged_rows", "Rows predicted with a flag", ["release"])
         lost = prometheus_client.Counter("pipeline_log_lost_rows", "Rows that the log could not take", ["release"])
-        self._rows, self._flagged, self.lost = (one.labels(release) for one in (rows, flagged, lost))
-        self._waiting: dict[tuple[str, int], Waiting] = {}
-        self._predicted = [0, 0]
-        self._due = False
+        self._rows, self._flagged, self.lost = (counter.labels(release) for counter in (rows, flagged, lost))
+        self._pending: dict[tuple[str, int], Pending] = {}
+        self._row_counts = [0, 0]
+        self._scheduled = False
 
-    def predicted(self, rows: int, flagged: int) -> None:
+    def count_rows(self, rows: int, flagged: int) -> None:
         """Count rows, and those of them with a flag."""
-        self._predicted[0] += rows
-        self._predicted[1] += flagged
+        self._row_counts[0] += rows
+        self._row_counts[1] += flagged
 
-    def answered(self, endpoint: str, status: int, seconds: float) -> None:
+    def count_request(self, endpoint: str, status: int, seconds: float) -> None:
         """Count a request; `endpoint` is one of a few."""
-        waiting = self._waiting.get((endpoint, status))
-        if waiting is None:
-            waiting = self._waiting[endpoint, status] = Waiting()
-        waiting.seconds += seconds
-        waiting.buckets[bisect_left(BUCKETS, seconds)] += 1
-        if not self._due:
-            self._due = True
-            asyncio.get_running_loop().call_later(PERIOD, self.flush)
+        pending = self._pending.get((endpoint, status))
+        if pending is None:
+            pending = self._pending[endpoint, status] = Pending()
+        pending.seconds += seconds
+        pending.buckets[bisect_left(BUCKETS, seconds)] += 1
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_later(FLUSH_INTERVAL, self.flush)
 
     def flush(self) -> None:
-        """Put what waits into the workers' shared files; in the thread that counts."""
-        self._due = False
-        for (endpoint, status), waiting in self._waiting.items():
+        """Write the pending counts to the workers' shared files; in the thread that counts."""
+        self._scheduled = False
+        for (endpoint, status), pending in self._pending.items():
             labels = (endpoint, str(status), self._release)
-            self._requests.labels(*labels).inc(sum(waiting.buckets))
-            histogram = self._seconds.labels(*labels)  # it has no method for several observations at once
-            histogram._sum.inc(waiting.seconds)
-            for bucket, count in zip(histogram._buckets, waiting.buckets, strict=True):
+            self._requests.labels(*labels).inc(sum(pending.buckets))
+            histogram = self._seconds.labels(*labels)  # it has no method for several observations
+            histogram._sum.inc(pending.seconds)
+            for bucket, count in zip(histogram._buckets, pending.buckets, strict=True):
                 bucket.inc(count)
-        self._rows.inc(self._predicted[0])
-        self._flagged.inc(self._predicted[1])
-        self._waiting, self._predicted = {}, [0, 0]
+        self._rows.inc(self._row_counts[0])
+        self._flagged.inc(self._row_counts[1])
+        self._pending, self._row_counts = {}, [0, 0]
 
 
 def exposition() -> bytes:

@@ -1,4 +1,4 @@
-"""What is served, and its lineage: from `release.json` inside the image of a release, else from the files."""
+"""The served release and its lineage: from `release.json` in a release's image, else from the files."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ LOCK, METRICS = Path("dvc.lock"), Path("reports/metrics.json")
 
 
 def describe(root: Path) -> dict[str, Any]:
-    """The release in a checkout: its name, the git commit, hashes and metrics (null where they are not there)."""
+    """The release in a checkout: its name, the git commit, hashes and metrics (null where they are missing)."""
     model = files.md5(root / "models" / MODEL)
     commit = git(root, "rev-parse", "HEAD")
     metrics = root / METRICS
@@ -31,10 +31,10 @@ def read(root: Path) -> dict[str, Any]:
     """The release that is served; PipelineError where `release.json` is damaged or names another model."""
     if not (root / FILE).is_file():
         return describe(root)
-    told = files.read_json(root / FILE)
-    if not isinstance(told, dict) or not isinstance(told.get("release"), str):
+    content = files.read_json(root / FILE)
+    if not isinstance(content, dict) or not isinstance(content.get("release"), str):
         raise PipelineError(f"{FILE}: names no release")
     model = files.md5(root / "models" / MODEL)
-    if told.get("model", model) != model:
+    if content.get("model", model) != model:
         raise PipelineError(f"{FILE}: was made for another model than models/{MODEL}")
-    return told
+    return content

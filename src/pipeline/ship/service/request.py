@@ -1,4 +1,4 @@
-"""The request model: made from the signature's columns, it documents a request and explains a wrong one."""
+"""The request model, made from the signature's columns: it documents requests and explains invalid ones."""
 
 import difflib
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from typing_extensions import TypedDict
 from pipeline.core.errors import listed
 from pipeline.ship.service.columns import RequestColumn, date_parts
 
-SHOWN = 20  # problems that one answer lists
+MAX_PROBLEMS = 20  # that one answer lists
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
 class RefusalError(Exception):
-    """A request that is not answered: the status and the answer's content, for the person who must correct it."""
+    """A refused request: the status and the problems, for the person who must correct it."""
 
     def __init__(self, status: int, problems: Sequence[dict[str, str]], unlisted: int = 0) -> None:
         self.status, self.problems, self.unlisted = status, list(problems), unlisted
@@ -23,11 +23,11 @@ class RefusalError(Exception):
 
     @property
     def message(self) -> str:
-        """The first problem in one line, and how many there are beside it."""
+        """The first problem in one line, and the number of others."""
         first, others = self.problems[0], len(self.problems) - 1 + self.unlisted
-        where = f"{first['field']} " if first["field"] else ""
+        field = f"{first['field']} " if first["field"] else ""
         more = f" (and {others} more)" if others else ""
-        return f"{where}{first['problem']}; allowed: {first['allowed']}{more}"
+        return f"{field}{first['problem']}; allowed: {first['allowed']}{more}"
 
 
 def refuse(status: int, field: str, problem: str, allowed: str) -> RefusalError:
@@ -35,7 +35,7 @@ def refuse(status: int, field: str, problem: str, allowed: str) -> RefusalError:
 
 
 class RequestModel:
-    """`{"rows": [{column: value, ...}, ...]}` as pydantic has it, strictly."""
+    """`{"rows": [{column: value, ...}, ...]}` as a strict pydantic model."""
 
     def __init__(self, columns: Sequence[RequestColumn], max_rows: int) -> None:
         self._columns = {column.name: column for column in columns}
@@ -54,40 +54,40 @@ class RequestModel:
         return self._adapter.json_schema(ref_template="#/components/schemas/{model}")
 
     def read(self, body: bytes) -> list[dict[str, Any]]:
-        """The rows of a body; RefusalError with each problem (the first twenty) where it is not as it should be."""
+        """The rows of a body; RefusalError with each problem (the first twenty) where it is invalid."""
         try:
             rows: list[dict[str, Any]] = self._adapter.validate_json(body)["rows"]
         except ValidationError as error:
-            found = error.errors(include_url=False, include_context=False)
-            if found[0]["type"] == "json_invalid":
-                raise refuse(400, "", f"the body is not JSON ({_reason(found[0])})", '{"rows": [{...}]}') from None
-            told = [self._explain(problem) for problem in found[:SHOWN]]
-            raise RefusalError(422, told, len(found) - len(told)) from None
+            problems = error.errors(include_url=False, include_context=False)
+            if problems[0]["type"] == "json_invalid":
+                raise refuse(400, "", f"the body is not JSON ({_reason(problems[0])})", '{"rows": [{...}]}') from None
+            listed_problems = [self._explain(problem) for problem in problems[:MAX_PROBLEMS]]
+            raise RefusalError(422, listed_problems, len(problems) - len(listed_problems)) from None
         return rows
 
     def _explain(self, problem: Any) -> dict[str, str]:
-        place = problem["loc"]
-        column = self._columns.get(str(place[2])) if len(place) > 2 else None
-        allowed = column.allowed if column else self._allowed(place)
+        location = problem["loc"]
+        column = self._columns.get(str(location[2])) if len(location) > 2 else None
+        allowed = column.allowed if column else self._allowed(location)
         if problem["type"] == "extra_forbidden":
-            said, allowed = "is no field", self._neighbours(place)
+            text, allowed = "is not a field", self._suggestion(location)
         elif problem["type"] == "missing":
-            said = "is missing"
+            text = "is missing"
         elif problem["type"] == "too_long":
-            said = "holds too many rows"
+            text = "holds too many rows"
         else:
-            said = f"is {_shown(problem['input'])}"
-        return {"field": _path(place), "problem": said, "allowed": allowed}
+            text = f"is {_format(problem['input'])}"
+        return {"field": _path(location), "problem": text, "allowed": allowed}
 
-    def _allowed(self, place: tuple[Any, ...]) -> str:
-        if not place:
+    def _allowed(self, location: tuple[Any, ...]) -> str:
+        if not location:
             return '{"rows": [{...}]}'
-        return f"a list of 1 to {self._max_rows} rows" if len(place) == 1 else "a row: an object of fields"
+        return f"a list of 1 to {self._max_rows} rows" if len(location) == 1 else "a row: an object of fields"
 
-    def _neighbours(self, place: tuple[Any, ...]) -> str:
-        known = list(self._columns) if len(place) > 2 else ["rows"]
-        close = difflib.get_close_matches(str(place[-1])[:100], known, n=1)
-        return f"{close[0]} (did you mean that?)" if close else listed(known)
+    def _suggestion(self, location: tuple[Any, ...]) -> str:
+        names = list(self._columns) if len(location) > 2 else ["rows"]
+        close = difflib.get_close_matches(str(location[-1])[:100], names, n=1)
+        return f"{close[0]} (did you mean that?)" if close else listed(names)
 
 
 def _field(column: RequestColumn) -> Any:
@@ -97,8 +97,8 @@ def _field(column: RequestColumn) -> Any:
     if column.kind == "date":
         kind = Annotated[kind, AfterValidator(_date)]
     examples: list[Any] = [*column.categories] or [column.example]
-    shown = Field(description=column.describe(), examples=examples)
-    return Annotated[kind, shown] if column.required else NotRequired[Annotated[kind | None, shown]]
+    field = Field(description=column.describe(), examples=examples)
+    return Annotated[kind, field] if column.required else NotRequired[Annotated[kind | None, field]]
 
 
 def _whole(number: float) -> float:
@@ -113,19 +113,19 @@ def _date(text: str) -> str:
 
 
 def _typed_dict(name: str, fields: dict[str, Any]) -> Any:
-    make: Any = TypedDict  # the columns are known when the service starts, not before
-    made = make(name, fields)
-    made.__pydantic_config__ = STRICT
-    return made
+    make: Any = TypedDict  # the columns are only known when the service starts
+    typed_dict = make(name, fields)
+    typed_dict.__pydantic_config__ = STRICT
+    return typed_dict
 
 
-def _path(place: tuple[Any, ...]) -> str:
-    """rows[0].age"""
-    shown = [f"[{part}]" if isinstance(part, int) else f".{str(part)[:100]}" for part in place]
-    return "".join(shown).removeprefix(".")
+def _path(location: tuple[Any, ...]) -> str:
+    """The location as text, such as `rows[0].age`."""
+    parts = [f"[{part}]" if isinstance(part, int) else f".{str(part)[:100]}" for part in location]
+    return "".join(parts).removeprefix(".")
 
 
-def _shown(value: Any) -> str:
+def _format(value: Any) -> str:
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else f"a list of {len(value)}"
     text = (

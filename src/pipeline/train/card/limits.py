@@ -1,4 +1,4 @@
-"""What the evidence does not carry: the model card's limits, derived from the reports."""
+"""The model card's limits: what must not be concluded from the reports, derived from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,20 +29,20 @@ class Evidence:
     hashes: dict[str, str]  # file: MD5
 
 
-def limits(settings: Settings, found: Evidence) -> list[Markdown]:
+def limits(settings: Settings, evidence: Evidence) -> list[Markdown]:
     """One sentence for each thing that the reader must not conclude."""
-    known, metrics = found.signature, found.metrics
+    signature, metrics = evidence.signature, evidence.metrics
     candidates = [
         escape(f"Not for: {settings.card.not_for}"),
         _time(settings, metrics["rows"]),
-        _small_slices(found.slices),
-        _weak_slices(found.slices, metrics, known),
-        _fairness(found.fairness),
-        _drift(found.drift),
-        _dominant(found.importance),
-        _inputs(known),
+        _small_slices(evidence.slices),
+        _weak_slices(evidence.slices, metrics, signature),
+        _fairness(evidence.fairness),
+        _drift(evidence.drift),
+        _dominant(evidence.importance),
+        _inputs(signature),
         None
-        if found.training["device"] == "cpu"
+        if evidence.training["device"] == "cpu"
         else Markdown("Trained on a GPU: training again gives nearly the same model, not the same bytes."),
         Markdown("Associations, not causes: importance says what the model uses, not what would change the outcome."),
     ]
@@ -53,11 +53,11 @@ def _time(settings: Settings, rows: int) -> Markdown:
     if settings.split.time:
         return Markdown(
             f"Measured once, on the newest {rows:,} rows by {code(settings.split.time)}; "
-            "the intervals cover chance in those rows, not what changes later."
+            "the intervals cover chance in those rows, not later changes."
         )
     return Markdown(
         f"Measured once, on {rows:,} rows drawn from the same data as the training rows; "
-        "the intervals cover chance in those rows and say nothing of later data or other populations."
+        "the intervals cover chance in those rows and say nothing about later data or other populations."
     )
 
 
@@ -68,33 +68,33 @@ def _small_slices(slices: list[Mapping[str, Any]]) -> Markdown | None:
     return Markdown(f"Too few test rows to judge (under {SMALL_SLICE}): {_listed(names)}.")
 
 
-def _weak_slices(slices: list[Mapping[str, Any]], metrics: Any, known: Signature) -> Markdown | None:
+def _weak_slices(slices: list[Mapping[str, Any]], metrics: Any, signature: Signature) -> Markdown | None:
     """The slices whose whole interval is worse than the model's own."""
-    name = headline(known.task, metrics)
-    whole, up = metrics[name], higher_is_better(name)
+    name = headline(signature.task, metrics)
+    whole, higher = metrics[name], higher_is_better(name)
     weak = [
         f"{item['column']} {item['value']}"
         for item in slices
-        if item["rows"] >= SMALL_SLICE and _worse(item["metrics"].get(name), whole, up)
+        if item["rows"] >= SMALL_SLICE and _worse(item["metrics"].get(name), whole, higher)
     ]
     return Markdown(f"Measurably worse than overall ({escape(name)}) for: {_listed(weak)}.") if weak else None
 
 
-def _worse(part: Any, whole: Any, up: bool) -> bool:
-    worst, best = ("upper", "lower") if up else ("lower", "upper")
-    if part is None or part.get(worst) is None or whole.get(best) is None:
+def _worse(estimate: Any, whole: Any, higher: bool) -> bool:
+    worst, best = ("upper", "lower") if higher else ("lower", "upper")
+    if estimate is None or estimate.get(worst) is None or whole.get(best) is None:
         return False
-    return bool(part[worst] < whole[best] if up else part[worst] > whole[best])
+    return bool(estimate[worst] < whole[best] if higher else estimate[worst] > whole[best])
 
 
 def _fairness(fairness: Mapping[str, Any]) -> Markdown:
     if not fairness:
         return Markdown("Fairness was not measured: no sensitive column is named.")
     groups = [(column, group) for column, item in fairness.items() for group in item["groups"]]
-    small = [f"{column} {group['group']}" for column, group in groups if _is_small(group)]
+    small_groups = [f"{column} {group['group']}" for column, group in groups if _is_small(group)]
     text = f"Fairness was measured for {_listed(list(fairness))} one by one, not for their combinations."
-    if small:
-        text += f" Groups too small for their figures to be more than chance: {_listed(small)}."
+    if small_groups:
+        text += f" Groups so small that their figures may be chance: {_listed(small_groups)}."
     return Markdown(text)
 
 
@@ -108,7 +108,7 @@ def _drift(drift: Mapping[str, Any]) -> Markdown | None:
     names = [item["column"] for item in drift["columns"] if item["drifted"]]
     if not names:
         return None
-    return Markdown(f"The test rows differ from the training rows in {_listed(names)}: the metrics rest on that mix.")
+    return Markdown(f"The test rows differ from the training rows in {_listed(names)}: the metrics hold for that mix.")
 
 
 def _dominant(importance: list[Mapping[str, Any]]) -> Markdown | None:
@@ -116,13 +116,13 @@ def _dominant(importance: list[Mapping[str, Any]]) -> Markdown | None:
     if not importance or not total or importance[0]["shap"] / total < DOMINANT:
         return None
     share, name = f"{importance[0]['shap'] / total:.0%}", code(importance[0]["feature"])
-    return Markdown(f"Leans on one feature: {name} carries {share} of SHAP; an error there is an error everywhere.")
+    return Markdown(f"Depends on one feature: {name} carries {share} of SHAP; an error in it affects most predictions.")
 
 
-def _inputs(known: Signature) -> Markdown:
-    seen = sum(feature.kind == "category" for feature in known.features)
-    unseen = f" A category that training did not see (in {number(seen)} columns) is treated as missing." if seen else ""
-    return Markdown(f"Values beyond the range of the training rows are scored like the nearest seen ones.{unseen}")
+def _inputs(signature: Signature) -> Markdown:
+    n = sum(feature.kind == "category" for feature in signature.features)
+    unseen = f" A category that training did not see (in {number(n)} columns) is treated as missing." if n else ""
+    return Markdown(f"Values beyond the range of the training rows are scored like the nearest in that range.{unseen}")
 
 
 def _listed(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""The model card's tables: each function takes what a stage wrote and gives Markdown."""
+"""The model card's tables: each function takes a stage's report and returns Markdown."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from pipeline.core.tasks import ENOUGH_ROWS, METRICS, Task, has_interval, label
 from pipeline.markup.markdown import Markdown, code, escape, interval, number, table
 from pipeline.models.signature import Signature
 
-SHOWN = 15  # rows of a table that could be as long as the data is wide
-ANSWERS = {
+MAX_ROWS = 15  # of a table that has a row for each file or column
+OUTPUTS = {
     "binary": "probability of the positive class",
     "multiclass": "probability of each class",
     "regression": "value",
@@ -29,34 +29,34 @@ class Settings:
     evaluate: Evaluate
 
 
-def summary(known: Signature, found: Mapping[str, Any]) -> Markdown:
+def summary(signature: Signature, metrics: Mapping[str, Any]) -> Markdown:
     """One sentence: what it predicts and how well by the task's first metric."""
-    name = headline(known.task, found)
-    between = interval(found[name], has_interval(name, found["rows"], _rarer(found)))
+    name = headline(signature.task, metrics)
+    interval_text = interval(metrics[name], has_interval(name, metrics["rows"], _rarer(metrics)))
     return Markdown(
-        f"LightGBM, {known.task}: predicts {code(known.target)}. "
-        f"{escape(label(name))} {number(found[name]['value'])} ({between}) "
-        f"on {number(found['rows'])} test rows."
+        f"LightGBM, {signature.task}: predicts {code(signature.target)}. "
+        f"{escape(label(name))} {number(metrics[name]['value'])} ({interval_text}) "
+        f"on {number(metrics['rows'])} test rows."
     )
 
 
-def headline(task: Task, found: Mapping[str, Any]) -> str:
-    """The first of the task's metrics that is among the found ones."""
-    return next((name for name in METRICS[task] if name in found), next(iter(METRICS[task])))
+def headline(task: Task, metrics: Mapping[str, Any]) -> str:
+    """The first of the task's metrics that is among `metrics`."""
+    return next((name for name in METRICS[task] if name in metrics), next(iter(METRICS[task])))
 
 
-def model(known: Signature, training: Mapping[str, Any]) -> Markdown:
+def model(signature: Signature, training: Mapping[str, Any]) -> Markdown:
     rows: list[tuple[str, Any]] = [
         ("Kind", f"gradient-boosted trees (LightGBM), {training['best_iteration']:,} iterations"),
-        ("Task", known.task),
-        ("Predicts", code(known.target)),
-        ("Answers with", ANSWERS[known.task]),
+        ("Task", signature.task),
+        ("Predicts", code(signature.target)),
+        ("Output", OUTPUTS[signature.task]),
     ]
-    if known.task == "binary":
-        rows += [("Positive class", code(known.positive)), ("Decision threshold", known.threshold)]
-    if known.task == "multiclass":
-        rows.append(("Classes", ", ".join(known.classes)))
-    columns = f"{len(known.columns):,} columns, {len(known.features):,} features"
+    if signature.task == "binary":
+        rows += [("Positive class", code(signature.positive)), ("Decision threshold", signature.threshold)]
+    if signature.task == "multiclass":
+        rows.append(("Classes", ", ".join(signature.classes)))
+    columns = f"{len(signature.columns):,} columns, {len(signature.features):,} features"
     trained_on = f"{training['device']}, {training['platform']}"
     return table(["", ""], [*rows, ("Made from", columns), ("Trained on", trained_on)])
 
@@ -80,10 +80,10 @@ def data(settings: Settings, rows: Mapping[str, int]) -> Markdown:
 
 def sources(source: Mapping[str, Any]) -> Markdown:
     """The fingerprint of the data: each file with size and SHA-256."""
-    listed = [*source["files"], *source.get("added", {"files": []})["files"]]
-    rows = [(item["path"], item["size"], code(item["sha256"])) for item in listed]
-    more = [(f"and {len(rows) - SHOWN:,} more in data/source.json", "", "")] if len(rows) > SHOWN else []
-    return table(["File", "Bytes", "SHA-256"], [*rows[:SHOWN], *more], "lr")
+    files = [*source["files"], *source.get("added", {"files": []})["files"]]
+    rows = [(item["path"], item["size"], code(item["sha256"])) for item in files]
+    more = [(f"and {len(rows) - MAX_ROWS:,} more in data/source.json", "", "")] if len(rows) > MAX_ROWS else []
+    return table(["File", "Bytes", "SHA-256"], [*rows[:MAX_ROWS], *more], "lr")
 
 
 def quality(report: Mapping[str, Any]) -> Markdown:
@@ -94,18 +94,18 @@ def quality(report: Mapping[str, Any]) -> Markdown:
     return Markdown(f"The data break their contract (`data/schema.yaml`) in {len(violations):,} ways.")
 
 
-def metrics(found: Mapping[str, Any], task: Task) -> Markdown:
+def metrics(report: Mapping[str, Any], task: Task) -> Markdown:
     rows = [
-        (label(name), found[name]["value"], interval(found[name], has_interval(name, found["rows"], _rarer(found))))
+        (label(name), report[name]["value"], interval(report[name], has_interval(name, report["rows"], _rarer(report))))
         for name in METRICS[task]
-        if name in found
+        if name in report
     ]
     return table(["Metric", "Value", "Interval"], rows, "lrr")
 
 
-def _rarer(found: Mapping[str, Any]) -> int | None:
+def _rarer(metrics: Mapping[str, Any]) -> int | None:
     """The test rows of a binary target's rarer class; None for another task."""
-    counts = found.get("confusion")
+    counts = metrics.get("confusion")
     if not counts:
         return None
     positives = counts["true_positives"] + counts["false_negatives"]
@@ -122,24 +122,24 @@ def confusion(counts: Mapping[str, Any] | None) -> Markdown | None:
     return table(["", "is positive", "is negative"], rows, "lrr")
 
 
-def classes(found: Mapping[str, Any] | None) -> Markdown | None:
-    if not found:
+def classes(per_class: Mapping[str, Any] | None) -> Markdown | None:
+    if not per_class:
         return None
     names = ("precision", "recall", "f1", "rows")
-    rows = [(name, *(_shown(item[figure], item["rows"]) for figure in names)) for name, item in found.items()]
+    rows = [(name, *(_figure(item[figure], item["rows"]) for figure in names)) for name, item in per_class.items()]
     return table(["Class", *map(label, names)], rows, "lrrrr")
 
 
-def slices(found: Sequence[Mapping[str, Any]], task: Task) -> Markdown | None:
-    """Every slice by the task's first metric that was computed for slices."""
-    if not found:
+def slices(report: Sequence[Mapping[str, Any]], task: Task) -> Markdown | None:
+    """Every slice with the first of the task's metrics that was computed for slices."""
+    if not report:
         return None
-    name = headline(task, found[0]["metrics"])
+    name = headline(task, report[0]["metrics"])
     rows = []
-    for item in found:
+    for item in report:
         metric = item["metrics"].get(name, {})
-        between = interval(metric, has_interval(name, item["rows"], _rarer_of_slice(item)))
-        rows.append((item["column"], item["value"], item["rows"], metric.get("value"), between))
+        interval_text = interval(metric, has_interval(name, item["rows"], _rarer_of_slice(item)))
+        rows.append((item["column"], item["value"], item["rows"], metric.get("value"), interval_text))
     return table(["Column", "Value", "Rows", label(name), "Interval"], rows, "llrrr")
 
 
@@ -148,37 +148,37 @@ def _rarer_of_slice(item: Mapping[str, Any]) -> int | None:
     return None if share is None else round(item["rows"] * min(share, 1 - share))
 
 
-def fairness(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+def fairness(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """For each sensitive column its groups, with the rates that its task has, and the figures that compare them."""
     return [
         {"column": column, "groups": _groups(item["groups"]), "differences": table(FIGURES, _differences(item), "lr")}
-        for column, item in found.items()
+        for column, item in report.items()
     ]
 
 
 def _groups(groups: Sequence[Mapping[str, Any]]) -> Markdown:
     rates = [name for name in groups[0] if name not in ("group", "negatives")] if groups else []
-    rows = [(group["group"], *(_shown(group.get(rate), group["rows"]) for rate in rates)) for group in groups]
+    rows = [(group["group"], *(_figure(group.get(rate), group["rows"]) for rate in rates)) for group in groups]
     return table(["Group", *map(label, rates)], rows, f"l{'r' * len(rates)}")
 
 
 def _differences(item: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """The figures that compare the groups of a sensitive column, with their intervals."""
-    return [(label(name), _shown(value)) for name, value in item.items() if name != "groups"]
+    return [(label(name), _figure(value)) for name, value in item.items() if name != "groups"]
 
 
-def _shown(value: Any, rows: int = ENOUGH_ROWS) -> Any:
-    """A number as it is, an estimate of so many rows with its interval; nothing where it is undefined."""
+def _figure(value: Any, rows: int = ENOUGH_ROWS) -> Any:
+    """A number as it is; an estimate, made on `rows` rows, with its interval."""
     if not isinstance(value, Mapping):
         return value
     return Markdown(f"{number(value['value'])} ({interval(value, rows >= ENOUGH_ROWS)})")
 
 
-def importance(found: Sequence[Mapping[str, Any]]) -> Markdown:
-    total = sum(item["shap"] for item in found) or 1.0
-    rows = [(item["feature"], _percent(item["shap"] / total), _percent(item["gain"])) for item in found[:SHOWN]]
-    if len(found) > SHOWN:
-        rest = found[SHOWN:]
+def importance(features: Sequence[Mapping[str, Any]]) -> Markdown:
+    total = sum(item["shap"] for item in features) or 1.0
+    rows = [(item["feature"], _percent(item["shap"] / total), _percent(item["gain"])) for item in features[:MAX_ROWS]]
+    if len(features) > MAX_ROWS:
+        rest = features[MAX_ROWS:]
         rows.append(
             (
                 Markdown(f"{len(rest):,} others"),
@@ -189,22 +189,22 @@ def importance(found: Sequence[Mapping[str, Any]]) -> Markdown:
     return table(["Feature", "Share of SHAP", "Share of gain"], rows, "lrr")
 
 
-def drift_text(found: Mapping[str, Any]) -> Markdown:
-    reached = "reaches" if found["drifted"] else "stays under"
+def drift_text(report: Mapping[str, Any]) -> Markdown:
+    comparison = "reaches" if report["drifted"] else "stays under"
     return Markdown(
-        f"Test rows against training rows: {found['drifted_columns']:,} of {len(found['columns']):,} columns drifted "
-        f"({_percent(found['share'])}), which {reached} the bound of {_percent(found['bound'])}."
+        f"Test rows against training rows: {report['drifted_columns']:,} of {len(report['columns']):,} columns drifted "
+        f"({_percent(report['share'])}), which {comparison} the bound of {_percent(report['bound'])}."
     )
 
 
-def drift(found: Mapping[str, Any]) -> Markdown | None:
+def drift(drift: Mapping[str, Any]) -> Markdown | None:
     """The columns that drifted, and those that can't be compared."""
     rows: list[tuple[Any, ...]] = [
-        (item["column"], item["test"], item["score"], item["threshold"]) for item in found["columns"] if item["drifted"]
+        (item["column"], item["test"], item["score"], item["threshold"]) for item in drift["columns"] if item["drifted"]
     ]
-    rows += [(item["column"], f"not compared: {item['reason']}", None, None) for item in found.get("skipped", [])]
-    more = [(Markdown(f"{len(rows) - SHOWN:,} more"), "", "", "")] if len(rows) > SHOWN else []
-    return table(["Column", "Test", "Score", "Threshold"], rows[:SHOWN] + more, "llrr") if rows else None
+    rows += [(item["column"], f"not compared: {item['reason']}", None, None) for item in drift.get("skipped", [])]
+    more = [(Markdown(f"{len(rows) - MAX_ROWS:,} more"), "", "", "")] if len(rows) > MAX_ROWS else []
+    return table(["Column", "Test", "Score", "Threshold"], rows[:MAX_ROWS] + more, "llrr") if rows else None
 
 
 def flattened(value: Mapping[str, Any], prefix: str = "") -> list[tuple[Markdown, str]]:
@@ -214,8 +214,8 @@ def flattened(value: Mapping[str, Any], prefix: str = "") -> list[tuple[Markdown
         if isinstance(item, Mapping) and item:
             rows += flattened(item, f"{prefix}{key}.")
         else:
-            shown = ", ".join(map(str, item)) if isinstance(item, list | tuple | dict) else item
-            rows.append((code(f"{prefix}{key}"), "none" if shown in ("", None) else str(shown)))
+            text = ", ".join(map(str, item)) if isinstance(item, list | tuple | dict) else item
+            rows.append((code(f"{prefix}{key}"), "none" if text in ("", None) else str(text)))
     return rows
 
 

@@ -20,7 +20,7 @@ REPORTS = ("training", "metrics", "slices", "fairness", "importance", "drift", "
 HASHED = ("model", "signature", "source", "schema")
 
 
-def render(settings: Settings, found: Evidence) -> str:
+def render(settings: Settings, evidence: Evidence) -> str:
     """The model card, GitHub Markdown; every text from data or parameters is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -32,35 +32,35 @@ def render(settings: Settings, found: Evidence) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template(TEMPLATE).render(**_content(settings, found))
+    return environment.get_template(TEMPLATE).render(**_content(settings, evidence))
 
 
-def _content(settings: Settings, found: Evidence) -> dict[str, Any]:
-    rows = found.training["rows"] | {"test": found.metrics["rows"]}
+def _content(settings: Settings, evidence: Evidence) -> dict[str, Any]:
+    rows = evidence.training["rows"] | {"test": evidence.metrics["rows"]}
     sections = {name: getattr(settings, name).model_dump(mode="json") for name in ("features", "split", "train")}
     return {
         "card": settings.card,
-        "summary": card_tables.summary(found.signature, found.metrics),
-        "model_table": card_tables.model(found.signature, found.training),
+        "summary": card_tables.summary(evidence.signature, evidence.metrics),
+        "model_table": card_tables.model(evidence.signature, evidence.training),
         "data_table": card_tables.data(settings, rows),
-        "source_table": card_tables.sources(found.source),
-        "quality": card_tables.quality(found.quality),
+        "source_table": card_tables.sources(evidence.source),
+        "quality": card_tables.quality(evidence.quality),
         "lineage_table": markdown.table(
-            ["File", "MD5"], [(name, markdown.code(md5)) for name, md5 in found.hashes.items()]
+            ["File", "MD5"], [(name, markdown.code(md5)) for name, md5 in evidence.hashes.items()]
         ),
         "rows": {name: markdown.number(count) for name, count in rows.items()},
         "confidence": markdown.Markdown(f"{settings.evaluate.confidence:.0%}"),
-        "metrics_table": card_tables.metrics(found.metrics, found.signature.task),
-        "threshold": markdown.number(found.metrics.get("threshold")),
-        "confusion_table": card_tables.confusion(found.metrics.get("confusion")),
-        "classes_table": card_tables.classes(found.metrics.get("per_class")),
-        "slices_table": card_tables.slices(found.slices, found.signature.task),
-        "fairness": card_tables.fairness(found.fairness),
-        "importance_table": card_tables.importance(found.importance),
-        "drift_text": card_tables.drift_text(found.drift),
-        "drift_table": card_tables.drift(found.drift),
+        "metrics_table": card_tables.metrics(evidence.metrics, evidence.signature.task),
+        "threshold": markdown.number(evidence.metrics.get("threshold")),
+        "confusion_table": card_tables.confusion(evidence.metrics.get("confusion")),
+        "classes_table": card_tables.classes(evidence.metrics.get("per_class")),
+        "slices_table": card_tables.slices(evidence.slices, evidence.signature.task),
+        "fairness": card_tables.fairness(evidence.fairness),
+        "importance_table": card_tables.importance(evidence.importance),
+        "drift_text": card_tables.drift_text(evidence.drift),
+        "drift_table": card_tables.drift(evidence.drift),
         "parameters_table": markdown.table(["Parameter", "Value"], card_tables.flattened(sections)),
-        "limits": card_limits.limits(settings, found),
+        "limits": card_limits.limits(settings, evidence),
     }
 
 
@@ -96,6 +96,6 @@ def command(**paths: Path) -> None:
     with costs.measured("card"):
         hashes = {inputs[name].as_posix(): files.md5(inputs[name]) for name in HASHED}
         reports = {name: files.read_json(inputs[name]) for name in REPORTS}
-        found = Evidence(signature.read(inputs["signature"]), hashes=hashes, **reports)
-        files.write_text(target, render(settings, found))
+        evidence = Evidence(signature.read(inputs["signature"]), hashes=hashes, **reports)
+        files.write_text(target, render(settings, evidence))
     click.echo(f"card: {target}")

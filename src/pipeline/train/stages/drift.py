@@ -29,7 +29,7 @@ def command(
     """Compare two tables (Parquet or CSV) column by column with Evidently's tests."""
     drift = params.section(params.Drift)
     with costs.measured("drift") as cost:
-        columns = _signed(signature_path) if signature_path else None
+        columns = _signature_columns(signature_path) if signature_path else None
         reference, current = _read(reference_path, columns), _read(current_path, columns)
         columns = columns if columns is not None else kinds(current) | kinds(reference)
         result = compare(reference, current, columns, drift)
@@ -42,29 +42,29 @@ def command(
         click.echo(f"drift: report in {html_path}")
 
 
-def _signed(path: Path) -> dict[str, Kind]:
+def _signature_columns(path: Path) -> dict[str, Kind]:
     from pipeline.models import signature
 
     return {feature.source: feature.kind for feature in signature.read(path).features}
 
 
-def _read(path: Path, wanted: Mapping[str, Kind] | None) -> pd.DataFrame:
-    """A table, Parquet or CSV, of the wanted columns alone (those that it has)."""
+def _read(path: Path, columns: Mapping[str, Kind] | None) -> pd.DataFrame:
+    """The table at `path`, Parquet or CSV; where `columns` are given, those of them that it has."""
     if not path.is_file():
         raise PipelineError(f"{path}: no such file; give a Parquet or CSV table")
     if path.suffix == ".csv":
-        read = readers.read(path, str(path), path.suffix)
-        chosen = [name for name in read.column_names if wanted is None or name in wanted]
-        found: pd.DataFrame = read.select(chosen).to_pandas(date_as_object=False)
-        return found
+        table = readers.read(path, str(path), path.suffix)
+        names = [name for name in table.column_names if columns is None or name in columns]
+        frame: pd.DataFrame = table.select(names).to_pandas(date_as_object=False)
+        return frame
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        present = pq.read_schema(path).names
+        names = pq.read_schema(path).names
     except pa.ArrowInvalid:
         raise PipelineError(f"{path}: not a Parquet table, or cut off; give a Parquet or CSV table") from None
-    return parquet.read(path, None if wanted is None else [name for name in present if name in wanted])
+    return parquet.read(path, None if columns is None else [name for name in names if name in columns])
 
 
 def _summary(result: Mapping[str, Any]) -> list[str]:

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.core import costs, figures, files, params, parquet
+from pipeline.core import costs, files, params, parquet
 from pipeline.core.errors import PipelineError
+from pipeline.core.figures import estimate as estimate_text
 from pipeline.core.tasks import ENOUGH_ROWS, METRICS
 from pipeline.data.values import keys
 from pipeline.evaluation import curves, fairness, scoring, slices
@@ -21,77 +22,80 @@ from pipeline.models.signature import Signature
 
 
 def score(model: Model, test: pd.DataFrame, evaluate: params.Evaluate) -> Scored:
-    """The test rows with target, score, key, slices and groups; PipelineError where they can't judge a model."""
-    known = model.signature
+    """The test rows with target, score, key, slices and groups; PipelineError where they can't be used to evaluate."""
+    signature = model.signature
     cut = slices.labels(test, evaluate.slices, evaluate.slice_bins, "evaluate.slices")
     groups = slices.labels(test, evaluate.sensitive, evaluate.slice_bins, "evaluate.sensitive")
-    target = checked(test, known)
+    target = checked_target(test, signature)
     return Scored(
-        task=known.task,
+        task=signature.task,
         target=target,
         score=model.predict(test),
-        keys=keys.names(test, known.key),
-        classes=tuple(known.classes),
-        threshold=known.threshold,
-        quantile=known.quantile,
+        keys=keys.names(test, signature.key),
+        classes=tuple(signature.classes),
+        threshold=signature.threshold,
+        quantile=signature.quantile,
         slices=cut.reset_index(drop=True),
         sensitive=groups.reset_index(drop=True),
         bins=evaluate.calibration_bins,
     )
 
 
-def checked(test: pd.DataFrame, known: Signature) -> npt.NDArray[np.float64]:
+def checked_target(test: pd.DataFrame, signature: Signature) -> npt.NDArray[np.float64]:
     """The target as numbers (rows,); PipelineError where there is none, or one class only."""
     advice = "give the test rows a larger split.test in params.yaml, another split.seed, or more data"
     if test.empty:
         raise PipelineError(f"the test table has no rows; {advice}")
-    found = np.asarray(targets.encode(test, known), dtype=np.float64)
-    if not np.isfinite(found).all():
-        raise PipelineError(f"target {known.target}: {int((~np.isfinite(found)).sum()):,} test rows have no value")
-    if known.task != "regression" and len(np.unique(found)) < 2:
-        only = known.classes[int(found[0])]
-        raise PipelineError(f"target {known.target}: all {len(found):,} test rows are of one class ({only}); {advice}")
-    return found
+    target = np.asarray(targets.encode(test, signature), dtype=np.float64)
+    if not np.isfinite(target).all():
+        raise PipelineError(f"target {signature.target}: {int((~np.isfinite(target)).sum()):,} test rows have no value")
+    if signature.task != "regression" and len(np.unique(target)) < 2:
+        name = signature.classes[int(target[0])]
+        raise PipelineError(
+            f"target {signature.target}: all {len(target):,} test rows are of one class ({name}); {advice}"
+        )
+    return target
 
 
 def metrics(scored: Scored, evaluate: params.Evaluate) -> dict[str, Any]:
-    """Every metric of the task with its interval, and what the decisions come to."""
+    """Every metric of the task with its interval, and the confusion matrix or the figures of each class."""
     names = list(METRICS[scored.task])
-    found = intervals(scored.task, names, scored, evaluate.bootstrap, evaluate.confidence, evaluate.seed)
-    shown: dict[str, Any] = {"rows": len(scored)} | {name: value.to_json() for name, value in found.items()}
+    estimates = intervals(scored.task, names, scored, evaluate.bootstrap, evaluate.confidence, evaluate.seed)
+    content: dict[str, Any] = {"rows": len(scored)} | {name: value.to_json() for name, value in estimates.items()}
     if scored.task == "binary":
         _, counts = fairness.cells(scored.target, scored.decisions(), np.zeros(len(scored)))
-        (negatives, false), (missed, true) = counts[0].tolist()
-        matrix = {"true_positives": true, "false_positives": false}
-        matrix |= {"true_negatives": negatives, "false_negatives": missed}
-        shown |= {"threshold": scored.threshold, "confusion": matrix}
+        (true_negatives, false_positives), (false_negatives, true_positives) = counts[0].tolist()
+        matrix = {"true_positives": true_positives, "false_positives": false_positives}
+        matrix |= {"true_negatives": true_negatives, "false_negatives": false_negatives}
+        content |= {"threshold": scored.threshold, "confusion": matrix}
     if scored.task == "multiclass":
-        shown["per_class"] = per_class(scored, evaluate)
-    return shown
+        content["per_class"] = per_class(scored, evaluate)
+    return content
 
 
 def per_class(scored: Scored, evaluate: params.Evaluate) -> dict[str, dict[str, Any]]:
     """Precision, recall and F1 with their intervals, and rows of each class; null where it is never predicted or does
     not occur. A class of too few rows has no interval."""
     classes = np.arange(len(scored.classes))
-    occurs, chosen = scored.target[:, None] == classes, scored.decisions()[:, None] == classes
-    counted = np.hstack([occurs & chosen, occurs, chosen]).astype(np.float32)  # exact up to 2**24 rows
+    is_actual, is_predicted = scored.target[:, None] == classes, scored.decisions()[:, None] == classes
+    flags = np.hstack([is_actual & is_predicted, is_actual, is_predicted])
+    flags = flags.astype(np.float32)  # exact up to 2**24 rows
 
     def figures(weights: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        hits, actual, predicted = np.split((weights.astype(np.float32) @ counted).astype(float), 3, axis=1)
+        hits, actual, predicted = np.split((weights.astype(np.float32) @ flags).astype(float), 3, axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.stack([hits / predicted, hits / actual, 2 * hits / (actual + predicted)])
 
     point = figures(np.ones((1, len(scored))))[:, 0]
-    draws = resamples(len(scored), evaluate.bootstrap, evaluate.seed)
-    drawn = np.concatenate([figures(weights) for weights in draws], axis=1)  # (figures, resamples, classes)
-    drawn[:, :, occurs.sum(axis=0) < ENOUGH_ROWS] = np.nan
+    samples = resamples(len(scored), evaluate.bootstrap, evaluate.seed)
+    draws = np.concatenate([figures(weights) for weights in samples], axis=1)  # (figures, resamples, classes)
+    draws[:, :, is_actual.sum(axis=0) < ENOUGH_ROWS] = np.nan
     return {
         name: {
-            figure: estimate(float(point[at, i]), drawn[at, :, i], evaluate.confidence).to_json()
-            for at, figure in enumerate(("precision", "recall", "f1"))
+            figure: estimate(float(point[k, i]), draws[k, :, i], evaluate.confidence).to_json()
+            for k, figure in enumerate(("precision", "recall", "f1"))
         }
-        | {"rows": int(occurs[:, i].sum())}
+        | {"rows": int(is_actual[:, i].sum())}
         for i, name in enumerate(scored.classes)
     }
 
@@ -99,8 +103,8 @@ def per_class(scored: Scored, evaluate: params.Evaluate) -> dict[str, dict[str, 
 def importance(model: Model, test: pd.DataFrame, evaluate: params.Evaluate) -> list[dict[str, Any]]:
     """Each feature's share of the gain and mean absolute SHAP value over a sample of rows (Lundberg et al. 2020)."""
     size = min(evaluate.shap_rows, len(test))
-    chosen = np.sort(np.random.default_rng(evaluate.seed).choice(len(test), size, replace=False))
-    shap = np.abs(model.contributions(test.iloc[chosen])).mean(axis=0)
+    positions = np.sort(np.random.default_rng(evaluate.seed).choice(len(test), size, replace=False))
+    shap = np.abs(model.contributions(test.iloc[positions])).mean(axis=0)
     names = [feature.name for feature in model.signature.features]
     rows = [
         {"feature": name, "gain": float(gain), "shap": float(value)}
@@ -109,10 +113,10 @@ def importance(model: Model, test: pd.DataFrame, evaluate: params.Evaluate) -> l
     return sorted(rows, key=lambda row: (-row["shap"], row["feature"]))
 
 
-def write_curves(folder: Path, drawn: dict[str, curves.Points]) -> None:
+def write_curves(folder: Path, points: dict[str, curves.Points]) -> None:
     """One file for each curve; those that the task does not have are empty, so that `dvc plots` finds them all."""
     for name in curves.NAMES:
-        files.write_json(folder / f"{name}.json", drawn.get(name, []))
+        files.write_json(folder / f"{name}.json", points.get(name, []))
 
 
 @click.command(short_help="Judge the model on the test rows.")
@@ -127,9 +131,9 @@ def command(model_path: Path, test_path: Path, reports: Path) -> None:
         scored = score(model, test, evaluate)
         click.echo(f"evaluate: {len(scored):,} test rows scored")
         scoring.write(reports / "scores.parquet", scored)
-        found = metrics(scored, evaluate)
-        files.write_json(reports / "metrics.json", found)
-        click.echo(f"evaluate: {_headline(scored, found)}")
+        figures = metrics(scored, evaluate)
+        files.write_json(reports / "metrics.json", figures)
+        click.echo(f"evaluate: {_headline(scored, figures)}")
         write_curves(reports / "curves", curves.draw(scored, evaluate.calibration_bins))
         parts = slices.report(scored, evaluate)
         files.write_json(reports / "slices.json", parts)
@@ -140,6 +144,6 @@ def command(model_path: Path, test_path: Path, reports: Path) -> None:
         cost["rows"] = len(scored)
 
 
-def _headline(scored: Scored, found: dict[str, Any]) -> str:
+def _headline(scored: Scored, figures: dict[str, Any]) -> str:
     name = next(iter(METRICS[scored.task]))
-    return f"{name} {figures.estimate(**found[name])}"
+    return f"{name} {estimate_text(**figures[name])}"

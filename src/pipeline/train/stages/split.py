@@ -33,13 +33,13 @@ def command(table_path: Path, schema_path: Path, train_path: Path, validation_pa
         side = sides(table, data.key, split)
         counts = {}
         for name, path in zip(SIDES, (train_path, validation_path, test_path), strict=True):
-            chosen = side == name
-            counts[name] = int(chosen.sum())
-            parquet.write(path, table[chosen])
+            mask = side == name
+            counts[name] = int(mask.sum())
+            parquet.write(path, table[mask])
         cost["rows"] = len(table)
-    how = f"by {split.time}, the newest last" if split.time else f"by a hash of {data.key or 'the whole row'}"
+    method = f"by {split.time}, the newest last" if split.time else f"by a hash of {data.key or 'the whole row'}"
     sizes = f"{counts['train']:,} rows to train on, {counts['validation']:,} to validate, {counts['test']:,} to test"
-    click.echo(f"split: {sizes}, {how}")
+    click.echo(f"split: {sizes}, {method}")
 
 
 def sides(frame: pd.DataFrame, key: str | None, split: params.Split) -> Sides:
@@ -71,19 +71,19 @@ def boundaries(times: "pd.Series[Any]", split: params.Split) -> tuple[Any, Any]:
 
     PipelineError where there are fewer than three different times.
     """
-    found, counts = np.unique(times.to_numpy(), return_counts=True)
-    if len(found) < 3:
+    values, counts = np.unique(times.to_numpy(), return_counts=True)
+    if len(values) < 3:
         raise PipelineError(
-            f"split.time: {times.name} has {len(found)} different values; a split by time needs at least three"
+            f"split.time: {times.name} has {len(values)} different values; a split by time needs at least three"
         )
     newer = counts[::-1].cumsum()[::-1] / counts.sum()  # share of the rows from each time on
-    test_at = 2 + int(np.abs(newer[2:] - split.test).argmin())
-    validation_at = 1 + int(np.abs(newer[1:test_at] - split.test - split.validation).argmin())
-    return found[validation_at], found[test_at]
+    test_index = 2 + int(np.abs(newer[2:] - split.test).argmin())
+    validation_index = 1 + int(np.abs(newer[1:test_index] - split.test - split.validation).argmin())
+    return values[validation_index], values[test_index]
 
 
 def _times(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
-    column = keys.filled(frame, name, "split.time")
+    column = keys.complete_column(frame, name, "split.time")
     if not (pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_numeric_dtype(column)):
         raise PipelineError(f"split.time: {name} is text; declare it as type date in data/schema.yaml")
     return column

@@ -22,7 +22,7 @@ NO_SPLIT = (
 @click.command()
 @click.option("--train", "train_path", type=click.Path(path_type=Path), required=True, help="Rows to train on.")
 @click.option(
-    "--validation", "validation_path", type=click.Path(path_type=Path), required=True, help="Rows to stop on."
+    "--validation", "validation_path", type=click.Path(path_type=Path), required=True, help="Rows for early stopping."
 )
 @click.option("--model", "model_path", type=click.Path(path_type=Path), required=True, help="Native LightGBM model.")
 @click.option("--signature", "signature_path", type=click.Path(path_type=Path), required=True, help="Its signature.")
@@ -39,18 +39,18 @@ def command(
         params.section(params.Train),
     )
     with costs.measured("train") as cost:
-        device, why = choose_device(settings.train.device)
-        click.echo(f"train: on the {'CPU' if device == 'cpu' else 'GPU (' + device + ')'}: {why}")
+        device, reason = choose_device(settings.train.device)
+        click.echo(f"train: on the {'CPU' if device == 'cpu' else 'GPU (' + device + ')'}: {reason}")
         train, validation = parquet.read(train_path), parquet.read(validation_path)
         rows = {"train": len(train), "validation": len(validation)}
         prepared = training.prepare(train, validation, settings)
         del train, validation
         fitted = training.fit(prepared, settings.train, device, [report_progress()])
-        known = training.with_threshold(prepared, fitted, settings.task).model_copy(update={"device": device})
+        signature = training.with_threshold(prepared, fitted, settings.task).model_copy(update={"device": device})
         files.write_text(model_path, fitted.booster.model_to_string(num_iteration=fitted.best_iteration))
-        files.write_text(signature_path, known.model_dump_json(indent=2) + "\n")
+        files.write_text(signature_path, signature.model_dump_json(indent=2) + "\n")
         files.write_json(training_path, describe(fitted, device, rows))
-        cost |= {"rows": rows["train"], "device": device, "device_reason": why, "trees": fitted.best_iteration}
+        cost |= {"rows": rows["train"], "device": device, "device_reason": reason, "trees": fitted.best_iteration}
     best = fitted.curve[fitted.best_iteration - 1]
     if not fitted.booster.feature_importance("gain", iteration=fitted.best_iteration).any():
         click.echo(NO_SPLIT)
@@ -60,7 +60,7 @@ def command(
 
 
 def describe(fitted: training.Fitted, device: str, rows: dict[str, int]) -> dict[str, Any]:
-    """What the lock may know of a training: device, platform, trees, the validation loss by tree."""
+    """The training report: device, platform, trees and the validation loss by tree."""
     return {
         "device": device,
         "platform": f"{sys.platform}-{platform.machine()}",
@@ -72,7 +72,7 @@ def describe(fitted: training.Fitted, device: str, rows: dict[str, int]) -> dict
 
 
 def report_progress() -> Callable[[Any], None]:
-    """A LightGBM callback that prints the validation loss from time to time."""
+    """A LightGBM callback that prints the validation loss every 50 trees."""
 
     def callback(env: Any) -> None:
         if (env.iteration + 1) % PROGRESS_EVERY == 0:

@@ -21,23 +21,23 @@ from pipeline.data.contract.check import Violation
 def command(table_path: Path, schema_path: Path, report_path: Path, show_values: bool) -> None:
     """Check the raw table against the data contract and the task, and report every violation."""
     task = params.section(params.TaskSection)
-    agreed = schema.read(schema_path)
+    contract = schema.read(schema_path)
     with costs.measured("validate") as cost:
         table = parquet.read(table_path)
-        found = check.violations(table, agreed, task)
-        files.write_json(report_path, report(table, found))
+        violations = check.violations(table, contract, task)
+        files.write_json(report_path, report(table, violations))
         cost["rows"] = len(table)
-    if found:
-        click.echo(printed(found, show_values))
+    if violations:
+        click.echo(violations_table(violations, show_values))
         raise PipelineError(
-            f"validate: {schema_path} is broken in {len(found):,} {'way' if len(found) == 1 else 'ways'} (see above, "
-            f"or {report_path}); correct the data, or the contract where it is wrong"
+            f"validate: {len(violations):,} {'violation' if len(violations) == 1 else 'violations'} of {schema_path} "
+            f"(see above, or {report_path}); correct the data, or the contract where it is wrong"
         )
-    click.echo(f"validate: {len(table):,} rows keep the contract of {len(agreed.columns)} columns")
+    click.echo(f"validate: {len(table):,} rows keep the contract of {len(contract.columns)} columns")
 
 
-def report(table: pd.DataFrame, found: Sequence[Violation]) -> dict[str, Any]:
-    """The report as JSON has it: sizes, missing values of the columns that have any, and violations without values."""
+def report(table: pd.DataFrame, violations: Sequence[Violation]) -> dict[str, Any]:
+    """The JSON report: sizes, missing values of the columns that have any, and violations without values."""
     missing = table.isna().sum()
     return {
         "rows": len(table),
@@ -45,35 +45,35 @@ def report(table: pd.DataFrame, found: Sequence[Violation]) -> dict[str, Any]:
         "missing": {str(name): int(count) for name, count in missing.items() if count},
         "violations": [
             {
-                "check": one.check,
-                "column": one.column,
-                "expected": one.expected,
-                "count": one.count,
-                "rows": list(one.rows),
+                "check": violation.check,
+                "column": violation.column,
+                "expected": violation.expected,
+                "count": violation.count,
+                "rows": list(violation.rows),
             }
-            for one in found
+            for violation in violations
         ],
     }
 
 
-def printed(found: Sequence[Violation], show_values: bool) -> str:
+def violations_table(violations: Sequence[Violation], show_values: bool) -> str:
     """The violations as an aligned table; `first rows` are numbers of data rows, from 1."""
     head = ["check", "column", "rows", "expected", "first rows", *(["values"] if show_values else [])]
-    lines = [head, *(_line(one, show_values) for one in found)]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(head))]
+    lines = [head, *(_line(violation, show_values) for violation in violations)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
 
 
-def _line(one: Violation, show_values: bool) -> list[str]:
-    more = ", …" if 0 < len(one.rows) < one.count else ""
-    rows = ", ".join(map(str, one.rows)) + more if one.rows else "all"
+def _line(violation: Violation, show_values: bool) -> list[str]:
+    more = ", …" if 0 < len(violation.rows) < violation.count else ""
+    rows = ", ".join(map(str, violation.rows)) + more if violation.rows else "all"
     return [
-        one.check,
-        one.column,
-        f"{one.count:,}",
-        one.expected,
+        violation.check,
+        violation.column,
+        f"{violation.count:,}",
+        violation.expected,
         rows,
-        *([", ".join(one.values)] if show_values else []),
+        *([", ".join(violation.values)] if show_values else []),
     ]

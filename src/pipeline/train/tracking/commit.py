@@ -1,4 +1,4 @@
-"""The commit that a run comes from: as MLflow's tags, and as a name that people know."""
+"""The commit that a run comes from: as MLflow's tags, and as a name for people."""
 
 import os
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ COMMIT, CHANGED = "mlflow.source.git.commit", "git_dirty"
 
 
 def git_tags() -> dict[str, str]:
-    """The commit and whether the work tree differs from it; nothing outside a repository with a commit."""
+    """The commit and whether the work tree differs from it; empty without a repository or a commit."""
     commit = git(Path(), "rev-parse", "--verify", "--quiet", "HEAD").stdout.strip()
     if not commit:
         return {}
@@ -30,6 +30,6 @@ def run_name(lock: str, tags: Mapping[str, str]) -> str:
 
 
 def _branch() -> str:
-    """The branch that is checked out; for a commit without one, as GitHub's runners check it out, what GitHub names."""
+    """The branch that is checked out; without one, as on GitHub's runners, the branch that GitHub names."""
     branch = git(Path(), "symbolic-ref", "--quiet", "--short", "HEAD").stdout.strip()
     return branch or os.environ.get("GITHUB_HEAD_REF") or os.environ.get("GITHUB_REF_NAME") or "no branch"

@@ -1,4 +1,4 @@
-"""MLflow's side of tracking: one run from its kept copy, and the trials of a study as nested runs."""
+"""Logging to MLflow: one run from its local copy, and the trials of a study as nested runs."""
 
 import importlib.metadata
 import json
@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 from pipeline.core import files
 
 PROBE_SECONDS = 3
-# A server that hangs half-way is given up soon; who sets these, keeps them.
-BOUNDS = {
+# Defaults of environment variables; with these bounds a server that hangs is given up soon.
+DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -29,31 +29,31 @@ BOUNDS = {
     "GIT_PYTHON_REFRESH": "quiet",
 }
 FINISHED = "attributes.status = 'FINISHED'"
-SERVER = ("http", "https")
-# Without a kind MLflow's pages guess one, and may show the runs as those of a language model's application.
+SERVER_SCHEMES = ("http", "https")
+# Without a kind MLflow's UI guesses one, and may show the runs as those of an LLM application.
 KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
 
 
 class UnusableError(Exception):
-    """A store that is no server and that can't be opened."""
+    """A store, other than a server, that can't be opened."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a run was not logged: the store as a whole (`lost`: the next run would fare no better), or that one run."""
+    """Why a run was not logged; `store_failed`: because of the store, so that the next run would fail as well."""
 
     reason: str
-    lost: bool
+    store_failed: bool
 
 
-def shown(uri: str) -> str:
+def without_credentials(uri: str) -> str:
     """A tracking address without the user and password that it may hold."""
     parts = urlsplit(uri)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else uri
 
 
 def is_server(uri: str) -> bool:
-    return urlsplit(uri).scheme in SERVER
+    return urlsplit(uri).scheme in SERVER_SCHEMES
 
 
 def unreachable(uri: str) -> str | None:
@@ -61,28 +61,28 @@ def unreachable(uri: str) -> str | None:
     if not is_server(uri):
         return None
     try:
-        with urllib.request.urlopen(f"{shown(uri).rstrip('/')}/health", timeout=PROBE_SECONDS):  # noqa: S310 (checked)
+        with urllib.request.urlopen(f"{without_credentials(uri).rstrip('/')}/health", timeout=PROBE_SECONDS):  # noqa: S310 (checked)
             return None
     except urllib.error.HTTPError:
-        return None  # it answers, and says itself what it does not like
+        return None  # it answers; logging will show what is wrong
     except (OSError, ValueError) as error:
-        return _line(getattr(error, "reason", error))
+        return _first_line(getattr(error, "reason", error))
 
 
 def log(uri: str, folder: Path) -> Problem | None:
-    """Log a kept run (`run.json`, `files/`) unless MLflow has a finished run of that lock; the problem, or None."""
+    """Log the copy of a run (`run.json`, `files/`) unless MLflow has a finished run of it; the problem, or None."""
     problem = unreachable(uri)
     if problem:
-        return Problem(problem, lost=True)
+        return Problem(problem, store_failed=True)
     try:
         mlflow = _mlflow(uri)
         run = files.read_json(folder / "run.json")
-        with _opening(uri):
+        with _open_store(uri):
             experiment = _experiment(mlflow, run["experiment"])
         if not _find(mlflow, experiment, f"tags.dvc_lock = '{run['tags']['dvc_lock']}' and {FINISHED}"):
             _log(mlflow, experiment, run, folder / "files")
-    except Exception as error:  # a store raises what its driver raises
-        return Problem(_line(error), lost=isinstance(error, UnusableError) or _is_lost(error))
+    except Exception as error:  # each driver has errors of its own
+        return Problem(_first_line(error), store_failed=isinstance(error, UnusableError) or _is_connection_error(error))
     return None
 
 
@@ -96,40 +96,41 @@ def log_trials(uri: str, experiment_name: str, study: str, trials: Iterable[Mapp
         return problem
     try:
         mlflow = _mlflow(uri)
-        with _opening(uri):
+        with _open_store(uri):
             client, experiment = mlflow.MlflowClient(), _experiment(mlflow, experiment_name)
         parents = _find(mlflow, experiment, f"tags.tune_study = '{study}'")
         tags = {"tune_study": study, "mlflow.runName": f"tune {study}"}
         parent = parents[0] if parents else client.create_run(experiment, tags=tags)
-        under = {"mlflow.parentRunId": parent.info.run_id}
-        known = _find(mlflow, experiment, f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
-        there = {run.data.tags.get("trial") for run in known}
+        parent_tags = {"mlflow.parentRunId": parent.info.run_id}
+        children = _find(mlflow, experiment, f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+        logged = {run.data.tags.get("trial") for run in children}
         for trial in trials:
-            if str(trial["number"]) not in there:
-                _log_trial(mlflow, experiment, trial, under)
+            if str(trial["number"]) not in logged:
+                _log_trial(mlflow, experiment, trial, parent_tags)
         client.set_terminated(parent.info.run_id)
-    except Exception as error:  # a store raises what its driver raises
-        return _line(error)
+    except Exception as error:  # each driver has errors of its own
+        return _first_line(error)
     return None
 
 
 @contextmanager
-def _opening(uri: str) -> Iterator[None]:
-    """Open a store; a SQLite file that was not there and that stays half-made is removed: it would never open."""
+def _open_store(uri: str) -> Iterator[None]:
+    """Open a store; a SQLite file that this creates and leaves incomplete is removed, for it could never be opened."""
     path = _sqlite(uri)
     new = path is not None and not path.exists()
     try:
         yield
     except BaseException as error:
         if path is not None and new:
-            _discard(uri, path)
-        if is_server(uri) or not isinstance(error, Exception) or _code(error) == "INVALID_PARAMETER_VALUE":
+            _remove_database(uri, path)
+        if is_server(uri) or not isinstance(error, Exception) or _error_code(error) == "INVALID_PARAMETER_VALUE":
             raise
-        half = path is not None and not new and "already exists" in str(error) and not _has_runs(path)
-        raise UnusableError(f"half-made: remove {path} and run `pipeline track`" if half else _line(error)) from error
+        incomplete = path is not None and not new and "already exists" in str(error) and not _has_runs(path)
+        reason = f"incomplete: remove {path} and run `pipeline track`" if incomplete else _first_line(error)
+        raise UnusableError(reason) from error
 
 
-def _code(error: Exception) -> str:
+def _error_code(error: Exception) -> str:
     return str(getattr(error, "error_code", ""))
 
 
@@ -140,22 +141,22 @@ def _sqlite(uri: str) -> Path | None:
     return Path(name) if parts.scheme.startswith("sqlite") and name not in ("", ":memory:") else None
 
 
-def _discard(uri: str, path: Path) -> None:
-    """Remove a SQLite file, and MLflow's connections to it: they would go on writing to the removed file."""
+def _remove_database(uri: str, path: Path) -> None:
+    """Remove a SQLite file, and MLflow's connections to it: they would still write to the removed file."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     engine = getattr(SqlAlchemyStore, "_engine_map", {}).pop(uri, None)
     if engine is not None:
         engine.dispose()
-    for end in ("", "-journal", "-wal", "-shm"):
+    for suffix in ("", "-journal", "-wal", "-shm"):
         try:
-            path.with_name(path.name + end).unlink(missing_ok=True)
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
         except OSError as error:
-            logging.getLogger(__name__).debug("%s stays: %s", path, error)
+            logging.getLogger(__name__).debug("%s can't be removed: %s", path, error)
 
 
 def _has_runs(path: Path) -> bool:
-    """Whether a SQLite file holds runs, which nobody should be told to remove."""
+    """Whether a SQLite file holds runs; the user must not be told to remove those."""
     try:
         with closing(sqlite3.connect(path)) as database:
             return database.execute("SELECT 1 FROM runs LIMIT 1").fetchone() is not None
@@ -163,23 +164,23 @@ def _has_runs(path: Path) -> bool:
         return False
 
 
-def _is_lost(error: BaseException | None) -> bool:
-    """Whether a connection, to a server or a database, is behind an error."""
+def _is_connection_error(error: BaseException | None) -> bool:
+    """Whether the cause of an error is a connection, to a server or a database."""
     import requests
     import sqlalchemy.exc
 
-    web = (requests.ConnectionError, requests.Timeout, requests.exceptions.RetryError)
-    lost = (ConnectionError, TimeoutError, *web, sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
+    http = (requests.ConnectionError, requests.Timeout, requests.exceptions.RetryError)
+    connection = (ConnectionError, TimeoutError, *http, sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
     while error is not None:
-        if isinstance(error, lost):
+        if isinstance(error, connection):
             return True
         error = error.__cause__ or error.__context__
     return False
 
 
 def load() -> Any:
-    """MLflow, imported (seconds) and quiet."""
-    for name, value in BOUNDS.items():
+    """MLflow, with its log messages off; importing it takes seconds."""
+    for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -198,7 +199,7 @@ def _mlflow(uri: str) -> Any:
 
 
 def _experiment(mlflow: Any, name: str) -> str:
-    """The experiment's id; it is made where it is missing, and tagged as model training where it has no kind."""
+    """The experiment's id; created where it is missing, and tagged as model training where it has no kind."""
     experiment = mlflow.get_experiment_by_name(name)
     if experiment is None:
         return str(mlflow.create_experiment(name, tags={KIND: TRAINING}))
@@ -214,29 +215,29 @@ def _find(mlflow: Any, experiment: str, condition: str) -> list[Any]:
 def _log(mlflow: Any, experiment: str, run: Mapping[str, Any], folder: Path) -> None:
     client = mlflow.MlflowClient()
     tags = run["tags"] | {"mlflow.runName": run["name"], "mlflow.source.name": "pipeline"}
-    started = client.create_run(experiment, start_time=run["time"], tags=tags).info.run_id
+    run_id = client.create_run(experiment, start_time=run["time"], tags=tags).info.run_id
     try:
-        client.log_batch(started, metrics=_metrics(mlflow, run["metrics"]), params=_params(mlflow, run["params"]))
-        client.log_batch(started, metrics=_curve(mlflow, run["curve"]))
-        client.log_inputs(started, [_dataset(mlflow, run["dataset"])])
-        client.log_artifacts(started, str(folder))
-        _log_model(mlflow, started, folder)
-        client.set_terminated(started, "FINISHED")
+        client.log_batch(run_id, metrics=_metrics(mlflow, run["metrics"]), params=_params(mlflow, run["params"]))
+        client.log_batch(run_id, metrics=_curve(mlflow, run["curve"]))
+        client.log_inputs(run_id, [_dataset(mlflow, run["dataset"])])
+        client.log_artifacts(run_id, str(folder))
+        _log_model(mlflow, run_id, folder)
+        client.set_terminated(run_id, "FINISHED")
     except Exception:
-        _fail(mlflow, started)
+        _fail(mlflow, run_id)
         raise
 
 
 def _fail(mlflow: Any, run: str) -> None:
-    """Mark a run as failed where the server still takes it; an unfinished run is logged again anyway."""
+    """Mark a run as failed if the server still accepts it; an unfinished run is logged again anyway."""
     try:
         mlflow.MlflowClient().set_terminated(run, "FAILED")
     except Exception as error:
-        logging.getLogger(__name__).debug("run %s stays open: %s", run, error)
+        logging.getLogger(__name__).debug("run %s can't be marked as failed: %s", run, error)
 
 
 def _log_model(mlflow: Any, run: str, folder: Path) -> None:
-    """The booster: the matrix that `pipeline.models.matrix.encode` makes in, scores out."""
+    """The booster: its input is the matrix of `pipeline.models.matrix.encode`, its output the scores."""
     import mlflow.lightgbm
     import numpy as np
     from mlflow.models import ModelSignature
@@ -246,27 +247,27 @@ def _log_model(mlflow: Any, run: str, folder: Path) -> None:
 
     model = load(folder / "models")
     width = (-1, len(model.signature.classes)) if model.signature.task == "multiclass" else (-1,)
-    known = ModelSignature(
+    model_signature = ModelSignature(
         Schema([ColSpec("double", feature.name) for feature in model.signature.features]),
         Schema([TensorSpec(np.dtype(np.float64), width)]),
     )
-    needs = [f"{name}=={importlib.metadata.version(name)}" for name in ("lightgbm", "numpy", "pandas")]
+    requirements = [f"{name}=={importlib.metadata.version(name)}" for name in ("lightgbm", "numpy", "pandas")]
     with mlflow.start_run(run_id=run), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        mlflow.lightgbm.log_model(model.booster, name="model", signature=known, pip_requirements=needs)
+        mlflow.lightgbm.log_model(model.booster, name="model", signature=model_signature, pip_requirements=requirements)
 
 
 def _log_trial(mlflow: Any, experiment: str, trial: Mapping[str, Any], tags: Mapping[str, str]) -> None:
     client = mlflow.MlflowClient()
-    named = {"trial": str(trial["number"]), "mlflow.runName": f"trial {trial['number']}"}
-    run = client.create_run(experiment, start_time=trial["start"], tags={**tags, **named}).info.run_id
-    client.log_batch(run, metrics=_metrics(mlflow, trial["metrics"]), params=_params(mlflow, trial["params"]))
-    client.set_terminated(run, trial["state"], end_time=trial["end"])
+    trial_tags = {"trial": str(trial["number"]), "mlflow.runName": f"trial {trial['number']}"}
+    run_id = client.create_run(experiment, start_time=trial["start"], tags={**tags, **trial_tags}).info.run_id
+    client.log_batch(run_id, metrics=_metrics(mlflow, trial["metrics"]), params=_params(mlflow, trial["params"]))
+    client.set_terminated(run_id, trial["state"], end_time=trial["end"])
 
 
-def _metrics(mlflow: Any, found: Mapping[str, float]) -> list[Any]:
+def _metrics(mlflow: Any, metrics: Mapping[str, float]) -> list[Any]:
     now = int(time.time() * 1000)
-    return [mlflow.entities.Metric(name, value, now, 0) for name, value in found.items()]
+    return [mlflow.entities.Metric(name, value, now, 0) for name, value in metrics.items()]
 
 
 def _curve(mlflow: Any, curve: Mapping[str, Any]) -> list[Any]:
@@ -274,17 +275,18 @@ def _curve(mlflow: Any, curve: Mapping[str, Any]) -> list[Any]:
     return [mlflow.entities.Metric(curve["name"], point["validation"], now, point["tree"]) for point in curve["points"]]
 
 
-def _params(mlflow: Any, found: Mapping[str, Any]) -> list[Any]:
-    return [mlflow.entities.Param(name, str(value)) for name, value in found.items()]
+def _params(mlflow: Any, params: Mapping[str, Any]) -> list[Any]:
+    return [mlflow.entities.Param(name, str(value)) for name, value in params.items()]
 
 
-def _dataset(mlflow: Any, known: Mapping[str, Any]) -> Any:
+def _dataset(mlflow: Any, dataset: Mapping[str, Any]) -> Any:
     entities = mlflow.entities
-    source = json.dumps({"uri": known["name"], "files": known["files"][:100]})
-    dataset = entities.Dataset(name=known["name"][:500], digest=known["digest"], source_type="pipeline", source=source)
-    return entities.DatasetInput(dataset, [entities.InputTag("mlflow.data.context", "training")])
+    source = json.dumps({"uri": dataset["name"], "files": dataset["files"][:100]})
+    name, digest = dataset["name"][:500], dataset["digest"]
+    entity = entities.Dataset(name=name, digest=digest, source_type="pipeline", source=source)
+    return entities.DatasetInput(entity, [entities.InputTag("mlflow.data.context", "training")])
 
 
-def _line(error: object) -> str:
+def _first_line(error: object) -> str:
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return re.sub(r"//[^/\s]*@", "//", line)[:200]  # an address can hold a password

@@ -1,4 +1,4 @@
-"""The current run, told to MLflow: kept as a copy first, so that a tracking server that is down loses nothing."""
+"""Logging the current run to MLflow: it is copied first, so that no run is lost while the tracking server is down."""
 
 import hashlib
 import os
@@ -19,35 +19,35 @@ from pipeline.train.tracking.commit import git_tags, run_name
 LOCK, MODEL = Path("dvc.lock"), Path("models/model.txt")
 MARKER, WAITING = Path(".pipeline/tracked.json"), Path(".pipeline/untracked")
 DEFAULT_URI = "sqlite:///mlflow.db"
-KEPT = ("models/*", "reports/**/*.json", "reports/*.md", "params.yaml", "dvc.lock", "data/*.json", "data/*.yaml")
-AT_ONCE = 1000  # points of a curve, and locks in the marker
-LONGEST = 250  # characters of a name that MLflow takes
+COPIED = ("models/*", "reports/**/*.json", "reports/*.md", "params.yaml", "dvc.lock", "data/*.json", "data/*.yaml")
+LIMIT = 1000  # points of a curve, and locks in the marker
+MAX_NAME = 250  # characters of a name, the most that MLflow takes
 Value = TypeVar("Value")
 
 
-class UnkeptError(PipelineError):
-    """The disk takes no copy of the run."""
+class CopyError(PipelineError):
+    """The run can't be copied, for example because the disk is full."""
 
 
 def pending() -> bool:
-    """Whether a run waits to be logged: the current one or one kept from before. Imports nothing heavy."""
+    """Whether a run waits to be logged: the current one or an earlier copy. Imports nothing heavy."""
     if any(WAITING.glob("*/run.json")):
         return True
-    return LOCK.is_file() and MODEL.is_file() and _lock_hash() not in _tracked()
+    return LOCK.is_file() and MODEL.is_file() and _lock_hash() not in _logged_locks()
 
 
 def track() -> bool:
-    """Log the current run and those kept before; False, with a line for each problem, where one is not logged.
+    """Log the current run and earlier copies; False, with a line for each problem, where one is not logged.
 
     PipelineError where there is no run to log.
     """
     from pipeline.train.tracking import mlflow_runs
 
     try:
-        if _lock_hash() not in _tracked():
+        if _lock_hash() not in _logged_locks():
             keep()
-    except UnkeptError as error:
-        click.echo(f"track: the run can't be kept ({error}); `pipeline track` logs it later", err=True)
+    except CopyError as error:
+        click.echo(f"track: the run can't be copied ({error}); `pipeline track` logs it later", err=True)
         return False
     uri, logged = tracking_uri(), True
     for folder in sorted(WAITING.glob("*/run.json"), key=lambda path: (files.read_json(path)["time"], path)):
@@ -55,29 +55,29 @@ def track() -> bool:
         problem = mlflow_runs.log(uri, folder.parent)
         if problem:
             server = mlflow_runs.is_server(uri)
-            where = f"{'tracking server' if server else 'MLflow store'} {mlflow_runs.shown(uri)}"
-            what = f"{where} can't be {'reached' if server else 'used'} ({problem.reason})"
+            store = f"{'tracking server' if server else 'MLflow store'} {mlflow_runs.without_credentials(uri)}"
+            unusable = f"{store} can't be {'reached' if server else 'used'} ({problem.reason})"
             refused = f"track: {lock[:8]} was refused: {problem.reason}"
-            said = what if problem.lost else refused
-            click.echo(f"{said}; the run is kept: `pipeline track` logs it later", err=True)
-            if problem.lost:
+            message = unusable if problem.store_failed else refused
+            click.echo(f"{message}; the run is kept: `pipeline track` logs it later", err=True)
+            if problem.store_failed:
                 return False
             logged = False
             continue
-        click.echo(f"track: logged {lock[:8]} to {mlflow_runs.shown(uri)}")
+        click.echo(f"track: logged {lock[:8]} to {mlflow_runs.without_credentials(uri)}")
         try:
-            _remember(lock)
+            _note_as_logged(lock)
             shutil.rmtree(folder.parent)
-        except (OSError, PipelineError) as error:  # MLflow is asked before the run is logged again
-            click.echo(f"track: {lock[:8]} can't be noted as logged ({error})", err=True)
+        except (OSError, PipelineError) as error:  # the next run asks MLflow first, so this one is not logged twice
+            click.echo(f"track: {lock[:8]} can't be recorded as logged ({error})", err=True)
             return False
     return logged
 
 
 def keep() -> Path:
-    """Copy what describes the current run to a folder named by the lock's MD5.
+    """Copy the files that describe the current run to a folder named by the lock's MD5.
 
-    PipelineError without a run, UnkeptError where the disk takes no copy; a part of one does not stay.
+    PipelineError without a run, CopyError where it can't be copied; no incomplete copy is left.
     """
     lock = _lock_hash()
     folder = WAITING / lock
@@ -93,7 +93,7 @@ def keep() -> Path:
         _copy(copy, description)
         copy.replace(folder)
     except (OSError, PipelineError) as error:
-        raise UnkeptError(str(error)) from None
+        raise CopyError(str(error)) from None
     finally:
         if copy is not None:
             shutil.rmtree(copy, ignore_errors=True)
@@ -101,7 +101,7 @@ def keep() -> Path:
 
 
 def _copy(target: Path, description: Mapping[str, Any]) -> None:
-    for source in sorted({path for pattern in KEPT for path in Path().glob(pattern) if path.is_file()}):
+    for source in sorted({path for pattern in COPIED for path in Path().glob(pattern) if path.is_file()}):
         (target / "files" / source).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target / "files" / source)
     files.write_json(target / "run.json", description)
@@ -112,32 +112,32 @@ def tracking_uri() -> str:
 
 
 def _describe(lock: str) -> dict[str, Any]:
-    """All that MLflow is told of a run beside its files; it stays readable when params.yaml's keys change."""
+    """What is logged of a run beside its files; it stays readable when params.yaml's keys change."""
     settings = params.read()
     source = files.read_json(Path("data/source.json"))
-    listed = [*source["files"], *source.get("added", {"files": []})["files"]]
-    known_to_git = git_tags()
-    described = "\n".join(f"{item['path']} {item['size']} {item['sha256']}" for item in listed)
+    source_files = [*source["files"], *source.get("added", {"files": []})["files"]]
+    commit_tags = git_tags()
+    content = "\n".join(f"{item['path']} {item['size']} {item['sha256']}" for item in source_files)
     return {
         "time": int(time.time() * 1000),
-        "name": run_name(lock, known_to_git),
+        "name": run_name(lock, commit_tags),
         "experiment": settings.tracking.experiment,
-        "params": named(flatten_params(settings)),
-        "metrics": named(flatten_metrics(files.read_json(Path("reports/metrics.json")))),
+        "params": mlflow_names(flatten_params(settings)),
+        "metrics": mlflow_names(flatten_metrics(files.read_json(Path("reports/metrics.json")))),
         "curve": _curve(files.read_json(Path("reports/training.json"))),
-        "tags": {"dvc_lock": lock, **known_to_git},
+        "tags": {"dvc_lock": lock, **commit_tags},
         "dataset": {
             "name": source["source"],
-            "digest": hashlib.sha256(described.encode()).hexdigest()[:32],  # MLflow takes 36 characters
-            "files": listed,
+            "digest": hashlib.sha256(content.encode()).hexdigest()[:32],  # MLflow takes 36 characters
+            "files": source_files,
         },
     }
 
 
 def _curve(training: Mapping[str, Any]) -> dict[str, Any]:
-    """The validation loss by tree, at most a thousand points of it: what MLflow takes at once."""
+    """The validation loss by tree, at most a thousand points of it, the most that MLflow takes at once."""
     points = training["curve"]
-    return {"name": f"validation_{training['loss']}", "points": points[:: len(points) // AT_ONCE + 1]}
+    return {"name": f"validation_{training['loss']}", "points": points[:: len(points) // LIMIT + 1]}
 
 
 def flatten_params(section: params.Section, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -150,30 +150,30 @@ def flatten_params(section: params.Section, prefix: str = "") -> Iterator[tuple[
             yield f"{prefix}{name}", str(section.model_dump(mode="json")[name])[:6000]
 
 
-def flatten_metrics(found: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+def flatten_metrics(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
     """Every figure that has a value: `name`, `name_lower`, `name_upper`."""
-    for key, value in found.items():
+    for key, value in metrics.items():
         name = prefix + key
         if isinstance(value, Mapping) and "value" in value:
-            ends = {"": "value", "_lower": "lower", "_upper": "upper"}
-            yield from ((name + end, float(value[part])) for end, part in ends.items() if value.get(part) is not None)
+            parts = {"": "value", "_lower": "lower", "_upper": "upper"}
+            yield from ((name + end, float(value[part])) for end, part in parts.items() if value.get(part) is not None)
         elif isinstance(value, Mapping):
             yield from flatten_metrics(value, f"{name}.")
         elif isinstance(value, int | float):
             yield name, float(value)
 
 
-def named(found: Iterable[tuple[str, Value]]) -> dict[str, Value]:
-    """The values by names that MLflow takes; a name that is cut, or that two would share, ends with a hash."""
-    pairs = [(_plain(raw), raw, value) for raw, value in found]
-    times = Counter(name for name, _, _ in pairs)
+def mlflow_names(items: Iterable[tuple[str, Value]]) -> dict[str, Value]:
+    """The values by names that MLflow takes; a name that is cut, or that two values would share, ends with a hash."""
+    pairs = [(_allowed(raw), raw, value) for raw, value in items]
+    counts = Counter(name for name, _, _ in pairs)
     return {
-        f"{name[: LONGEST - 9]}-{_hashed(raw)[:8]}" if times[name] > 1 or len(name) > LONGEST else name: value
+        f"{name[: MAX_NAME - 9]}-{_md5(raw)[:8]}" if counts[name] > 1 or len(name) > MAX_NAME else name: value
         for name, raw, value in pairs
     }
 
 
-def _plain(name: str) -> str:
+def _allowed(name: str) -> str:
     return "".join(char if char.isalnum() or char in "_-. " else "_" for char in name)
 
 
@@ -183,35 +183,35 @@ def _lock_hash() -> str:
     return files.md5(LOCK)
 
 
-def _hashed(text: str) -> str:
+def _md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def _server() -> str:
-    """The tracking server's name in the marker: a hash, for an address can hold a password."""
-    return _hashed(tracking_uri())
+def _server_hash() -> str:
+    """The tracking server's name in the marker: a hash, because an address can hold a password."""
+    return _md5(tracking_uri())
 
 
-def _tracked() -> list[str]:
-    """The locks whose runs this tracking server has, as far as this machine knows."""
-    return list(_marker().get(_server(), []))
+def _logged_locks() -> list[str]:
+    """The locks whose runs this machine has logged to this tracking server."""
+    return list(_marker().get(_server_hash(), []))
 
 
-def _remember(lock: str) -> None:
-    files.write_json(MARKER, _marker() | {_server(): [*_tracked(), lock][-AT_ONCE:]})
+def _note_as_logged(lock: str) -> None:
+    files.write_json(MARKER, _marker() | {_server_hash(): [*_logged_locks(), lock][-LIMIT:]})
 
 
 def _marker() -> dict[str, Any]:
     try:
         return dict(files.read_json(MARKER)) if MARKER.is_file() else {}
-    except PipelineError:  # damaged: MLflow itself is asked before a run is logged
+    except PipelineError:  # damaged: MLflow is asked before a run is logged
         return {}
 
 
 @click.command(short_help="Log the current run to MLflow.")
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Log the current run to MLflow, and those that an unreachable server has missed."""
+    """Log the current run to MLflow, and those that could not be logged earlier."""
     if not pending():
         _lock_hash()
         if not MODEL.is_file():

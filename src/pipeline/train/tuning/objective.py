@@ -15,13 +15,13 @@ from pipeline.evaluation import metrics
 from pipeline.models import training
 from pipeline.models.boosting import Device
 
-REBIN = ("class_weight", "objective", "quantile")  # what of the train section shapes the prepared tables
+TABLE_PARAMETERS = ("class_weight", "objective", "quantile")  # those of train that shape the prepared tables
 Trial = Any
 
 
 @dataclass
 class Objective:
-    """Callable for Optuna: the value of `gate.primary` on the validation rows; the test rows are never seen."""
+    """Callable for Optuna: the value of `gate.primary` on the validation rows; the test rows are never used."""
 
     settings: Params
     train: pd.DataFrame
@@ -33,32 +33,32 @@ class Objective:
         knobs = self.settings.train if trial.user_attrs.get("current") else suggest(trial, self.settings)
         trial.set_user_attr("values", {name: getattr(knobs, name) for name in self.settings.tune.space})
         prepared = self._prepare(knobs)
-        fitted = training.fit(prepared, knobs, self.device, [prune(trial, knobs, self.settings)])
+        fitted = training.fit(prepared, knobs, self.device, [pruning_callback(trial, knobs, self.settings)])
         trial.set_user_attr("trees", fitted.best_iteration)
         return self._score(prepared, fitted)
 
     def _prepare(self, knobs: Train) -> training.Prepared:
-        key, s = tuple(getattr(knobs, name) for name in REBIN), self.settings
+        key, own = tuple(getattr(knobs, name) for name in TABLE_PARAMETERS), self.settings
         if key not in self.prepared:
-            chosen = training.Settings(s.data, s.task, s.features, s.split, knobs)
-            self.prepared = {key: training.prepare(self.train, self.validation, chosen)}
+            settings = training.Settings(own.data, own.task, own.features, own.split, knobs)
+            self.prepared = {key: training.prepare(self.train, self.validation, settings)}
         return self.prepared[key]
 
     def _score(self, prepared: training.Prepared, fitted: training.Fitted) -> float:
-        known, name = training.with_threshold(prepared, fitted, self.settings.task), self.settings.gate.primary
+        signature, name = training.with_threshold(prepared, fitted, self.settings.task), self.settings.gate.primary
         target = prepared.validation_target
         score = np.round(fitted.booster.predict(prepared.validation_matrix, num_iteration=fitted.best_iteration), 9)
-        found = metrics.compute(
-            known.task,
+        values = metrics.compute(
+            signature.task,
             [name],
             target,
             score,
             np.ones((1, len(target))),
             bins=self.settings.evaluate.calibration_bins,
-            threshold=known.threshold,
-            quantile=known.quantile,
+            threshold=signature.threshold,
+            quantile=signature.quantile,
         )
-        value = float(found[name][0])
+        value = float(values[name][0])
         if not np.isfinite(value):
             raise PipelineError(
                 f"params.yaml: gate.primary: {name} has no value on the validation rows; choose another"
@@ -67,17 +67,17 @@ class Objective:
 
 
 def suggest(trial: Trial, settings: Params) -> Train:
-    """Draw every parameter of the space; floats have four digits, so that what is written is what was measured."""
-    drawn: dict[str, Any] = {}
+    """Draw every parameter of the space; floats have four digits, so that params.yaml gets the exact values tried."""
+    values: dict[str, Any] = {}
     for name, choice in settings.tune.space.items():
         if not isinstance(choice, Interval):
-            drawn[name] = trial.suggest_categorical(name, list(choice))
+            values[name] = trial.suggest_categorical(name, list(choice))
         elif isinstance(getattr(settings.train, name), int):
-            drawn[name] = trial.suggest_int(name, int(choice.low), int(choice.high), log=choice.log)
+            values[name] = trial.suggest_int(name, int(choice.low), int(choice.high), log=choice.log)
         else:
             value = float(f"{trial.suggest_float(name, choice.low, choice.high, log=choice.log):.4g}")
-            drawn[name] = min(max(value, choice.low), choice.high)
-    return with_values(settings.train, drawn)
+            values[name] = min(max(value, choice.low), choice.high)
+    return with_values(settings.train, values)
 
 
 def with_values(train: Train, values: Mapping[str, Any]) -> Train:
@@ -85,14 +85,14 @@ def with_values(train: Train, values: Mapping[str, Any]) -> Train:
 
 
 def check_space(settings: Params) -> None:
-    """PipelineError where the space is empty, or where an end or a choice is not allowed for its parameter."""
+    """PipelineError where the space is empty, or where a bound or a choice is not allowed for its parameter."""
     if not settings.tune.space:
         raise PipelineError("params.yaml: tune.space: is empty; name at least one train parameter")
     for name, choice in settings.tune.space.items():
-        whole = isinstance(getattr(settings.train, name), int)
+        is_integer = isinstance(getattr(settings.train, name), int)
         values = (choice.low, choice.high) if isinstance(choice, Interval) else choice
         for value in values:
-            as_int = isinstance(choice, Interval) and whole and float(value).is_integer()
+            as_int = isinstance(choice, Interval) and is_integer and float(value).is_integer()
             try:
                 with_values(settings.train, {name: int(value) if as_int else value})
             except ValidationError as error:
@@ -100,13 +100,13 @@ def check_space(settings: Params) -> None:
                 raise PipelineError(f"params.yaml: tune.space.{name}: is {value}; allowed: {allowed}") from None
 
 
-def prune(trial: Trial, knobs: Train, settings: Params) -> Callable[[Any], None]:
-    """A LightGBM callback that reports the validation loss and stops a trial that is behind the others' median.
+def pruning_callback(trial: Trial, knobs: Train, settings: Params) -> Callable[[Any], None]:
+    """A LightGBM callback that reports the validation loss and stops a trial that is worse than the others' median.
 
-    Trials are compared after the same sum of learning rates, not of trees: a small step is not a bad one.
+    Trials are compared at the same sum of learning rates, not the same number of trees: a low rate needs more trees.
     """
     sign = -1.0 if higher_is_better(settings.gate.primary) else 1.0
-    comparable = not {"objective", "quantile"} & set(settings.tune.space)  # their losses are different functions
+    comparable = not {"objective", "quantile"} & set(settings.tune.space)  # else the losses are different functions
 
     def callback(env: Any) -> None:
         trees = env.iteration + 1

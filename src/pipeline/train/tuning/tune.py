@@ -16,12 +16,13 @@ from pipeline.core.tasks import higher_is_better
 from pipeline.train.tuning import yaml_edit
 
 DATABASE = Path(".pipeline/tune.db")
-STARTUP_TRIALS, WARMUP_STEPS = 5, 2  # of the median pruner: trials, and sums of learning rates, that are never stopped
+# Of the median pruner: it stops none of the first trials, and no trial before this sum of learning rates.
+STARTUP_TRIALS, WARMUP_STEPS = 5, 2
 INTERRUPTED = 130
 
 
 @click.command(short_help="Search for better train parameters.")
-@click.option("--trials", type=click.IntRange(min=1), help="Trials that the study ends at (params.yaml: tune.trials).")
+@click.option("--trials", type=click.IntRange(min=1), help="Trials of the study in all (params.yaml: tune.trials).")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which no trial starts.")
 @click.option("--train", "train_path", type=click.Path(path_type=Path), default=Path("data/split/train.parquet"))
 @click.option(
@@ -37,13 +38,14 @@ def command(
     finished = search(study, settings, train_path, validation_path, trials, timeout)
     log(study, settings)
     if not finished:
-        click.echo(f"tune: interrupted; {len(done(study))} finished trials are kept, `pipeline tune` goes on from them")
+        count = len(finished_trials(study))
+        click.echo(f"tune: interrupted; {count} finished trials are kept, `pipeline tune` continues from them")
         context.exit(INTERRUPTED)
     click.echo("\n".join(write_best(study, settings)))
 
 
 def open_study(settings: Params, *tables: Path) -> Any:
-    """The Optuna study of this space, task and data: a changed one starts anew, the same one goes on."""
+    """The Optuna study of this space, task and data: the earlier one, or a new one where any of them has changed."""
     from pipeline.train.tuning.objective import check_space
 
     check_space(settings)
@@ -68,16 +70,16 @@ def open_study(settings: Params, *tables: Path) -> Any:
 
 
 def study_name(settings: Params, tables: tuple[Path, ...]) -> str:
-    """The experiment's name and a hash of all that makes two trials comparable."""
-    kept = {name: value for name, value in settings.train.model_dump().items() if name not in settings.tune.space}
+    """The experiment's name and a hash of everything that must be equal for trials to be comparable."""
+    fixed = {name: value for name, value in settings.train.model_dump().items() if name not in settings.tune.space}
     parts: list[Any] = [
-        kept,
+        fixed,
         settings.tune.model_dump(include={"space"}),
         settings.task.model_dump(),
         settings.features.model_dump(),
     ]
     parts += [settings.gate.primary, settings.data.key, settings.split.time]
-    text = json.dumps(parts, sort_keys=True) + "".join(_digest(path) for path in tables)
+    text = json.dumps(parts, sort_keys=True) + "".join(_sha256(path) for path in tables)
     return f"{settings.tracking.experiment}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
 
@@ -86,11 +88,11 @@ def search(
 ) -> bool:
     """Run the trials that are left, the current parameters first; False where Ctrl-C ended it."""
     current = {name: getattr(settings.train, name) for name in settings.tune.space}
-    if best_of(study, current) is None and not any(trial.state.name == "WAITING" for trial in study.trials):
+    if best_trial(study, current) is None and not any(trial.state.name == "WAITING" for trial in study.trials):
         study.enqueue_trial({}, user_attrs={"current": True})
-    goal = trials or settings.tune.trials
-    left = max(goal - len(done(study)), int(best_of(study, current) is None))
-    click.echo(f"tune: study {study.study_name}: {len(done(study))} trials finished, {left} to go")
+    total = trials or settings.tune.trials
+    left = max(total - len(finished_trials(study)), int(best_trial(study, current) is None))
+    click.echo(f"tune: study {study.study_name}: {len(finished_trials(study))} trials finished, {left} to go")
     if not left:
         return True
     try:
@@ -98,7 +100,7 @@ def search(
             _objective(settings, train, validation),
             n_trials=left,
             timeout=timeout or settings.tune.timeout,
-            callbacks=[_progress(settings.gate.primary, goal)],
+            callbacks=[_progress(settings.gate.primary, total)],
         )
     except KeyboardInterrupt:
         return False
@@ -113,39 +115,39 @@ def _objective(settings: Params, train: Path, validation: Path) -> Any:
     return Objective(settings, parquet.read(train), parquet.read(validation), device)
 
 
-def done(study: Any) -> list[Any]:
-    """The trials that ended with a result: a value, or the finding that they are behind the others."""
+def finished_trials(study: Any) -> list[Any]:
+    """The trials that ended with a result: complete, or pruned."""
     return [trial for trial in study.trials if trial.state.name in ("COMPLETE", "PRUNED")]
 
 
-def best_of(study: Any, values: Mapping[str, Any] | None = None) -> Any:
-    """The best complete trial, of those with these values where given; None where there is none."""
+def best_trial(study: Any, values: Mapping[str, Any] | None = None) -> Any:
+    """The best complete trial, among those with these values where they are given; None where there is none."""
     complete = [trial for trial in study.trials if trial.state.name == "COMPLETE"]
-    same = [trial for trial in complete if values is None or trial.user_attrs["values"] == values]
+    candidates = [trial for trial in complete if values is None or trial.user_attrs["values"] == values]
     sign = 1 if study.direction.name == "MINIMIZE" else -1
-    return min(same, key=lambda trial: (sign * trial.value, trial.number), default=None)
+    return min(candidates, key=lambda trial: (sign * trial.value, trial.number), default=None)
 
 
 def write_best(study: Any, settings: Params) -> Iterator[str]:
-    """Write the best trial's values to params.yaml where they beat the current ones; what changed, as lines."""
+    """Write the best trial's values to params.yaml where they beat the current ones; yields lines on what changed."""
     current = {name: getattr(settings.train, name) for name in settings.tune.space}
-    best, base, primary = best_of(study), best_of(study, current), settings.gate.primary
-    if best is None or base is None:
+    best, before, primary = best_trial(study), best_trial(study, current), settings.gate.primary
+    if best is None or before is None:
         yield "tune: the current parameters have no result yet; run `pipeline tune` again with more time"
         return
-    if best.value == base.value:
-        yield f"tune: no trial beats the current parameters ({primary} {base.value:.6g} on the validation rows)"
+    if best.value == before.value:
+        yield f"tune: no trial beats the current parameters ({primary} {before.value:.6g} on the validation rows)"
         return
     changed = {name: value for name, value in best.user_attrs["values"].items() if value != current[name]}
     yaml_edit.replace(params.PATH, "train", changed)
-    yield f"tune: {primary} on the validation rows {base.value:.6g} -> {best.value:.6g} (trial {best.number})"
+    yield f"tune: {primary} on the validation rows {before.value:.6g} -> {best.value:.6g} (trial {best.number})"
     for name, value in changed.items():
         yield f"tune: {params.PATH}: train.{name}: {yaml_edit.scalar(current[name])} -> {yaml_edit.scalar(value)}"
-    yield "tune: `make run` trains with them, and the test rows judge"
+    yield "tune: `make run` trains with them and evaluates on the test rows"
 
 
 def log(study: Any, settings: Params) -> None:
-    """Tell MLflow of the finished trials; where it can't be reached, that is said and the next run tells it."""
+    """Log the finished trials to MLflow; where it can't be reached, print a warning: the next run logs them."""
     from pipeline.train.tracking import mlflow_runs
     from pipeline.train.tracking import track as tracking
 
@@ -159,32 +161,32 @@ def log(study: Any, settings: Params) -> None:
             "start": int(trial.datetime_start.timestamp() * 1000),
             "end": int(trial.datetime_complete.timestamp() * 1000),
         }
-        for trial in done(study)
+        for trial in finished_trials(study)
     ]
     problem = mlflow_runs.log_trials(tracking.tracking_uri(), settings.tracking.experiment, study.study_name, trials)
     if problem:
         click.echo(
-            f"the trials are not in {mlflow_runs.shown(tracking.tracking_uri())} ({problem}); "
+            f"the trials are not in {mlflow_runs.without_credentials(tracking.tracking_uri())} ({problem}); "
             "they are kept: the next `pipeline tune` logs them",
             err=True,
         )
 
 
-def _progress(primary: str, goal: int) -> Any:
+def _progress(primary: str, total: int) -> Any:
     def callback(study: Any, trial: Any) -> None:
-        best, trees = best_of(study), trial.user_attrs.get("trees", 0)
+        best, trees = best_trial(study), trial.user_attrs.get("trees", 0)
         result = (
-            f"{primary} {trial.value:.6g}" if trial.state.name == "COMPLETE" else "stopped early: behind the median"
+            f"{primary} {trial.value:.6g}" if trial.state.name == "COMPLETE" else "stopped early: worse than the median"
         )
         if trial.user_attrs.get("current"):
             result += " (the current parameters)"
-        record = f"; best {best.value:.6g} (trial {best.number})" if best else ""
-        click.echo(f"tune: {len(done(study))}/{goal}: {result}, {trees} trees{record}")
+        best_text = f"; best {best.value:.6g} (trial {best.number})" if best else ""
+        click.echo(f"tune: {len(finished_trials(study))}/{total}: {result}, {trees} trees{best_text}")
 
     return callback
 
 
-def _digest(path: Path) -> str:
+def _sha256(path: Path) -> str:
     if not path.is_file():
         raise PipelineError(f"{path}: no such file; `make run` makes it")
     with path.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""Single values of a YAML file replaced in place: comments, order, quotes and line ends stay as they are."""
+"""Single values of a YAML file replaced in place: comments, order, quotes and line endings stay as they are."""
 
 import json
 import re
@@ -11,12 +11,12 @@ from pipeline.core.errors import PipelineError
 
 PLAIN = re.compile(r"[A-Za-z_][\w-]*")
 KEYWORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
-# A value as it stands in the file: quoted, or up to a comment, the line's end, or a flow collection's next sign.
+# A value as written in the file: quoted, or up to a comment, the line's end, or the next sign of a flow collection.
 VALUE = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s,}\]#][^,}\]\r\n]*?)([ \t]*)(?=[,}\]\r\n]|[ \t]#|$)""")
 
 
 def replace(path: Path, section: str, values: Mapping[str, Any]) -> None:
-    """Write `values` over those of `section` in the file; PipelineError where a key has no plain value there."""
+    """Replace values of `section` in the file by `values`; PipelineError where a key has no plain value in it."""
     text = path.read_bytes().decode("utf-8")
     for key, value in values.items():
         text = _replace(path, text, section, key, scalar(value))
@@ -24,7 +24,7 @@ def replace(path: Path, section: str, values: Mapping[str, Any]) -> None:
 
 
 def scalar(value: Any) -> str:
-    """A value as YAML 1.1 and 1.2 read it alike: 1.0e-08, not 1e-08, which is text for some."""
+    """A value in a form that YAML 1.1 and 1.2 read alike: 1.0e-08, not 1e-08, which some parsers read as text."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
@@ -43,14 +43,14 @@ def _replace(path: Path, text: str, section: str, key: str, value: str) -> str:
         line, column = YAML().load(text)[section].lc.value(key)
     except (AttributeError, KeyError, TypeError):
         raise PipelineError(f"{path}: {section}.{key}: has no line of its own to write to; set it to {value}") from None
-    found = VALUE.match(lines[line], column)
-    if found is None:
-        raise PipelineError(f"{path}: {section}.{key}: is no single value; set it to {value}")
+    match = VALUE.match(lines[line], column)
+    if match is None:
+        raise PipelineError(f"{path}: {section}.{key}: is not a single value; set it to {value}")
     rest = (
-        lines[line][found.end() :].lstrip(" \t") if _comment(lines[line], found.end()) else lines[line][found.end() :]
+        lines[line][match.end() :].lstrip(" \t") if _comment(lines[line], match.end()) else lines[line][match.end() :]
     )
-    width = found.end() - column + len(lines[line][found.end() :]) - len(rest)
-    pad = max(width - len(value), 2) if rest.startswith("#") else len(found[2])
+    width = match.end() - column + len(lines[line][match.end() :]) - len(rest)
+    pad = max(width - len(value), 2) if rest.startswith("#") else len(match[2])
     lines[line] = f"{lines[line][:column]}{value}{' ' * pad}{rest}"
     return "".join(lines)
 

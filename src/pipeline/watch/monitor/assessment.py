@@ -12,7 +12,7 @@ from pipeline.drift.compare import Kind
 from pipeline.predictions.windows import Labels, Window, WindowedLog
 from pipeline.watch.monitor import result as results
 from pipeline.watch.monitor.alarm import Rule, Standing, standing
-from pipeline.watch.monitor.reference import Reference
+from pipeline.watch.monitor.reference_data import Reference
 from pipeline.watch.monitor.result import Result
 from pipeline.watch.monitor.signals import NAMES, Judge, WindowSignal
 

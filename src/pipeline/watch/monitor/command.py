@@ -12,13 +12,13 @@ from pipeline.markup import preview
 from pipeline.models import signature as signatures
 from pipeline.models.model_text import SIGNATURE
 from pipeline.models.signature import Signature
-from pipeline.predictions import labels as later
+from pipeline.predictions import label_join as later
 from pipeline.predictions import periods
 from pipeline.predictions.damage import InputUnreadableError
 from pipeline.predictions.options import Moment, log_options
 from pipeline.predictions.windows import WindowedLog
 from pipeline.watch.monitor import assessment, report, windowing
-from pipeline.watch.monitor import reference as references
+from pipeline.watch.monitor import reference_data as references
 from pipeline.watch.monitor import result as results
 from pipeline.watch.monitor.result import Result
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pipeline.markup.markdown import Markdown
-from pipeline.markup.mermaid import HERE, MAIN, upright
+from pipeline.markup.mermaid import CANDIDATE, MAIN, vertical_bars
 from pipeline.watch.monitor.result import Result, Scored
 
 FALLING = {"volume"}  # signals that are beyond the bound when they are below it
@@ -29,7 +29,7 @@ def chart(result: Result, name: str) -> Markdown | None:
     values = [window.values.get(name) or 0.0 for window in windows]
     blue = [0.0 if is_over else value for value, is_over in zip(values, beyond, strict=True)]
     orange = [value if is_over else 0.0 for value, is_over in zip(values, beyond, strict=True)]
-    return upright(times(windows), [(HERE, blue), (MAIN, orange)], bounds, UNITS.get(name, name))
+    return vertical_bars(times(windows), [(CANDIDATE, blue), (MAIN, orange)], bounds, UNITS.get(name, name))
 
 
 def is_beyond(window: Scored, name: str) -> bool:

@@ -12,8 +12,8 @@ from pipeline.drift.stattests import Score
 from pipeline.predictions.windows import Window
 from pipeline.watch.monitor.calibration import Bounds
 from pipeline.watch.monitor.performance import Performance
-from pipeline.watch.monitor.reference import Reference, predictions
 from pipeline.watch.monitor.reference_columns import ReferenceColumns, reference_columns
+from pipeline.watch.monitor.reference_data import Reference, predictions
 from pipeline.watch.monitor.result import Metric
 
 NAMES = ("data_drift", "prediction_drift", "performance", "missing", "unseen", "volume", "latency")

@@ -36,7 +36,7 @@ def ids(batches: Iterable[File]) -> set[str]:
     row_ids = set[str]()
     for file in batches:
         try:
-            column = pq.read_table(sources.opened(file), columns=[readers.INDEX]).column(0)
+            column = pq.read_table(sources.ensure_local(file), columns=[readers.INDEX]).column(0)
         except (pa.ArrowException, OSError, IndexError):
             raise PipelineError(f"{file.path}: holds no row ids; was it written by `pipeline retrain`?") from None
         row_ids.update(column.to_pylist())
@@ -47,7 +47,7 @@ def keys(data: Iterable[File], key: str) -> set[str]:
     """The keys in files of the data, as text."""
     values = set[str]()
     for file in data:
-        table = readers.read(sources.opened(file), file.path, sources.extension(file.path))
+        table = readers.read(sources.ensure_local(file), file.path, sources.extension(file.path))
         if key in table.column_names:
             values.update(conversion.labels(table.select([key]).to_pandas()[key]))
     return values

@@ -1,4 +1,4 @@
-"""The data contract: what is inferred, what people may write, and how values become their declared types."""
+"""The data contract: inferring it, reading it, and converting values to their declared types."""
 
 import datetime
 from decimal import Decimal
@@ -37,7 +37,7 @@ TABLE = pd.DataFrame(
 )
 
 
-def test_the_contract_of_a_table_is_what_a_practitioner_would_write_first() -> None:
+def test_the_inferred_contract_has_types_nulls_categories_and_the_key() -> None:
     assert inference.infer(TABLE, "id").columns == {
         "id": ContractColumn(type="integer", nullable=False, unique=True),
         "code": ContractColumn(type="text", nullable=False),
@@ -53,19 +53,19 @@ def test_the_contract_of_a_table_is_what_a_practitioner_would_write_first() -> N
     }
 
 
-def test_few_categories_are_listed_and_many_are_left_open() -> None:
+def test_few_categories_are_listed_and_many_are_not() -> None:
     few = inference.column(pd.Series(["b", "a"] * 10), False)
     assert few == ContractColumn(type="category", nullable=False, allowed=("a", "b"))
     many = inference.column(pd.Series([f"town {number}" for number in range(60)] * 3), False)
     assert many == ContractColumn(type="category", nullable=False)
 
 
-def test_what_is_inferred_fits_the_table_it_was_inferred_from(tmp_path: Path) -> None:
+def test_an_inferred_contract_fits_its_table(tmp_path: Path) -> None:
     path = tmp_path / "schema.yaml"
     path.write_text(inference.document(inference.infer(TABLE, "id")))
-    found = schema.read(path)
-    assert found == inference.infer(TABLE, "id")
-    assert [str(kind) for kind in schema.typed(TABLE, found).dtypes] == [
+    contract = schema.read(path)
+    assert contract == inference.infer(TABLE, "id")
+    assert [str(kind) for kind in schema.typed(TABLE, contract).dtypes] == [
         "int64",
         "str",
         "str",
@@ -80,15 +80,15 @@ def test_what_is_inferred_fits_the_table_it_was_inferred_from(tmp_path: Path) ->
     ]
 
 
-def test_a_category_that_reads_like_a_truth_value_or_a_number_stays_text(tmp_path: Path) -> None:
-    found = inference.infer(pd.DataFrame({"x": ["no", "null", "1", "1e3", "no", "null", "1", "1e3"]}), None)
-    (tmp_path / "schema.yaml").write_text(inference.document(found))
-    assert schema.read(tmp_path / "schema.yaml") == found
-    assert found.columns["x"].allowed == ("1", "1e3", "no", "null")
+def test_a_category_that_looks_like_a_truth_value_or_a_number_stays_text(tmp_path: Path) -> None:
+    contract = inference.infer(pd.DataFrame({"x": ["no", "null", "1", "1e3", "no", "null", "1", "1e3"]}), None)
+    (tmp_path / "schema.yaml").write_text(inference.document(contract))
+    assert schema.read(tmp_path / "schema.yaml") == contract
+    assert contract.columns["x"].allowed == ("1", "1e3", "no", "null")
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
         ("{type: integr, nullable: false}", "columns.x: type: is 'integr'; allowed: 'integer', 'number'"),
         ("{nullable: false}", "columns.x: type: missing"),
@@ -109,21 +109,21 @@ def test_a_category_that_reads_like_a_truth_value_or_a_number_stays_text(tmp_pat
         ("text", "columns.x: is 'text'; allowed: a mapping"),
     ],
 )
-def test_a_mistake_in_the_contract_is_one_line_that_names_the_key(tmp_path: Path, line: str, said: str) -> None:
+def test_a_mistake_in_the_contract_is_one_line_that_names_the_key(tmp_path: Path, line: str, expected: str) -> None:
     path = tmp_path / "schema.yaml"
     path.write_text(f"columns:\n  x: {line}\n")
-    with pytest.raises(PipelineError) as caught:
+    with pytest.raises(PipelineError) as error:
         schema.read(path)
-    assert said in str(caught.value)
-    assert len(str(caught.value).splitlines()) == 1
+    assert expected in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
 
 
 def test_every_mistake_in_the_contract_is_named_at_once(tmp_path: Path) -> None:
     path = tmp_path / "schema.yaml"
     path.write_text("columns:\n  date: {type: dat, nullable: false, min: low}\n  int: {nullable: false}\nrows: 3\n")
-    with pytest.raises(PipelineError) as caught:
+    with pytest.raises(PipelineError) as error:
         schema.read(path)
-    lines = str(caught.value).splitlines()
+    lines = str(error.value).splitlines()
     assert [line.split(": ")[1:3] for line in lines] == [
         ["columns.date", "type"],
         ["columns.date", "min"],
@@ -141,7 +141,7 @@ TEXT_OF_DATES = ["2020-01-31", "2020-01-31T10:00:00+02:00", "31/01/2020", "soon"
 
 
 @pytest.mark.parametrize(
-    ("kind", "values", "read", "wrong"),
+    ("kind", "values", "expected", "wrong"),
     [
         ("integer", pd.Series([1, 2]), [1, 2], [False, False]),
         ("integer", pd.Series([1.0, 2.5, None]), [1, None, None], [False, True, False]),
@@ -171,13 +171,13 @@ TEXT_OF_DATES = ["2020-01-31", "2020-01-31T10:00:00+02:00", "31/01/2020", "soon"
         ("number", pd.Series([None, None], dtype=object), [None, None], [False, False]),
     ],
 )
-def test_values_are_read_as_their_type_and_what_is_none_is_marked(
-    kind: Type, values: "pd.Series[Any]", read: list[Any], wrong: list[bool]
+def test_values_are_converted_to_their_type_and_wrong_ones_are_marked(
+    kind: Type, values: "pd.Series[Any]", expected: list[Any], wrong: list[bool]
 ) -> None:
     before = values.copy()
-    converted, marked = conversion.convert(values, kind)
-    assert [None if pd.isna(value) else value for value in converted] == read
-    assert marked.tolist() == wrong
+    converted, mask = conversion.convert(values, kind)
+    assert [None if pd.isna(value) else value for value in converted] == expected
+    assert mask.tolist() == wrong
     pd.testing.assert_series_equal(values, before)
 
 
@@ -187,7 +187,7 @@ def test_a_label_is_the_same_however_it_is_stored(stored: "pd.Series[Any]") -> N
 
 
 @pytest.mark.parametrize("kind", ["float64", "object", "category"])
-def test_whole_and_broken_numbers_keep_their_own_labels(kind: Any) -> None:
+def test_whole_and_fractional_numbers_keep_their_own_labels(kind: Any) -> None:
     assert conversion.labels(pd.Series([1.0, 2.5]).astype(kind)).tolist() == ["1", "2.5"]
 
 
@@ -198,17 +198,15 @@ def test_among_other_values_a_whole_float_is_named_like_an_integer() -> None:
     assert conversion.labels(pd.Series([True, None]).astype("category")).dropna().tolist() == ["true"]
 
 
-def test_a_table_that_does_not_fit_gets_no_types() -> None:
-    agreed = Schema(columns={"x": ContractColumn(type="integer", nullable=False)})
+def test_a_table_that_does_not_fit_the_contract_is_refused() -> None:
+    contract = Schema(columns={"x": ContractColumn(type="integer", nullable=False)})
     with pytest.raises(PipelineError, match="column x: 1 values are no integer"):
-        schema.typed(pd.DataFrame({"x": ["1", "many"]}), agreed)
+        schema.typed(pd.DataFrame({"x": ["1", "many"]}), contract)
     with pytest.raises(PipelineError, match="column x: is in the data contract and not in the table"):
-        schema.typed(pd.DataFrame({"y": [1]}), agreed)
+        schema.typed(pd.DataFrame({"y": [1]}), contract)
 
 
-def test_the_command_writes_the_contract_once_and_again_only_by_force(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_replaces_a_contract_only_with_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     text = (FROZEN / "params.yaml").read_text().replace("data/credit_default.parquet", "table.csv")
     Path("params.yaml").write_text(text.replace("key: client_id", "key: id"))
@@ -225,18 +223,18 @@ def test_the_command_writes_the_contract_once_and_again_only_by_force(
     assert list(schema.read(Path("data/schema.yaml")).columns) == list(TABLE.columns)
 
 
-def test_names_in_the_parameters_that_are_no_column_are_told_one_line_each() -> None:
-    chosen, agreed = params.read(FROZEN / "params.yaml"), schema.read(FROZEN / schema.PATH)
-    assert schema.misnamed(chosen, agreed) == []
-    dated = Schema(columns=agreed.columns | {"since": ContractColumn(type="date", nullable=False)})
-    wrong = chosen.model_copy(
+def test_parameters_that_name_unknown_columns_give_one_line_each() -> None:
+    parameters, contract = params.read(FROZEN / "params.yaml"), schema.read(FROZEN / schema.PATH)
+    assert schema.unknown_columns(parameters, contract) == []
+    dated = Schema(columns=contract.columns | {"since": ContractColumn(type="date", nullable=False)})
+    changed = parameters.model_copy(
         update={
-            "split": chosen.split.model_copy(update={"time": "sinc"}),
-            "train": chosen.train.model_copy(update={"monotone": {"since__days": 1, "age__days": 1}}),
-            "evaluate": chosen.evaluate.model_copy(update={"slices": ("sexx", "age"), "sensitive": ("zzzzz",)}),
+            "split": parameters.split.model_copy(update={"time": "sinc"}),
+            "train": parameters.train.model_copy(update={"monotone": {"since__days": 1, "age__days": 1}}),
+            "evaluate": parameters.evaluate.model_copy(update={"slices": ("sexx", "age"), "sensitive": ("zzzzz",)}),
         }
     )
-    time, monotone, slices, sensitive = schema.misnamed(wrong, dated)
+    time, monotone, slices, sensitive = schema.unknown_columns(changed, dated)
     assert time == "params.yaml: split.time: sinc is no column of data/schema.yaml; did you mean since?"
     assert monotone.startswith("params.yaml: train.monotone: age__days is no column of data/schema.yaml; did you mean")
     assert slices == "params.yaml: evaluate.slices: sexx is no column of data/schema.yaml; did you mean sex?"

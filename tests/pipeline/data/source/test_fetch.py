@@ -1,4 +1,4 @@
-"""The source's fingerprint: paths, globs, web servers and stores, and what a source that can't be reached means."""
+"""The source's fingerprint: paths, globs, web servers and stores, and sources that can't be reached."""
 
 import hashlib
 from collections.abc import Iterator
@@ -36,14 +36,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-class Site:
+class Website:
     """A web server on the loopback interface that serves a folder."""
 
     def __init__(self, folder: Path, handler: Any = SimpleHTTPRequestHandler) -> None:
         folder.mkdir(exist_ok=True)
         quiet = type("Quiet", (handler,), {"log_message": lambda *_: None})
-        here = partial(quiet, directory=str(folder)) if handler is SimpleHTTPRequestHandler else quiet
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), here)
+        bound_handler = partial(quiet, directory=str(folder)) if handler is SimpleHTTPRequestHandler else quiet
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), bound_handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -53,11 +53,11 @@ class Site:
 
 
 @pytest.fixture
-def site(folder: Path) -> Iterator[Site]:
-    served = Site(folder / "site")
+def site(folder: Path) -> Iterator[Website]:
+    website = Website(folder / "site")
     (folder / "site/a.csv").write_text(CSV)
-    yield served
-    served.stop()
+    yield website
+    website.stop()
 
 
 def test_a_local_file_is_recorded_with_its_size_and_hash(folder: Path) -> None:
@@ -81,7 +81,7 @@ def test_changed_content_changes_the_fingerprint(folder: Path) -> None:
     assert fetch.refresh(data("a.csv"), FINGERPRINT) is True
 
 
-def test_a_glob_leads_to_its_files_in_order_and_to_no_folder(folder: Path) -> None:
+def test_a_glob_gives_its_files_in_order_and_no_folders(folder: Path) -> None:
     (folder / "parts/deep").mkdir(parents=True)
     for name in ("b.csv", "a.csv", "deep/c.csv"):
         (folder / "parts" / name).write_text(CSV)
@@ -92,14 +92,14 @@ def test_a_glob_leads_to_its_files_in_order_and_to_no_folder(folder: Path) -> No
     assert paths() == ["parts/a.csv", "parts/b.csv", "parts/deep/c.csv"]
 
 
-def test_a_file_whose_name_holds_a_bracket_is_found_as_it_is(folder: Path) -> None:
+def test_a_file_with_a_bracket_in_its_name_is_found(folder: Path) -> None:
     (folder / "a[1].csv").write_text(CSV)
     fetch.refresh(data("a[1].csv"), FINGERPRINT)
     assert paths() == ["a[1].csv"]
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "expected"),
     [
         ("none/*.csv", "no file is there"),
         ("none.csv", "no file is there"),
@@ -111,69 +111,69 @@ def test_a_file_whose_name_holds_a_bracket_is_found_as_it_is(folder: Path) -> No
         ("gs://bucket/a.csv", "gcsfs"),
     ],
 )
-def test_a_source_that_leads_nowhere_says_why(folder: Path, source: str, said: str) -> None:
+def test_a_source_without_usable_files_is_an_error_that_says_why(folder: Path, source: str, expected: str) -> None:
     (folder / "a.xlsx").write_text("x")
-    with pytest.raises(PipelineError, match="^data.source: ") as caught:
+    with pytest.raises(PipelineError, match="^data.source: ") as error:
         fetch.refresh(data(source), FINGERPRINT)
-    assert said in str(caught.value)
-    assert not isinstance(caught.value, fetch.Unreachable)
+    assert expected in str(error.value)
+    assert not isinstance(error.value, fetch.UnreachableError)
     assert not FINGERPRINT.exists()
 
 
-def test_a_missing_source_can_be_gone_on_without_only_if_its_own_fingerprint_is_there(folder: Path) -> None:
+def test_a_missing_source_is_only_unreachable_where_its_own_fingerprint_is_recorded(folder: Path) -> None:
     fetch.refresh(data("a.csv"), FINGERPRINT)
     (folder / "a.csv").unlink()
     before = FINGERPRINT.read_bytes()
-    with pytest.raises(fetch.Unreachable, match=r"a\.csv"):
+    with pytest.raises(fetch.UnreachableError, match=r"a\.csv"):
         fetch.refresh(data("a.csv"), FINGERPRINT)
-    with pytest.raises(PipelineError) as caught:
+    with pytest.raises(PipelineError) as error:
         fetch.refresh(data("b.csv"), FINGERPRINT)
-    assert not isinstance(caught.value, fetch.Unreachable)
+    assert not isinstance(error.value, fetch.UnreachableError)
     assert FINGERPRINT.read_bytes() == before
 
 
-def test_a_web_file_is_read_from_its_download_when_the_server_is_gone(site: Site) -> None:
-    wanted = data(f"{site.url}/a.csv?version=2")
-    fetch.refresh(wanted, FINGERPRINT)
-    assert paths() == [wanted.source]
+def test_a_web_file_is_read_from_its_download_when_the_server_is_gone(site: Website) -> None:
+    section = data(f"{site.url}/a.csv?version=2")
+    fetch.refresh(section, FINGERPRINT)
+    assert paths() == [section.source]
     site.stop()
-    table, _ = read(sources.read(FINGERPRINT), wanted)
+    table, _ = read(sources.read(FINGERPRINT), section)
     assert table.to_pydict() == {"id": [1, 2], "amount": [2.5, 3.5]}
-    with pytest.raises(fetch.Unreachable):
-        fetch.refresh(wanted, FINGERPRINT)
+    with pytest.raises(fetch.UnreachableError):
+        fetch.refresh(section, FINGERPRINT)
 
 
-def test_a_web_file_that_is_not_there_says_so(site: Site) -> None:
+def test_a_missing_web_file_is_an_error(site: Website) -> None:
     with pytest.raises(PipelineError, match="404"):
         fetch.refresh(data(f"{site.url}/b.csv"), FINGERPRINT)
 
 
-def test_a_web_file_that_changed_is_seen_and_the_old_download_forgotten(site: Site, folder: Path) -> None:
-    wanted = data(f"{site.url}/a.csv")
-    fetch.refresh(wanted, FINGERPRINT)
+def test_a_changed_web_file_is_detected_and_the_old_download_removed(site: Website, folder: Path) -> None:
+    section = data(f"{site.url}/a.csv")
+    fetch.refresh(section, FINGERPRINT)
     (folder / "site/a.csv").write_text(CSV + "3,4.5\n")
-    assert fetch.refresh(wanted, FINGERPRINT) is True
-    kept = [path.name for path in sources.DOWNLOADS.iterdir() if path.suffix != ".json"]
-    assert kept == [files.read_json(FINGERPRINT)["files"][0]["sha256"]]
+    assert fetch.refresh(section, FINGERPRINT) is True
+    download = [path.name for path in sources.DOWNLOADS.iterdir() if path.suffix != ".json"]
+    assert download == [files.read_json(FINGERPRINT)["files"][0]["sha256"]]
 
 
 def test_a_clone_without_the_download_reads_a_web_file_that_changed_since_only_after_a_fetch(
-    site: Site, folder: Path
+    site: Website, folder: Path
 ) -> None:
-    wanted = data(f"{site.url}/a.csv")
-    fetch.refresh(wanted, FINGERPRINT)
+    section = data(f"{site.url}/a.csv")
+    fetch.refresh(section, FINGERPRINT)
     for path in sources.DOWNLOADS.iterdir():
         path.unlink()
-    assert read(sources.read(FINGERPRINT), wanted)[0].num_rows == 2
+    assert read(sources.read(FINGERPRINT), section)[0].num_rows == 2
     for path in sources.DOWNLOADS.iterdir():
         path.unlink()
     (folder / "site/a.csv").write_text(CSV + "3,4.5\n")
     with pytest.raises(PipelineError, match="run `pipeline fetch`"):
-        read(sources.read(FINGERPRINT), wanted)
+        read(sources.read(FINGERPRINT), section)
 
 
-class Cut(BaseHTTPRequestHandler):
-    """Promises more than it sends."""
+class TruncatedResponse(BaseHTTPRequestHandler):
+    """Announces more bytes than it sends."""
 
     def do_HEAD(self) -> None:
         self.send_response(200)
@@ -185,8 +185,8 @@ class Cut(BaseHTTPRequestHandler):
         self.wfile.write(b"id,amount\n1,2")
 
 
-def test_a_web_file_that_is_cut_off_on_its_way_is_not_taken(folder: Path) -> None:
-    site = Site(folder / "site", Cut)
+def test_a_truncated_download_is_refused(folder: Path) -> None:
+    site = Website(folder / "site", TruncatedResponse)
     with pytest.raises(PipelineError, match="can't be reached"):
         fetch.refresh(data(f"{site.url}/a.csv"), FINGERPRINT)
     site.stop()
@@ -194,44 +194,44 @@ def test_a_web_file_that_is_cut_off_on_its_way_is_not_taken(folder: Path) -> Non
     assert list(sources.DOWNLOADS.iterdir()) == []
 
 
-def test_a_glob_over_a_store_leads_to_full_urls_that_ingest_reads(store: Any) -> None:
+def test_a_glob_over_a_store_gives_full_urls_that_ingest_reads(store: Any) -> None:
     for number, name in enumerate(["in/b.csv", "in/a.csv", "out/c.csv"]):
         store.put_object(Bucket="bucket", Key=name, Body=f"id,amount\n{number},1.5\n".encode())
-    wanted = data("s3://bucket/in/*.csv")
-    assert fetch.refresh(wanted, FINGERPRINT) is True
+    section = data("s3://bucket/in/*.csv")
+    assert fetch.refresh(section, FINGERPRINT) is True
     assert paths() == ["s3://bucket/in/a.csv", "s3://bucket/in/b.csv"]
-    assert read(sources.read(FINGERPRINT), wanted)[0].column("id").to_pylist() == [1, 0]
+    assert read(sources.read(FINGERPRINT), section)[0].column("id").to_pylist() == [1, 0]
 
 
 def test_an_unchanged_object_is_not_downloaded_again_and_a_changed_one_is(store: Any) -> None:
     store.put_object(Bucket="bucket", Key="one.csv", Body=CSV.encode())
-    wanted = data("s3://bucket/one.csv")
-    fetch.refresh(wanted, FINGERPRINT)
-    kept = sources.DOWNLOADS / files.read_json(FINGERPRINT)["files"][0]["sha256"]
-    before = kept.stat().st_ino, kept.stat().st_mtime_ns
-    assert fetch.refresh(wanted, FINGERPRINT) is False
-    assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == before
+    section = data("s3://bucket/one.csv")
+    fetch.refresh(section, FINGERPRINT)
+    download = sources.DOWNLOADS / files.read_json(FINGERPRINT)["files"][0]["sha256"]
+    before = download.stat().st_ino, download.stat().st_mtime_ns
+    assert fetch.refresh(section, FINGERPRINT) is False
+    assert (download.stat().st_ino, download.stat().st_mtime_ns) == before
     store.put_object(Bucket="bucket", Key="one.csv", Body=CSV.replace("2.5", "2.6").encode())
-    assert fetch.refresh(wanted, FINGERPRINT) is True
+    assert fetch.refresh(section, FINGERPRINT) is True
 
 
-def test_a_store_without_the_object_or_the_bucket_says_so(store: Any) -> None:
+def test_a_missing_object_or_bucket_is_an_error(store: Any) -> None:
     for source in ("s3://bucket/none.csv", "s3://no-bucket/*.csv"):
         with pytest.raises(PipelineError, match="can't be reached"):
             fetch.refresh(data(source), FINGERPRINT)
     assert not FINGERPRINT.exists()
 
 
-def test_any_url_of_fsspec_is_read(folder: Path) -> None:
+def test_any_fsspec_url_is_read(folder: Path) -> None:
     import fsspec
 
-    with fsspec.open("memory://somewhere/a.csv", "w") as there:
-        there.write(CSV)
+    with fsspec.open("memory://somewhere/a.csv", "w") as file:
+        file.write(CSV)
     fetch.refresh(data("memory://somewhere/*.csv"), FINGERPRINT)
     assert read(sources.read(FINGERPRINT), data("memory://somewhere/*.csv"))[0].num_rows == 2
 
 
-def test_a_damaged_fingerprint_is_made_anew(folder: Path) -> None:
+def test_a_damaged_fingerprint_is_replaced(folder: Path) -> None:
     FINGERPRINT.parent.mkdir()
     FINGERPRINT.write_text('{"source": "a.csv", "files": []}')
     with pytest.raises(PipelineError, match="pipeline fetch"):
@@ -239,7 +239,7 @@ def test_a_damaged_fingerprint_is_made_anew(folder: Path) -> None:
     assert fetch.refresh(data("a.csv"), FINGERPRINT) is True
 
 
-def test_batches_that_retraining_adds_are_recorded_once_they_are_named(folder: Path) -> None:
+def test_batches_are_recorded_with_their_folder_and_later_ones_are_not(folder: Path) -> None:
     store = folder / "store"
     store.mkdir()
     before = Data(source="a.csv", added="store", key="id", deduplicate=False)
@@ -253,12 +253,12 @@ def test_batches_that_retraining_adds_are_recorded_once_they_are_named(folder: P
         "store/added-2.parquet",
     ]
 
-    (store / "added-3.parquet").write_bytes(b"proposed, and merged by nobody yet")
+    (store / "added-3.parquet").write_bytes(b"proposed, and not yet merged")
     assert not fetch.refresh(before)
     assert FINGERPRINT.read_bytes() == recorded
 
 
-def test_without_a_folder_for_batches_the_fingerprint_has_no_word_of_it(folder: Path) -> None:
+def test_without_a_folder_for_batches_the_fingerprint_has_no_such_key(folder: Path) -> None:
     fetch.refresh(data("a.csv"))
     plain = FINGERPRINT.read_bytes()
     assert b"added" not in plain
@@ -269,7 +269,7 @@ def test_without_a_folder_for_batches_the_fingerprint_has_no_word_of_it(folder: 
     assert FINGERPRINT.read_bytes() == plain
 
 
-def test_a_folder_for_batches_that_can_not_be_one_is_refused(folder: Path) -> None:
+def test_an_unusable_folder_for_batches_is_refused(folder: Path) -> None:
     with pytest.raises(PipelineError, match="data.added: holds a password"):
         fetch.refresh(Data(source="a.csv", added="s3://me:secret@bucket/added", key="id", deduplicate=False))
     with pytest.raises(ValueError, match="a web server takes no files"):

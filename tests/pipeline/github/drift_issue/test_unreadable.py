@@ -1,4 +1,4 @@
-"""What the monitor can't see is a warning of its own, and never the end of an alarm."""
+"""What the monitor can't read is a warning of its own, and never ends an alarm."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_a_log_that_cannot_be_read_is_one_warning_until_it_can(watch: Watch) -> 
     assert len(watch.issues) == 2
 
 
-def test_each_kind_has_its_own(watch: Watch) -> None:
+def test_each_kind_of_input_has_a_warning_of_its_own(watch: Watch) -> None:
     watch(result(3, blind=UNREACHABLE))
     watch(result(4, blind={"kind": "reference", "reason": "damaged"}))
     assert len(watch.open) == 2
@@ -37,7 +37,7 @@ def test_each_kind_has_its_own(watch: Watch) -> None:
     assert watch.open == []
 
 
-def test_drift_is_watched_without_the_labels_and_what_they_showed_has_not_recovered(watch: Watch) -> None:
+def test_without_the_labels_drift_is_checked_and_a_performance_alarm_has_not_recovered(watch: Watch) -> None:
     unlabelled = {"kind": "labels", "reason": "s3://bucket/labels.csv: can't be reached"}
     watch(result(3, blind=UNREACHABLE))
     watch(result(4, "performance"))
@@ -46,17 +46,17 @@ def test_drift_is_watched_without_the_labels_and_what_they_showed_has_not_recove
     assert drift["title"] == "Monitor: data drift, performance"
     assert warning["title"] == "Monitor: the labels can't be read"
     assert "performance was not judged for" in warning["body"]
-    assert "Nobody looked for drift" not in warning["body"]
+    assert "Drift was not checked" not in warning["body"]
     watch(result(6, performance="not_enough_data", blind=unlabelled))
     assert watch.open == [drift, warning]
     watch(result(7))
     assert watch.open == []
 
 
-def test_a_monitor_that_sees_nothing_leaves_the_alarm_as_it_is(watch: Watch) -> None:
+def test_a_monitor_that_can_read_nothing_leaves_the_alarm_as_it_is(watch: Watch) -> None:
     watch(result(3, "data_drift"))
     before = watch.issues[0] | {}
-    assert "its issue stays as it is" in watch(result(4, blind=UNREACHABLE))
+    assert "the issue stays as it is" in watch(result(4, blind=UNREACHABLE))
     assert watch.issues[0] == before
     assert len(watch.open) == 2
 

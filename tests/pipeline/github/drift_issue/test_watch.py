@@ -25,7 +25,7 @@ def test_without_an_alarm_nothing_is_opened(watch: Watch) -> None:
     assert watch.dispatches == []
 
 
-def test_three_looks_at_an_alarm_are_one_issue_one_report_and_one_retraining(watch: Watch) -> None:
+def test_three_runs_with_the_same_alarm_are_one_issue_one_report_and_one_retraining(watch: Watch) -> None:
     for day in (3, 4, 5):
         watch(result(day, "data_drift", "volume"))
     (issue,) = watch.issues
@@ -51,14 +51,14 @@ def test_cml_posts_the_report_on_the_issue(watch: Watch) -> None:
     assert all(f"--target=issue/{watch.issues[0]['number']}" in call for call in calls)
 
 
-def test_hostile_names_stay_text(watch: Watch) -> None:
+def test_mentions_and_tags_in_names_stay_text(watch: Watch) -> None:
     watch(result(3, "missing"))
     body = watch.issues[0]["body"]
     assert "@everyone" not in body
     assert "<b>" not in body
 
 
-def test_what_changes_is_told_and_a_new_signal_asks_for_retraining_again(watch: Watch) -> None:
+def test_changes_are_listed_and_a_new_signal_starts_retraining_again(watch: Watch) -> None:
     watch(result(3, "data_drift"))
     watch(result(4, "data_drift", "performance"))
     watch(result(5, "performance"))
@@ -75,7 +75,7 @@ def test_what_changes_is_told_and_a_new_signal_asks_for_retraining_again(watch: 
     assert len(watch.dispatches) == 2
 
 
-def test_labels_that_come_later_ask_for_retraining_again(watch: Watch) -> None:
+def test_labels_that_come_later_start_retraining_again(watch: Watch) -> None:
     watch(result(3, "data_drift"))
     watch(result(4, "data_drift", labels=900))
     watch(result(5, "data_drift", labels=1800))
@@ -84,10 +84,10 @@ def test_labels_that_come_later_ask_for_retraining_again(watch: Watch) -> None:
     assert len(watch.dispatches) == 3
 
 
-def test_what_training_does_not_cure_starts_none(watch: Watch) -> None:
+def test_signals_that_retraining_does_not_change_start_none(watch: Watch) -> None:
     watch(result(3, "latency", "volume"))
     assert watch.dispatches == []
-    assert "training again cures none of these" in watch.issues[0]["body"]
+    assert "retraining helps with none of these" in watch.issues[0]["body"]
 
 
 def test_recovery_closes_the_issue_and_the_next_alarm_is_a_new_one(watch: Watch) -> None:
@@ -98,7 +98,7 @@ def test_recovery_closes_the_issue_and_the_next_alarm_is_a_new_one(watch: Watch)
     watch(result(5, data_drift="watching"))
     (issue,) = watch.issues
     assert (issue["state"], issue["state_reason"]) == ("closed", "completed")
-    assert "**Closed:** the signals are back" in issue["body"]
+    assert "**Closed:** the signals recovered" in issue["body"]
     assert "report of 2026-11-06" in watch.scene.comments()[0]["body"]
     watch(result(6))
     watch(result(9, "data_drift", since=7))
@@ -114,43 +114,43 @@ def test_too_few_rows_open_and_close_nothing(watch: Watch) -> None:
     assert "too few rows to judge" in watch.open[0]["body"]
 
 
-def test_an_open_pull_request_of_retraining_is_waited_for(watch: Watch) -> None:
+def test_while_a_pull_request_of_retraining_is_open_no_other_is_started(watch: Watch) -> None:
     watch(result(3, "data_drift"))
-    watch.retraining(issue=watch.issues[0]["number"])
+    watch.add_retraining(issue=watch.issues[0]["number"])
     watch(result(4, "data_drift", labels=900))
     assert len(watch.dispatches) == 1
-    assert "#40 brings the newly labelled rows" in watch.issues[0]["body"]
+    assert "#40 adds the newly labelled rows" in watch.issues[0]["body"]
 
 
-def test_one_that_is_open_for_another_issue_is_asked_to_name_this_one(watch: Watch) -> None:
-    watch.retraining(issue=1)
+def test_one_that_is_open_for_another_issue_does_not_keep_retraining_from_being_started(watch: Watch) -> None:
+    watch.add_retraining(issue=1)
     watch(result(3, "data_drift"))
     assert len(watch.dispatches) == 1
 
 
-def test_retraining_that_a_person_refused_is_not_asked_for_again(watch: Watch) -> None:
+def test_retraining_that_a_person_refused_is_not_started_again(watch: Watch) -> None:
     watch(result(3, "data_drift"))
-    watch.retraining(issue=watch.issues[0]["number"])
+    watch.add_retraining(issue=watch.issues[0]["number"])
     watch.scene.github.state["pulls"][-1]["state"] = "closed"
     watch(result(4, "data_drift", labels=900))
     assert len(watch.dispatches) == 1
-    assert "#40 was closed without being merged. Reopen it, or start" in watch.issues[0]["body"]
+    assert "#40 was closed without being merged. To go on, reopen it, or start" in watch.issues[0]["body"]
 
 
-def test_a_reference_that_has_learned_the_drift_is_no_recovery_of_the_model_that_serves(watch: Watch) -> None:
-    """After the merge, and before the release, windows are compared with rows that production has not learned."""
+def test_a_reference_that_contains_the_drift_is_no_recovery_of_the_served_model(watch: Watch) -> None:
+    """After the merge and before the release, windows are compared with rows that the served model did not learn."""
     watch(result(3, "data_drift"))
-    watch.retraining(issue=watch.issues[0]["number"], merged=watch.scene.base)
+    watch.add_retraining(issue=watch.issues[0]["number"], merged=watch.scene.base)
     watch(result(4))
     assert len(watch.open) == 1
     assert "is merged; this issue is closed when its model is in production" in watch.issues[0]["body"]
-    watch.deployed(watch.scene.base, START + 5 * DAY)
+    watch.deploy(watch.scene.base, START + 5 * DAY)
     watch(result(6))
     assert watch.open == []
 
 
 def test_a_branch_of_that_name_in_a_fork_is_no_retraining(watch: Watch) -> None:
-    watch.retraining(issue=1)["head"]["repo"] = "mallory/credit"
+    watch.add_retraining(issue=1)["head"]["repo"] = "mallory/credit"
     watch(result(3, "data_drift"))
     assert len(watch.dispatches) == 1
 
@@ -158,12 +158,12 @@ def test_a_branch_of_that_name_in_a_fork_is_no_retraining(watch: Watch) -> None:
 def test_the_issue_is_closed_when_the_retrained_model_is_in_production_and_not_before(watch: Watch) -> None:
     watch(result(3, "data_drift"))
     number = watch.issues[0]["number"]
-    watch.retraining(number, merged=watch.scene.head)
-    watch.deployed(watch.scene.base, START)
-    watch.deployed(watch.scene.head, START + 4 * DAY, "in_progress", "failure")
+    watch.add_retraining(number, merged=watch.scene.head)
+    watch.deploy(watch.scene.base, START)
+    watch.deploy(watch.scene.head, START + 4 * DAY, "in_progress", "failure")
     watch(result(4, "data_drift"))
     assert "#40 is merged; this issue is closed when its model is in production" in watch.open[0]["body"]
-    watch.deployed(watch.scene.head, START + 5 * DAY, "in_progress", "success", "inactive")
+    watch.deploy(watch.scene.head, START + 5 * DAY, "in_progress", "success", "inactive")
     assert f"closed #{number}: the model that #40 retrained is in production" in watch(result(5, "data_drift"))
     assert watch.open == []
     assert len(watch.dispatches) == 1
@@ -171,8 +171,8 @@ def test_the_issue_is_closed_when_the_retrained_model_is_in_production_and_not_b
 
 def test_windows_before_that_release_open_no_new_issue_and_later_ones_do(watch: Watch) -> None:
     watch(result(3, "data_drift"))
-    watch.retraining(watch.issues[0]["number"], merged=watch.scene.head)
-    watch.deployed(watch.scene.head, START + 4 * DAY + timedelta(hours=6))
+    watch.add_retraining(watch.issues[0]["number"], merged=watch.scene.head)
+    watch.deploy(watch.scene.head, START + 4 * DAY + timedelta(hours=6))
     watch(result(4, "data_drift"))
     assert "no window since then alarms" in watch(result(5, "data_drift"))
     assert watch.open == []
@@ -183,8 +183,8 @@ def test_windows_before_that_release_open_no_new_issue_and_later_ones_do(watch: 
 
 def test_a_retraining_for_another_issue_closes_nothing(watch: Watch) -> None:
     watch(result(3, "data_drift"))
-    watch.retraining(watch.issues[0]["number"] * 10 + 1, merged=watch.scene.head)
-    watch.deployed(watch.scene.head, START)
+    watch.add_retraining(watch.issues[0]["number"] * 10 + 1, merged=watch.scene.head)
+    watch.deploy(watch.scene.head, START)
     watch(result(4, "data_drift"))
     assert len(watch.open) == 1
 
@@ -208,7 +208,7 @@ def test_an_issue_that_a_person_closed_makes_way_for_a_new_one_after_recovery(wa
     assert [issue["state"] for issue in watch.issues] == ["closed", "open"]
 
 
-def test_an_issue_that_a_person_opened_again_is_left_to_them_until_something_alarms(watch: Watch) -> None:
+def test_an_issue_that_a_person_reopened_stays_open_until_something_has_alarmed(watch: Watch) -> None:
     watch(result(3, "data_drift"))
     watch(result(4))
     watch.issues[0]["state"] = "open"
@@ -219,33 +219,33 @@ def test_an_issue_that_a_person_opened_again_is_left_to_them_until_something_ala
     assert [issue["state"] for issue in watch.issues] == ["closed"]
 
 
-def test_a_lost_answer_opens_no_second_issue(watch: Watch) -> None:
+def test_a_lost_response_opens_no_second_issue(watch: Watch) -> None:
     watch.scene.github.misbehave("POST", "^issues$", status=502, done=True)
     watch(result(3, "data_drift"))
     assert len(watch.issues) == 1
     assert len(watch.dispatches) == 1
 
 
-def test_of_two_issues_that_raced_the_older_one_is_kept(watch: Watch) -> None:
+def test_of_two_issues_opened_at_once_the_older_one_stays(watch: Watch) -> None:
     watch(result(3, "data_drift"))
     other = watch.issues[0] | {"number": 1}
     watch.issues[0]["state"] = "closed"
     watch.issues[0]["body"] = watch.issues[0]["body"].replace('"closed":null', '"closed":"recovered"')
-    opened = watch.scene.github.hub.routes
-    place = next(place for place, route in enumerate(opened) if route[:2] == ("POST", "issues"))
-    method, path, make = opened[place]
+    routes = watch.scene.github.hub.routes
+    index = next(index for index, route in enumerate(routes) if route[:2] == ("POST", "issues"))
+    method, path, create = routes[index]
 
-    def beaten(hub, *rest):  # type: ignore[no-untyped-def]
+    def create_second(hub, *rest):  # type: ignore[no-untyped-def]
         hub.state["issues"].append(other)
-        return make(hub, *rest)
+        return create(hub, *rest)
 
-    opened[place] = (method, path, beaten)
+    routes[index] = (method, path, create_second)
     watch(result(6, "data_drift", since=5))
     assert [issue["number"] for issue in watch.open] == [1]
     assert watch.issues[-1]["body"] == "A duplicate of #1."
 
 
-def test_what_a_stranger_wrote_is_not_ours(watch: Watch) -> None:
+def test_an_issue_that_a_stranger_wrote_is_not_ours(watch: Watch) -> None:
     planted = {
         "number": 3,
         "title": "x",
@@ -259,7 +259,7 @@ def test_what_a_stranger_wrote_is_not_ours(watch: Watch) -> None:
     assert [issue["user"] for issue in watch.issues][1:] == [BOT]
 
 
-def test_a_body_whose_memory_was_edited_away_is_written_anew(watch: Watch) -> None:
+def test_a_body_whose_state_was_edited_away_is_written_anew(watch: Watch) -> None:
     watch(result(3, "data_drift"))
     watch.issues[0]["body"] = "<!-- pipeline-monitor kind=drift -->\r\nmine"
     watch(result(4, "data_drift"))
@@ -267,15 +267,15 @@ def test_a_body_whose_memory_was_edited_away_is_written_anew(watch: Watch) -> No
     assert "since 2026-11-02" in watch.issues[0]["body"]
 
 
-def test_retraining_that_is_switched_off_is_said_and_nothing_fails(watch: Watch) -> None:
+def test_retraining_that_is_switched_off_is_reported_and_nothing_fails(watch: Watch) -> None:
     watch.scene.github.misbehave("POST", "dispatches", status=404, times=None)
     watch(result(3, "data_drift"))
-    assert "`retrain.yaml` is not there or switched off" in watch.issues[0]["body"]
+    assert "`retrain.yaml` does not exist or is switched off" in watch.issues[0]["body"]
 
 
-def test_a_missing_right_is_named_after_the_issue_and_report_are_there(watch: Watch) -> None:
-    said = {"message": "Resource not accessible by integration"}
-    watch.scene.github.misbehave("POST", "dispatches", status=403, body=said, times=None)
+def test_a_missing_permission_is_named_after_the_issue_and_report_are_written(watch: Watch) -> None:
+    body = {"message": "Resource not accessible by integration"}
+    watch.scene.github.misbehave("POST", "dispatches", status=403, body=body, times=None)
     assert "give the job `actions: write`" in watch(result(3, "data_drift"), code=2)
     assert len(watch.open) == 1
     assert len(watch.scene.comments()) == 1
@@ -289,7 +289,7 @@ def test_the_people_of_codeowners_are_assigned(watch: Watch) -> None:
     assert watch.issues[0]["assignees"] == ["bea", "carl"]
 
 
-def test_who_may_not_be_assigned_does_not_keep_the_issue_from_being_opened(watch: Watch) -> None:
+def test_an_assignee_that_github_refuses_does_not_keep_the_issue_from_being_opened(watch: Watch) -> None:
     Path("CODEOWNERS").write_text("* @gone\n", encoding="utf-8")
     watch.scene.github.misbehave("POST", "^issues$", status=422, body={"message": "Validation Failed"})
     assert "nobody was assigned" in watch(result(3, "data_drift"))
@@ -297,14 +297,14 @@ def test_who_may_not_be_assigned_does_not_keep_the_issue_from_being_opened(watch
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "problem"),
     [("{", "damaged"), ('{"state": "fine"}', "damaged"), ("[]", "damaged"), (None, "no such file")],
 )
-def test_a_damaged_result_is_one_line(watch: Watch, content: str | None, said: str) -> None:
+def test_a_damaged_result_is_one_line(watch: Watch, content: str | None, problem: str) -> None:
     FOLDER.mkdir(parents=True)
     if content is not None:
         (FOLDER / "monitor.json").write_text(content, encoding="utf-8")
     code, printed = watch.pipeline("watch")
     assert code == 2
-    assert re.fullmatch(rf"error: reports/monitor/monitor.json.*{said}.*\n", printed)
+    assert re.fullmatch(rf"error: reports/monitor/monitor.json.*{problem}.*\n", printed)
     assert watch.scene.github.calls("POST") == []

@@ -1,4 +1,4 @@
-"""Results of the monitor as tests say them, and the repository as `pipeline watch` leaves it."""
+"""Results of the monitor for tests, and the repository as `pipeline watch` leaves it."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -14,11 +14,11 @@ NAMES = ("data_drift", "prediction_drift", "performance", "missing", "unseen", "
 
 
 def result(day: int, *alarming: str, since: int = 1, **states: Any) -> dict[str, Any]:
-    """A monitor.json of that day: these signals alarm, the others are ok or as said; `blind` and `labels` as given."""
+    """A monitor.json of that day: these signals alarm, the others are ok or as in `states`."""
     until = START + day * DAY
     blind, labels = states.pop("blind", None), states.pop("labels", 0)
     few = states.pop("few", False)
-    told = dict.fromkeys(NAMES, "not_enough_data" if few else "ok") | dict.fromkeys(alarming, "alarm") | states
+    signals = dict.fromkeys(NAMES, "not_enough_data" if few else "ok") | dict.fromkeys(alarming, "alarm") | states
     return {
         "state": "blind"
         if blind and blind["kind"] != "labels"
@@ -33,8 +33,8 @@ def result(day: int, *alarming: str, since: int = 1, **states: Any) -> dict[str,
         "files": 3,
         "release": "abc123",
         "releases": {"abc123": 5000},
-        "signals": [_signal(name, state, START + since * DAY) for name, state in told.items()],
-        "windows": [_window(START + past * DAY, told) for past in range(max(0, day - 5), day)],
+        "signals": [_signal(name, state, START + since * DAY) for name, state in signals.items()],
+        "windows": [_window(START + past * DAY, signals) for past in range(max(0, day - 5), day)],
         "damage": {"lines": 0, "places": []},
         "labels": {"rows": labels, "joined": labels, "unknown": 0},
         "blind": blind,
@@ -55,32 +55,32 @@ def _signal(name: str, state: str, since: datetime) -> dict[str, Any]:
     }
 
 
-def _window(start: datetime, told: dict[str, str]) -> dict[str, Any]:
-    values = {name: 1.7 if state == "alarm" else 0.4 for name, state in told.items()}
+def _window(start: datetime, signals: dict[str, str]) -> dict[str, Any]:
+    values = {name: 1.7 if state == "alarm" else 0.4 for name, state in signals.items()}
     span = {"start": start.isoformat(), "end": (start + DAY).isoformat()}
     return {**span, "rows": 1000, "judged": True, "values": values, "bounds": dict.fromkeys(values, 1.0)}
 
 
 class Watch:
-    """The repository whose monitor has spoken; each `watch` is one run of the workflow."""
+    """The repository with a result of the monitor; each call is one run of the workflow."""
 
     def __init__(self, scene: Scene, pipeline: Pipeline) -> None:
         self.scene, self.pipeline, self.runs = scene, pipeline, 0
 
-    def __call__(self, found: dict[str, Any], code: int = 0) -> str:
+    def __call__(self, result: dict[str, Any], code: int = 0) -> str:
         self.runs += 1
         self.pipeline.monkeypatch.setenv("GITHUB_RUN_ID", str(100 + self.runs))
         FOLDER.mkdir(parents=True, exist_ok=True)
-        (FOLDER / "monitor.json").write_text(json.dumps(found), encoding="utf-8")
-        (FOLDER / "monitor.md").write_text(f"report of {found['until']}\n", encoding="utf-8")
-        status, printed = self.pipeline("watch", "--artifact", "https://github.com/octo/credit/artifacts/1")
-        assert status == code, printed
+        (FOLDER / "monitor.json").write_text(json.dumps(result), encoding="utf-8")
+        (FOLDER / "monitor.md").write_text(f"report of {result['until']}\n", encoding="utf-8")
+        exit_status, printed = self.pipeline("watch", "--artifact", "https://github.com/octo/credit/artifacts/1")
+        assert exit_status == code, printed
         return printed
 
     @property
     def issues(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.scene.github.state["issues"]
-        return found
+        issues: list[dict[str, Any]] = self.scene.github.state["issues"]
+        return issues
 
     @property
     def open(self) -> list[dict[str, Any]]:
@@ -88,23 +88,23 @@ class Watch:
 
     @property
     def dispatches(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.scene.github.state["dispatches"]
-        return found
+        dispatches: list[dict[str, Any]] = self.scene.github.state["dispatches"]
+        return dispatches
 
-    def retraining(self, issue: int, merged: str | None = None) -> dict[str, Any]:
-        """The pull request of retraining, open, or merged as a commit."""
+    def add_retraining(self, issue: int, merged: str | None = None) -> dict[str, Any]:
+        """Add the pull request of retraining, open, or merged as the commit `merged`."""
         state = {"state": "closed", "merged_at": "2026-11-05T00:00:00Z", "merge_commit_sha": merged} if merged else {}
         pull = {"number": 40, "head": {"ref": "retrain/drift", "sha": self.scene.head}, **state}
         pulls = [data for data in self.scene.github.state["pulls"] if data["number"] != 40]
         self.scene.github.state["pulls"] = [*pulls, pull | {"body": f"New rows.\n\nRetrains for #{issue}\n"}]
         return pull
 
-    def deployed(self, commit: str, at: datetime, *states: str) -> None:
-        """A deployment of our own, with how it went."""
-        state, number = self.scene.github.state, self.scene.github.hub.next()
-        where = {"ref": commit, "environment": "production", "payload": {"release": "r1"}}
-        state["deployments"].append({"id": number, **where})
+    def deploy(self, commit: str, at: datetime, *states: str) -> None:
+        """Add a deployment of ours with its statuses."""
+        state, number = self.scene.github.state, self.scene.github.hub.next_id()
+        deployment = {"ref": commit, "environment": "production", "payload": {"release": "r1"}}
+        state["deployments"].append({"id": number, **deployment})
         state["deployment_statuses"] += [
-            {"id": self.scene.github.hub.next(), "deployment": number, "state": told, "created_at": f"{at:%FT%TZ}"}
-            for told in states or ("in_progress", "success")
+            {"id": self.scene.github.hub.next_id(), "deployment": number, "state": status, "created_at": f"{at:%FT%TZ}"}
+            for status in states or ("in_progress", "success")
         ]

@@ -1,4 +1,4 @@
-"""What a pull request reads while it is measured."""
+"""What a pull request shows while it is measured."""
 
 import itertools
 from collections.abc import Callable
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.engine
 NOW = ("--wait", "0.3", "--every", "0.1")
 
 
-def announced(scene: Scene, pipeline: Pipeline, *jobs: dict[str, object]) -> str:
+def announce_jobs(scene: Scene, pipeline: Pipeline, *jobs: dict[str, object]) -> str:
     if scene.run.get("status") is None:
         scene.run.update(status="queued", conclusion=None)
     scene.github.state["jobs"] = [{"run": RUN, "name": "train"} | job for job in jobs]
@@ -25,16 +25,16 @@ def announced(scene: Scene, pipeline: Pipeline, *jobs: dict[str, object]) -> str
     return printed
 
 
-def test_a_run_that_is_taken_is_announced_and_no_more(scene: Scene, pipeline: Pipeline) -> None:
-    announced(scene, pipeline, {"status": "in_progress", "labels": ["self-hosted", "gpu"]})
+def test_a_run_that_has_a_runner_is_announced_once(scene: Scene, pipeline: Pipeline) -> None:
+    announce_jobs(scene, pipeline, {"status": "in_progress", "labels": ["self-hosted", "gpu"]})
     (comment,) = scene.comments()
     assert comment["body"].startswith(f"<!-- pipeline-report run={RUN} attempt=1 head={scene.head} state=waiting -->\n")
     assert scene.status() == ("pending", "being measured")
     assert len(scene.github.calls("GET", "jobs")) == 1
 
 
-def test_a_job_that_nobody_takes_is_explained_with_its_labels(scene: Scene, pipeline: Pipeline) -> None:
-    announced(scene, pipeline, {"status": "queued", "labels": ["self-hosted", "gpu"]})
+def test_for_a_job_that_no_runner_takes_its_labels_are_named(scene: Scene, pipeline: Pipeline) -> None:
+    announce_jobs(scene, pipeline, {"status": "queued", "labels": ["self-hosted", "gpu"]})
     (comment,) = scene.comments()
     assert "RUNNER_LABELS" in comment["body"]
     assert "gpu" in comment["body"]
@@ -43,7 +43,7 @@ def test_a_job_that_nobody_takes_is_explained_with_its_labels(scene: Scene, pipe
 
 def test_a_run_that_has_ended_is_not_announced(scene: Scene, pipeline: Pipeline) -> None:
     scene.run["status"] = "completed"
-    assert "has ended" in announced(scene, pipeline)
+    assert "has ended" in announce_jobs(scene, pipeline)
     assert not scene.comments()
 
 
@@ -51,65 +51,65 @@ def test_an_answer_that_came_meanwhile_stays(scene: Scene, pipeline: Pipeline) -
     assert pipeline("answer", "--run", str(RUN))[0] == 0
     answer = scene.comments()[0]["body"]
     scene.run["status"] = "queued"
-    assert "answered already" in announced(scene, pipeline, {"status": "queued", "labels": ["gpu"]})
+    assert "answered already" in announce_jobs(scene, pipeline, {"status": "queued", "labels": ["gpu"]})
     assert scene.comments()[0]["body"] == answer
     assert scene.status() == ("pending", "recording what was measured")
 
 
 def test_a_run_without_a_pull_request_says_so(scene: Scene, pipeline: Pipeline) -> None:
     scene.pull["state"] = "closed"
-    assert "no open pull request" in announced(scene, pipeline)
+    assert "no open pull request" in announce_jobs(scene, pipeline)
 
 
-def test_an_override_is_not_put_back_to_pending(scene: Scene, pipeline: Pipeline) -> None:
+def test_an_override_is_not_set_back_to_pending(scene: Scene, pipeline: Pipeline) -> None:
     scene.overrule()
-    given = {"sha": scene.head, "state": "success", "context": "gate", "description": "overruled by maintainer: so"}
-    scene.github.state["statuses"].append(given)
-    announced(scene, pipeline, {"status": "in_progress", "labels": []})
+    status = {"sha": scene.head, "state": "success", "context": "gate", "description": "overruled by maintainer: so"}
+    scene.github.state["statuses"].append(status)
+    announce_jobs(scene, pipeline, {"status": "in_progress", "labels": []})
     assert scene.status() == ("success", "overruled by maintainer: so")
 
 
 OVERRULED = {"state": "success", "context": "gate", "description": "overruled by maintainer: so"}
 
 
-def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
-    """What happens while the job waits for a runner."""
-    ticks = itertools.count(step=0.15)  # one look, a sleep, and the last look
-    clock = SimpleNamespace(sleep=lambda _: happens(), monotonic=lambda: next(ticks))
+def while_waiting(monkeypatch: pytest.MonkeyPatch, action: Callable[[], None]) -> None:
+    """Do something while the job waits for a runner."""
+    ticks = itertools.count(step=0.15)  # one check, a sleep, and the last check
+    clock = SimpleNamespace(sleep=lambda _: action(), monotonic=lambda: next(ticks))
     monkeypatch.setattr(announce, "time", clock)
 
 
-def test_an_override_that_is_set_while_the_job_waits_is_not_put_back_to_pending(
+def test_an_override_that_is_set_while_the_job_waits_is_not_set_back_to_pending(
     scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def overrule() -> None:
         scene.overrule()
         scene.github.state["statuses"].append(OVERRULED | {"sha": scene.head})
 
-    meanwhile(monkeypatch, overrule)
-    announced(scene, pipeline, {"status": "queued", "labels": ["gpu"]})
+    while_waiting(monkeypatch, overrule)
+    announce_jobs(scene, pipeline, {"status": "queued", "labels": ["gpu"]})
     assert scene.status() == ("success", "overruled by maintainer: so")
 
 
-def test_an_override_whose_label_was_taken_off_is_put_back_to_pending(scene: Scene, pipeline: Pipeline) -> None:
+def test_an_override_whose_label_was_removed_is_set_back_to_pending(scene: Scene, pipeline: Pipeline) -> None:
     scene.github.state["statuses"].append(OVERRULED | {"sha": scene.head})
-    announced(scene, pipeline, {"status": "in_progress", "labels": []})
+    announce_jobs(scene, pipeline, {"status": "in_progress", "labels": []})
     assert scene.status() == ("pending", "being measured")
 
 
 @pytest.mark.parametrize("state", ["success", "failure"])
-def test_a_verdict_on_the_head_is_not_put_back_to_pending(scene: Scene, pipeline: Pipeline, state: str) -> None:
-    given = {"sha": scene.head, "state": state, "context": "gate", "description": "said"}
-    scene.github.state["statuses"].append(given)
-    announced(scene, pipeline, {"status": "in_progress", "labels": []})
-    assert scene.status() == (state, "said")
+def test_a_verdict_on_the_head_is_not_set_back_to_pending(scene: Scene, pipeline: Pipeline, state: str) -> None:
+    status = {"sha": scene.head, "state": state, "context": "gate", "description": "x"}
+    scene.github.state["statuses"].append(status)
+    announce_jobs(scene, pipeline, {"status": "in_progress", "labels": []})
+    assert scene.status() == (state, "x")
 
 
-def test_a_head_that_moves_while_the_job_waits_is_announced_no_more(
+def test_a_head_that_moves_while_the_job_waits_is_not_announced_again(
     scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    meanwhile(monkeypatch, lambda: scene.pull["head"].update(sha=scene.base))
-    assert "outdated" in announced(scene, pipeline, {"status": "queued", "labels": ["gpu"]})
+    while_waiting(monkeypatch, lambda: scene.pull["head"].update(sha=scene.base))
+    assert "outdated" in announce_jobs(scene, pipeline, {"status": "queued", "labels": ["gpu"]})
     assert "Being measured" in scene.comments()[0]["body"]
     assert scene.status() == ("pending", "being measured")
 
@@ -119,13 +119,13 @@ def test_an_answer_that_comes_while_the_comment_is_posted_keeps_its_status(
 ) -> None:
     post = posting.post
 
-    def late(number: int, marker: posting.Marker, text: str) -> str:
+    def post_twice(number: int, marker: posting.Marker, text: str) -> str:
         url = post(number, marker, text)
         post(number, replace(marker, state="final"), "not measured")
         return url
 
-    monkeypatch.setattr(posting, "post", late)
-    given = {"sha": scene.head, "state": "error", "context": "gate", "description": "not measured"}
-    scene.github.state["statuses"].append(given)
-    announced(scene, pipeline, {"status": "in_progress", "labels": []})
+    monkeypatch.setattr(posting, "post", post_twice)
+    status = {"sha": scene.head, "state": "error", "context": "gate", "description": "not measured"}
+    scene.github.state["statuses"].append(status)
+    announce_jobs(scene, pipeline, {"status": "in_progress", "labels": []})
     assert scene.status() == ("error", "not measured")

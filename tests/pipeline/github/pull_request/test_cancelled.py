@@ -1,4 +1,4 @@
-"""A run that was cancelled, or ran out of time: its announcement must not stand for ever."""
+"""A run that was cancelled, or ran out of time: its announcement must not stay for ever."""
 
 import pytest
 
@@ -11,21 +11,21 @@ PENDING = ("pending", "being measured")
 
 
 @pytest.fixture(autouse=True)
-def announced(scene: Scene, pipeline: Pipeline) -> None:
+def announce(scene: Scene, pipeline: Pipeline) -> None:
     scene.run.update(status="queued", conclusion=None)
     scene.github.state["jobs"] = [{"run": RUN, "name": "train", "status": "in_progress"}]
     assert pipeline("announce", "--run", str(RUN), *WAIT)[0] == 0
     scene.run.update(status="completed", conclusion="cancelled")
 
 
-def answered(pipeline: Pipeline) -> str:
+def answer(pipeline: Pipeline) -> str:
     code, printed = pipeline("answer", "--run", str(RUN))
     assert code == 0, printed
     return printed
 
 
-def test_its_announcement_becomes_a_word_on_how_to_go_on(scene: Scene, pipeline: Pipeline) -> None:
-    answered(pipeline)
+def test_its_announcement_is_replaced_by_how_to_go_on(scene: Scene, pipeline: Pipeline) -> None:
+    answer(pipeline)
     (comment,) = scene.comments()
     assert "state=final" in comment["body"]
     assert "the run was cancelled (or ran out of time); re-run it" in comment["body"]
@@ -33,52 +33,52 @@ def test_its_announcement_becomes_a_word_on_how_to_go_on(scene: Scene, pipeline:
 
 
 def test_a_re_run_is_announced_and_answered_in_its_place(scene: Scene, pipeline: Pipeline) -> None:
-    answered(pipeline)
+    answer(pipeline)
     scene.run.update(run_attempt=2, status="queued", conclusion=None)
     assert pipeline("announce", "--run", str(RUN), *WAIT)[0] == 0
     assert scene.status() == PENDING
     scene.run.update(status="completed", conclusion="success")
-    answered(pipeline)
+    answer(pipeline)
     assert scene.status() == ("pending", "recording what was measured")
     assert len(scene.comments()) == 1
 
 
 @pytest.mark.parametrize("state", ["queued", "completed"])
-def test_where_a_newer_run_follows_nothing_is_said(scene: Scene, pipeline: Pipeline, state: str) -> None:
+def test_where_a_newer_run_follows_nothing_is_posted(scene: Scene, pipeline: Pipeline, state: str) -> None:
     scene.github.state["runs"].append(scene.run | {"id": RUN + 1, "status": state})
     before = scene.comments()[0]["body"]
-    assert "nothing to answer" in answered(pipeline)
+    assert "nothing to answer" in answer(pipeline)
     assert scene.comments()[0]["body"] == before
     assert scene.status() == PENDING
 
 
-def test_a_newer_run_of_another_forks_branch_is_none_of_its(scene: Scene, pipeline: Pipeline) -> None:
+def test_a_newer_run_of_another_forks_branch_does_not_count(scene: Scene, pipeline: Pipeline) -> None:
     other = {"id": RUN + 1, "head_repository": "eve/credit", "head_sha": scene.base}
     scene.github.state["runs"].append(scene.run | other)
-    answered(pipeline)
+    answer(pipeline)
     assert scene.status() != PENDING
 
 
 @pytest.mark.parametrize(("old", "new"), [("state=waiting", "state=final"), (f"run={RUN}", "run=49")])
 def test_a_comment_that_is_not_its_announcement_stays(scene: Scene, pipeline: Pipeline, old: str, new: str) -> None:
     scene.comments()[0]["body"] = before = scene.comments()[0]["body"].replace(old, new)
-    assert "nothing to answer" in answered(pipeline)
+    assert "nothing to answer" in answer(pipeline)
     assert scene.comments()[0]["body"] == before
     assert scene.status() == PENDING
 
 
 def test_a_head_that_has_moved_on_is_left_alone(scene: Scene, pipeline: Pipeline) -> None:
     scene.push({"src/features.py": "more = 2\n"}, "Again")
-    assert "outdated" in answered(pipeline)
+    assert "outdated" in answer(pipeline)
     assert scene.status() == PENDING
 
 
 def test_an_override_stays(scene: Scene, pipeline: Pipeline) -> None:
     scene.pull["labels"] = ["gate: override"]
-    given = {"sha": scene.head, "state": "success", "context": "gate", "description": "overruled by @maintainer"}
-    scene.github.state["statuses"].append(given)
-    answered(pipeline)
-    said = scene.status()
-    assert said is not None
-    assert said[0] == "success"
+    override = {"sha": scene.head, "state": "success", "context": "gate", "description": "overruled by @maintainer"}
+    scene.github.state["statuses"].append(override)
+    answer(pipeline)
+    status = scene.status()
+    assert status is not None
+    assert status[0] == "success"
     assert pipeline("answer", "--pull-request", str(NUMBER))[0] == 0

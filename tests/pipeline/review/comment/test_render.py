@@ -14,7 +14,7 @@ from sklearn.metrics import precision_score, recall_score, roc_auc_score
 
 from pipeline.markup.markdown import number
 from pipeline.review.comment.render import LIMIT, announcement, broken, render
-from pipeline.review.gate import judges
+from pipeline.review.gate import protected
 from pipeline.review.gate.override import Override
 from pipeline.review.gate.verdict import Change, Rule, Subject, Verdict
 from pipeline.review.measure.measurement import FILES, MANIFEST
@@ -432,7 +432,7 @@ def test_any_amount_of_data_fits(tmp_path: Path) -> None:
     assert len(text) <= LIMIT
     assert text.startswith("### ❌ The gate fails")
     assert "more, under “All rules”" in text
-    assert re.search(r"\*Left out, for the comment would be too long: .*Model card.*\*", text)
+    assert re.search(r"\*Left out, because the comment would be too long: .*Model card.*\*", text)
     assert reading.tags(text) <= reading.OWN_TAGS | reading.TEXT_TAGS | {"pre", "a"}
 
 
@@ -454,7 +454,7 @@ def test_figures_that_are_no_numbers_are_shown_as_none(tmp_path: Path) -> None:
 def test_a_change_of_what_judges_comes_before_warnings(tmp_path: Path) -> None:
     rules = (
         Rule("fairness", "warn", "x", 1.0, 0.9, 1.1, 0.1, Subject("equalized_odds_difference", "a")),
-        *judges.rules(["dvc.yaml"]),
+        *protected.rules(["dvc.yaml"]),
     )
     judged = replace(verdict(), verdict="fail", rules=rules)
     text = render(bundle(tmp_path), judged, context())
@@ -469,7 +469,7 @@ def test_a_change_of_what_judges_comes_before_warnings(tmp_path: Path) -> None:
 def test_a_change_of_what_judges_excuses_no_model(tmp_path: Path) -> None:
     rules = (
         Rule("floor", "fail", "below the floor", 0.6, 0.5, 0.7, 0.7, Subject("roc_auc")),
-        *judges.rules(["dvc.yaml"]),
+        *protected.rules(["dvc.yaml"]),
     )
     text = render(bundle(tmp_path), replace(verdict(), verdict="fail", rules=rules), context())
     assert text.startswith("### ❌ The gate fails")

@@ -10,7 +10,7 @@ import pytest
 from pipeline.core.errors import PipelineError
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.baseline.scored import ScoredBaseline
-from pipeline.review.gate.data import DriftReport
+from pipeline.review.gate.data_rules import DriftReport
 from pipeline.review.gate.judge import judge
 from pipeline.review.gate.verdict import Mark, Rule, worst
 from tests.pipeline.review.gate.scored_tables import (

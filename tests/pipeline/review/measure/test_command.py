@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.core.params import Gate
 from pipeline.evaluation import scoring
-from pipeline.review.gate.pull_request import judge
+from pipeline.review.gate.measurement_verdict import judge
 from pipeline.review.measure import measurement, model_tests
 from pipeline.review.measure.measurement import Bundle, Measurement
 from tests.pipeline.conftest import GATES, Project, small_project

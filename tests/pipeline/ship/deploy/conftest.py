@@ -1,4 +1,4 @@
-"""A host with a champion, for the stories."""
+"""A Docker host, empty or with a champion, for the end-to-end tests."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from tests.pipeline.ship.deploy.hosts import World, proxy_image
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A host with nothing of ours, and the folder to deploy to it from."""
+    """A host without a deployment, and the folder to deploy from."""
     require_daemon()
     proxy_image(tmp_path_factory.mktemp("proxy"))
     world = World(tmp_path_factory.mktemp("world"))

@@ -1,4 +1,4 @@
-"""A Docker host for the stories: images of the stand-in service, the proxy's image, deployments as programs, load."""
+"""A Docker host for end-to-end tests: images of the stand-in service and the proxy, deployments, load."""
 
 import hashlib
 import http.client
@@ -22,7 +22,7 @@ from tests.pipeline.runner.containers import base_image, docker
 from tests.pipeline.ship.release.parts import serving_base
 
 PROXY = "pipeline-haproxy:test"
-WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")  # each has a deployment of its own on the host
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")  # each worker has a deployment of its own on the host
 PORT = 18931 + int(WORKER.removeprefix("gw"))
 BOUNDS = {
     "name": f"pipeline-test-{WORKER}",
@@ -30,7 +30,7 @@ BOUNDS = {
     "proxy_image": PROXY,
     "memory": "128m",
     "min_requests": 20,
-    "deadline": 120,  # a busy machine brings few requests
+    "deadline": 120,  # a busy machine sends few requests
     "max_latency_ratio": 2.0,
     "latency_floor": 200,
     "replay": 50,
@@ -45,7 +45,7 @@ def proxy_image(folder: Path) -> None:
 
 
 class World:
-    """A folder with params.yaml and release files, beside a host that is clean at first."""
+    """A folder with params.yaml and release files, and a host that is cleaned first."""
 
     def __init__(self, folder: Path, **bounds: Any) -> None:
         self.folder, self.name, self.champion = folder, str(BOUNDS["name"]), ""
@@ -56,22 +56,22 @@ class World:
         self.clean()
 
     def clean(self) -> None:
-        """Remove what a deployment of this name left on the host, and the images that were made for it."""
+        """Remove everything of this deployment from the host, and the images that were built for it."""
         clean(self.name)
         while self.images:
             docker("image", "rm", "--force", self.images.pop(), check=False)
 
     def release(self, name: str, behaviour: str = "", **changes: Any) -> str:
         """Build a release of the stand-in, write its file, and return its id."""
-        number = hashlib.sha256(f"{name}{behaviour}".encode()).hexdigest()[:12]
+        identity = hashlib.sha256(f"{name}{behaviour}".encode()).hexdigest()[:12]
         (self.folder / "Dockerfile").write_text(
             f"FROM {serving_base()}\nCOPY service.py /service.py\nUSER 10001\n"
-            f'ENV RELEASE={number} BEHAVIOUR={behaviour}\nCMD ["python3", "/service.py"]\n'
+            f'ENV RELEASE={identity} BEHAVIOUR={behaviour}\nCMD ["python3", "/service.py"]\n'
         )
         image = docker("build", "--force-rm", "--quiet", str(self.folder)).stdout.split()[-1]
         self.images.add(image)
-        told = {
-            "id": number,
+        content = {
+            "id": identity,
             "image": image,
             "commit": "c" * 40,
             "lock": "1" * 32,
@@ -84,8 +84,8 @@ class World:
             "expected": {"agreement": 0.97, "shift": 0.0},
             "against": "2" * 32,
         }
-        (self.folder / f"{name}.json").write_text(json.dumps(told | changes))
-        return number
+        (self.folder / f"{name}.json").write_text(json.dumps(content | changes))
+        return identity
 
     def edit(self, **bounds: Any) -> None:
         """Set keys of deploy in params.yaml."""
@@ -94,26 +94,26 @@ class World:
         content["deploy"].update(bounds)
         yaml.dump(content, self.folder / "params.yaml")
 
-    def until_free(self) -> None:
-        """Until no deployment holds the host."""
+    def wait_until_unlocked(self) -> None:
+        """Wait until no deployment holds the host's lock."""
         end = time.monotonic() + 60
         while docker("inspect", f"{self.name}-deployer", check=False).returncode == 0:
             assert time.monotonic() < end
             time.sleep(0.1)
 
     def kill_proxy(self) -> None:
-        """As a crash does it: the engine starts it again."""
-        number = docker("inspect", "--format", "{{.State.Pid}}", f"{self.name}-proxy").stdout
-        os.kill(int(number), signal.SIGKILL)
+        """Kill the proxy's process as a crash would; the engine starts it again."""
+        pid = docker("inspect", "--format", "{{.State.Pid}}", f"{self.name}-proxy").stdout
+        os.kill(int(pid), signal.SIGKILL)
 
     def start(self, *command: str, code: str | None = None, **env: str) -> "subprocess.Popen[str]":
         """`pipeline ...` as a program in a session of its own."""
         program = [sys.executable, "-c", code] if code else [str(Path(sys.executable).with_name("pipeline"))]
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("GITHUB_", "MLFLOW_"))}
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("GITHUB_", "MLFLOW_"))}
         return subprocess.Popen(
             [*program, *command],
             cwd=self.folder,
-            env=kept | {"PYTHONUNBUFFERED": "1"} | env,
+            env=environment | {"PYTHONUNBUFFERED": "1"} | env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -135,16 +135,16 @@ class World:
 
 def clean(name: str) -> None:
     """Remove the containers, volumes and network of a deployment."""
-    found = docker("ps", "--all", "--quiet", "--filter", f"name=^{name}-").stdout.split()
-    if found:
-        docker("rm", "--force", "--volumes", *found)
+    containers = docker("ps", "--all", "--quiet", "--filter", f"name=^{name}-").stdout.split()
+    if containers:
+        docker("rm", "--force", "--volumes", *containers)
     for kind in ("state", "run", "log"):
         docker("volume", "rm", "--force", f"{name}-{kind}", check=False)
     docker("network", "rm", f"{name}-network", check=False)
 
 
 def golden(behaviour: str) -> list[dict[str, Any]]:
-    """Two rows, with what that behaviour's training would have given."""
+    """Two golden rows, with the answers that a model of that behaviour gave in training."""
     rows: list[dict[str, Any]] = [
         {"row": {"x": x}, "expected": {"score": x, "label": "yes" if x >= 0.5 else "no"}} for x in (0.25, 0.75)
     ]
@@ -166,9 +166,9 @@ def ask(
     own = connection or http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
     try:
         own.request("POST", path, json.dumps({"rows": [{"x": x}]}), {"content-type": "application/json"})
-        answer = own.getresponse()
-        text = answer.read()
-        return answer.status, json.loads(text).get("release", "") if answer.status == 200 else ""
+        response = own.getresponse()
+        text = response.read()
+        return response.status, json.loads(text).get("release", "") if response.status == 200 else ""
     except (OSError, http.client.HTTPException) as error:
         own.close()
         return 0, type(error).__name__
@@ -178,12 +178,12 @@ def ask(
 
 
 def serving(count: int = 60) -> set[str]:
-    """Who answers."""
+    """The releases that answer `count` requests."""
     return {ask()[1] for _ in range(count)}
 
 
 class Load:
-    """Constant requests from several clients, each with a kept connection; every answer is counted."""
+    """Constant requests from several clients, each with a persistent connection; every answer is counted."""
 
     def __init__(self, clients: int = 6, pause: float = 0.02, path: str = "/predict") -> None:
         self.answers: Counter[tuple[int, str]] = Counter()

@@ -1,4 +1,4 @@
-"""A host without containers, for what only reads and writes the ledger."""
+"""A host without containers, for tests that only read and write the ledger."""
 
 from typing import Any
 
@@ -7,14 +7,20 @@ from pipeline.ship.deploy.docker.host import DockerHost
 from pipeline.ship.release.manifest import Release
 
 
-def release(number: str, **changes: Any) -> Release:
-    told = {"image": f"registry/name@sha256:{number}", "commit": "c" * 40, "lock": "1", "model": "2", "task": "binary"}
+def release(identity: str, **changes: Any) -> Release:
+    required = {
+        "image": f"registry/name@sha256:{identity}",
+        "commit": "c" * 40,
+        "lock": "1",
+        "model": "2",
+        "task": "binary",
+    }
     rest = {"metrics": {}, "features": ["x"], "created": "", "golden": [], "expected": {}}
-    return Release.model_validate({"id": number} | told | rest | changes)
+    return Release.model_validate({"id": identity} | required | rest | changes)
 
 
 class MemoryHost(DockerHost):
-    """Remembers what is recorded, and what is said to serve."""
+    """Holds the ledger's entries and the release that serves."""
 
     def __init__(self, serving: Release | None = None) -> None:
         self.entries: list[dict[str, Any]] = []
@@ -23,7 +29,7 @@ class MemoryHost(DockerHost):
     def champion(self) -> str | None:
         return self.serving.id if self.serving else None
 
-    def known(self, release: str) -> Release | None:
+    def find_release(self, release: str) -> Release | None:
         return self.serving if self.serving and self.serving.id == release else None
 
     def ledger(self) -> list[dict[str, Any]]:

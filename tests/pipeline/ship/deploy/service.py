@@ -1,4 +1,4 @@
-"""A small service that answers as the real one does; BEHAVIOUR in its environment says what is wrong with it."""
+"""A small service that answers as the real one does; the variable BEHAVIOUR names its defect."""
 
 import contextlib
 import datetime
@@ -15,7 +15,7 @@ from typing import Any
 
 RELEASE, BEHAVIOUR = os.environ["RELEASE"], os.environ.get("BEHAVIOUR", "")
 LOG = Path(os.environ["PIPELINE_LOG_FOLDER"])
-numbers, turn = itertools.count(1), threading.Lock()
+numbers, lock = itertools.count(1), threading.Lock()
 
 
 def score(x: float) -> float:
@@ -48,25 +48,25 @@ class Handler(BaseHTTPRequestHandler):
         if any(set(row) - {"x", "y"} for row in rows):
             return self.answer(422, {"error": "unknown field"})
         name = uuid.uuid4().hex
-        told = [
-            {"id": f"{name}-{at}", "score": score(row["x"]), "label": "yes" if score(row["x"]) >= 0.5 else "no"}
-            for at, row in enumerate(rows)
+        predictions = [
+            {"id": f"{name}-{index}", "score": score(row["x"]), "label": "yes" if score(row["x"]) >= 0.5 else "no"}
+            for index, row in enumerate(rows)
         ]
         if not replay:
-            self.log(rows, told)
-        return self.answer(200, {"release": RELEASE, "request_id": name, "predictions": told})
+            self.log(rows, predictions)
+        return self.answer(200, {"release": RELEASE, "request_id": name, "predictions": predictions})
 
-    def log(self, rows: list[Any], told: list[Any]) -> None:
-        """A full disk fails no request."""
+    def log(self, rows: list[Any], predictions: list[Any]) -> None:
+        """Log the rows; a full disk fails no request."""
         with contextlib.suppress(OSError):
-            self.append(rows, told)
+            self.append(rows, predictions)
 
-    def append(self, rows: list[Any], told: list[Any]) -> None:
+    def append(self, rows: list[Any], predictions: list[Any]) -> None:
         LOG.mkdir(exist_ok=True)
-        with turn, (LOG / "predictions.w1.jsonl").open("a") as stream:
-            for row, one in zip(rows, told, strict=True):
+        with lock, (LOG / "predictions.w1.jsonl").open("a") as stream:
+            for row, prediction in zip(rows, predictions, strict=True):
                 shared = {"time": datetime.datetime.now(datetime.UTC).isoformat(), "release": RELEASE, "ms": 1.0}
-                stream.write(json.dumps(one | shared | {"features": row}) + "\n")
+                stream.write(json.dumps(prediction | shared | {"features": row}) + "\n")
 
     def answer(self, status: int, content: Any) -> None:
         body = json.dumps(content).encode()
@@ -74,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(head.encode() + body)
 
     def log_message(self, *_: Any) -> None:
-        """Quiet."""
+        """Print nothing."""
 
 
 if __name__ == "__main__":

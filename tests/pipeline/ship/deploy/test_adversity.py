@@ -1,4 +1,4 @@
-"""Forged images, a registry that is gone, a disk that is full: the champion serves everything, and history says why."""
+"""Forged images, an unreachable registry, a full disk: the champion serves everything, and the history says why."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.engine
 VOLUMES = {"state": "1m", "log": "4m"}  # of the host, and their sizes
 
 
-class Shop(World):
+class SmallHost(World):
     """A host with small disks, and a registry whose images are signed."""
 
     def __init__(self, folder: Path) -> None:
@@ -28,23 +28,23 @@ class Shop(World):
 
     def publish(self, name: str, registry: str, behaviour: str = "") -> str:
         """A release that is in a registry, signed and attested; its id."""
-        number = self.release(name, behaviour)
+        identity = self.release(name, behaviour)
         self.push(name, registry)
         (self.folder / "bill.json").write_text("{}")
-        image = self.told(name)["image"]
+        image = self.manifest(name)["image"]
         signing.sign(image, str(self.key))
         signing.attest(image, str(self.key), self.folder / f"{name}.json", self.folder / "bill.json")
-        return number
+        return identity
 
     def push(self, name: str, registry: str) -> None:
-        told = self.told(name)
-        reference = f"{registry}/acme/model:{told['id']}"
-        docker("tag", told["image"], reference)
+        manifest = self.manifest(name)
+        reference = f"{registry}/acme/model:{manifest['id']}"
+        docker("tag", manifest["image"], reference)
         docker("push", "--quiet", reference)
         (digest,) = json.loads(docker("image", "inspect", reference).stdout)[0]["RepoDigests"]
-        (self.folder / f"{name}.json").write_text(json.dumps(told | {"image": digest}))
+        (self.folder / f"{name}.json").write_text(json.dumps(manifest | {"image": digest}))
 
-    def told(self, name: str) -> dict[str, str]:
+    def manifest(self, name: str) -> dict[str, str]:
         return dict(json.loads((self.folder / f"{name}.json").read_text()))
 
     def deploy_signed(self, name: str) -> tuple[int, str]:
@@ -60,8 +60,8 @@ class Shop(World):
         self._in(kind, "rm /disk/fill")
 
     def _in(self, kind: str, command: str) -> None:
-        mounted = ["--volume", f"{self.name}-{kind}:/disk", "--entrypoint", "sh"]
-        docker("run", "--rm", *mounted, parts.serving_base(), "-c", command)
+        options = ["--volume", f"{self.name}-{kind}:/disk", "--entrypoint", "sh"]
+        docker("run", "--rm", *options, parts.serving_base(), "-c", command)
 
 
 @pytest.fixture(scope="module")
@@ -78,42 +78,42 @@ def registry(blobs: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def shop(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def small_host(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallHost]:
     proxy_image(tmp_path_factory.mktemp("proxy"))
-    shop = Shop(tmp_path_factory.mktemp("shop"))
-    shop.champion = shop.publish("first", registry)
-    yield shop
-    shop.clean()
+    small_host = SmallHost(tmp_path_factory.mktemp("small_host"))
+    small_host.champion = small_host.publish("first", registry)
+    yield small_host
+    small_host.clean()
 
 
 @pytest.fixture(scope="module")
-def served(shop: Shop) -> Shop:
-    status, output = shop.deploy_signed("first")
+def served(small_host: SmallHost) -> SmallHost:
+    status, output = small_host.deploy_signed("first")
     assert status == 0, output
     assert "signature verified" in output
-    return shop
+    return small_host
 
 
-def forge(shop: Shop, registry: str) -> None:
+def forge(small_host: SmallHost, registry: str) -> None:
     """Another image under the tag of the champion, and a release.json that names it."""
-    shop.release("forged", "disagrees", id=shop.champion)
-    shop.push("forged", registry)
+    small_host.release("forged", "disagrees", id=small_host.champion)
+    small_host.push("forged", registry)
 
 
-def test_a_forged_image_does_not_run_on_an_empty_host_either(shop: Shop, registry: str) -> None:
-    forge(shop, registry)
-    status, output = shop.deploy_signed("forged")
+def test_a_forged_image_does_not_run_on_an_empty_host_either(small_host: SmallHost, registry: str) -> None:
+    forge(small_host, registry)
+    status, output = small_host.deploy_signed("forged")
     assert status == 2
     assert "refused: no valid signature by" in output
-    assert docker("ps", "--all", "--quiet", "--filter", f"name=^{shop.name}-").stdout == ""
+    assert docker("ps", "--all", "--quiet", "--filter", f"name=^{small_host.name}-").stdout == ""
 
 
-def test_a_tampered_image_or_release_is_refused_before_it_runs(served: Shop, registry: str) -> None:
+def test_a_tampered_image_or_release_is_refused_before_it_runs(served: SmallHost, registry: str) -> None:
     served.publish("second", registry)
     forge(served, registry)
-    (served.folder / "forged.json").write_text(json.dumps(served.told("forged") | {"id": "f" * 12}))
-    (served.folder / "edited.json").write_text(json.dumps(served.told("second") | {"golden": []}))
-    for name, said in [
+    (served.folder / "forged.json").write_text(json.dumps(served.manifest("forged") | {"id": "f" * 12}))
+    (served.folder / "edited.json").write_text(json.dumps(served.manifest("second") | {"golden": []}))
+    for name, message in [
         ("forged", "refused: no valid signature by"),
         ("edited", "refused: release.json is not the one that was signed with it"),
     ]:
@@ -121,26 +121,26 @@ def test_a_tampered_image_or_release_is_refused_before_it_runs(served: Shop, reg
         assert status == 1
         assert "starting" not in output
         assert output.splitlines()[-1].endswith(f"release {served.champion} serves 100 %")
-        assert said in served.last()
+        assert message in served.last()
     assert serving(20) == {served.champion}
 
 
-def test_a_registry_that_is_gone_fails_the_deployment_alone(served: Shop, blobs: Path) -> None:
-    with parts.registry(blobs) as gone:
-        served.publish("lost", gone)
+def test_an_unreachable_registry_fails_only_the_deployment(served: SmallHost, blobs: Path) -> None:
+    with parts.registry(blobs) as stopped:
+        served.publish("lost", stopped)
     with Load() as load:
-        for options, said in [
-            (["--key", str(served.public)], f"the signature by {served.public} can't be looked at (Get"),
+        for options, message in [
+            (["--key", str(served.public)], f"the signature by {served.public} can't be checked (Get"),
             (["--unsigned"], "docker pull: "),
         ]:
             status, output = served.run("deploy", "--release", "lost.json", *options)
             assert status == 1, output
-            assert said in served.last()
+            assert message in served.last()
     assert load.failed == {}
     assert serving(20) == {served.champion}
 
 
-def test_a_full_disk_under_the_ledger_fails_the_deployment_alone(served: Shop) -> None:
+def test_a_full_disk_under_the_ledger_fails_only_the_deployment(served: SmallHost) -> None:
     served.release("third")
     served.fill("state")
     with Load() as load:
@@ -156,7 +156,7 @@ def test_a_full_disk_under_the_ledger_fails_the_deployment_alone(served: Shop) -
     assert set(load.answers) == {(200, served.champion), (200, third)}
 
 
-def test_a_full_disk_under_the_prediction_log_leaves_no_evidence_and_the_candidate_goes_back(served: Shop) -> None:
+def test_a_full_disk_under_the_prediction_log_rolls_the_candidate_back(served: SmallHost) -> None:
     served.release("fourth")
     served.edit(deadline=15)
     served.fill("log")

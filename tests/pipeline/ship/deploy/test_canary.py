@@ -1,4 +1,4 @@
-"""The judge: proven harm goes back, suspicion and small counts hold, equals go on."""
+"""The judge: proven harm rolls back, suspicion and small counts hold, equal sides are promoted."""
 
 import random
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.core import params
 from pipeline.core.params import Deploy
-from pipeline.ship.deploy.canary import FEWEST, Expected, Verdict, judge
+from pipeline.ship.deploy.canary import MIN_COUNT, Expected, Verdict, judge
 from pipeline.ship.deploy.evidence import Latencies, Moments, Pairs, Side
 from tests.pipeline.conftest import FROZEN
 
@@ -29,7 +29,7 @@ def side(requests: int, errors: int = 0, refused: int = 0, ms: float = 10, mean:
 CHAMPION = side(2000)
 
 
-def judged(candidate: Side, pairs: Pairs = AGREED, seconds: float = 1, champion: Side = CHAMPION) -> Verdict:
+def verdict(candidate: Side, pairs: Pairs = AGREED, seconds: float = 1, champion: Side = CHAMPION) -> Verdict:
     return judge(champion, candidate, pairs, MEASURED, BOUNDS, seconds)
 
 
@@ -44,97 +44,97 @@ def judged(candidate: Side, pairs: Pairs = AGREED, seconds: float = 1, champion:
         (side(100), Pairs(200, 0.5, is_correlation=True), "correlation with the champion 0.500"),
     ],
 )
-def test_proven_harm_goes_back_and_is_named(candidate: Side, pairs: Pairs, reason: str) -> None:
-    verdict = judged(candidate, pairs)
-    assert verdict.decision == "go back"
-    assert [told for told in verdict.reasons if told.startswith(reason)] == list(verdict.reasons)
+def test_proven_harm_rolls_back_and_is_named(candidate: Side, pairs: Pairs, reason: str) -> None:
+    result = verdict(candidate, pairs)
+    assert result.decision == "roll back"
+    assert [line for line in result.reasons if line.startswith(reason)] == list(result.reasons)
 
 
 def test_requests_that_are_in_no_log_are_no_evidence() -> None:
     unlogged = Side(100, latencies=Latencies.of([10] * 100))
-    verdict = judged(unlogged)
-    assert verdict.decision == "hold"
-    assert verdict.reasons == ("the candidate's predictions are not in its log (a full disk?): nothing to judge",)
-    assert judged(unlogged, seconds=BOUNDS.deadline).decision == "go back"
+    result = verdict(unlogged)
+    assert result.decision == "hold"
+    assert result.reasons == ("the candidate's predictions are not in its log (a full disk?): nothing to judge",)
+    assert verdict(unlogged, seconds=BOUNDS.deadline).decision == "roll back"
 
 
-def test_an_equal_candidate_goes_on_with_its_figures() -> None:
-    verdict = judged(side(100, mean=0.32))
-    assert verdict.decision == "go on"
-    assert len(verdict.reasons) == 5
+def test_an_equal_candidate_is_promoted_with_its_figures() -> None:
+    result = verdict(side(100, mean=0.32))
+    assert result.decision == "promote"
+    assert len(result.reasons) == 5
 
 
-def test_too_few_requests_hold_until_the_deadline_and_then_go_back() -> None:
-    assert judged(side(50)).reasons == ("50 of 100 requests",)
-    late = judged(side(50), seconds=BOUNDS.deadline)
-    assert late.decision == "go back"
-    assert late.reasons == ("nothing clear within 1800 s: 50 of 100 requests",)
+def test_too_few_requests_hold_until_the_deadline_and_then_roll_back() -> None:
+    assert verdict(side(50)).reasons == ("50 of 100 requests",)
+    late = verdict(side(50), seconds=BOUNDS.deadline)
+    assert late.decision == "roll back"
+    assert late.reasons == ("no clear result within 1800 s: 50 of 100 requests",)
 
 
 def test_a_suspicion_holds_until_more_is_known() -> None:
-    few = judged(side(100, errors=2))
+    few = verdict(side(100, errors=2))
     assert (few.decision, few.reasons) == ("hold", ("failed 2.0% of 100 requests (champion 0.0% of 2000)",))
-    assert judged(side(10_000, errors=200)).decision == "go back"
-    assert judged(side(10_000, errors=50)).decision == "go on"
+    assert verdict(side(10_000, errors=200)).decision == "roll back"
+    assert verdict(side(10_000, errors=50)).decision == "promote"
 
 
-def test_a_difference_that_the_gate_measured_is_none() -> None:
+def test_a_difference_that_the_gate_measured_is_not_held_against_the_candidate() -> None:
     better = side(1000, mean=0.5)
-    assert judged(better).decision == "go back"
-    told = judge(CHAMPION, better, Pairs(500, 0.6), Expected(0.6, 0.2), BOUNDS, 1)
-    assert told.decision == "go on"
+    assert verdict(better).decision == "roll back"
+    result = judge(CHAMPION, better, Pairs(500, 0.6), Expected(0.6, 0.2), BOUNDS, 1)
+    assert result.decision == "promote"
 
 
-def test_what_the_gate_did_not_measure_is_shown_and_not_judged() -> None:
-    told = judge(CHAMPION, side(100, mean=0.9), Pairs(500, 0.1), Expected(), BOUNDS, 1)
-    assert told.decision == "go on"
-    assert sum("not judged: the gate measured none" in reason for reason in told.reasons) == 2
+def test_what_the_gate_did_not_measure_is_shown_and_not_verdict() -> None:
+    result = judge(CHAMPION, side(100, mean=0.9), Pairs(500, 0.1), Expected(), BOUNDS, 1)
+    assert result.decision == "promote"
+    assert sum("not judged: the gate measured none" in reason for reason in result.reasons) == 2
 
 
 def test_a_fast_service_may_be_slower_within_the_floor() -> None:
     fast = side(2000, ms=1)
-    assert judged(side(200, ms=BOUNDS.latency_floor * 0.9), champion=fast).decision == "go on"
-    assert judged(side(200, ms=BOUNDS.latency_floor * 1.2), champion=fast).decision == "go back"
+    assert verdict(side(200, ms=BOUNDS.latency_floor * 0.9), champion=fast).decision == "promote"
+    assert verdict(side(200, ms=BOUNDS.latency_floor * 1.2), champion=fast).decision == "roll back"
 
 
-@given(requests=st.integers(0, FEWEST - 1), errors=st.integers(0, 20), refused=st.integers(0, 20))
-def test_no_small_count_ever_goes_back(requests: int, errors: int, refused: int) -> None:
+@given(requests=st.integers(0, MIN_COUNT - 1), errors=st.integers(0, 20), refused=st.integers(0, 20))
+def test_a_small_count_never_rolls_back(requests: int, errors: int, refused: int) -> None:
     candidate = side(requests, min(errors, requests), min(refused, requests), ms=9999, mean=0.99)
-    assert judged(candidate, Pairs(FEWEST - 1, 0.0)).decision == "hold"
+    assert verdict(candidate, Pairs(MIN_COUNT - 1, 0.0)).decision == "hold"
 
 
 @given(requests=st.integers(1, 5000), errors=counts, more=counts)
 def test_more_errors_never_make_a_verdict_better(requests: int, errors: int, more: int) -> None:
-    order = ["go back", "hold", "go on"]
+    order = ["roll back", "hold", "promote"]
     fewer, worse = min(errors, requests), min(errors + more, requests)
-    told = [judged(side(requests, failed, ms=10)).decision for failed in (fewer, worse)]
-    assert order.index(told[1]) <= order.index(told[0])
+    better, poorer = (verdict(side(requests, failed, ms=10)).decision for failed in (fewer, worse))
+    assert order.index(poorer) <= order.index(better)
 
 
 @given(errors=counts, requests=counts, seconds=st.floats(0, 1e6), mean=st.floats(0, 1), ms=st.floats(0.1, 1e6))
 def test_nothing_holds_beyond_the_deadline(errors: int, requests: int, seconds: float, mean: float, ms: float) -> None:
-    told = judged(side(requests, min(errors, requests), ms=ms, mean=mean), seconds=BOUNDS.deadline + seconds)
-    assert told.decision != "hold"
+    result = verdict(side(requests, min(errors, requests), ms=ms, mean=mean), seconds=BOUNDS.deadline + seconds)
+    assert result.decision != "hold"
 
 
-def test_equal_sides_that_are_looked_at_all_the_time_go_back_in_less_than_one_of_fifty_deployments() -> None:
-    back = sum(_deployment(random.Random(seed), BOUNDS) for seed in range(300))  # noqa: S311
-    assert back <= 6
+def test_equal_sides_that_are_judged_again_and_again_roll_back_in_less_than_one_of_fifty_deployments() -> None:
+    rolled_back = sum(_deployment(random.Random(seed), BOUNDS) for seed in range(300))  # noqa: S311
+    assert rolled_back <= 6
 
 
 def _deployment(draw: random.Random, bounds: Deploy) -> bool:
-    """One step of two equal services, 1 % of whose requests fail, looked at after each 10 requests of the candidate."""
+    """One step of two equal services, 1 % of whose requests fail, judged after every 10 requests of the candidate."""
     champion, candidate = Side(), Side()
     for _ in range(60):
-        champion += _drawn(draw, 30)
-        candidate += _drawn(draw, 10)
-        told = judge(champion, candidate, Pairs(), Expected(None, 0.0), bounds, 1).decision
-        if told != "hold":
-            return told == "go back"
+        champion += _draw_side(draw, 30)
+        candidate += _draw_side(draw, 10)
+        decision = judge(champion, candidate, Pairs(), Expected(None, 0.0), bounds, 1).decision
+        if decision != "hold":
+            return decision == "roll back"
     return False
 
 
-def _drawn(draw: random.Random, count: int) -> Side:
+def _draw_side(draw: random.Random, count: int) -> Side:
     errors = sum(draw.random() < 0.01 for _ in range(count))
     times: Any = Latencies.of(draw.lognormvariate(3.5, 0.6) for _ in range(count - errors))
     return Side(count, errors, 0, times, Moments.of(draw.betavariate(1, 3) for _ in range(count)))

@@ -10,16 +10,17 @@ from hypothesis import strategies as st
 
 from pipeline.predictions.line import Prediction
 from pipeline.ship.deploy import intervals
-from pipeline.ship.deploy.evidence import Latencies, Moments, Pairs, Side, paired
+from pipeline.ship.deploy.evidence import Latencies, Moments, Pairs, Side, pair
 
 numbers = st.lists(st.floats(-1e3, 1e3), max_size=50)
 times = st.lists(st.floats(0.01, 60_000), min_size=1, max_size=200)
 
 
 @given(times, times)
-def test_sides_add_up(one: list[float], other: list[float]) -> None:
-    sides = [Side(len(part), 1, 2, Latencies.of(part), Moments.of(part)) for part in (one, other)]
-    both, whole = sides[0] + sides[1], Side(len(one + other), 2, 4, Latencies.of(one + other), Moments.of(one + other))
+def test_sides_add_up(first: list[float], second: list[float]) -> None:
+    sides = [Side(len(part), 1, 2, Latencies.of(part), Moments.of(part)) for part in (first, second)]
+    values = first + second
+    both, whole = sides[0] + sides[1], Side(len(values), 2, 4, Latencies.of(values), Moments.of(values))
     assert (both.requests, both.errors, both.refused, both.latencies) == (
         whole.requests,
         whole.errors,
@@ -32,9 +33,9 @@ def test_sides_add_up(one: list[float], other: list[float]) -> None:
 @given(times, st.floats(0.01, 1))
 def test_a_ranked_latency_is_at_most_a_bin_above_the_true_one(values: list[float], share: float) -> None:
     rank = max(1, math.ceil(share * len(values)))
-    true, found = sorted(values)[rank - 1], Latencies.of(values).ranked(rank)
-    assert found >= true
-    assert found <= max(true * 1.1 * 1.0001, 0.5)
+    true, ranked = sorted(values)[rank - 1], Latencies.of(values).ranked(rank)
+    assert ranked >= true
+    assert ranked <= max(true * 1.1 * 1.0001, 0.5)
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=50))
@@ -44,16 +45,16 @@ def test_the_variance_is_the_samples(values: list[float]) -> None:
 
 def test_pairs_agree_by_label_or_correlate_by_score() -> None:
     labels = [Prediction("a", 0.4, "no"), Prediction("b", 0.6, "yes")]
-    assert paired(labels, [Prediction("c", 0.1, "no"), Prediction("d", 0.2, "no")]) == Pairs(2, 0.5)
+    assert pair(labels, [Prediction("c", 0.1, "no"), Prediction("d", 0.2, "no")]) == Pairs(2, 0.5)
     values = [Prediction("", value) for value in (1.0, 2.0, 4.0)]
-    found = paired(values, [Prediction("", -one.score) for one in values])
-    assert (found.count, found.is_correlation) == (3, True)
-    assert found.agreement == pytest.approx(-1)
-    assert paired([], []).count == 0
+    pairs = pair(values, [Prediction("", -value.score) for value in values])
+    assert (pairs.count, pairs.is_correlation) == (3, True)
+    assert pairs.agreement == pytest.approx(-1)
+    assert pair([], []).count == 0
 
 
 @pytest.mark.parametrize(("true", "count"), [(0.02, 100), (0.3, 50), (0.5, 1000)])
-def test_a_limit_of_a_share_is_wrong_as_seldom_as_it_says(true: float, count: int) -> None:
+def test_the_limit_of_a_share_is_wrong_as_rarely_as_its_confidence_says(true: float, count: int) -> None:
     draw, z = random.Random(0), intervals.quantile(0.99)  # noqa: S311
     wrong = sum(
         intervals.wilson(sum(draw.random() < true for _ in range(count)), count, z)[0] > true for _ in range(2000)
@@ -61,7 +62,7 @@ def test_a_limit_of_a_share_is_wrong_as_seldom_as_it_says(true: float, count: in
     assert wrong / 2000 < 0.03
 
 
-def test_a_quantiles_rank_is_a_lower_limit() -> None:
+def test_the_rank_of_a_quantile_is_a_lower_limit() -> None:
     draw, z = random.Random(0), intervals.quantile(0.99)  # noqa: S311
     rank = intervals.quantile_rank(200, 0.99, z)
     wrong = sum(sorted(draw.random() for _ in range(200))[rank - 1] > 0.99 for _ in range(2000))
@@ -70,7 +71,7 @@ def test_a_quantiles_rank_is_a_lower_limit() -> None:
     assert intervals.quantile_rank(0, 0.99, z) == 0
 
 
-def test_nothing_counted_says_nothing() -> None:
+def test_without_counts_the_limits_are_the_widest() -> None:
     assert intervals.wilson(0, 0, 3) == (0, 1)
     assert intervals.correlation(math.nan, 0, 3) == (-1, 1)
-    assert intervals.least_difference(0, 0, 0, 0, 3) < 0
+    assert intervals.difference_lower_limit(0, 0, 0, 0, 3) < 0

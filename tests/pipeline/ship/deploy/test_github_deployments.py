@@ -1,4 +1,4 @@
-"""A deployment in the host's ledger and in GitHub's deployments; neither ever stops one."""
+"""A deployment is recorded in the host's ledger and on GitHub; a failure to record it never stops it."""
 
 import os
 import sys
@@ -29,17 +29,17 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def said() -> list[str]:
+def messages() -> list[str]:
     return []
 
 
 @pytest.fixture
-def recorder(said: list[str]) -> Recorder:
-    return Recorder("production", "me", said.append)
+def recorder(messages: list[str]) -> Recorder:
+    return Recorder("production", "me", messages.append)
 
 
 def states(github: StandIn) -> list[tuple[str, str]]:
-    return [(one["state"], one["description"]) for one in github.state["deployment_statuses"]]
+    return [(status["state"], status["description"]) for status in github.state["deployment_statuses"]]
 
 
 def test_a_deployment_that_serves_is_a_success_on_github(github: StandIn, recorder: Recorder) -> None:
@@ -49,13 +49,13 @@ def test_a_deployment_that_serves_is_a_success_on_github(github: StandIn, record
     (deployment,) = github.state["deployments"]
     assert (deployment["ref"], deployment["environment"]) == (A.commit, "production")
     assert states(github)[-1] == ("success", f"release {A.id} serves")
-    assert [(one["event"], one["github"]) for one in host.entries] == [
+    assert [(entry["event"], entry["github"]) for entry in host.entries] == [
         ("started", deployment["id"]),
         ("serving", deployment["id"]),
     ]
 
 
-def test_a_failed_one_has_its_reason_within_githubs_length(github: StandIn, recorder: Recorder) -> None:
+def test_a_failed_deployment_has_its_reason_within_githubs_limit(github: StandIn, recorder: Recorder) -> None:
     host = MemoryHost()
     recorder.start(host, A, None)
     recorder.fail(host, A, "slow " * 100)
@@ -63,26 +63,28 @@ def test_a_failed_one_has_its_reason_within_githubs_length(github: StandIn, reco
     assert host.entries[-1]["reason"] == "slow " * 100
 
 
-def test_a_github_that_refuses_stops_nothing(github: StandIn, recorder: Recorder, said: list[str]) -> None:
+def test_a_refusal_by_github_does_not_stop_a_deployment(
+    github: StandIn, recorder: Recorder, messages: list[str]
+) -> None:
     github.misbehave("POST", "deployments", status=403, times=None)
     host = MemoryHost()
     recorder.start(host, A, None)
     recorder.serve(host, A)
-    assert [one["event"] for one in host.entries] == ["started", "serving"]
-    assert said[0].startswith("warning: GitHub has no record of this deployment")
+    assert [entry["event"] for entry in host.entries] == ["started", "serving"]
+    assert messages[0].startswith("warning: GitHub has no record of this deployment")
 
 
-def test_outside_a_workflow_github_is_not_asked(
-    recorder: Recorder, said: list[str], monkeypatch: pytest.MonkeyPatch
+def test_outside_a_workflow_github_is_not_called(
+    recorder: Recorder, messages: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
     host = MemoryHost()
     recorder.start(host, A, None)
     recorder.serve(host, A)
-    assert said == []
+    assert messages == []
 
 
-def test_a_deployer_that_went_away_is_recorded_by_the_next_command(github: StandIn, recorder: Recorder) -> None:
+def test_an_interrupted_deployment_is_recorded_by_the_next_command(github: StandIn, recorder: Recorder) -> None:
     host = MemoryHost(A)
     recorder.serve(host, A)
     recorder.start(host, B, A.id)
@@ -91,7 +93,7 @@ def test_a_deployer_that_went_away_is_recorded_by_the_next_command(github: Stand
     assert states(github)[-1] == ("failure", ledger.GONE)
 
 
-def test_a_promotion_that_nobody_recorded_is_recorded_by_the_next_command(github: StandIn, recorder: Recorder) -> None:
+def test_an_unrecorded_promotion_is_recorded_by_the_next_command(github: StandIn, recorder: Recorder) -> None:
     host = MemoryHost(A)
     recorder.serve(host, A)
     recorder.start(host, B, A.id)
@@ -101,8 +103,8 @@ def test_a_promotion_that_nobody_recorded_is_recorded_by_the_next_command(github
     assert states(github)[-1] == ("success", f"release {B.id} serves")
 
 
-def test_a_full_disk_takes_back_nothing_that_serves(recorder: Recorder, said: list[str]) -> None:
+def test_a_full_disk_does_not_undo_a_promotion(recorder: Recorder, messages: list[str]) -> None:
     host = MemoryHost(A)
     host.full = True
     recorder.serve(host, A)
-    assert "No space left" in said[0]
+    assert "No space left" in messages[0]

@@ -1,4 +1,4 @@
-"""The ledger tells what served when, whoever went away in between."""
+"""The ledger shows which release served when, also after interrupted deployments."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,9 +11,9 @@ from pipeline.ship.deploy import ledger
 from tests.pipeline.ship.deploy.hosts_in_memory import release
 
 A, B = release("a" * 12), release("b" * 12)
-entries = st.lists(
+ledgers = st.lists(
     st.builds(
-        lambda event, one: ledger.entry(event, one),
+        lambda event, release: ledger.new_entry(event, release),
         st.sampled_from(["started", "serving", "failed"]),
         st.sampled_from([A, B]),
     ),
@@ -21,44 +21,47 @@ entries = st.lists(
 )
 
 
-def told(*events: tuple[Any, Any], held: bool = False) -> list[tuple[str, str, str]]:
-    table = ledger.rows([ledger.entry(event, one) for event, one in events], held=held)
+def history(*events: tuple[Any, Any], in_progress: bool = False) -> list[tuple[str, str, str]]:
+    table = ledger.rows([ledger.new_entry(event, which) for event, which in events], in_progress=in_progress)
     return [(row.release[0], row.state, row.reason) for row in table]
 
 
-def test_a_deployment_is_one_line_and_ends_the_one_before() -> None:
-    served = told(("started", A), ("serving", A), ("started", B), ("serving", B))
+def test_a_deployment_is_one_row_and_ends_the_one_before() -> None:
+    served = history(("started", A), ("serving", A), ("started", B), ("serving", B))
     assert served == [("a", "served", ""), ("b", "serving", "")]
 
 
-def test_a_failed_one_leaves_the_champion_serving() -> None:
-    assert told(("started", A), ("serving", A), ("started", B), ("failed", B)) == [
+def test_a_failed_deployment_leaves_the_champion_serving() -> None:
+    assert history(("started", A), ("serving", A), ("started", B), ("failed", B)) == [
         ("a", "serving", ""),
         ("b", "failed", ""),
     ]
 
 
-@pytest.mark.parametrize(("held", "state"), [(True, "under way"), (False, "failed")])
-def test_a_deployment_without_an_end_is_under_way_or_lost_its_deployer(held: bool, state: str) -> None:
-    last = told(("serving", A), ("started", B), held=held)[-1]
-    assert last == ("b", state, "" if held else ledger.GONE)
+@pytest.mark.parametrize(("in_progress", "state"), [(True, "under way"), (False, "failed")])
+def test_a_deployment_without_an_end_is_under_way_or_lost_its_deployer(in_progress: bool, state: str) -> None:
+    last = history(("serving", A), ("started", B), in_progress=in_progress)[-1]
+    assert last == ("b", state, "" if in_progress else ledger.GONE)
 
 
-def test_a_deployer_that_went_away_is_told_once() -> None:
-    assert told(("started", B), ("started", B), ("serving", B)) == [("b", "failed", ledger.GONE), ("b", "serving", "")]
+def test_a_deployer_that_went_away_is_shown_once() -> None:
+    assert history(("started", B), ("started", B), ("serving", B)) == [
+        ("b", "failed", ledger.GONE),
+        ("b", "serving", ""),
+    ]
 
 
-@given(entries, st.booleans())
-def test_one_release_serves_at_most_and_it_is_the_ledgers(known: Sequence[dict[str, Any]], held: bool) -> None:
-    table = ledger.rows(known, held=held)
+@given(ledgers, st.booleans())
+def test_at_most_one_release_serves_and_it_is_the_ledgers(entries: Sequence[dict[str, Any]], in_progress: bool) -> None:
+    table = ledger.rows(entries, in_progress=in_progress)
     now = [row.release for row in table if row.state == "serving"]
-    assert now == ([ledger.serving(known)] if ledger.serving(known) else [])
+    assert now == ([ledger.serving(entries)] if ledger.serving(entries) else [])
     assert all(row.until for row in table if row.state == "served")
 
 
-@given(entries)
-def test_the_former_release_is_another_that_served(known: Sequence[dict[str, Any]]) -> None:
-    champion = ledger.serving(known)
-    if champion and (found := ledger.former(known, champion)):
-        assert found != champion
-        assert any(one["release"] == found and one["event"] == "serving" for one in known)
+@given(ledgers)
+def test_the_previous_release_is_another_one_that_served(entries: Sequence[dict[str, Any]]) -> None:
+    champion = ledger.serving(entries)
+    if champion and (previous := ledger.previous(entries, champion)):
+        assert previous != champion
+        assert any(entry["release"] == previous and entry["event"] == "serving" for entry in entries)

@@ -1,4 +1,4 @@
-"""Which release a rollback returns to, whatever the ledger's last writer left out."""
+"""Which release a rollback returns to, also where the ledger's last entry is missing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,23 +26,23 @@ class MemoryTarget(MemoryHost):
         return self.serving.image if self.serving else None
 
     @contextmanager
-    def hold(self, image: str, who: str) -> Iterator[MemoryHost]:
+    def lock(self, image: str, deployer: str) -> Iterator[MemoryHost]:
         yield self
 
     def history(self) -> list[dict[str, Any]]:
         return self.ledger()
 
-    def held(self) -> bool:
+    def is_locked(self) -> bool:
         return False
 
-    def known(self, release: str) -> Release | None:
-        return next((one for one in (Z, A, B) if one.id == release), None)
+    def find_release(self, release: str) -> Release | None:
+        return next((candidate for candidate in (Z, A, B) if candidate.id == release), None)
 
-    def settle(self) -> None: ...
+    def reset(self) -> None: ...
 
     def start(self, release: Release) -> None: ...
 
-    def ask(self, *_: Any) -> list[Any]:
+    def predict(self, *_: Any) -> list[Any]:
         return []
 
     def promote(self, release: Release) -> None:
@@ -62,39 +62,39 @@ def outside_a_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def served(*releases: Release) -> MemoryTarget:
     target = MemoryTarget(releases[-1] if releases else None)
-    for one in releases:
-        RECORDER.start(target, one, None)
-        RECORDER.serve(target, one)
+    for serving in releases:
+        RECORDER.start(target, serving, None)
+        RECORDER.serve(target, serving)
     return target
 
 
-def back(target: MemoryTarget, wanted: str | None = None) -> str | None:
+def roll_back(target: MemoryTarget, wanted: str | None = None) -> str | None:
     rollback(target, BOUNDS, wanted, print, RECORDER, "me")
     return target.champion()
 
 
-def test_a_rollback_returns_to_what_served_before_and_again_to_what_did_after() -> None:
+def test_a_second_rollback_returns_to_the_release_that_the_first_one_left() -> None:
     target = served(Z, A)
-    assert [back(target), back(target)] == [Z.id, A.id]
+    assert [roll_back(target), roll_back(target)] == [Z.id, A.id]
 
 
 @pytest.mark.parametrize("before", [[Z, A], [A]])
-def test_a_champion_that_nobody_recorded_is_the_one_that_a_rollback_leaves(before: list[Release]) -> None:
+def test_a_rollback_leaves_also_a_champion_that_is_not_in_the_ledger(before: list[Release]) -> None:
     target = served(*before)
     RECORDER.start(target, B, A.id)
     target.serving = B  # its deployer was killed before it wrote the ledger
-    assert back(target) == A.id
-    assert [one["release"] for one in target.ledger() if one["event"] == "serving"][-2:] == [B.id, A.id]
+    assert roll_back(target) == A.id
+    assert [entry["release"] for entry in target.ledger() if entry["event"] == "serving"][-2:] == [B.id, A.id]
 
 
 @pytest.mark.parametrize(
-    ("before", "wanted", "said"),
+    ("before", "wanted", "message"),
     [
         ([], None, "nothing was deployed yet"),
         ([A], None, f"release {A.id} is the first; there is none before it"),
-        ([Z, A], B.id, f"release {B.id} never served here; allowed: {A.id}, {Z.id}"),
+        ([Z, A], B.id, f"release {B.id} never served on this host; allowed: {A.id}, {Z.id}"),
     ],
 )
-def test_what_a_rollback_can_not_return_to_is_said(before: list[Release], wanted: str | None, said: str) -> None:
-    with pytest.raises(PipelineError, match=said):
-        back(served(*before), wanted)
+def test_a_rollback_that_is_not_possible_says_why(before: list[Release], wanted: str | None, message: str) -> None:
+    with pytest.raises(PipelineError, match=message):
+        roll_back(served(*before), wanted)

@@ -1,4 +1,4 @@
-"""What a canary is judged by, without containers."""
+"""What the gate expects of a canary, and the smoke test, without containers."""
 
 from typing import Any
 
@@ -10,21 +10,22 @@ from pipeline.ship.deploy.canary import Expected
 from pipeline.ship.deploy.docker import host_agent
 from pipeline.ship.deploy.github_deployments import Recorder
 from pipeline.ship.deploy.rollout import Deployment
-from pipeline.ship.deploy.targets import Answer
+from pipeline.ship.deploy.target import Answer
 from tests.pipeline.conftest import FROZEN
 from tests.pipeline.ship.deploy.hosts_in_memory import MemoryHost, release
 
 MEASURED = {"agreement": 0.9, "shift": 0.01}
 
 
-def given(told: list[str], **changes: Any) -> Deployment:
+def deployment(messages: list[str], **changes: Any) -> Deployment:
     bounds = params.section(params.Deploy, FROZEN / params.PATH)
-    place: Any = None  # the host is given
-    return Deployment(release("b", **changes), place, bounds, told.append, Recorder("e", "w", told.append), "w")
+    target: Any = None  # the tests pass the host
+    say = messages.append
+    return Deployment(release("b", **changes), target, bounds, say, Recorder("e", "w", say), "w")
 
 
 @pytest.mark.parametrize(
-    ("changes", "expected", "said"),
+    ("changes", "expected", "warnings"),
     [
         ({"expected": MEASURED, "against": "m1"}, Expected(0.9, 0.01), []),
         ({"expected": MEASURED, "against": "m2"}, Expected(), ["agreement and shift are not judged"]),
@@ -32,20 +33,20 @@ def given(told: list[str], **changes: Any) -> Deployment:
         ({"expected": {}}, Expected(), []),
     ],
 )
-def test_what_the_gate_measured_is_expected_only_beside_the_model_that_it_was_measured_against(
-    changes: dict[str, Any], expected: Expected, said: list[str]
+def test_what_the_gate_measured_is_expected_only_of_the_model_that_it_was_measured_against(
+    changes: dict[str, Any], expected: Expected, warnings: list[str]
 ) -> None:
     """After a rollback the champion is not the model of the commit before."""
-    told = list[str]()
+    messages = list[str]()
     host = MemoryHost(release("a", model="m1"))
 
-    assert rollout._expected(given(told, **changes), host, "a") == expected
-    assert [line.partition(":")[0] for line in told] == said
+    assert rollout._expected(deployment(messages, **changes), host, "a") == expected
+    assert [line.partition(":")[0] for line in messages] == warnings
 
 
 def test_a_release_without_golden_rows_passes_the_smoke_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    def ask(_: MemoryHost, release: str, bodies: list[Any], seconds: float) -> list[Answer]:
-        return [Answer(*one) for one in host_agent.ask("127.0.0.1", 9, "POST", "/predict", bodies, seconds)]
+    def predict(_: MemoryHost, release: str, bodies: list[Any], timeout: float) -> list[Answer]:
+        return [Answer(*answer) for answer in host_agent.send("127.0.0.1", 9, "POST", "/predict", bodies, timeout)]
 
-    monkeypatch.setattr(MemoryHost, "ask", ask)
-    rollout.smoke(release("b", golden=[]), MemoryHost())
+    monkeypatch.setattr(MemoryHost, "predict", predict)
+    rollout.smoke_test(release("b", golden=[]), MemoryHost())

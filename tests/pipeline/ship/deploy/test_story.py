@@ -1,4 +1,4 @@
-"""A deployment on a real Docker host, with clients that never stop: nobody sees a failed request."""
+"""Deployments on a real Docker host under constant load: no client sees a failed request."""
 
 import signal
 import time
@@ -11,19 +11,19 @@ from tests.pipeline.ship.deploy.hosts import PORT, Load, World, ask, serving
 pytestmark = pytest.mark.engine
 
 STEPS = ["starting", "ready;", "replay:", "5 %: ", "25 %: ", "100 %: ", "promoting"]
-# The deployer ends between the configuration on disk and the running proxy.
+# Kills the deployer after the configuration was written and before the running proxy is updated.
 HALF_PROMOTED = """
 import os, signal
 from pipeline import cli
 from pipeline.ship.deploy.docker.proxy import Proxy
-settled = Proxy.command
+original = Proxy.command
 def command(self, text):
     if text.startswith("lease settle b") or text.startswith("lease settle a"):
         if os.path.exists("armed"):
             os.kill(os.getpid(), signal.SIGKILL)
     elif text.endswith(" 100 5"):
         open("armed", "w").close()
-    return settled(self, text)
+    return original(self, text)
 Proxy.command = command
 cli.main()
 """
@@ -39,13 +39,13 @@ def test_a_release_replaces_the_champion_under_load_without_a_failed_request_and
     second = world.release("second")
     with Load() as load:
         output = world.ok("second")
-        status, told = world.run("rollback")
-    assert status == 0, told
+        status, rollback_output = world.run("rollback")
+    assert status == 0, rollback_output
     assert load.failed == {}
     assert set(load.answers) == {(200, world.champion), (200, second)}
     assert sum(load.answers.values()) > 500
-    shown = [next(step for step in STEPS if line.startswith(step)) for line in output.splitlines() if "good" in line]
-    assert shown == ["5 %: ", "25 %: ", "100 %: "]
+    steps = [next(step for step in STEPS if line.startswith(step)) for line in output.splitlines() if "good" in line]
+    assert steps == ["5 %: ", "25 %: ", "100 %: "]
     assert serving() == {world.champion}
     assert [line.split()[3] for line in world.run("history")[1].splitlines()[-3:]] == ["served", "served", "serving"]
 
@@ -57,11 +57,11 @@ def test_a_release_replaces_the_champion_under_load_without_a_failed_request_and
         ("shifts", "mean score +"),
         ("slow", "p99 "),
         ("fails", "failed 100.0%"),
-        ("crashes", "the candidate ended (exit status 1"),
+        ("crashes", "the candidate stopped (exit status 1"),
         ("dies", "does not start (exit status 1: no model)"),
     ],
 )
-def test_a_bad_candidate_goes_back_without_a_failed_request(world: World, behaviour: str, reason: str) -> None:
+def test_a_bad_candidate_is_rolled_back_without_a_failed_request(world: World, behaviour: str, reason: str) -> None:
     world.release("bad", behaviour)
     with Load() as load:
         status, output = world.deploy("bad")
@@ -107,7 +107,7 @@ def test_probes_are_no_evidence(world: World) -> None:
         status, output = world.deploy("probed")
     world.edit(steps=[5, 25, 100], deadline=120)
     assert sum(load.answers.values()) > 20
-    assert (status, "nothing clear within 5 s: 0 of 20 requests" in output) == (1, True), output
+    assert (status, "no clear result within 5 s: 0 of 20 requests" in output) == (1, True), output
 
 
 def test_a_tracking_server_that_is_down_fails_neither_a_deployment_nor_a_rollback(world: World) -> None:
@@ -121,7 +121,7 @@ def test_a_tracking_server_that_is_down_fails_neither_a_deployment_nor_a_rollbac
     world.edit(steps=[5, 25, 100], min_requests=20)
 
 
-def test_what_only_a_new_proxy_takes_over_is_said(world: World) -> None:
+def test_a_setting_that_needs_a_new_proxy_is_named(world: World) -> None:
     world.edit(port=PORT + 50)
     status, output = world.deploy("first")
     assert status == 0, output
@@ -158,11 +158,11 @@ def test_a_proxy_that_is_killed_and_restarted_serves_the_champion(world: World) 
         output, _ = deployment.communicate(timeout=60)
     assert deployment.returncode == 1
     assert "proxy" in output
-    until_answered()
+    wait_for_answer()
     assert serving() == {world.champion}
 
 
-def test_a_deployer_that_is_killed_at_any_step_leaves_the_champion_and_the_next_run_goes_on(world: World) -> None:
+def test_a_deployer_that_is_killed_at_any_step_leaves_the_champion_and_the_next_run_continues(world: World) -> None:
     fifth = world.release("fifth")
     with Load() as load:
         for step in STEPS[:-1]:
@@ -176,7 +176,7 @@ def test_a_deployer_that_is_killed_at_any_step_leaves_the_champion_and_the_next_
             assert killed.returncode == -signal.SIGKILL, step
             if "%" in step or step == "promoting":
                 time.sleep(6.5)  # the lease
-            world.until_free()
+            world.wait_until_unlocked()
             assert serving(40) == {world.champion}, step
             assert "failed: the deployer went away" in world.run("history")[1].splitlines()[-1]
         half = world.start("deploy", "--release", "fifth.json", "--unsigned", code=HALF_PROMOTED)
@@ -189,7 +189,7 @@ def test_a_deployer_that_is_killed_at_any_step_leaves_the_champion_and_the_next_
     assert world.run("rollback", world.champion)[0] == 0
 
 
-def until_answered() -> None:
+def wait_for_answer() -> None:
     end = time.monotonic() + 20
     while ask()[0] != 200:
         assert time.monotonic() < end

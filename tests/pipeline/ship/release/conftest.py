@@ -15,7 +15,7 @@ from tests.pipeline.workflows import world
 
 
 class Releasing(Project):
-    """The project with `pipeline release` at hand; `registry` and the key are this test's own."""
+    """A project that runs `pipeline release`, with a registry and a key of its own."""
 
     def __init__(self, folder: Path, registry: str, key: Path, public: Path) -> None:
         super().__init__(folder)
@@ -28,13 +28,13 @@ class Releasing(Project):
     def release(
         self, *options: str, report: dict[str, Any] | None = None, **env: str
     ) -> "subprocess.CompletedProcess[str]":
-        """Run `pipeline release`, with a report where one is given."""
-        given = [*options, "--registry", self.name, "--sign", str(self.key)]
+        """Run `pipeline release`, with `report` as Grype's report if there is one."""
+        arguments = [*options, "--registry", self.name, "--sign", str(self.key)]
         if report is not None:
             (self.folder / "build").mkdir(exist_ok=True)
             (self.folder / "build/report.json").write_text(json.dumps(report), encoding="utf-8")
-            given += ["--report", "build/report.json"]
-        return self.pipeline("release", *given, **env)
+            arguments += ["--report", "build/report.json"]
+        return self.pipeline("release", *arguments, **env)
 
     def pipeline(self, *command: str, **env: str) -> "subprocess.CompletedProcess[str]":
         base = {"PIPELINE_BASE_IMAGE": parts.serving_base(), "COSIGN_PASSWORD": ""} | env
@@ -46,7 +46,7 @@ class Releasing(Project):
 
 @pytest.fixture
 def trained(tmp_path: Path) -> Project:
-    """A project whose main has been run and recorded."""
+    """A project whose pipeline has been run and committed on main."""
     shutil.copytree(world.base() / "work", tmp_path / "work")
     return Project(tmp_path / "work")
 

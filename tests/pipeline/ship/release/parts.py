@@ -17,7 +17,7 @@ from tests.pipeline.shared import locked
 from tests.pipeline.surroundings import free_port
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pipeline-cosign"
-BASE_PACKAGES = "ca-certificates,libgomp1,python3,python3-venv"  # what python:3.11-slim has, and OpenMP
+BASE_PACKAGES = "ca-certificates,libgomp1,python3,python3-venv"  # what python:3.11-slim has, with OpenMP
 # The Debian release after this machine's has cosign; nothing else is taken from it.
 SOURCE = "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main\n"
 
@@ -35,15 +35,15 @@ def serving_base() -> str:
 
 def cosign() -> Path:
     """The folder of the program cosign: the machine's, else Debian's, unpacked once into the user's cache."""
-    if found := shutil.which("cosign"):
-        return Path(found).parent
+    if program := shutil.which("cosign"):
+        return Path(program).parent
     folder = CACHE / "unpacked/usr/bin"
     with locked(CACHE / "lock"):
         if not (folder / "cosign").exists():
             try:
                 _download()
             except (OSError, subprocess.CalledProcessError) as error:
-                missing(f"cosign is not installed, and Debian's can't be had ({error})")
+                missing(f"cosign is not installed, and Debian's is unavailable ({error})")
     return folder
 
 
@@ -52,9 +52,9 @@ def _download() -> None:
     for name in ("apt/lists/partial", "apt/cache/archives/partial"):
         (CACHE / name).mkdir(parents=True)
     (CACHE / "apt/sources.list").write_text(SOURCE, encoding="utf-8")
-    own = {"Dir::Etc::sourcelist": "sources.list", "Dir::State::lists": "lists", "Dir::Cache": "cache"}
+    folders = {"Dir::Etc::sourcelist": "sources.list", "Dir::State::lists": "lists", "Dir::Cache": "cache"}
     options = ["-o", "Dir::Etc::sourceparts=-"]
-    options += [part for key, name in own.items() for part in ("-o", f"{key}={CACHE / 'apt' / name}")]
+    options += [part for key, name in folders.items() for part in ("-o", f"{key}={CACHE / 'apt' / name}")]
     for command in (["update", "-q"], ["download", "-q", "cosign"]):
         subprocess.run(["apt-get", *options, *command], cwd=CACHE / "apt", check=True, capture_output=True, timeout=300)
     (package,) = (CACHE / "apt").glob("cosign_*.deb")
@@ -91,27 +91,27 @@ def registry(folder: Path) -> Iterator[str]:
         command = ["docker-registry", "serve", str(folder / "config.yml")]
         process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
-            _await(f"http://{host}/v2/", 200, 60)
+            _wait_for(f"http://{host}/v2/", 200, 60)
             yield host
         finally:
             process.terminate()
             process.wait(timeout=60)
-            forget(host)
+            remove_images(host)
 
 
-def forget(host: str) -> None:
-    """Remove the engine's images of a registry."""
+def remove_images(host: str) -> None:
+    """Remove a registry's images from the engine."""
     form = "{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}"
     for line in docker("images", "--digests", "--format", form, f"{host}/*/*").stdout.splitlines():
         for name in line.split():  # a tag takes its digest with it
             docker("image", "rm", "--force", name, check=False)
 
 
-def _await(url: str, status: int, seconds: float) -> None:
+def _wait_for(url: str, status: int, seconds: float) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2) as answer:
-            if answer.status == status:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2) as response:
+            if response.status == status:
                 return
         time.sleep(0.05)
     raise AssertionError(f"{url} gives no {status} after {seconds} s")
@@ -119,13 +119,13 @@ def _await(url: str, status: int, seconds: float) -> None:
 
 @contextlib.contextmanager
 def running(image: str) -> Iterator[str]:
-    """A container of the image as production runs it: its root file system read-only. Its name and address."""
+    """A container of the image as production runs it: its root file system read-only. Yields its address."""
     limits = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]  # noqa: S108
     name = docker("run", "--detach", *limits, "--publish", "127.0.0.1::3000", image).stdout.strip()
     try:
         address = docker("port", name, "3000").stdout.splitlines()[0].strip()
         try:
-            _await(f"http://{address}/readyz", 200, 180)
+            _wait_for(f"http://{address}/readyz", 200, 180)
         except AssertionError as error:
             raise AssertionError(f"{error}: {docker('logs', name).stdout}") from None
         yield address

@@ -1,4 +1,4 @@
-"""Grype's reports, as small as they may be."""
+"""Minimal reports in Grype's format."""
 
 import datetime
 from typing import Any
@@ -7,7 +7,7 @@ TODAY = datetime.datetime.now(datetime.UTC).date()
 
 
 def report(*matches: dict[str, Any], built: datetime.date | None = TODAY, **database: Any) -> dict[str, Any]:
-    """A report of a database of the day `built`; None for a scanner that had none."""
+    """A report whose database is of the day `built`; None for a scanner without a database."""
     status = {"built": f"{built}T00:00:00Z", "valid": True, **database} if built else {}
     return {"matches": [*matches], "descriptor": {"name": "grype", "version": "0.104.0", "db": {"status": status}}}
 

@@ -1,4 +1,4 @@
-"""GitHub's attestations in the place of a key: what `gh` is asked, and what its answer proves."""
+"""GitHub's attestations instead of a key: how `gh` is called, and what its answer proves."""
 
 import itertools
 import json
@@ -22,38 +22,38 @@ def attested(image: str) -> dict[str, Any]:
 def test_the_attestation_of_this_image_by_the_workflow_of_main_names_the_release(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked: list[str] = []
+    arguments: list[str] = []
 
-    def gh(*command: str, why: str) -> str:
-        asked.extend(command)
+    def gh(*command: str, failure: str) -> str:
+        arguments.extend(command)
         return json.dumps([attested(IMAGE), attested(f"other@sha256:{'1' * 64}")])
 
-    monkeypatch.setattr(attestations, "succeed", gh)
-    assert attestations.proven(IMAGE, None, "acme/model").id == "a" * 12
-    told = dict(itertools.pairwise(asked))
-    assert told["verify"] == f"oci://{IMAGE}"
-    assert told["--signer-workflow"] == "acme/model/.github/workflows/deploy.yaml"
-    assert (told["--repo"], told["--source-ref"]) == ("acme/model", "refs/heads/main")
+    monkeypatch.setattr(attestations, "run_program", gh)
+    assert attestations.verify_release(IMAGE, None, "acme/model").id == "a" * 12
+    options = dict(itertools.pairwise(arguments))
+    assert options["verify"] == f"oci://{IMAGE}"
+    assert options["--signer-workflow"] == "acme/model/.github/workflows/deploy.yaml"
+    assert (options["--repo"], options["--source-ref"]) == ("acme/model", "refs/heads/main")
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "message"),
     [
         (json.dumps([attested(f"other@sha256:{'1' * 64}")]), "its attestation describes another image"),
         ("[]", "its attestation describes another image"),
-        ("verified\n", "gh answered no attestation"),
+        ("verified\n", "gh returned no attestation"),
     ],
 )
-def test_an_answer_that_proves_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, answer: str, said: str) -> None:
-    monkeypatch.setattr(attestations, "succeed", lambda *_, **__: answer)
-    with pytest.raises(PipelineError, match=said):
-        attestations.verify(IMAGE, "acme/model")
+def test_an_answer_that_proves_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, answer: str, message: str) -> None:
+    monkeypatch.setattr(attestations, "run_program", lambda *_, **__: answer)
+    with pytest.raises(PipelineError, match=message):
+        attestations.verify_attestation(IMAGE, "acme/model")
 
 
-def test_gh_itself_takes_the_question_and_its_no_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gh_accepts_the_arguments_and_its_refusal_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GH_HOST", "127.0.0.1:9")
     monkeypatch.setenv("GH_ENTERPRISE_TOKEN", "t0ken")
-    with pytest.raises(PipelineError, match="refused: no attestation by acme/model is proven") as refused:
-        attestations.verify(IMAGE, "acme/model")
+    with pytest.raises(PipelineError, match="refused: no valid attestation by acme/model") as refused:
+        attestations.verify_attestation(IMAGE, "acme/model")
     assert "unknown flag" not in str(refused.value)
     assert "\n" not in str(refused.value)

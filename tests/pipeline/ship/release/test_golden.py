@@ -1,4 +1,4 @@
-"""Golden rows: JSON that the service takes, and exactly the answers that training's scores imply."""
+"""Golden rows: JSON that the service accepts, and exactly the answers that training's scores imply."""
 
 import json
 import subprocess
@@ -28,7 +28,7 @@ TABLE = pd.DataFrame(
 )
 
 
-def known(task: Task, classes: tuple[str, ...] = ()) -> Signature:
+def signature(task: Task, classes: tuple[str, ...] = ()) -> Signature:
     features = tuple(Feature(name=name, source=name, kind=kind, nullable=True) for name, kind in KINDS.items())
     return Signature(
         task=task,
@@ -49,45 +49,47 @@ def scored(task: Task, score: Any, classes: tuple[str, ...] = ()) -> Scored:
     return Scored(task, np.zeros(3), np.array(score), np.arange(3), classes, threshold)
 
 
-def test_a_row_is_what_a_request_holds_with_null_for_what_is_missing() -> None:
-    found = golden.rows(known("regression"), TABLE, scored("regression", [1.0, 2.0, 3.0]), 20)
+def test_a_row_is_what_a_request_holds_with_null_for_missing_values() -> None:
+    rows = golden.rows(signature("regression"), TABLE, scored("regression", [1.0, 2.0, 3.0]), 20)
 
-    assert json.loads(json.dumps([one["row"] for one in found])) == [
+    assert json.loads(json.dumps([golden_row["row"] for golden_row in rows])) == [
         {"town": "Oslo", "age": 31, "member": True, "since": "2024-01-31T00:00:00"},
         {"town": None, "age": 40.5, "member": None, "since": "2024-02-01T12:30:00"},
         {"town": "Bergen", "age": None, "member": False, "since": None},
     ]
-    assert [one["expected"] for one in found] == [{"score": 1.0}, {"score": 2.0}, {"score": 3.0}]
+    assert [row["expected"] for row in rows] == [{"score": 1.0}, {"score": 2.0}, {"score": 3.0}]
 
 
 def test_a_binary_answer_has_the_label_at_the_threshold() -> None:
-    found = golden.rows(known("binary", ("no", "yes")), TABLE, scored("binary", [0.9, 0.4, 0.39], ("no", "yes")), 20)
+    rows = golden.rows(signature("binary", ("no", "yes")), TABLE, scored("binary", [0.9, 0.4, 0.39], ("no", "yes")), 20)
 
-    assert [one["expected"] for one in found] == [
+    assert [row["expected"] for row in rows] == [
         {"score": 0.39, "label": "no"},
         {"score": 0.4, "label": "yes"},
         {"score": 0.9, "label": "yes"},
     ]
 
 
-def test_of_several_classes_the_likeliest_answers_with_all_probabilities() -> None:
+def test_with_several_classes_the_answer_is_the_likeliest_with_all_probabilities() -> None:
     score = [[0.1, 0.7, 0.2], [0.6, 0.3, 0.1], [0.2, 0.3, 0.5]]
-    found = golden.rows(known("multiclass", ("a", "b", "c")), TABLE, scored("multiclass", score, ("a", "b", "c")), 20)
+    rows = golden.rows(
+        signature("multiclass", ("a", "b", "c")), TABLE, scored("multiclass", score, ("a", "b", "c")), 20
+    )
 
-    assert found[-1]["expected"] == {"score": 0.7, "label": "b", "probabilities": {"a": 0.1, "b": 0.7, "c": 0.2}}
+    assert rows[-1]["expected"] == {"score": 0.7, "label": "b", "probabilities": {"a": 0.1, "b": 0.7, "c": 0.2}}
 
 
-def test_many_rows_are_as_many_as_wanted_spread_over_the_scores_and_wide_ones_fewer() -> None:
+def test_the_rows_are_spread_over_the_scores_and_a_wide_table_has_fewer() -> None:
     table = pd.concat([TABLE] * 100, ignore_index=True)
     many = Scored("regression", np.zeros(300), np.arange(300.0), np.arange(300))
-    wide = known("regression")
-    columns = tuple(Feature(name=f"c{at}", source=f"c{at}", kind="number", nullable=True) for at in range(500))
+    narrow = signature("regression")
+    columns = tuple(Feature(name=f"c{i}", source=f"c{i}", kind="number", nullable=True) for i in range(500))
 
-    found = [one["expected"]["score"] for one in golden.rows(wide, table, many, 20)]
-    assert len(found) == 20
-    assert (found[0], found[-1]) == (0.0, 299.0)
-    broad = pd.DataFrame(np.zeros((300, 500)), columns=[column.name for column in columns])
-    assert len(golden.rows(wide.model_copy(update={"features": columns}), broad, many, 20)) == 3
+    scores = [row["expected"]["score"] for row in golden.rows(narrow, table, many, 20)]
+    assert len(scores) == 20
+    assert (scores[0], scores[-1]) == (0.0, 299.0)
+    wide = pd.DataFrame(np.zeros((300, 500)), columns=[column.name for column in columns])
+    assert len(golden.rows(narrow.model_copy(update={"features": columns}), wide, many, 20)) == 3
 
 
 @pytest.fixture
@@ -112,14 +114,14 @@ def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 SCORED = scored("binary", [0.9, 0.3, 0.2], ("no", "yes"))
 
 
-def test_the_same_model_is_expected_to_agree_wholly(locked: Path) -> None:
-    found = golden.against_champion("HEAD", SCORED, TABLE, "y")
+def test_the_same_model_is_expected_to_agree_completely(locked: Path) -> None:
+    comparison = golden.compare_with_champion("HEAD", SCORED, TABLE, "y")
 
-    assert found == ({"agreement": 1.0, "shift": 0.0}, files.md5(locked / "models/model.txt"))
+    assert comparison == ({"agreement": 1.0, "shift": 0.0}, files.md5(locked / "models/model.txt"))
 
 
-def test_nothing_is_expected_where_no_commit_is_before(locked: Path) -> None:
-    assert golden.against_champion("HEAD^", SCORED, TABLE, "y") == ({}, "")
+def test_nothing_is_expected_without_an_earlier_commit(locked: Path) -> None:
+    assert golden.compare_with_champion("HEAD^", SCORED, TABLE, "y") == ({}, "")
 
 
 def test_another_model_is_named_beside_what_was_measured_against_it(
@@ -133,6 +135,6 @@ def test_another_model_is_named_beside_what_was_measured_against_it(
         "pipeline.review.baseline.scored.score_baseline", lambda *_: ScoredBaseline("HEAD", "scored", other)
     )
 
-    found = golden.against_champion("HEAD", SCORED, TABLE, "y")
+    comparison = golden.compare_with_champion("HEAD", SCORED, TABLE, "y")
 
-    assert found == ({"agreement": round(2 / 3, 6), "shift": -0.1}, before)
+    assert comparison == ({"agreement": round(2 / 3, 6), "shift": -0.1}, before)

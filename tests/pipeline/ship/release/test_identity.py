@@ -1,4 +1,4 @@
-"""The id of a release: another one for other content, the same for everything that the image does not hold."""
+"""A release's id changes with the content of the image, and with nothing else."""
 
 import shutil
 from pathlib import Path

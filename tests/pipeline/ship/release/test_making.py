@@ -1,8 +1,8 @@
-"""What a release is known by before its image is built."""
+"""The description of a release before its image is built."""
 
 import pytest
 
-from pipeline.ship.release import making, manifest, source
+from pipeline.ship.release import locked_model, making, manifest
 from tests.pipeline.conftest import Project
 
 pytestmark = pytest.mark.engine
@@ -14,7 +14,7 @@ def test_a_release_has_as_many_golden_rows_as_params_yaml_says(
 ) -> None:
     monkeypatch.chdir(trained.folder)
     trained.configure(release={"golden": rows})
-    content = making.Content("a" * 12, source.acquire(trained.folder), "", "base")
+    content = making.Content("a" * 12, locked_model.acquire(trained.folder), "", "base")
 
     release = making.describe(trained.folder, content, "HEAD")
 

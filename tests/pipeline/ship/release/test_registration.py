@@ -26,8 +26,8 @@ def project(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def release(identity: str, lock: str) -> Release:
-    told = {"image": "r/n@sha256:0", "commit": "c", "model": "m", "task": "binary", "created": "2026-01-01"}
-    return Release(id=identity, lock=lock, metrics={}, features=[], golden=[], expected={}, **told)
+    details = {"image": "r/n@sha256:0", "commit": "c", "model": "m", "task": "binary", "created": "2026-01-01"}
+    return Release(id=identity, lock=lock, metrics={}, features=[], golden=[], expected={}, **details)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The scan gate: what stops a release, what an exception covers, and that no data is no pass."""
+"""The scan gate: what stops a release, what an exception covers, and that a report without data fails."""
 
 import datetime
 from pathlib import Path
@@ -21,14 +21,14 @@ def bounds(**changed: Any) -> Scan:
     return Scan(**{"fail_on": "high", "only_fixed": False, "database_days": 14, "ignore": (), **changed})
 
 
-def failing(given: Any, of: Any = BILL, **changed: Any) -> list[str]:
-    return judge(given, of, bounds(**changed), TODAY).failing
+def failing(report: Any, bill: Any = BILL, **changed: Any) -> list[str]:
+    return judge(report, bill, bounds(**changed), TODAY).failing
 
 
 def test_a_report_with_data_and_no_findings_passes() -> None:
-    judged = judge(report(), BILL, bounds(), TODAY)
+    result = judge(report(), BILL, bounds(), TODAY)
 
-    assert (judged.failing, judged.packages, judged.matches) == ([], 2, 0)
+    assert (result.failing, result.packages, result.matches) == ([], 2, 0)
 
 
 @pytest.mark.parametrize(
@@ -50,33 +50,33 @@ def test_a_finding_stops_from_the_bound_on_and_an_unknown_severity_counts_as_hig
     assert bool(failing(report(match("CVE-1", severity)), fail_on=fail_on)) is stops
 
 
-def test_a_failing_line_says_what_where_and_the_way_out() -> None:
+def test_a_failing_line_names_finding_package_and_fix() -> None:
     (line,) = failing(report(match("CVE-1", "High", fixed=("1.1", "2.0"))))
 
     assert line == "CVE-1 (high) in numpy 1.0, fixed in 1.1, 2.0"
 
 
-def test_what_has_no_fix_passes_only_where_the_bound_says_so() -> None:
-    given = report(match("CVE-1", "High"), match("CVE-2", "High", fixed=("2",)))
+def test_a_finding_without_a_fix_passes_only_with_only_fixed() -> None:
+    findings = report(match("CVE-1", "High"), match("CVE-2", "High", fixed=("2",)))
 
-    assert len(failing(given)) == 2
-    assert failing(given, only_fixed=True) == ["CVE-2 (high) in numpy 1.0, fixed in 2"]
+    assert len(failing(findings)) == 2
+    assert failing(findings, only_fixed=True) == ["CVE-2 (high) in numpy 1.0, fixed in 2"]
 
 
 @pytest.mark.parametrize("name", ["GHSA-1", "CVE-of-GHSA-1"])
-def test_an_exception_holds_up_to_its_day_by_any_of_the_names(name: str) -> None:
-    given = report(match("GHSA-1", "High"))
-    until = Ignored(id=name, reason="not reachable", until=TODAY)
+def test_an_exception_holds_until_its_day_by_any_of_the_names(name: str) -> None:
+    finding = report(match("GHSA-1", "High"))
+    exception = Ignored(id=name, reason="not reachable", until=TODAY)
 
-    judged = judge(given, BILL, bounds(ignore=(until,)), TODAY)
-    assert judged.failing == []
-    assert "not reachable" in judged.ignored[0]
-    (line,) = judge(given, BILL, bounds(ignore=(until,)), TODAY + DAY).failing
+    result = judge(finding, BILL, bounds(ignore=(exception,)), TODAY)
+    assert result.failing == []
+    assert "not reachable" in result.ignored[0]
+    (line,) = judge(finding, BILL, bounds(ignore=(exception,)), TODAY + DAY).failing
     assert f"its exception ended on {TODAY}" in line
 
 
 @pytest.mark.parametrize(
-    ("given", "of", "said"),
+    ("content", "packages", "message"),
     [
         ({}, BILL, "holds no list `matches`"),
         ([], BILL, "holds no list `matches`"),
@@ -92,16 +92,16 @@ def test_an_exception_holds_up_to_its_day_by_any_of_the_names(name: str) -> None
         (report(match("CVE-1", "Low", package="log4j")), BILL, "another image: this one has no package 'log4j'"),
     ],
 )
-def test_a_report_that_proves_nothing_fails(given: Any, of: Any, said: str) -> None:
-    (line,) = failing(given, of)
+def test_a_report_without_usable_data_fails(content: Any, packages: Any, message: str) -> None:
+    (line,) = failing(content, packages)
 
-    assert said in line
+    assert message in line
 
 
 def test_an_older_grypes_database_is_read_as_well() -> None:
-    given = {"matches": [], "descriptor": {"db": {"built": f"{TODAY}T00:00:00Z"}}}
+    content = {"matches": [], "descriptor": {"db": {"built": f"{TODAY}T00:00:00Z"}}}
 
-    assert failing(given) == []
+    assert failing(content) == []
 
 
 def test_an_exception_needs_a_reason_and_a_day(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A release with real parts: built, scanned, pushed, signed, run as production runs it; and the forged ones refused."""
+"""A release with real parts: built, scanned, pushed, signed and run as in production; forged images are refused."""
 
 import json
 import shutil
@@ -19,14 +19,14 @@ from tests.pipeline.workflows import world
 
 pytestmark = pytest.mark.engine
 
-# What trains, judges or compiles has no place in an image that serves.
+# Packages for training, judging or compiling, which a serving image must not have.
 UNWANTED = {"pandas", "mlflow", "dvc", "evidently", "fairlearn", "scikit-learn", "scipy", "pyarrow", "optuna", "pip"}
 
 
-def asked(address: str, path: str, body: Any = None) -> Any:
+def request(address: str, path: str, body: Any = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(f"http://{address}{path}", data, timeout=30) as answer:
-        return json.loads(answer.read())
+    with urllib.request.urlopen(f"http://{address}{path}", data, timeout=30) as response:
+        return json.loads(response.read())
 
 
 @pytest.fixture(scope="module")
@@ -50,65 +50,67 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Releasing]:
 
 
 def test_a_release_is_built_scanned_pushed_signed_and_answers_as_training_did(released: Releasing) -> None:
-    told = released.manifest()
-    assert told["image"].startswith(f"{released.name}@sha256:")
-    assert len(told["golden"]) == 20
+    manifest = released.manifest()
+    assert manifest["image"].startswith(f"{released.name}@sha256:")
+    assert len(manifest["golden"]) == 20
 
-    verified = released.pipeline("release", "verify", told["image"], "--key", str(released.public))
+    verified = released.pipeline("release", "verify", manifest["image"], "--key", str(released.public))
     assert verified.returncode == 0, verified.stderr
-    assert f"release {told['id']}: signed; commit {told['commit']}" in verified.stdout
+    assert f"release {manifest['id']}: signed; commit {manifest['commit']}" in verified.stdout
 
-    looks_right(told)
-    with running(told["image"]) as address:
-        assert asked(address, "/release")["release"] == told["id"]
-        answers = asked(address, "/predict", {"rows": [one["row"] for one in told["golden"]]})["predictions"]
-        for golden, answer in zip(told["golden"], answers, strict=True):
+    check_image(manifest)
+    with running(manifest["image"]) as address:
+        assert request(address, "/release")["release"] == manifest["id"]
+        answers = request(address, "/predict", {"rows": [row["row"] for row in manifest["golden"]]})["predictions"]
+        for golden, answer in zip(manifest["golden"], answers, strict=True):
             assert golden["expected"] == {key: answer[key] for key in golden["expected"]}
 
     (released.folder / "README.md").write_text("Better words\n", encoding="utf-8")
     released.commit("documentation")
     again = released.release(GITHUB_ACTIONS="true")
-    assert again.stdout.splitlines() == [f"release {told['id']}: nothing to build: {told['image']}", NO_TARGET]
-    assert released.manifest() == told
+    assert again.stdout.splitlines() == [f"release {manifest['id']}: nothing to build: {manifest['image']}", NO_TARGET]
+    assert released.manifest() == manifest
 
 
-def looks_right(told: dict[str, Any]) -> None:
-    """The image's user, health check, labels and packages."""
-    (image,) = json.loads(docker("image", "inspect", told["image"]).stdout)
+def check_image(manifest: dict[str, Any]) -> None:
+    """Check the image's user, health check, labels and packages."""
+    (image,) = json.loads(docker("image", "inspect", manifest["image"]).stdout)
     config, labels = image["Config"], image["Config"]["Labels"]
     assert config["User"] == "10001:10001"
     assert config["Healthcheck"]["Test"]
-    assert labels["org.opencontainers.image.version"] == told["id"]
-    assert labels["org.opencontainers.image.revision"] == told["commit"]
-    assert json.loads(labels["pipeline.release"]) == told | {"image": ""}
+    assert labels["org.opencontainers.image.version"] == manifest["id"]
+    assert labels["org.opencontainers.image.revision"] == manifest["commit"]
+    assert json.loads(labels["pipeline.release"]) == manifest | {"image": ""}
     listed = "import importlib.metadata as m; print(*[d.metadata['Name'].lower() for d in m.distributions()])"
-    inside = docker("run", "--rm", "--entrypoint", "python", told["image"], "-c", listed).stdout.split()
+    inside = docker("run", "--rm", "--entrypoint", "python", manifest["image"], "-c", listed).stdout.split()
     assert {"bentoml", "lightgbm", "numpy"} <= set(inside)
     assert UNWANTED & set(inside) == set()
-    compilers = docker("run", "--rm", "--entrypoint", "sh", told["image"], "-c", "command -v cc gcc g++ || echo none")
+    compilers = docker(
+        "run", "--rm", "--entrypoint", "sh", manifest["image"], "-c", "command -v cc gcc g++ || echo none"
+    )
     assert compilers.stdout.strip() == "none"
 
 
 def test_an_image_that_was_tampered_with_is_refused(released: Releasing, tmp_path: Path) -> None:
     assert released.release(report=report()).returncode == 0
-    told = released.manifest()
-    forged = forge(told["image"], f"{released.name}:{told['id']}", tmp_path)
+    manifest = released.manifest()
+    forged = forge(manifest["image"], f"{released.name}:{manifest['id']}", tmp_path)
 
-    for image, key, said in [
+    for image, key, message in [
         (forged, released.public, "refused: no valid signature by"),
-        (told["image"], other_key(tmp_path), "refused: no valid signature by"),
-        (f"{released.name}:{told['id']}", released.public, "is no reference by digest"),
+        (manifest["image"], other_key(tmp_path), "refused: no valid signature by"),
+        (f"{released.name}:{manifest['id']}", released.public, "is not a reference by digest"),
     ]:
-        done = released.pipeline("release", "verify", image, "--key", str(key))
-        assert (done.returncode, done.stdout) == (2, "")
-        assert said in done.stderr
-        assert len(done.stderr.splitlines()) == 1
+        result = released.pipeline("release", "verify", image, "--key", str(key))
+        assert (result.returncode, result.stdout) == (2, "")
+        assert message in result.stderr
+        assert len(result.stderr.splitlines()) == 1
 
-    # Who moves the tag in the registry does not make the next release trust it.
+    # A tag that was moved in the registry is not trusted by the next release.
     again = released.release(report=report())
     assert again.returncode == 0, again.stderr
     assert "nothing to build" not in again.stdout
-    assert released.manifest()["image"] == told["image"]
+    assert released.manifest()["image"] == manifest["image"]
 
 
 def forge(image: str, reference: str, folder: Path) -> str:
@@ -119,8 +121,8 @@ def forge(image: str, reference: str, folder: Path) -> str:
     (context / "Dockerfile").write_text(f"FROM {image}\nCOPY model.txt models/model.txt\n", encoding="utf-8")
     docker("build", "--tag", reference, str(context))
     docker("push", reference)
-    found: list[str] = json.loads(docker("image", "inspect", reference).stdout)[0]["RepoDigests"]
-    return next(one for one in found if one.startswith(reference.rpartition(":")[0] + "@"))
+    digests: list[str] = json.loads(docker("image", "inspect", reference).stdout)[0]["RepoDigests"]
+    return next(digest for digest in digests if digest.startswith(reference.rpartition(":")[0] + "@"))
 
 
 def other_key(folder: Path) -> Path:
@@ -129,8 +131,8 @@ def other_key(folder: Path) -> Path:
 
 def test_an_attestation_of_another_image_proves_nothing(released: Releasing, tmp_path: Path) -> None:
     assert released.release(report=report()).returncode == 0
-    told = released.manifest()
-    forged = forge(told["image"], f"{released.name}:forged", tmp_path)
+    manifest = released.manifest()
+    forged = forge(manifest["image"], f"{released.name}:forged", tmp_path)
     signed = ["--yes", "--tlog-upload=false", "--key", str(released.key)]
     for command in (
         ["sign", *signed, forged],
@@ -138,27 +140,27 @@ def test_an_attestation_of_another_image_proves_nothing(released: Releasing, tmp
     ):
         released.ok("cosign", *command, PATH=parts.programs(), COSIGN_PASSWORD="")
 
-    done = released.pipeline("release", "verify", forged, "--key", str(released.public))
+    result = released.pipeline("release", "verify", forged, "--key", str(released.public))
 
-    assert done.returncode == 2
-    assert "its attestation describes another image" in done.stderr
+    assert result.returncode == 2
+    assert "its attestation describes another image" in result.stderr
 
 
-def test_what_the_scan_stops_is_not_pushed(releasing: Releasing) -> None:
-    done = releasing.release(report=report(match("CVE-2026-1", "Critical", fixed=("3.0",))))
+def test_an_image_that_the_scan_stops_is_not_pushed(releasing: Releasing) -> None:
+    result = releasing.release(report=report(match("CVE-2026-1", "Critical", fixed=("3.0",))))
 
-    assert done.returncode == 1, done.stderr
-    assert "✗ CVE-2026-1 (critical) in numpy 1.0, fixed in 3.0" in done.stdout
-    assert "scan: fail" in done.stdout
+    assert result.returncode == 1, result.stderr
+    assert "✗ CVE-2026-1 (critical) in numpy 1.0, fixed in 3.0" in result.stdout
+    assert "scan: fail" in result.stdout
 
     with urllib.request.urlopen(f"http://{releasing.registry}/v2/_catalog", timeout=10) as answer:
         assert json.loads(answer.read()) == {"repositories": []}
 
 
-def test_a_registry_that_is_down_is_one_line(releasing: Releasing) -> None:
-    done = releasing.pipeline("release", "--registry", "127.0.0.1:9/acme/model")
+def test_an_unreachable_registry_is_an_error_of_one_line(releasing: Releasing) -> None:
+    result = releasing.pipeline("release", "--registry", "127.0.0.1:9/acme/model")
 
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: 127.0.0.1:9/acme/model:")
-    assert "the registry can't be asked" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: 127.0.0.1:9/acme/model:")
+    assert "the registry can't be queried" in result.stderr
+    assert len(result.stderr.splitlines()) == 1

@@ -12,16 +12,16 @@ import pytest
 
 from tests.pipeline.conftest import ROOT, Project
 from tests.pipeline.github.standin import StandIn
-from tests.pipeline.ship.deploy.hosts import PORT as STORIES
+from tests.pipeline.ship.deploy.hosts import PORT as STORY_PORT
 from tests.pipeline.ship.deploy.hosts import PROXY, WORKER, clean, proxy_image
 from tests.pipeline.ship.release import parts
 from tests.pipeline.ship.release.reports import match, report
-from tests.pipeline.workflows.acting import UV, Acted, Machine
+from tests.pipeline.workflows.acting import UV, Machine, WorkflowResult
 
 pytestmark = pytest.mark.engine
 
-NAME, HERE = "acme/model", "unix:///var/run/docker.sock"
-DEPLOYMENT, PORT = f"pipeline-merge-{WORKER}", STORIES + 20
+NAME, LOCAL_DOCKER = "acme/model", "unix:///var/run/docker.sock"
+DEPLOYMENT, PORT = f"pipeline-merge-{WORKER}", STORY_PORT + 20
 
 
 class Merging:
@@ -32,16 +32,16 @@ class Merging:
         self.key, self.public = parts.key(folder / "keys")
         shutil.copy(self.public, project.folder / "cosign.pub")
         project.configure(deploy={"name": DEPLOYMENT, "port": PORT, "proxy_image": PROXY})
-        project.commit("how it is deployed")
+        project.commit("deployment parameters")
         self.origin = folder / "origin.git"
         project.ok("git", "clone", "--quiet", "--bare", ".", str(self.origin))
         project.ok("git", "-C", str(self.origin), "config", "uploadpack.allowAnySHA1InWant", "true")
         self.report = folder / "report.json"
         path = f"{folder / 'machine/bin'}{os.pathsep}{parts.programs()}"
-        known = github.environment()
-        token = {"GH_HOST": known["GITHUB_SERVER_URL"].removeprefix("https://"), "GH_ENTERPRISE_TOKEN": "t0ken"}
+        environment = github.environment()
+        token = {"GH_HOST": environment["GITHUB_SERVER_URL"].removeprefix("https://"), "GH_ENTERPRISE_TOKEN": "t0ken"}
         self.machine = Machine(
-            folder / "machine", self.origin, **known, **token, PATH=path, STANDIN_REPORT=str(self.report)
+            folder / "machine", self.origin, **environment, **token, PATH=path, STANDIN_REPORT=str(self.report)
         )
         self._uv()
         shutil.copytree(project.folder / ".dvc/cache", self.machine.cache)
@@ -52,8 +52,8 @@ class Merging:
         own = UV.replace('test "$1" = sync || exit 1', f'test "$1" = sync || exec "{real}" "$@"')
         (self.machine.folder / "bin/uv").write_text(own, encoding="utf-8")
 
-    def merge(self, message: str, **variables: str) -> Acted:
-        """Commit what was changed, push it, and do what GitHub does then."""
+    def merge(self, message: str, **variables: str) -> WorkflowResult:
+        """Commit the changes, push them, and run the workflow as GitHub would."""
         before = self.project.ok("git", "rev-parse", "HEAD").strip()
         self.project.ok("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qam", message)
         self.project.ok("git", "push", "--quiet", str(self.origin), "HEAD:refs/heads/main")
@@ -75,7 +75,7 @@ class Merging:
                 "COSIGN_PASSWORD": "",
             },
         )
-        print(acted.log)  # seen where the test fails
+        print(acted.log)  # shown where the test fails
         return acted
 
 
@@ -89,10 +89,10 @@ def merging(trained: Project, tmp_path: Path) -> Iterator[Merging]:
         clean(DEPLOYMENT)
 
 
-def asked(path: str, body: object = None) -> Any:
+def request(path: str, body: object = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(f"http://127.0.0.1:{PORT}{path}", data, timeout=30) as answer:
-        return json.loads(answer.read())
+    with urllib.request.urlopen(f"http://127.0.0.1:{PORT}{path}", data, timeout=30) as response:
+        return json.loads(response.read())
 
 
 def test_a_merge_ships_once_and_a_documentation_merge_ships_nothing(merging: Merging) -> None:
@@ -100,30 +100,30 @@ def test_a_merge_ships_once_and_a_documentation_merge_ships_nothing(merging: Mer
     readme = merging.project.folder / "README.md"
 
     readme.write_text("One\n", encoding="utf-8")
-    first = merging.merge("one", DEPLOY_TARGET=HERE)
+    first = merging.merge("one", DEPLOY_TARGET=LOCAL_DOCKER)
 
     assert first.jobs == {"release": "success", "deploy": "success"}
     assert "signed and attested" in first.log
-    told = json.loads((merging.machine.artifacts / "release/release.json").read_text(encoding="utf-8"))
-    assert told["image"].startswith(f"{merging.registry}/{NAME}@sha256:")
-    assert f"attest-build-provenance {told['image']}" in first.log
-    verify = ["pipeline", "release", "verify", told["image"], "--key", str(merging.public)]
+    manifest = json.loads((merging.machine.artifacts / "release/release.json").read_text(encoding="utf-8"))
+    assert manifest["image"].startswith(f"{merging.registry}/{NAME}@sha256:")
+    assert f"attest-build-provenance {manifest['image']}" in first.log
+    verify = ["pipeline", "release", "verify", manifest["image"], "--key", str(merging.public)]
     assert "signed" in merging.project.ok(*verify, PATH=parts.programs())
 
     assert "signature verified" in first.log
-    assert asked("/release")["release"] == told["id"]
-    golden = told["golden"][0]
-    (answer,) = asked("/predict", {"rows": [golden["row"]]})["predictions"]
+    assert request("/release")["release"] == manifest["id"]
+    golden = manifest["golden"][0]
+    (answer,) = request("/predict", {"rows": [golden["row"]]})["predictions"]
     assert golden["expected"] == {key: answer[key] for key in golden["expected"]}
     (deployment,) = merging.github.state["deployments"]
-    assert (deployment["ref"], deployment["environment"]) == (told["commit"], "production")
+    assert (deployment["ref"], deployment["environment"]) == (manifest["commit"], "production")
     assert merging.github.state["deployment_statuses"][-1]["state"] == "success"
 
     readme.write_text("Two\n", encoding="utf-8")
-    second = merging.merge("two", DEPLOY_TARGET=HERE)
+    second = merging.merge("two", DEPLOY_TARGET=LOCAL_DOCKER)
 
     assert second.jobs == {"release": "success"}  # and no `deploy`
-    assert f"release {told['id']}: nothing to build: {told['image']}" in second.log
+    assert f"release {manifest['id']}: nothing to build: {manifest['image']}" in second.log
 
 
 def test_a_merge_that_the_scan_stops_is_neither_pushed_nor_deployed(merging: Merging) -> None:

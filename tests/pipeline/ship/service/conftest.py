@@ -22,7 +22,7 @@ from tests.pipeline.surroundings import free_port
 from tests.pipeline.trained import trained
 
 TASKS = ("binary", "multiclass", "regression")
-PATIENCE = 120  # seconds at most; the machine may be busy
+TIMEOUT = 120  # seconds; the machine may be busy
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Server:
         lines = [line for line in self.get("/metrics").text.splitlines() if line.startswith(name)]
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
-    def logged(self, rows: int, seconds: float = PATIENCE) -> list[dict[str, Any]]:
+    def logged(self, rows: int, seconds: float = TIMEOUT) -> list[dict[str, Any]]:
         """The lines of the log, once there are as many as `rows`."""
         ends = time.monotonic() + seconds
         while True:
@@ -76,12 +76,11 @@ def serving(folder: Path, logs: Path, **env: str) -> Iterator[Server]:
     slow("a service")
     port = free_port()
     program = Path(sys.executable).with_name("pipeline")
-    # A folder of metrics of its own, as short as a socket's path must be.
-    told = os.environ | {"PIPELINE_LOG_FOLDER": str(logs), "OMP_NUM_THREADS": "1"} | env
+    environment = os.environ | {"PIPELINE_LOG_FOLDER": str(logs), "OMP_NUM_THREADS": "1"} | env
     output = folder / f"serve-{port}.txt"
     with output.open("wb") as stream:
         process = subprocess.Popen(
-            [program, "serve", "--port", str(port)], cwd=folder, env=told, stdout=stream, stderr=stream
+            [program, "serve", "--port", str(port)], cwd=folder, env=environment, stdout=stream, stderr=stream
         )
     server = Server(port, logs, process)
     try:
@@ -90,13 +89,13 @@ def serving(folder: Path, logs: Path, **env: str) -> Iterator[Server]:
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             process.kill()
 
 
 def _wait(server: Server, output: Path) -> None:
-    ends = time.monotonic() + PATIENCE
+    ends = time.monotonic() + TIMEOUT
     while time.monotonic() < ends:
         assert server.process.poll() is None, output.read_text()
         try:
@@ -104,7 +103,7 @@ def _wait(server: Server, output: Path) -> None:
                 return
         except OSError:
             time.sleep(0.1)
-    pytest.fail(f"the service was not ready after {PATIENCE} s:\n{output.read_text()}")
+    pytest.fail(f"the service was not ready after {TIMEOUT} s:\n{output.read_text()}")
 
 
 @pytest.fixture(scope="session", params=TASKS)
@@ -120,8 +119,8 @@ def binary(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="session")
 def server(binary: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(binary.folder, tmp_path_factory.mktemp("logs") / "predictions") as found:
-        yield found
+    with serving(binary.folder, tmp_path_factory.mktemp("logs") / "predictions") as running:
+        yield running
 
 
 ROW = {"income": 20000.5, "age": 40, "town": "Oslo", "member": True, "since": "2021-05-06"}

@@ -9,22 +9,22 @@ import pytest
 from pipeline.ship.service.endpoints import Post
 
 
-class Counted:
-    """Stands for the metrics: what was counted."""
+class CountedRequests:
+    """Stands in for the metrics and keeps what was counted."""
 
     def __init__(self) -> None:
         self.answers = list[tuple[str, int]]()
 
-    def answered(self, endpoint: str, status: int, seconds: float) -> None:
+    def count_request(self, endpoint: str, status: int, seconds: float) -> None:
         self.answers.append((endpoint, status))
 
 
 @pytest.mark.parametrize("threaded", [False, True])
 def test_a_defect_is_a_500_that_is_logged_and_counted(threaded: bool, caplog: pytest.LogCaptureFixture) -> None:
-    def broken(body: bytes, request_id: str, replay: bool, began: float) -> bytes:
+    def broken(body: bytes, request_id: str, replay: bool, started: float) -> bytes:
         raise ZeroDivisionError("a defect")
 
-    counted: Any = Counted()
+    counted: Any = CountedRequests()
     sent = list[dict[str, Any]]()
 
     async def receive() -> dict[str, Any]:
@@ -37,9 +37,9 @@ def test_a_defect_is_a_500_that_is_logged_and_counted(threaded: bool, caplog: py
     anyio.run(post, {"method": "POST", "headers": [(b"x-request-id", b"mine")]}, receive, send)
 
     assert sent[0]["status"] == 500
-    told = json.loads(sent[1]["body"])
-    assert (told["request_id"], told["problems"]) == ("mine", [])
-    assert "a defect" not in told["error"]  # what a stranger has no use for
+    answer = json.loads(sent[1]["body"])
+    assert (answer["request_id"], answer["problems"]) == ("mine", [])
+    assert "a defect" not in answer["error"]  # clients must not see internals
     assert counted.answers == [("/predict", 500)]
     assert "request mine failed" in caplog.text
     assert "ZeroDivisionError: a defect" in caplog.text

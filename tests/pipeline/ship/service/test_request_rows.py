@@ -21,9 +21,9 @@ pytestmark = pytest.mark.engine
 
 
 def body_of(table: pd.DataFrame, columns: list[str]) -> bytes:
-    """The rows as JSON, with null for what is missing."""
-    chosen = table[columns].astype(object)
-    plain = chosen.where(chosen.notna(), None).to_dict("records")
+    """The rows as JSON, with null for missing values."""
+    values = table[columns].astype(object)
+    plain = values.where(values.notna(), None).to_dict("records")
     dated = [{name: _plain(value) for name, value in row.items()} for row in plain]
     return json.dumps({"rows": dated}).encode()
 
@@ -40,12 +40,15 @@ def test_rows_are_encoded_and_scored_as_in_training_to_the_bit(project: Project,
     table.loc[table.index[4], "since"] = table["since"].iloc[0] + pd.Timedelta("3h 4min 5.678901s")
     expected, scores = features.encode(table, trained.signature), trained.predict(table)
     for start in range(0, len(table), batch):
-        some = slice(start, start + batch)
-        _, matrix, _ = served.read(body_of(table[some], trained.signature.columns))
-        np.testing.assert_array_equal(matrix, expected[some])
-        told = json.loads(served.predict(body_of(table[some], trained.signature.columns), "r").content)["predictions"]
-        found = [list(one["probabilities"].values()) if scores.ndim == 2 else one["score"] for one in told]
-        np.testing.assert_array_equal(found, scores[some])
+        rows = slice(start, start + batch)
+        _, matrix, _ = served.read(body_of(table[rows], trained.signature.columns))
+        np.testing.assert_array_equal(matrix, expected[rows])
+        answer = json.loads(served.predict(body_of(table[rows], trained.signature.columns), "r").content)
+        predictions = answer["predictions"]
+        served_scores = [
+            list(row["probabilities"].values()) if scores.ndim == 2 else row["score"] for row in predictions
+        ]
+        np.testing.assert_array_equal(served_scores, scores[rows])
 
 
 def test_contributions_are_those_of_the_model(project: Project) -> None:
@@ -70,7 +73,7 @@ JSON = st.recursive(
     changes=st.dictionaries(st.sampled_from([*ROW, "x", "AGE"]), JSON, max_size=3),
     dropped=st.sets(st.sampled_from([*ROW]), max_size=2),
 )
-def test_the_quick_way_in_accepts_nothing_that_the_request_model_refuses(
+def test_the_fast_path_accepts_nothing_that_the_request_model_refuses(
     binary: Project, changes: dict[str, Any], dropped: set[str]
 ) -> None:
     served = predictor.load(binary.folder)
@@ -83,8 +86,8 @@ def test_the_quick_way_in_accepts_nothing_that_the_request_model_refuses(
         with pytest.raises(RefusalError):
             served.request.read(body)
     else:
-        slowly = served.rows.encode(served.rows.read(served.request.read(body)))
-        np.testing.assert_array_equal(matrix, slowly)
+        expected = served.rows.encode(served.rows.read(served.request.read(body)))
+        np.testing.assert_array_equal(matrix, expected)
 
 
 def test_serving_imports_no_pandas(binary: Project) -> None:

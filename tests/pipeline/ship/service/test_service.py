@@ -36,10 +36,10 @@ def test_the_example_of_the_description_is_accepted(server: Server) -> None:
     assert town["examples"] == ["Bergen", "Oslo", "Tromsø"]
 
 
-def test_what_is_unusual_is_predicted_and_flagged(server: Server) -> None:
+def test_unusual_rows_are_predicted_and_flagged(server: Server) -> None:
     rows = [ROW | {"town": "Bodø"}, {name: value for name, value in ROW.items() if name != "income"}, ROW]
-    told = server.post("/predict", {"rows": rows}).json["predictions"]
-    assert [one.get("flags") for one in told] == [{"unseen": ["town"]}, {"missing": ["income"]}, None]
+    predictions = server.post("/predict", {"rows": rows}).json["predictions"]
+    assert [row.get("flags") for row in predictions] == [{"unseen": ["town"]}, {"missing": ["income"]}, None]
 
 
 def test_health_lineage_and_metrics(server: Server) -> None:
@@ -64,25 +64,25 @@ WRONG: list[tuple[str, Any, int, str]] = [
     ("NaN", {"rows": [ROW | {"income": float("nan")}]}, 422, "rows[0].income is nan; allowed: a finite number"),
     ("infinity", {"rows": [ROW | {"income": float("inf")}]}, 422, "rows[0].income is inf; allowed: a finite number"),
     ("no date", {"rows": [ROW | {"since": "soon"}]}, 422, "rows[0].since is 'soon'; allowed: a date as text, ISO 8601"),
-    ("an edge of time", {"rows": [ROW | {"since": "0001-01-01T00:00+05:00"}]}, 422, "rows[0].since is"),
-    ("an unknown field", {"rows": [ROW | {"agee": 1}]}, 422, "rows[0].agee is no field; allowed: age"),
+    ("a date before the year 1 in UTC", {"rows": [ROW | {"since": "0001-01-01T00:00+05:00"}]}, 422, "rows[0].since is"),
+    ("an unknown field", {"rows": [ROW | {"agee": 1}]}, 422, "rows[0].agee is not a field; allowed: age"),
     ("a missing field", {"rows": [{"age": 4}]}, 422, "rows[0].town is missing; allowed: text"),
     ("null", {"rows": [ROW | {"age": None}]}, 422, "rows[0].age is null; allowed: a whole number"),
     ("no rows", {"rows": []}, 422, "rows is a list of 0; allowed: a list of 1 to 1000 rows"),
     ("too many rows", {"rows": [ROW] * 1001}, 422, "rows holds too many rows; allowed: a list of 1 to 1000 rows"),
     ("a bare row", ROW, 422, "rows is missing"),
     ("a list", [ROW], 422, "is a list of 1"),
-    ("a row that is none", {"rows": [1]}, 422, "rows[0] is 1; allowed: a row"),
+    ("a row that is not an object", {"rows": [1]}, 422, "rows[0] is 1; allowed: a row"),
     ("nothing", b"", 400, "the body is not JSON"),
     ("half a body", b'{"rows": [{', 400, "the body is not JSON"),
-    ("no text", b"\xff\xfe\x00", 400, "the body is not JSON"),
+    ("not text", b"\xff\xfe\x00", 400, "the body is not JSON"),
     ("deep nesting", b"[" * 100_000, 400, "the body is not JSON"),
-    ("a half character", b'{"rows": [{"town": "\\ud800"}]}', 400, "the body is not JSON"),
+    ("a lone surrogate", b'{"rows": [{"town": "\\ud800"}]}', 400, "the body is not JSON"),
     ("a large body", b" " * 2_000_001, 413, "the body is too large; allowed: 2000000 bytes (serve.max_body)"),
 ]
 
 
-@pytest.mark.parametrize(("body", "status", "expected"), [one[1:] for one in WRONG], ids=[one[0] for one in WRONG])
+@pytest.mark.parametrize(("body", "status", "expected"), [case[1:] for case in WRONG], ids=[case[0] for case in WRONG])
 def test_a_wrong_request_names_the_field_and_what_is_allowed(
     server: Server, body: Any, status: int, expected: str
 ) -> None:
@@ -93,7 +93,7 @@ def test_a_wrong_request_names_the_field_and_what_is_allowed(
 
 def test_every_problem_is_listed(server: Server) -> None:
     problems = server.post("/predict", {"rows": [ROW | {"age": "x", "town": 1}, {}]}).json["problems"]
-    assert [one["field"] for one in problems][:2] == ["rows[0].age", "rows[0].town"]
+    assert [problem["field"] for problem in problems][:2] == ["rows[0].age", "rows[0].town"]
 
 
 def test_too_many_rows_to_explain(server: Server) -> None:
@@ -111,7 +111,7 @@ def test_a_body_without_a_length_is_bounded(server: Server) -> None:
             for _ in range(40):
                 link.sendall(chunk)
         except OSError:
-            return  # it answered and hung up
+            return  # it answered and closed the connection
         assert b" 413 " in link.recv(1000)
 
 

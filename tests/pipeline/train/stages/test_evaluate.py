@@ -1,4 +1,4 @@
-"""The stage judges a real, small model of each task and writes all its reports, the same bytes each time."""
+"""The stage evaluates a small trained model of each task and writes all its reports, the same bytes each time."""
 
 import json
 from pathlib import Path
@@ -49,21 +49,21 @@ def train(folder: Path, task: Any) -> Path:
     )
     prepared = training.prepare(small_table(task), small_table(task, 400, seed=1), settings)
     fitted = training.fit(prepared, KNOBS)
-    known = training.with_threshold(prepared, fitted, section)
+    signature = training.with_threshold(prepared, fitted, section)
     files.write_text(folder / model.MODEL, fitted.booster.model_to_string(num_iteration=fitted.best_iteration))
-    files.write_text(folder / model.SIGNATURE, known.model_dump_json())
+    files.write_text(folder / model.SIGNATURE, signature.model_dump_json())
     return folder
 
 
 def run(monkeypatch: pytest.MonkeyPatch, models: Path, test: pd.DataFrame, folder: Path) -> str:
-    """What the command prints; it writes into reports/ of the folder."""
+    """The output of the command, which writes into reports/ of the folder."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr(params, "section", lambda kind: SETTINGS)
     test.to_parquet("test.parquet", index=False)
     arguments = ["--model", str(models), "--test", "test.parquet", "--reports", "reports"]
-    done = CliRunner().invoke(evaluate.command, arguments, catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return done.output
+    result = CliRunner().invoke(evaluate.command, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -75,19 +75,19 @@ def test_the_stage_writes_every_report_and_the_same_bytes_again(
     task: str, folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     test, reports = small_table(task, 300, seed=2), tmp_path / "reports"
-    said = run(monkeypatch, folders[task], test, tmp_path)
+    output = run(monkeypatch, folders[task], test, tmp_path)
     first = contents(reports)
     run(monkeypatch, folders[task], test, tmp_path)
     assert contents(reports) == first
     names = {"scores.parquet", "metrics.json", "slices.json", "fairness.json", "importance.json"}
     assert set(first) == names | {f"curves/{name}.json" for name in curves.NAMES}
     assert {name for name in curves.NAMES if json.loads(first[f"curves/{name}.json"])} == CURVES[task]
-    assert "evaluate: 300 test rows scored" in said
-    found = json.loads(first["metrics.json"])
-    assert found["rows"] == 300
+    assert "evaluate: 300 test rows scored" in output
+    metrics = json.loads(first["metrics.json"])
+    assert metrics["rows"] == 300
     for name in METRICS[task]:  # type: ignore[index]
         if name != "mape" or task != "regression":
-            assert found[name]["lower"] <= found[name]["value"] <= found[name]["upper"]
+            assert metrics[name]["lower"] <= metrics[name]["value"] <= metrics[name]["upper"]
     assert {part["column"] for part in json.loads(first["slices.json"])} == {"town", "age", "member"}
     assert list(json.loads(first["fairness.json"])) == ["town"]
 
@@ -97,20 +97,20 @@ def test_scores_carry_key_target_threshold_slices_and_groups(
 ) -> None:
     test = small_table("binary", 200, seed=2)
     run(monkeypatch, folders["binary"], test, tmp_path)
-    found, loaded = scoring.read(tmp_path / "reports/scores.parquet"), model.load(folders["binary"])
-    assert found.keys.tolist() == test["id"].astype(str).tolist()
-    assert found.target.tolist() == (test["outcome"] == "yes").astype(float).tolist()
-    np.testing.assert_array_equal(found.score, loaded.predict(test))
-    assert (found.task, found.classes, found.threshold) == ("binary", ("no", "yes"), loaded.signature.threshold)
-    assert found.slices["town"].tolist() == test["town"].tolist()
-    assert list(found.sensitive) == ["town"]
+    scores, loaded = scoring.read(tmp_path / "reports/scores.parquet"), model.load(folders["binary"])
+    assert scores.keys.tolist() == test["id"].astype(str).tolist()
+    assert scores.target.tolist() == (test["outcome"] == "yes").astype(float).tolist()
+    np.testing.assert_array_equal(scores.score, loaded.predict(test))
+    assert (scores.task, scores.classes, scores.threshold) == ("binary", ("no", "yes"), loaded.signature.threshold)
+    assert scores.slices["town"].tolist() == test["town"].tolist()
+    assert list(scores.sensitive) == ["town"]
 
 
-def test_importance_finds_what_the_target_follows_and_is_sorted(folders: dict[str, Path]) -> None:
-    found = evaluate.importance(model.load(folders["binary"]), small_table("binary", 300, seed=2), SETTINGS)
-    assert {row["feature"] for row in found[:3]} == {"income", "age", "town"}
-    assert [row["shap"] for row in found] == sorted((row["shap"] for row in found), reverse=True)
-    assert all(row["gain"] >= 0 for row in found)
+def test_importance_ranks_the_informative_features_first(folders: dict[str, Path]) -> None:
+    features = evaluate.importance(model.load(folders["binary"]), small_table("binary", 300, seed=2), SETTINGS)
+    assert {row["feature"] for row in features[:3]} == {"income", "age", "town"}
+    assert [row["shap"] for row in features] == sorted((row["shap"] for row in features), reverse=True)
+    assert all(row["gain"] >= 0 for row in features)
 
 
 def test_every_curve_is_a_file_and_those_of_another_task_are_empty(tmp_path: Path) -> None:
@@ -124,20 +124,20 @@ def test_confusion_counts_and_class_figures_are_scikit_learns() -> None:
     rng = np.random.default_rng(0)
     target, score = rng.integers(0, 2, 200), rng.random(200)
     keys = np.arange(200).astype(str)
-    found = evaluate.metrics(Scored("binary", target.astype(float), score, keys, ("no", "yes"), 0.3), SETTINGS)
-    (negatives, false), (missed, true) = confusion_matrix(target, score >= 0.3).tolist()
-    expected = {"true_positives": true, "false_positives": false}
-    assert found["confusion"] == expected | {"true_negatives": negatives, "false_negatives": missed}
-    assert found["threshold"] == 0.3
+    metrics = evaluate.metrics(Scored("binary", target.astype(float), score, keys, ("no", "yes"), 0.3), SETTINGS)
+    (tn, fp), (fn, tp) = confusion_matrix(target, score >= 0.3).tolist()
+    expected = {"true_positives": tp, "false_positives": fp}
+    assert metrics["confusion"] == expected | {"true_negatives": tn, "false_negatives": fn}
+    assert metrics["threshold"] == 0.3
 
-    several = rng.dirichlet(np.ones(3), 200)
+    scores = rng.dirichlet(np.ones(3), 200)
     classes = rng.integers(0, 3, 200)
-    ours = evaluate.per_class(Scored("multiclass", classes.astype(float), several, keys, ("a", "b", "c")), SETTINGS)
-    theirs = classification_report(classes, several.argmax(axis=1), target_names=["a", "b", "c"], output_dict=True)
+    ours = evaluate.per_class(Scored("multiclass", classes.astype(float), scores, keys, ("a", "b", "c")), SETTINGS)
+    theirs = classification_report(classes, scores.argmax(axis=1), target_names=["a", "b", "c"], output_dict=True)
     for name, figures in ours.items():
         assert figures["rows"] == theirs[name]["support"]
-        for figure, same in {"precision": "precision", "recall": "recall", "f1": "f1-score"}.items():
-            assert figures[figure]["value"] == pytest.approx(theirs[name][same])
+        for figure, sklearn_name in {"precision": "precision", "recall": "recall", "f1": "f1-score"}.items():
+            assert figures[figure]["value"] == pytest.approx(theirs[name][sklearn_name])
             assert 0 < figures[figure]["lower"] < figures[figure]["value"] < figures[figure]["upper"] < 1
 
 
@@ -145,8 +145,13 @@ def test_a_class_that_never_occurs_has_no_recall() -> None:
     rows = Scored(
         "multiclass", np.array([0.0, 1.0]), np.array([[0.9, 0.1, 0.0]] * 2), np.array(["1", "2"]), ("a", "b", "c")
     )
-    none = {"value": None, "lower": None, "upper": None}
-    assert evaluate.per_class(rows, SETTINGS)["c"] == {"precision": none, "recall": none, "f1": none, "rows": 0}
+    null = {"value": None, "lower": None, "upper": None}
+    assert evaluate.per_class(rows, SETTINGS)["c"] == {
+        "precision": null,
+        "recall": null,
+        "f1": null,
+        "rows": 0,
+    }
 
 
 @pytest.mark.parametrize(
@@ -169,7 +174,7 @@ def test_a_class_that_never_occurs_has_no_recall() -> None:
         ),
     ],
 )
-def test_rows_that_can_not_judge_a_model_are_told_with_advice(
+def test_rows_that_a_model_cannot_be_evaluated_on_are_refused_with_advice(
     task: str, change: Any, message: str, folders: dict[str, Path]
 ) -> None:
     with pytest.raises(PipelineError, match=message):

@@ -1,4 +1,4 @@
-"""Files into one raw table: what fits is joined, what does not is explained, and nothing is left half-written."""
+"""Files into one raw table: those that fit are joined, the others are named in an error, and no file is incomplete."""
 
 import gzip
 from collections.abc import Callable, Iterator
@@ -33,13 +33,13 @@ def ingested(source: str, key: str | None = "id", deduplicate: bool = False) -> 
 
 
 def problem(source: str, key: str | None = "id") -> str:
-    with pytest.raises(PipelineError) as caught:
+    with pytest.raises(PipelineError) as error:
         ingested(source, key)
-    assert len(str(caught.value).splitlines()) == 1
-    return str(caught.value)
+    assert len(str(error.value).splitlines()) == 1
+    return str(error.value)
 
 
-def test_csv_columns_get_the_types_that_their_values_show(folder: Path) -> None:
+def test_csv_columns_get_the_types_of_their_values(folder: Path) -> None:
     Path("a.csv").write_text('id,share,member,since,name\n1,0.5,true,2020-01-31,"Oslo, east"\n2,,false,,\n')
     table = ingested("a.csv")
     assert [str(kind) for kind in table.schema.types] == ["int64", "double", "bool", "date32[day]", "string"]
@@ -71,7 +71,7 @@ def test_csv_and_parquet_with_encoded_categories_fit_together(folder: Path) -> N
     assert ingested("[ab].*").to_pydict() == {"id": [1, 2], "town": ["Oslo", "Bergen"]}
 
 
-def test_files_with_other_columns_or_types_are_explained(folder: Path) -> None:
+def test_files_with_other_columns_or_types_are_named(folder: Path) -> None:
     Path("a.csv").write_text("id,x\n1,1\n")
     Path("b.csv").write_text("id,y\n2,1\n")
     assert "b.csv: lacks x and adds y, compared with a.csv" in problem("*.csv")
@@ -79,12 +79,12 @@ def test_files_with_other_columns_or_types_are_explained(folder: Path) -> None:
     assert "b.csv: column x holds string, in a.csv it holds int64" in problem("*.csv")
 
 
-def test_a_repeated_key_names_the_rows_and_the_way_out(folder: Path) -> None:
+def test_a_repeated_key_names_the_rows_and_the_remedy(folder: Path) -> None:
     Path("a.csv").write_text("id,x\n1,1\n2,2\n")
     Path("b.csv").write_text("id,x\n3,3\n1,4\n")
-    said = problem("*.csv")
-    assert "repeats in 2 rows (rows 1 of a.csv, 2 of b.csv)" in said
-    assert "data.deduplicate: true" in said
+    message = problem("*.csv")
+    assert "repeats in 2 rows (rows 1 of a.csv, 2 of b.csv)" in message
+    assert "data.deduplicate: true" in message
 
 
 def test_deduplication_keeps_the_last_row_of_each_key_and_every_row_without_one(folder: Path) -> None:
@@ -111,7 +111,7 @@ PACKED = gzip.compress("\n".join(["id,x", *(f"{i},{i * 7919 % 10007}" for i in r
 
 
 @pytest.mark.parametrize(
-    ("file", "said"),
+    ("file", "expected"),
     [
         (csv(b""), "a.csv: is empty (0 bytes)"),
         (csv(b"id,x\n"), "holds no row"),
@@ -132,11 +132,11 @@ PACKED = gzip.compress("\n".join(["id,x", *(f"{i},{i * 7919 % 10007}" for i in r
     ],
 )
 def test_a_file_that_cannot_be_used_says_why_without_showing_its_values(
-    folder: Path, file: tuple[str, bytes], said: str
+    folder: Path, file: tuple[str, bytes], expected: str
 ) -> None:
     Path(file[0]).write_bytes(file[1])
     message = problem(file[0])
-    assert said in message
+    assert expected in message
     assert "secret" not in message
 
 
@@ -171,7 +171,9 @@ def tiny_disk(folder: Path) -> Iterator[Path]:
 @pytest.mark.parametrize(
     "write", [ingest.write, lambda path, table: parquet.write(path, table.to_pandas())], ids=["arrow", "pandas"]
 )
-def test_a_full_disk_is_said_and_leaves_the_old_table(tiny_disk: Path, write: Callable[[Path, pa.Table], None]) -> None:
+def test_a_full_disk_is_an_error_and_leaves_the_old_table(
+    tiny_disk: Path, write: Callable[[Path, pa.Table], None]
+) -> None:
     path = tiny_disk / "table.parquet"
     write(path, pa.table({"id": [1]}))
     before = path.read_bytes()
@@ -182,7 +184,7 @@ def test_a_full_disk_is_said_and_leaves_the_old_table(tiny_disk: Path, write: Ca
     assert path.read_bytes() == before
 
 
-def grown(batch: pd.DataFrame, key: str | None = "id") -> pa.Table:
+def with_batch(batch: pd.DataFrame, key: str | None = "id") -> pa.Table:
     """The source `a.csv` and a batch that retraining has added, ingested."""
     Path("store").mkdir(exist_ok=True)
     batch.to_parquet("store/added-20261121T101500Z-0123abcd.parquet")
@@ -193,13 +195,14 @@ def grown(batch: pd.DataFrame, key: str | None = "id") -> pa.Table:
 
 def test_an_added_batch_comes_last_and_its_row_ids_are_no_column(folder: Path) -> None:
     Path("a.csv").write_text("id,x\n1,2\n")
-    assert grown(pd.DataFrame({"id": [9], "x": [0.5]}, index=["r-0"])).to_pydict() == {"id": [1, 9], "x": [2.0, 0.5]}
+    table = with_batch(pd.DataFrame({"id": [9], "x": [0.5]}, index=["r-0"]))
+    assert table.to_pydict() == {"id": [1, 9], "x": [2.0, 0.5]}
 
 
 def test_an_added_batch_takes_the_types_that_the_source_has_for_the_same_values(folder: Path) -> None:
     Path("a.csv").write_text("id,code,member,since\n1,3,0,x2020-01-31\n2,4,1,2020-02-01\n")
     batch = {"id": [9], "code": ["5"], "member": [True], "since": [pd.Timestamp("2021-01-01")]}
-    table = grown(pd.DataFrame(batch, index=["r-0"]))
+    table = with_batch(pd.DataFrame(batch, index=["r-0"]))
     assert table.column("code").to_pylist() == [3, 4, 5]
     assert table.column("member").to_pylist() == [0, 1, 1]
     assert table.column("since").to_pylist()[2].startswith("2021-01-01")
@@ -208,10 +211,10 @@ def test_an_added_batch_takes_the_types_that_the_source_has_for_the_same_values(
 def test_an_added_batch_that_does_not_fit_names_file_and_column(folder: Path) -> None:
     Path("a.csv").write_text("id,code\n1,3\n")
     with pytest.raises(PipelineError, match=r"store/added-.*: column code holds .*, in a.csv it holds int64"):
-        grown(pd.DataFrame({"id": [9], "code": ["five"]}, index=["r-0"]))
+        with_batch(pd.DataFrame({"id": [9], "code": ["five"]}, index=["r-0"]))
 
 
 def test_a_key_of_an_added_batch_that_the_source_has_is_an_error(folder: Path) -> None:
     Path("a.csv").write_text("id,x\n1,2\n")
     with pytest.raises(PipelineError, match="id repeats in 2 rows"):
-        grown(pd.DataFrame({"id": [1], "x": [1]}, index=["r-0"]))
+        with_batch(pd.DataFrame({"id": [1], "x": [1]}, index=["r-0"]))

@@ -1,4 +1,4 @@
-"""The split: a row keeps its side whatever comes beside it, shares come out, and time is never torn."""
+"""The split: a row keeps its side whatever other rows there are, shares are met, and rows of one time stay together."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from pipeline.train.stages import split
 from tests.pipeline.conftest import FROZEN
 
 
-def knobs(test: float = 0.2, validation: float = 0.2, seed: int = 0, time: str | None = None) -> Split:
+def split_settings(test: float = 0.2, validation: float = 0.2, seed: int = 0, time: str | None = None) -> Split:
     return Split(test=test, validation=validation, seed=seed, time=time)
 
 
@@ -25,22 +25,22 @@ def keyed(keys: Any) -> pd.DataFrame:
 
 @given(st.integers(0, 2**31 - 1))
 @settings(max_examples=10, deadline=None)
-def test_the_shares_come_out(seed: int) -> None:
-    side = split.sides(keyed(range(20_000)), "id", knobs(test=0.3, validation=0.1, seed=seed))
-    found = {name: float((side == name).mean()) for name in split.SIDES}
-    assert found == pytest.approx({"train": 0.6, "validation": 0.1, "test": 0.3}, abs=0.02)
+def test_the_shares_are_met(seed: int) -> None:
+    side = split.sides(keyed(range(20_000)), "id", split_settings(test=0.3, validation=0.1, seed=seed))
+    shares = {name: float((side == name).mean()) for name in split.SIDES}
+    assert shares == pytest.approx({"train": 0.6, "validation": 0.1, "test": 0.3}, abs=0.02)
 
 
-def test_another_seed_divides_otherwise_and_the_same_alike() -> None:
+def test_another_seed_splits_differently_and_the_same_seed_alike() -> None:
     table = keyed(range(1000))
-    first, again, other = (split.sides(table, "id", knobs(seed=seed)) for seed in (1, 1, 10_000_001))
+    first, again, other = (split.sides(table, "id", split_settings(seed=seed)) for seed in (1, 1, 10_000_001))
     assert (first == again).all()
     assert 0.3 < (first == other).mean() < 0.6  # two independent splits of 60/20/20 agree in 44 %
 
 
 def test_a_larger_test_share_keeps_the_rows_that_were_in_the_test() -> None:
     table = keyed(range(2000))
-    small, large = (split.sides(table, "id", knobs(test=share)) for share in (0.1, 0.3))
+    small, large = (split.sides(table, "id", split_settings(test=share)) for share in (0.1, 0.3))
     assert set(large[small == "test"]) == {"test"}
 
 
@@ -50,21 +50,21 @@ def dated(days: list[int]) -> pd.DataFrame:
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=3, max_size=80).filter(lambda days: len(set(days)) > 2))
-def test_by_time_the_sides_follow_each_other_and_no_time_is_torn(days: list[int]) -> None:
+def test_by_time_the_sides_follow_each_other_and_rows_of_one_time_stay_together(days: list[int]) -> None:
     table = dated(days)
-    side = split.sides(table, None, knobs(time="at"))
+    side = split.sides(table, None, split_settings(time="at"))
     times = {name: table["at"][side == name] for name in split.SIDES}
     assert times["train"].max() < times["validation"].min()
     assert times["validation"].max() < times["test"].min()
 
 
-def test_by_time_the_shares_come_out_where_times_are_fine() -> None:
-    side = split.sides(dated(list(range(100, 0, -1))), None, knobs(time="at"))
+def test_by_time_the_shares_are_met_where_each_row_has_its_own_time() -> None:
+    side = split.sides(dated(list(range(100, 0, -1))), None, split_settings(time="at"))
     assert side.tolist() == ["test"] * 20 + ["validation"] * 20 + ["train"] * 60
 
 
 @pytest.mark.parametrize(
-    ("table", "key", "time", "said"),
+    ("table", "key", "time", "expected"),
     [
         (keyed([1]), "id", None, "no row falls to "),
         (keyed([1, None]), "id", None, "data.key: id is missing in 1 rows (2)"),
@@ -75,10 +75,10 @@ def test_by_time_the_shares_come_out_where_times_are_fine() -> None:
         (pd.DataFrame({"at": pd.to_datetime(["2020-01-01", "NaT"])}), None, "at", "is missing in 1 rows (2)"),
     ],
 )
-def test_a_table_that_cannot_be_divided_says_why(table: pd.DataFrame, key: str, time: str, said: str) -> None:
-    with pytest.raises(PipelineError) as caught:
-        split.sides(table, key, knobs(time=time))
-    assert said in str(caught.value)
+def test_a_table_that_cannot_be_divided_says_why(table: pd.DataFrame, key: str, time: str, expected: str) -> None:
+    with pytest.raises(PipelineError) as error:
+        split.sides(table, key, split_settings(time=time))
+    assert expected in str(error.value)
 
 
 def test_the_command_writes_each_row_once_with_its_types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

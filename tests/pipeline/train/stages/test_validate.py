@@ -1,4 +1,4 @@
-"""The contract against tables that break it: every break at once, counted and located, and no value unless asked."""
+"""The contract against tables that break it: all violations are counted and located; values are shown on request."""
 
 from pathlib import Path
 from typing import Any
@@ -32,16 +32,16 @@ BINARY = TaskSection(type="binary", target="outcome", positive=1)
 REGRESSION = TaskSection(type="regression", target="outcome")
 
 
-def found(table: pd.DataFrame, schema: Schema = SCHEMA, task: TaskSection = BINARY) -> list[tuple[Any, ...]]:
-    return [(one.check, one.column, one.count, one.rows) for one in contract.violations(table, schema, task)]
+def violations(table: pd.DataFrame, schema: Schema = SCHEMA, task: TaskSection = BINARY) -> list[tuple[Any, ...]]:
+    return [(item.check, item.column, item.count, item.rows) for item in contract.violations(table, schema, task)]
 
 
-def test_a_table_that_keeps_the_contract_breaks_nothing() -> None:
-    assert found(GOOD) == []
+def test_a_table_that_keeps_the_contract_has_no_violations() -> None:
+    assert violations(GOOD) == []
 
 
 @pytest.mark.parametrize(
-    ("change", "broken"),
+    ("change", "expected"),
     [
         ({"id": [1, 2, 2, 4]}, ("unique", "id", 2, (2, 3))),
         ({"id": [0, 2, 3, 4]}, ("min", "id", 1, (1,))),
@@ -56,17 +56,17 @@ def test_a_table_that_keeps_the_contract_breaks_nothing() -> None:
         ({"extra": [1, 2, 3, 4]}, ("extra column", "extra", 4, ())),
     ],
 )
-def test_one_break_is_one_violation_with_its_rows(change: dict[str, list[Any]], broken: tuple[Any, ...]) -> None:
-    assert found(GOOD.assign(**change)) == [broken]
+def test_a_violation_has_its_rows(change: dict[str, list[Any]], expected: tuple[Any, ...]) -> None:
+    assert violations(GOOD.assign(**change)) == [expected]
 
 
 def test_a_missing_column_is_a_violation() -> None:
-    assert found(GOOD.drop(columns="town")) == [("missing column", "town", 4, ())]
+    assert violations(GOOD.drop(columns="town")) == [("missing column", "town", 4, ())]
 
 
 def test_every_violation_is_reported_at_once_by_column() -> None:
     table = GOOD.drop(columns="town").assign(id=[1, 1, -2, 4], outcome=[0, 1, 2, 9], more=1)
-    assert [(check, column) for check, column, *_ in found(table)] == [
+    assert [(check, column) for check, column, *_ in violations(table)] == [
         ("unique", "id"),
         ("min", "id"),
         ("missing column", "town"),
@@ -78,16 +78,16 @@ def test_every_violation_is_reported_at_once_by_column() -> None:
 
 def test_the_first_ten_rows_are_named_and_all_are_counted() -> None:
     table = pd.concat([GOOD] * 10, ignore_index=True).assign(id=range(1, 41))
-    assert found(table.assign(share=[2.0] * 40)) == [("max", "share", 40, tuple(range(1, 11)))]
+    assert violations(table.assign(share=[2.0] * 40)) == [("max", "share", 40, tuple(range(1, 11)))]
 
 
 def test_text_of_a_csv_file_is_compared_as_its_type() -> None:
-    agreed = Schema(columns=dict(SCHEMA.columns) | {"since": ContractColumn.model_validate(DATE)})
+    schema = Schema(columns=dict(SCHEMA.columns) | {"since": ContractColumn.model_validate(DATE)})
     texts: dict[str, list[Any]] = {
         "share": ["0.1", "7", None, "1"],
         "since": ["2020-01-31", "1999-01-01", "31/1/2020", None],
     }
-    assert found(GOOD.assign(**texts), agreed) == [
+    assert violations(GOOD.assign(**texts), schema) == [
         ("max", "share", 1, (2,)),
         ("type", "since", 1, (3,)),
         ("min", "since", 1, (2,)),
@@ -112,31 +112,31 @@ DATE = {"type": "date", "nullable": True, "min": pd.Timestamp("2000-01-01").date
 def test_a_target_that_no_model_can_learn_is_a_violation(
     task: TaskSection, target: list[Any], expected: list[str]
 ) -> None:
-    agreed = Schema(columns=dict(SCHEMA.columns) | {"outcome": ContractColumn(type="integer", nullable=True)})
-    broken = contract.violations(GOOD.assign(outcome=target), agreed, task)
-    assert [one.expected for one in broken] == expected
-    assert {one.column for one in broken} == {"outcome"}
+    schema = Schema(columns=dict(SCHEMA.columns) | {"outcome": ContractColumn(type="integer", nullable=True)})
+    result = contract.violations(GOOD.assign(outcome=target), schema, task)
+    assert [violation.expected for violation in result] == expected
+    assert {violation.column for violation in result} == {"outcome"}
 
 
 def test_a_positive_class_is_the_same_however_it_is_stored() -> None:
-    agreed = Schema(columns=dict(SCHEMA.columns) | {"outcome": ContractColumn(type="boolean", nullable=False)})
+    schema = Schema(columns=dict(SCHEMA.columns) | {"outcome": ContractColumn(type="boolean", nullable=False)})
     task = TaskSection(type="binary", target="outcome", positive=True)
     for stored in ([True, False, True, False], ["yes", "no", "no", "yes"]):
-        assert found(GOOD.assign(outcome=stored), agreed, task) == []
+        assert violations(GOOD.assign(outcome=stored), schema, task) == []
 
 
-def test_a_text_target_is_none_for_a_regression() -> None:
-    agreed = Schema(columns=dict(SCHEMA.columns) | {"outcome": ContractColumn(type="category", nullable=False)})
-    broken = contract.violations(GOOD.assign(outcome=list("abcd")), agreed, REGRESSION)
-    assert [one.expected for one in broken] == ["integer or number, for task.type regression"]
+def test_a_regression_needs_a_numeric_target() -> None:
+    schema = Schema(columns=dict(SCHEMA.columns) | {"outcome": ContractColumn(type="category", nullable=False)})
+    result = contract.violations(GOOD.assign(outcome=list("abcd")), schema, REGRESSION)
+    assert [violation.expected for violation in result] == ["integer or number, for task.type regression"]
 
 
-def test_a_target_that_nobody_has_is_a_violation() -> None:
+def test_a_target_that_is_no_column_is_a_violation() -> None:
     task = TaskSection(type="binary", target="nothing", positive=1)
-    assert found(GOOD, SCHEMA, task) == [("missing column", "nothing", 4, ())]
+    assert violations(GOOD, SCHEMA, task) == [("missing column", "nothing", 4, ())]
 
 
-def test_the_table_is_left_as_it_was() -> None:
+def test_the_table_is_not_changed() -> None:
     texts: dict[str, list[Any]] = {"share": ["0", "x", "1", None]}
     table = GOOD.assign(**texts)
     before = table.copy()
@@ -144,18 +144,18 @@ def test_the_table_is_left_as_it_was() -> None:
     pd.testing.assert_frame_equal(table, before)
 
 
-def test_the_printed_table_is_aligned_and_shows_values_only_when_asked() -> None:
-    broken = [
+def test_the_printed_table_is_aligned_and_shows_values_only_on_request() -> None:
+    examples = [
         Violation("allowed", "town", "Bergen, Oslo", 2000, (2, 4), ("'Rome'",)),
         Violation("extra column", "x", "no", 4),
     ]
-    lines = validate.printed(broken, False).splitlines()
+    lines = validate.violations_table(examples, False).splitlines()
     assert lines == [
         "check         column  rows   expected      first rows",
         "allowed       town    2,000  Bergen, Oslo  2, 4, …",
         "extra column  x       4      no            all",
     ]
-    assert validate.printed(broken, True).splitlines()[1].endswith("2, 4, …     'Rome'")
+    assert validate.violations_table(examples, True).splitlines()[1].endswith("2, 4, …     'Rome'")
 
 
 def run(folder: Path, table: pd.DataFrame, *options: str) -> Result:
@@ -172,11 +172,11 @@ def test_the_command_reports_and_fails_where_the_contract_is_broken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    done = run(tmp_path, GOOD.assign(town=["Oslo", "Rome", "Oslo", "Rome"]))
-    assert isinstance(done.exception, PipelineError)
-    assert "broken in 1 way" in str(done.exception)
+    result = run(tmp_path, GOOD.assign(town=["Oslo", "Rome", "Oslo", "Rome"]))
+    assert isinstance(result.exception, PipelineError)
+    assert "1 violation of schema.yaml" in str(result.exception)
     written = Path("report.json").read_text()
-    assert "Rome" not in done.output + written + str(done.exception)
+    assert "Rome" not in result.output + written + str(result.exception)
     assert files.read_json(Path("report.json")) == {
         "rows": 4,
         "columns": 4,
@@ -190,6 +190,6 @@ def test_the_command_reports_and_fails_where_the_contract_is_broken(
 
 def test_the_command_says_that_the_contract_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    done = run(tmp_path, GOOD)
-    assert done.output == "validate: 4 rows keep the contract of 4 columns\n"
+    result = run(tmp_path, GOOD)
+    assert result.output == "validate: 4 rows keep the contract of 4 columns\n"
     assert files.read_json(Path("report.json"))["violations"] == []

@@ -1,4 +1,4 @@
-"""Every run reaches MLflow once: at once, or later where the tracking server is down."""
+"""Every run is logged to MLflow once: at once, or later where the tracking server is down."""
 
 import hashlib
 import json
@@ -27,13 +27,13 @@ from tests.pipeline.conftest import FROZEN, ROOT
 
 
 def write_run(number: int) -> str:
-    """What `dvc repro` leaves, made small, in the working folder; the lock's MD5."""
+    """Write small versions of the outputs of `dvc repro` to the working folder; returns the MD5 of the lock."""
     random = np.random.default_rng(number)
     rows = random.normal(size=(200, 2))
     options = {"objective": "binary", "verbosity": -1, "num_leaves": 3}
     booster = lightgbm().train(options, lightgbm().Dataset(rows, rows[:, 0] > 0), 3)
     files.write_text(tracking.MODEL, booster.model_to_string())
-    known = Signature(
+    signature = Signature(
         task="binary",
         target="y",
         key=None,
@@ -45,7 +45,7 @@ def write_run(number: int) -> str:
         split=Split(test=0.2, validation=0.2, seed=0, time=None),
         device="cpu",
     )
-    files.write_text(Path("models/signature.json"), known.model_dump_json())
+    files.write_text(Path("models/signature.json"), signature.model_dump_json())
     metrics: dict[str, Any] = {
         "rows": 40,
         "roc_auc": {"value": 0.9, "lower": 0.8, "upper": None},
@@ -66,7 +66,7 @@ def write_run(number: int) -> str:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a run that MLflow, a SQLite file there, has not seen."""
+    """A folder with a run that is not yet in MLflow, which is a SQLite file in the folder."""
     monkeypatch.chdir(tmp_path)
     # MLflow keeps a connection for each address in a process: two tests must not share a relative one.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
@@ -84,11 +84,11 @@ def store(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def refused() -> Iterator[str]:
-    """An address where nobody listens, with a password in it."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://user:secret@127.0.0.1:{taken.getsockname()[1]}"
+def closed_port() -> Iterator[str]:
+    """An address, with a password in it, where no server listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        yield f"http://user:secret@127.0.0.1:{listener.getsockname()[1]}"
 
 
 def runs() -> list[Any]:
@@ -120,7 +120,7 @@ def test_a_run_is_logged_once_with_all_that_describes_it(project: Path) -> None:
 
 @pytest.mark.parametrize("existing", [None, {}, {"mlflow.experimentKind": "genai_development"}])
 def test_the_experiment_is_of_the_kind_that_trains_models(project: Path, existing: dict[str, str] | None) -> None:
-    """A kind that somebody chose stays."""
+    """An existing kind stays."""
     import mlflow
 
     mlflow.set_tracking_uri(tracking.tracking_uri())
@@ -129,7 +129,7 @@ def test_the_experiment_is_of_the_kind_that_trains_models(project: Path, existin
         mlflow.create_experiment(name, tags=existing)
     assert tracking.track()
     expected = (existing or {}).get("mlflow.experimentKind", "custom_model_development")
-    (experiment,) = [found for found in mlflow.search_experiments() if found.name == name]
+    (experiment,) = [item for item in mlflow.search_experiments() if item.name == name]
     assert experiment.tags["mlflow.experimentKind"] == expected
 
 
@@ -139,8 +139,8 @@ def test_a_run_is_named_by_branch_and_commit(project: Path, monkeypatch: pytest.
 
     def git(*arguments: str) -> str:
         author = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
-        done = subprocess.run(["git", *author, *arguments], check=True, capture_output=True, text=True)
-        return done.stdout.strip()
+        result = subprocess.run(["git", *author, *arguments], check=True, capture_output=True, text=True)
+        return result.stdout.strip()
 
     lock = tracking._lock_hash()
     assert logged_name() == f"dvc.lock {lock[:8]}"
@@ -159,7 +159,7 @@ def test_a_run_is_named_by_branch_and_commit(project: Path, monkeypatch: pytest.
 
 
 def logged_name() -> str:
-    """The name that the current run is kept by; the copy is removed again, and so leaves the work tree as it was."""
+    """The name of the current run; its copy is removed again, so that the work tree is as before."""
     folder = tracking.keep()
     name = str(files.read_json(folder / "run.json")["name"])
     shutil.rmtree(tracking.MARKER.parent)
@@ -167,7 +167,7 @@ def logged_name() -> str:
 
 
 def check_the_logged_model(run: Any) -> None:
-    """The model that MLflow gives back scores as the file does, through its signature."""
+    """The model that MLflow loads, with its signature, gives the same scores as the file."""
     import mlflow
 
     (output,) = run.outputs.model_outputs
@@ -178,18 +178,18 @@ def check_the_logged_model(run: Any) -> None:
 
 
 def check_a_lost_marker(run: Any) -> None:
-    """Where the marker is gone (a fresh clone), MLflow is asked, and the run is not logged twice."""
+    """Without the marker (a fresh clone) MLflow is asked, and the run is not logged twice."""
     tracking.MARKER.unlink()
     assert tracking.pending()
     assert tracking.track()
-    assert [found.info.run_id for found in runs()] == [run.info.run_id]
+    assert [logged.info.run_id for logged in runs()] == [run.info.run_id]
 
 
 def test_a_server_that_is_down_loses_no_run(
-    project: Path, refused: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    project: Path, closed_port: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = tracking._lock_hash()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", refused)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", closed_port)
     assert not tracking.track()
     message = capsys.readouterr().err
     assert "can't be reached" in message
@@ -228,7 +228,7 @@ def test_without_a_model_the_command_names_the_file_that_is_missing(project: Pat
     assert str(result.exception) == "models/model.txt: no such file, so there is no run to log; `make run` makes one"
 
 
-def test_a_damaged_marker_is_no_hindrance(project: Path) -> None:
+def test_a_damaged_marker_is_ignored(project: Path) -> None:
     files.write_text(tracking.MARKER, "{")
     assert tracking.pending()
     files.write_text(tracking.MARKER, json.dumps({}))
@@ -236,7 +236,7 @@ def test_a_damaged_marker_is_no_hindrance(project: Path) -> None:
 
 
 @pytest.mark.parametrize("uri", ["nothing+here://host/base", "mysql+nodriver://user:secret@host/base"])
-def test_a_store_without_its_driver_is_one_line(
+def test_a_store_without_its_driver_is_an_error_of_one_line(
     project: Path, uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
@@ -250,7 +250,7 @@ def test_a_store_without_its_driver_is_one_line(
     assert "\n" not in problem + uri
 
 
-def test_a_file_that_is_no_database_is_one_line(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_no_database_is_an_error_of_one_line(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store.write_text("no database" * 1000)
     assert not tracking.track()
     message = capsys.readouterr().err
@@ -259,7 +259,7 @@ def test_a_file_that_is_no_database_is_one_line(store: Path, capsys: pytest.Capt
     assert store.is_file()  # it was there before
 
 
-def test_a_half_made_database_is_removed(
+def test_an_incomplete_database_is_removed(
     store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import mlflow.store.db.utils
@@ -278,7 +278,7 @@ def test_a_half_made_database_is_removed(
     assert f"sqlite:///{store}" not in SqlAlchemyStore._engine_map  # it would write to the removed file
 
 
-def test_a_database_that_a_kill_left_half_made_is_to_be_removed(
+def test_an_incomplete_database_of_a_killed_run_is_to_be_removed_by_the_user(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with closing(sqlite3.connect(store)) as database:
@@ -289,10 +289,10 @@ def test_a_database_that_a_kill_left_half_made_is_to_be_removed(
     assert f"remove {store} and run `pipeline track`" in capsys.readouterr().err
 
 
-def test_names_are_cut_and_told_apart() -> None:
+def test_long_names_are_cut_and_all_names_differ() -> None:
     long = "c" * 300
-    found = {"per_class": {"a|b": {"recall": 0.1}, "a/b": {"recall": 0.2}, "fine": {"recall": 0.3}, long: {"f1": 0.4}}}
-    names = tracking.named(tracking.flatten_metrics(found))
+    report = {"per_class": {"a|b": {"recall": 0.1}, "a/b": {"recall": 0.2}, "fine": {"recall": 0.3}, long: {"f1": 0.4}}}
+    names = tracking.mlflow_names(tracking.flatten_metrics(report))
     assert sorted(names.values()) == [0.1, 0.2, 0.3, 0.4]
     assert names["per_class.fine.recall"] == 0.3
     assert max(map(len, names)) == 250
@@ -300,21 +300,21 @@ def test_names_are_cut_and_told_apart() -> None:
 
 def test_a_refused_run_does_not_block_the_others(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_run(3)
-    bad = tracking.keep()
-    run = files.read_json(bad / "run.json")
-    files.write_json(bad / "run.json", run | {"metrics": {"m" * 300: 1.0}})
+    refused = tracking.keep()
+    run = files.read_json(refused / "run.json")
+    files.write_json(refused / "run.json", run | {"metrics": {"m" * 300: 1.0}})
     second = write_run(4)
     assert not tracking.track()
     message = capsys.readouterr().err
-    assert f"{bad.name[:8]} was refused: " in message
+    assert f"{refused.name[:8]} was refused: " in message
     assert "can't be" not in message
-    assert [path.name for path in tracking.WAITING.iterdir()] == [bad.name]
+    assert [path.name for path in tracking.WAITING.iterdir()] == [refused.name]
     logged = {run.data.tags["dvc_lock"] for run in runs() if run.info.status == "FINISHED"}
     assert second in logged
-    assert bad.name not in logged
+    assert refused.name not in logged
 
 
-def test_a_full_disk_keeps_no_part_of_a_run_and_fails_nothing(
+def test_a_full_disk_leaves_no_incomplete_copy_and_is_only_a_warning(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def full(source: Path, target: Path) -> None:
@@ -330,12 +330,12 @@ def test_a_full_disk_keeps_no_part_of_a_run_and_fails_nothing(
 
 
 def test_the_ui_of_a_server_is_its_address() -> None:
-    make = [
+    command = [
         "make",
         "--silent",
         "--old-file=setup",
         "ui",
         "MLFLOW_TRACKING_URI=http://user:secret@tracking.example:5000",
     ]
-    said = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
-    assert said == "ui: the runs are at http://tracking.example:5000\n"
+    output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert output == "ui: the runs are at http://tracking.example:5000\n"

@@ -1,4 +1,4 @@
-"""Tuning: resumable, never worse than what params.yaml holds, and params.yaml keeps its comments."""
+"""Tuning can be resumed, never writes worse values to params.yaml, and leaves its comments."""
 
 import hashlib
 import re
@@ -37,7 +37,7 @@ def table(rows: int, seed: int) -> pd.DataFrame:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with a small split and a params.yaml made of the repository's; its train parameters are poor."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # nobody: MLflow's import and database take 15 s
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # no server: MLflow's import and database take 15 s
     text = (FROZEN / "params.yaml").read_text()
     text = text[: text.index("  space:")] + SPACE
     for old, new in {
@@ -84,7 +84,7 @@ def nested() -> tuple[list[Any], list[Any]]:
     return [run for run in runs if run not in children], children
 
 
-def test_a_better_trial_is_written_with_comments_kept_and_the_next_call_goes_on(
+def test_a_better_trial_is_written_with_comments_kept_and_the_next_call_continues(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{Path.cwd()}/mlflow.db")
@@ -92,16 +92,16 @@ def test_a_better_trial_is_written_with_comments_kept_and_the_next_call_goes_on(
     first = run("--trials", "4")
     assert first.exit_code == 0
     assert "4/4" in first.output
-    best = tune.best_of(study())
+    best = tune.best_trial(study())
     after = Path("params.yaml").read_text()
     current = {"learning_rate": 0.0001, "num_leaves": 31, "class_weight": "none"}
-    assert best.value < tune.best_of(study(), current).value
+    assert best.value < tune.best_trial(study(), current).value
     assert params.read().train.learning_rate == best.user_attrs["values"]["learning_rate"] != 0.0001
     assert without_values(after) == without_values(before)
     assert after.count("\n") == before.count("\n")
     second = run("--trials", "6")
     assert "4 trials finished, 2 to go" in second.output
-    assert len(tune.done(study())) == 6
+    assert len(tune.finished_trials(study())) == 6
     assert "no trial beats" in run("--trials", "6").output or "->" in second.output
     parents, children = nested()
     assert len(parents) == 1
@@ -113,15 +113,15 @@ def test_a_trial_trains_as_the_train_stage_does(project: Path) -> None:
     from pipeline.evaluation.metrics import compute
 
     run("--trials", "3")
-    best, settings = tune.best_of(study()), params.read()
+    best, settings = tune.best_trial(study()), params.read()
     train, validation = table(400, 0), table(200, 1)
     knobs = settings.train.model_copy(update=best.user_attrs["values"])
-    chosen = training.Settings(settings.data, settings.task, settings.features, settings.split, knobs)
-    prepared = training.prepare(train, validation, chosen)
+    changed = training.Settings(settings.data, settings.task, settings.features, settings.split, knobs)
+    prepared = training.prepare(train, validation, changed)
     fitted = training.fit(prepared, knobs)
     score = fitted.booster.predict(prepared.validation_matrix, num_iteration=fitted.best_iteration)
-    again = compute("binary", ["log_loss"], prepared.validation_target, score, np.ones((1, 200)))["log_loss"][0]
-    assert best.value == pytest.approx(again, abs=1e-6)
+    expected = compute("binary", ["log_loss"], prepared.validation_target, score, np.ones((1, 200)))["log_loss"][0]
+    assert best.value == pytest.approx(expected, abs=1e-6)
     assert best.user_attrs["trees"] == fitted.best_iteration
 
 
@@ -142,7 +142,7 @@ def test_an_interrupted_search_keeps_its_trials_and_leaves_params_yaml_alone(
     assert "2 finished trials are kept" in result.output
     assert Path("params.yaml").read_bytes() == before
     assert "2 trials finished, 3 to go" in run("--trials", "5").output
-    assert len(tune.done(study())) == 5
+    assert len(tune.finished_trials(study())) == 5
 
 
 def test_a_changed_space_table_or_task_is_another_study(project: Path) -> None:
@@ -182,14 +182,14 @@ def test_a_tracking_server_that_is_down_does_not_stop_the_search(
         ("num_leaves: [3, many]", r"tune\.space\.num_leaves: is many"),
     ],
 )
-def test_a_space_that_its_parameter_does_not_allow_is_one_line(project: Path, line: str, problem: str) -> None:
+def test_a_value_that_its_parameter_does_not_allow_is_a_one_line_error(project: Path, line: str, problem: str) -> None:
     text = Path("params.yaml").read_text()
     Path("params.yaml").write_text(text.replace("num_leaves: {low: 2, high: 16}", line))
     with pytest.raises(PipelineError, match=problem):
         run()
 
 
-def test_without_split_tables_the_way_to_them_is_said(project: Path) -> None:
+def test_without_split_tables_the_error_names_make_run(project: Path) -> None:
     Path("data/split/train.parquet").unlink()
     with pytest.raises(PipelineError, match="`make run` makes it"):
         run()
@@ -215,7 +215,7 @@ def test_only_the_named_values_change(tmp_path: Path) -> None:
     assert path.read_bytes().decode() == expected.replace("'it''s'   #", '"a: b"    #').replace("\n", "\r\n")
 
 
-def test_a_key_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+def test_a_missing_key_is_an_error_of_one_line(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text(YAML)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -229,5 +229,5 @@ def test_a_key_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     ("value", "text"),
     [(1e-08, "1.0e-08"), (0.05, "0.05"), (31, "31"), (True, "true"), ("none", "none"), ("no", '"no"')],
 )
-def test_scalars_are_yaml_that_every_reader_reads_alike(value: object, text: str) -> None:
+def test_scalars_are_yaml_that_every_parser_reads_alike(value: object, text: str) -> None:
     assert yaml_edit.scalar(value) == text

@@ -11,7 +11,7 @@ from pipeline.drift.compare import Kind
 from pipeline.evaluation.scoring import Scored
 from pipeline.models.signature import Feature, Signature
 from pipeline.predictions.windows import Window
-from pipeline.watch.monitor.reference import Reference
+from pipeline.watch.monitor.reference_data import Reference
 from pipeline.watch.monitor.result import Labels, Result, Signal
 from pipeline.watch.monitor.result import Scored as ScoredWindow
 from tests.pipeline.conftest import FROZEN

@@ -11,7 +11,7 @@ from pipeline.markup import preview
 from pipeline.watch.monitor import report, signal_charts
 from pipeline.watch.monitor.result import ColumnDrift, Labels, Reference, Scored, Unreadable
 from tests.pipeline.conftest import require
-from tests.pipeline.markup.test_preview import drawn
+from tests.pipeline.markup.test_preview import rendered
 from tests.pipeline.watch.monitor.factories import result, signal
 
 UNTRUSTED = 'a"] | <script>x</script> `%%{init}%%` @octocat #1 ![x](http://x.org)\u202e'
@@ -144,7 +144,7 @@ def test_the_chart_has_a_bar_for_each_judged_window_and_the_bound(tmp_path: Path
     chart = signal_charts.chart(alarm.model_copy(update={"windows": (*alarm.windows, gap)}), "data_drift")
     assert chart is not None
     preview.write(chart, tmp_path / "page.html")
-    article = drawn(tmp_path / "page.html")
+    article = rendered(tmp_path / "page.html")
     bars = re.findall(r'<rect [^>]*height="(-?[\d.]+)"[^>]*fill="#(d97706|3b82f6)"', article)
     colours = [colour for height, colour in bars if float(height) > 0]
     late = min(3, windows)

@@ -1,4 +1,4 @@
-"""The deployer's end of the line to `host_agent.py`: calls as methods; the lock and its refusal."""
+"""The deployer's connection to `host_agent.py`: remote calls, and the lock."""
 
 import contextlib
 import json
@@ -10,23 +10,23 @@ from types import TracebackType
 from typing import Any
 
 from pipeline.core.errors import PipelineError
-from pipeline.ship.deploy.docker.cli import Docker, said
+from pipeline.ship.deploy.docker.docker_cli import Docker, error_line
 
 SOURCE = Path(__file__).with_name("host_agent.py")
 HEARTBEAT = 4.0  # seconds
 
 
 class AgentLostError(PipelineError):
-    """The host can't be reached any more, or its agent was ended."""
+    """The host can't be reached any more, or its agent was stopped."""
 
 
 class Agent:
-    """Runs `host_agent.py` in a container of this name and options, from `with` to its end."""
+    """Runs `host_agent.py` in a container with this name and these options while the `with` block runs."""
 
     def __init__(self, docker: Docker, name: str, options: Sequence[str], image: str) -> None:
         self._docker, self.name = docker, name
         self._command = ["run", "--rm", "--interactive", "--name", name, *options, "--entrypoint", "python3", image]
-        self._turn, self._ended = threading.Lock(), threading.Event()
+        self._call_lock, self._stopped = threading.Lock(), threading.Event()
         self._number = 0
         self._process: subprocess.Popen[str] | None = None
 
@@ -36,14 +36,16 @@ class Agent:
             self.call("ping")
         except AgentLostError as error:
             if "already in use" in str(error):
-                raise self._busy() from None
+                raise self._locked() from None
             raise PipelineError(f"the host: {error}") from None
-        threading.Thread(target=self._beat, daemon=True).start()
+        threading.Thread(target=self._send_heartbeats, daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         assert self._process
-        self._ended.set()
+        self._stopped.set()
         with contextlib.suppress(OSError):
             assert self._process.stdin
             self._process.stdin.close()
@@ -54,43 +56,43 @@ class Agent:
             self._process.kill()
 
     def call(self, name: str, *arguments: Any) -> Any:
-        """The agent's answer; PipelineError with its reason, AgentLostError where there is no agent any more."""
+        """The agent's answer; PipelineError with its reason, AgentLostError where the agent no longer runs."""
         process = self._process
         assert process
         assert process.stdin
         assert process.stdout
-        with self._turn:
+        with self._call_lock:
             try:
                 self._number += 1
                 process.stdin.write(json.dumps([self._number, name, arguments]) + "\n")
                 process.stdin.flush()
                 answer = {"number": 0}
-                while answer["number"] != self._number:  # an interrupted call's answer is nobody's
+                while answer["number"] != self._number:  # skip the answer to an interrupted call
                     answer = json.loads(process.stdout.readline())
             except (OSError, ValueError):
-                raise AgentLostError(self._last_words(process)) from None
+                raise AgentLostError(self._error_output(process)) from None
         if "error" in answer:
             raise PipelineError(f"the host: {name}: {answer['error']}")
         return answer["value"]
 
-    def _last_words(self, process: "subprocess.Popen[str]") -> str:
+    def _error_output(self, process: "subprocess.Popen[str]") -> str:
         assert process.stderr
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(5)
-            return said(process.stderr.read())
+            return error_line(process.stderr.read())
         return "does not answer"
 
-    def _beat(self) -> None:
-        while not self._ended.wait(HEARTBEAT):
+    def _send_heartbeats(self) -> None:
+        while not self._stopped.wait(HEARTBEAT):
             try:
                 self.call("ping")
             except PipelineError:
                 return
 
-    def _busy(self) -> PipelineError:
-        found = self._docker.inspect("container", self.name) or {}
-        who = found.get("Config", {}).get("Labels", {}).get("pipeline.deployer", "somebody")
-        since = str(found.get("Created", ""))[:19]
+    def _locked(self) -> PipelineError:
+        container = self._docker.inspect("container", self.name) or {}
+        deployer = container.get("Config", {}).get("Labels", {}).get("pipeline.deployer", "somebody")
+        since = str(container.get("Created", ""))[:19]
         return PipelineError(
-            f"a deployment is under way ({who}, since {since} UTC); wait until it has ended, then run again"
+            f"a deployment is under way ({deployer}, since {since} UTC); wait until it has ended, then run again"
         )

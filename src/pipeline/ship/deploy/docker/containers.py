@@ -1,4 +1,4 @@
-"""The service's containers on a Docker host: one for each release, named after it, locked in."""
+"""The service's containers on a Docker host: one for each release, named after it, with few rights."""
 
 import time
 from collections.abc import Sequence
@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Deploy
 from pipeline.ship.deploy.docker.agent import Agent
-from pipeline.ship.deploy.docker.cli import Docker
+from pipeline.ship.deploy.docker.docker_cli import Docker
 from pipeline.ship.release.manifest import Release
 
 PORT = 3000
-PATIENCE = 60.0  # seconds until a started service is ready
-DRAIN = 30  # seconds that a stopped service has to finish its requests
-KEPT = 2  # stopped releases that are kept beside the champion
+READY_TIMEOUT = 60.0  # seconds until a started service is ready
+STOP_TIMEOUT = 30  # seconds that a stopped service has to finish its requests
+MAX_STOPPED = 2  # stopped releases that are kept beside the champion
 LOGS = "/var/log/predictions"
 
 
 class Containers:
-    """Starts, stops and removes them; the agent asks whether they are ready."""
+    """Starts, stops and removes the containers; the agent checks whether they are ready."""
 
     def __init__(self, docker: Docker, bounds: Deploy) -> None:
         self._docker, self._bounds = docker, bounds
@@ -32,11 +32,11 @@ class Containers:
     def image(self) -> str | None:
         """The image of a release that runs; None where none does."""
         for release in self.releases("running"):
-            if found := self._docker.inspect("container", self.name(release)):
-                return str(found["Image"])
+            if container := self._docker.inspect("container", self.name(release)):
+                return str(container["Image"])
         return None
 
-    def bring(self, image: str) -> None:
+    def pull(self, image: str) -> None:
         """Pull an image where the host lacks it; PipelineError where that fails, or it would run as root."""
         if self._docker.inspect("image", image) is None:
             self._docker.run("pull", "--quiet", image)
@@ -44,70 +44,69 @@ class Containers:
             raise PipelineError(f"{image}: runs as root; its Dockerfile must name another USER")
 
     def start(self, release: Release, agent: Agent) -> None:
-        """Run the release and wait until it is ready; one that is kept stopped, or hangs, is started again."""
+        """Run the release and wait until it is ready; a container that is stopped, or hangs, is restarted."""
         name = self.name(release.id)
-        found = self._docker.inspect("container", name)
-        if found is None:
-            self.bring(release.image)
+        if self._docker.inspect("container", name) is None:
+            self.pull(release.image)
             self._docker.run("run", "--detach", "--name", name, *self._options(release), release.image)
         else:
             self._docker.run("restart", name)
-        end = time.monotonic() + PATIENCE
-        while not self.ready(release.id, agent):
-            if ended := self.ended(release.id):
-                raise PipelineError(f"release {release.id}: does not start ({ended})")
+        end = time.monotonic() + READY_TIMEOUT
+        while not self.is_ready(release.id, agent):
+            if reason := self.exit_reason(release.id):
+                raise PipelineError(f"release {release.id}: does not start ({reason})")
             if time.monotonic() > end:
                 raise PipelineError(
-                    f"release {release.id}: is not ready after {PATIENCE:g} s; see `docker logs {name}`"
+                    f"release {release.id}: is not ready after {READY_TIMEOUT:g} s; see `docker logs {name}`"
                 )
             time.sleep(0.2)
 
-    def ready(self, release: str, agent: Agent) -> bool:
-        ((status, _, _),) = agent.call("ask", self.name(release), PORT, "GET", "/readyz", [None], 3.0)
+    def is_ready(self, release: str, agent: Agent) -> bool:
+        ((status, _, _),) = agent.call("send", self.name(release), PORT, "GET", "/readyz", [None], 3.0)
         return bool(status == 200)
 
-    def ended(self, release: str) -> str | None:
-        """How its container ended, with the last line it said; None where it runs."""
-        found = self._docker.inspect("container", self.name(release))
-        if found is None:
+    def exit_reason(self, release: str) -> str | None:
+        """Why its container stopped, with the last line of its log; None where it runs."""
+        container = self._docker.inspect("container", self.name(release))
+        if container is None:
             return "its container was removed"
-        state = found["State"]
+        state = container["State"]
         if state["Running"]:
             return None
-        done = self._docker.attempt("logs", "--tail", "1", self.name(release))
-        how = "killed: over its memory limit" if state.get("OOMKilled") else f"exit status {state.get('ExitCode')}"
-        words = " ".join((done.stderr + done.stdout).split())[-200:]
-        return f"{how}: {words}" if words else how
+        logs = self._docker.attempt("logs", "--tail", "1", self.name(release))
+        reason = "killed: over its memory limit" if state.get("OOMKilled") else f"exit status {state.get('ExitCode')}"
+        output = " ".join((logs.stderr + logs.stdout).split())[-200:]
+        return f"{reason}: {output}" if output else reason
 
     def address(self, release: str) -> str:
-        """Where it is in the deployment's network; empty where it does not run."""
-        found = self._docker.inspect("container", self.name(release)) or {}
-        networks = found.get("NetworkSettings", {}).get("Networks", {})
+        """Its IP address in the deployment's network; empty where it does not run."""
+        container = self._docker.inspect("container", self.name(release)) or {}
+        networks = container.get("NetworkSettings", {}).get("Networks", {})
         return str(networks.get(self.network, {}).get("IPAddress", ""))
 
     def releases(self, status: str | None = None) -> list[str]:
-        """The releases that have a container (of that status)."""
-        wanted = [f"label=pipeline.deployment={self._bounds.name}", "label=pipeline.release.id"]
-        wanted += [f"status={status}"] if status else []
-        filters = [part for one in wanted for part in ("--filter", one)]
+        """The releases that have a container, or one with that status."""
+        conditions = [f"label=pipeline.deployment={self._bounds.name}", "label=pipeline.release.id"]
+        conditions += [f"status={status}"] if status else []
+        filters = [part for condition in conditions for part in ("--filter", condition)]
         return self._docker.run("ps", "--all", *filters, "--format", '{{.Label "pipeline.release.id"}}').split()
 
-    def keep(self, release: str) -> None:
-        """A champion comes back with its host."""
+    def restart_with_host(self, release: str) -> None:
+        """Let the champion's container start again with its host."""
         self._docker.run("update", "--restart", "unless-stopped", self.name(release))
 
     def stop(self, release: str) -> None:
         if self._docker.inspect("container", self.name(release)):
-            self._docker.run("stop", "--time", str(DRAIN), self.name(release))
+            self._docker.run("stop", "--time", str(STOP_TIMEOUT), self.name(release))
 
     def remove(self, release: str) -> None:
         self._docker.attempt("rm", "--force", "--volumes", self.name(release))
 
     def prune(self, champion: str, served: Sequence[str]) -> None:
-        """Keep the champion and the releases that served last before it (given newest first); images stay."""
-        kept = [release for release in served if release != champion][:KEPT]
+        """Keep the champion and the last releases that served before it (`served`: newest first); images stay."""
+        previous = [release for release in served if release != champion][:MAX_STOPPED]
         for release in self.releases():
-            if release not in {champion, *kept}:
+            if release not in {champion, *previous}:
                 self.remove(release)
 
     def _options(self, release: Release) -> list[str]:

@@ -1,4 +1,4 @@
-"""HAProxy's configuration, and what its log lines say of the two sides."""
+"""HAProxy's configuration, and the counts of both sides from its log lines."""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pipeline.ship.deploy.evidence import Latencies, Side
 
 SLOTS = ("a", "b")
-HEADERS = 16_384  # bytes that a request may need beside its body
+HEADER_BYTES = 16_384  # that a request may need besides its body
 CONFIGURATION = """\
 # Written by `pipeline deploy`, which replaces it. It always gives the champion all traffic: a candidate's share
 # lives in the running proxy alone, under a lease (lease.lua).
@@ -15,7 +15,7 @@ global
   description {description}
   stats socket /run/proxy/admin.sock mode 600 level admin
   stats timeout 1d
-  tune.bufsize {largest}
+  tune.bufsize {buffer}
   maxconn 500
   lua-load /state/lease.lua
   log ring@requests format raw local0
@@ -58,10 +58,10 @@ backend service
 """
 
 
-def configuration(champion: str, slot: str, host: str, largest: int) -> str:
+def configuration(champion: str, slot: str, host: str, max_body: int) -> str:
     """The file on disk: the champion's host in its slot with all weight; the other slot waits for a candidate.
 
-    A request whose body has up to `largest` bytes can be tried again on the other side.
+    A request whose body has up to `max_body` bytes can be tried again on the other side.
     """
     servers = (
         f"  server {name} {host if name == slot else 'none.invalid'}:3000 weight {256 if name == slot else 0}"
@@ -70,51 +70,51 @@ def configuration(champion: str, slot: str, host: str, largest: int) -> str:
     return CONFIGURATION.format(
         champion=champion,
         slot=slot,
-        description=description(largest),
-        largest=largest + HEADERS,
+        description=description(max_body),
+        buffer=max_body + HEADER_BYTES,
         servers="\n".join(servers),
     )
 
 
-def description(largest: int) -> str:
-    """What the running proxy says of the configuration that it began with."""
-    return f"serve.max_body {largest}"
+def description(max_body: int) -> str:
+    """The text by which a running proxy names the configuration that it started with."""
+    return f"serve.max_body {max_body}"
 
 
 def champion(text: str | None) -> tuple[str, str] | None:
     """The champion and its slot, as a configuration names them."""
-    found = re.search(r"^# champion: (\S+) (\S+)$", text or "", re.MULTILINE)
-    return (found[1], found[2]) if found else None
+    match = re.search(r"^# champion: (\S+) (\S+)$", text or "", re.MULTILINE)
+    return (match[1], match[2]) if match else None
 
 
-def other(slot: str) -> str:
+def other_slot(slot: str) -> str:
     return SLOTS[1 - SLOTS.index(slot)]
 
 
-def counted(lines: Iterable[str], slot: str) -> tuple[Side, Side]:
+def count(lines: Iterable[str], slot: str) -> tuple[Side, Side]:
     """(the side in that slot, the other one) from lines of `log-format`.
 
-    A request that was tried again on the other side is a failed one of the first, though its client never saw it.
+    A request that was retried on the other side counts as failed on the first, though its client never saw that.
     """
-    sides = {name: _Count() for name in SLOTS}
+    sides = {name: _Counter() for name in SLOTS}
     for line in lines:
         parts = line.split()
         if len(parts) != 5 or parts[0] not in sides:
             continue
-        server, status, milliseconds, retries, ended = parts
+        server, status, milliseconds, retries, termination = parts
         if retries.startswith("+"):
-            sides[other(server)].failed()
-        if ended[0] not in "CcPRr":  # the client went away, or the proxy refused it
+            sides[other_slot(server)].add_failure()
+        if termination[0] not in "CcPRr":  # the client went away, or the proxy refused it
             sides[server].add(int(status), int(milliseconds), retried=retries != "0")
-    return sides[slot].side(), sides[other(slot)].side()
+    return sides[slot].side(), sides[other_slot(slot)].side()
 
 
-class _Count:
+class _Counter:
     def __init__(self) -> None:
         self.requests = self.errors = self.refused = 0
         self.milliseconds: list[float] = []
 
-    def failed(self) -> None:
+    def add_failure(self) -> None:
         self.requests += 1
         self.errors += 1
 

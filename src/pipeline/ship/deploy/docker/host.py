@@ -1,4 +1,4 @@
-"""The target `docker`: one host with Docker; champion and candidate behind HAProxy, reached by Docker's API alone."""
+"""The target `docker`: one host with Docker, reached only by Docker's API; HAProxy is in front of both releases."""
 
 import json
 import time
@@ -11,22 +11,22 @@ from pipeline.core.params import Deploy
 from pipeline.ship.deploy import ledger
 from pipeline.ship.deploy.docker import haproxy
 from pipeline.ship.deploy.docker.agent import Agent
-from pipeline.ship.deploy.docker.cli import Docker, said
 from pipeline.ship.deploy.docker.containers import PORT, Containers
-from pipeline.ship.deploy.docker.proxy import CONFIGURATION, PATIENCE, Proxy, wait
+from pipeline.ship.deploy.docker.docker_cli import Docker, error_line
+from pipeline.ship.deploy.docker.proxy import CONFIGURATION, TIMEOUT, Proxy, wait_for
 from pipeline.ship.deploy.evidence import Side
-from pipeline.ship.deploy.targets import Answer
+from pipeline.ship.deploy.target import Answer
 from pipeline.ship.release.manifest import Release, parse
 
-LEASE = 5  # seconds that a candidate keeps its traffic without its deployer
+LEASE = 5  # seconds for which a candidate keeps its traffic after its deployer's last renewal
 LEDGER = "ledger.jsonl"
 
 
 class DockerTarget:
-    """Where `pipeline deploy --target docker` deploys to."""
+    """What `pipeline deploy --target docker` deploys to."""
 
-    def __init__(self, host: str | None, bounds: Deploy, largest: int) -> None:
-        self._docker, self._bounds, self._largest = Docker(host), bounds, largest
+    def __init__(self, host: str | None, bounds: Deploy, max_body: int) -> None:
+        self._docker, self._bounds, self._max_body = Docker(host), bounds, max_body
         self._containers = Containers(self._docker, bounds)
         self._lock = f"{bounds.name}-deployer"
 
@@ -34,13 +34,13 @@ class DockerTarget:
         return self._containers.image()
 
     @contextmanager
-    def hold(self, image: str, who: str) -> Iterator["DockerHost"]:
-        """The container of that name is the lock."""
-        self._containers.bring(image)
+    def lock(self, image: str, deployer: str) -> Iterator["DockerHost"]:
+        """The lock is the agent's container, by its name."""
+        self._containers.pull(image)
         if self._docker.inspect("network", self._containers.network) is None:
             self._docker.attempt("network", "create", self._containers.network)
-        with Agent(self._docker, self._lock, self._agent_options(who), image) as agent:
-            yield DockerHost(self._docker, self._containers, agent, self._bounds, self._largest)
+        with Agent(self._docker, self._lock, self._agent_options(deployer), image) as agent:
+            yield DockerHost(self._docker, self._containers, agent, self._bounds, self._max_body)
 
     def history(self) -> list[dict[str, Any]]:
         volume = self._containers.volume("state")
@@ -48,17 +48,17 @@ class DockerTarget:
             return []
         proxy = self._docker.inspect("container", f"{self._bounds.name}-proxy")
         image = proxy["Image"] if proxy else self._bounds.proxy_image
-        mounted = ["--volume", f"{volume}:/state:ro", "--network", "none", "--entrypoint", "cat", image]
-        done = self._docker.attempt("run", "--rm", *mounted, f"/state/{LEDGER}")
-        unwritten = done.returncode == 1 and "No such file" in done.stderr
-        if done.returncode and not unwritten:
-            raise PipelineError(f"docker run: {said(done.stderr)}")
-        return ledger.entries(done.stdout.split("\n"), f"{volume}/{LEDGER}")
+        options = ["--volume", f"{volume}:/state:ro", "--network", "none", "--entrypoint", "cat", image]
+        result = self._docker.attempt("run", "--rm", *options, f"/state/{LEDGER}")
+        unwritten = result.returncode == 1 and "No such file" in result.stderr
+        if result.returncode and not unwritten:
+            raise PipelineError(f"docker run: {error_line(result.stderr)}")
+        return ledger.parse(result.stdout.split("\n"), f"{volume}/{LEDGER}")
 
-    def held(self) -> bool:
+    def is_locked(self) -> bool:
         return self._docker.inspect("container", self._lock) is not None
 
-    def _agent_options(self, who: str) -> list[str]:
+    def _agent_options(self, deployer: str) -> list[str]:
         volume = self._containers.volume
         return [
             *(
@@ -76,30 +76,30 @@ class DockerTarget:
             ),
             *("--security-opt", "no-new-privileges", "--network", self._containers.network),
             *("--volume", f"{volume('state')}:/state", "--volume", f"{volume('run')}:/run/proxy"),
-            *("--volume", f"{volume('log')}:/logs", "--label", f"pipeline.deployer={who}"),
+            *("--volume", f"{volume('log')}:/logs", "--label", f"pipeline.deployer={deployer}"),
         ]
 
 
 class DockerHost:
-    """The host while this deployment holds it."""
+    """The host while this deployment holds its lock."""
 
-    def __init__(self, docker: Docker, containers: Containers, agent: Agent, bounds: Deploy, largest: int) -> None:
-        self._containers, self._agent, self._largest = containers, agent, largest
+    def __init__(self, docker: Docker, containers: Containers, agent: Agent, bounds: Deploy, max_body: int) -> None:
+        self._containers, self._agent, self._max_body = containers, agent, max_body
         self._proxy = Proxy(docker, agent, bounds, containers)
 
     def champion(self) -> str | None:
-        found = haproxy.champion(self._agent.call("read", CONFIGURATION))
-        return found[0] if found else None
+        champion = haproxy.champion(self._agent.call("read", CONFIGURATION))
+        return champion[0] if champion else None
 
-    def settle(self) -> None:
-        found = haproxy.champion(self._agent.call("read", CONFIGURATION))
-        if found:
+    def reset(self) -> None:
+        champion = haproxy.champion(self._agent.call("read", CONFIGURATION))
+        if champion:
             self._proxy.start()
-            self._proxy.command(f"lease settle {found[1]}")
+            self._proxy.command(f"lease settle {champion[1]}")
         for release in self._containers.releases():
-            if found and release == found[0]:
+            if champion and release == champion[0]:
                 continue
-            if self.known(release):  # it served once
+            if self.find_release(release):  # it has been the champion
                 self._containers.stop(release)
             else:
                 self._containers.remove(release)
@@ -107,60 +107,60 @@ class DockerHost:
     def start(self, release: Release) -> None:
         self._containers.start(release, self._agent)
 
-    def ready(self, release: str) -> bool:
-        return self._containers.ready(release, self._agent)
+    def is_ready(self, release: str) -> bool:
+        return self._containers.is_ready(release, self._agent)
 
-    def ended(self, release: str) -> str | None:
-        return self._containers.ended(release)
+    def exit_reason(self, release: str) -> str | None:
+        return self._containers.exit_reason(release)
 
-    def ask(self, release: str, bodies: Sequence[Any], seconds: float) -> list[Answer]:
+    def predict(self, release: str, bodies: Sequence[Any], timeout: float) -> list[Answer]:
         name = self._containers.name(release)
-        told = self._agent.call("ask", name, PORT, "POST", "/predict", list(bodies), seconds)
-        return [Answer(*one) for one in told]
+        answers = self._agent.call("send", name, PORT, "POST", "/predict", list(bodies), timeout)
+        return [Answer(*answer) for answer in answers]
 
-    def recent(self, release: str, limit: int) -> list[dict[str, Any]]:
-        return _lines(self._agent.call("recent", release, limit))
+    def recent_lines(self, release: str, limit: int) -> list[dict[str, Any]]:
+        return _parse(self._agent.call("recent_lines", release, limit))
 
-    def fresh(self, release: str) -> list[dict[str, Any]]:
-        return _lines(self._agent.call("fresh", release))
+    def new_lines(self, release: str) -> list[dict[str, Any]]:
+        return _parse(self._agent.call("new_lines", release))
 
     def route(self, release: str, percent: int) -> None:
-        _, slot = self._slot()
-        free = haproxy.other(slot)
+        _, slot = self._champion_slot()
+        free = haproxy.other_slot(slot)
         address, name = self._containers.address(release), self._containers.name(release)
-        if self._proxy.named(free) != name:  # the address alone may be a stopped container's, taken over
+        if self._proxy.host_name(free) != name:  # the address may have been a stopped container's
             self._proxy.command(f"set server service/{free} fqdn {name}")
-        wait(lambda: self._proxy.reached(free) == address, f"the proxy does not reach release {release}")
+        wait_for(lambda: self._proxy.reachable_address(free) == address, f"the proxy does not reach release {release}")
         self._proxy.command(f"lease route {slot} {free} {percent} {LEASE}")
 
     def renew(self, release: str) -> None:
-        _, slot = self._slot()
-        if self._proxy.command(f"lease renew {haproxy.other(slot)} {LEASE}") != "kept":
+        _, slot = self._champion_slot()
+        if self._proxy.command(f"lease renew {haproxy.other_slot(slot)} {LEASE}") != "kept":
             raise PipelineError(
                 "the proxy has taken the candidate's traffic back: it was restarted, or the deployer was slow"
             )
 
     def requests(self) -> tuple[Side, Side]:
-        found = haproxy.champion(self._agent.call("read", CONFIGURATION))
-        return haproxy.counted(self._agent.call("requests"), found[1] if found else haproxy.SLOTS[0])
+        champion = haproxy.champion(self._agent.call("read", CONFIGURATION))
+        return haproxy.count(self._agent.call("request_lines"), champion[1] if champion else haproxy.SLOTS[0])
 
     def promote(self, release: Release) -> None:
-        """The configuration on disk first: from then on a restarted proxy serves the new champion too."""
-        found = haproxy.champion(self._agent.call("read", CONFIGURATION))
-        slot = haproxy.other(found[1]) if found else haproxy.SLOTS[0]
-        if found:
+        """Write the configuration first: from then on a restarted proxy serves the new champion, too."""
+        champion = haproxy.champion(self._agent.call("read", CONFIGURATION))
+        slot = haproxy.other_slot(champion[1]) if champion else haproxy.SLOTS[0]
+        if champion:
             self.route(release.id, 100)
         self._agent.call("write", f"releases/{release.id}.json", release.model_dump_json())
-        self._containers.keep(release.id)
+        self._containers.restart_with_host(release.id)
         host = self._containers.name(release.id)
-        self._agent.call("write", CONFIGURATION, haproxy.configuration(release.id, slot, host, self._largest))
+        self._agent.call("write", CONFIGURATION, haproxy.configuration(release.id, slot, host, self._max_body))
         self._proxy.start()
         self._proxy.command(f"lease settle {slot}")
 
     def retire(self, release: str) -> None:
-        _, slot = self._slot()
-        old = haproxy.other(slot)
-        end = time.monotonic() + PATIENCE
+        _, slot = self._champion_slot()
+        old = haproxy.other_slot(slot)
+        end = time.monotonic() + TIMEOUT
         while self._proxy.sessions(old) and time.monotonic() < end:
             time.sleep(0.1)
         self._containers.stop(release)
@@ -168,34 +168,34 @@ class DockerHost:
         assert champion
         self._containers.prune(champion, ledger.served(self.ledger()))
 
-    def known(self, release: str) -> Release | None:
+    def find_release(self, release: str) -> Release | None:
         text = self._agent.call("read", f"releases/{release}.json")
         return parse(text, f"release {release} on the host") if text else None
 
     def ledger(self) -> list[dict[str, Any]]:
-        return ledger.entries((self._agent.call("read", LEDGER) or "").split("\n"), f"the host's {LEDGER}")
+        return ledger.parse((self._agent.call("read", LEDGER) or "").split("\n"), f"the host's {LEDGER}")
 
     def record(self, entry: dict[str, Any]) -> None:
         self._agent.call("append", LEDGER, json.dumps(entry, ensure_ascii=False))
 
     def advice(self) -> str:
-        return self._proxy.advice(self._largest)
+        return self._proxy.advice(self._max_body)
 
-    def _slot(self) -> tuple[str, str]:
-        found = haproxy.champion(self._agent.call("read", CONFIGURATION))
-        if found is None:
-            raise PipelineError("the host has no champion; its state volume is damaged: deploy to it anew")
-        return found
+    def _champion_slot(self) -> tuple[str, str]:
+        champion = haproxy.champion(self._agent.call("read", CONFIGURATION))
+        if champion is None:
+            raise PipelineError("the host has no champion; its state volume is damaged: deploy to it again")
+        return champion
 
 
-def _lines(lines: Sequence[str]) -> list[dict[str, Any]]:
-    """JSON lines as objects; one that was cut is left out."""
-    found = []
+def _parse(lines: Sequence[str]) -> list[dict[str, Any]]:
+    """JSON lines as objects; a truncated line is left out."""
+    objects = []
     for line in lines:
         try:
-            one = json.loads(line)
+            value = json.loads(line)
         except ValueError:
             continue
-        if isinstance(one, dict):
-            found.append(one)
-    return found
+        if isinstance(value, dict):
+            objects.append(value)
+    return objects

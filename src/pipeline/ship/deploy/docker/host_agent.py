@@ -1,6 +1,6 @@
-"""The deployer's hand on the host. It runs alone in a container there (standard library only), and takes JSON lines.
+"""The deployer's agent on the host: a container of its own (standard library only) that takes calls as JSON lines.
 
-Its container's name is the lock: it ends when nothing is said to it for a while, or its standard input closes.
+Its container's name is the lock: it exits after `TIMEOUT` seconds without a call, or when its standard input closes.
 """
 
 import http.client
@@ -14,11 +14,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-SILENCE = 20.0  # seconds without a word from the deployer
+TIMEOUT = 20.0  # seconds without a call from the deployer
 STATE, LOGS, SOCKET = Path("/state"), Path("/logs"), "/run/proxy/admin.sock"
 offsets: dict[Path, int] = {}
-seen: list[str] = []
-guard = threading.Lock()
+waiting: list[str] = []
+lock = threading.Lock()
 
 
 def proxy(command: str) -> str:
@@ -30,8 +30,8 @@ def proxy(command: str) -> str:
         return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
 
-def watch() -> None:
-    """Gather the proxy's line for each request, also over its restarts."""
+def collect_requests() -> None:
+    """Collect the proxy's line for each request, also across its restarts."""
     while True:
         try:
             with socket.socket(socket.AF_UNIX) as connection:
@@ -39,44 +39,44 @@ def watch() -> None:
                 connection.sendall(b"show events requests -w -n\n")
                 with connection.makefile(encoding="utf-8", errors="replace") as lines:
                     for line in lines:
-                        with guard:
-                            seen.append(line.rstrip("\n"))
+                        with lock:
+                            waiting.append(line.rstrip("\n"))
         except OSError:
             pass
         time.sleep(0.2)
 
 
-def requests() -> list[str]:
+def request_lines() -> list[str]:
     """The proxy's lines since the last call."""
-    with guard:
-        told, seen[:] = seen[:], []
-    return told
+    with lock:
+        lines, waiting[:] = waiting[:], []
+    return lines
 
 
-def ask(host: str, port: int, method: str, path: str, bodies: list[Any], seconds: float) -> list[Any]:
-    """[status, body, milliseconds] for each body, until the seconds are over or one had no answer (status 0)."""
-    end, told = time.monotonic() + seconds, list[Any]()
+def send(host: str, port: int, method: str, path: str, bodies: list[Any], timeout: float) -> list[Any]:
+    """[status, text, milliseconds] for each body, until `timeout` seconds are over or one has no answer (status 0)."""
+    end, answers = time.monotonic() + timeout, list[Any]()
     headers = {"content-type": "application/json", "x-pipeline-replay": "1"}
-    connection = http.client.HTTPConnection(host, port, timeout=seconds)
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
     for body in bodies:
-        began = time.monotonic()
-        if began > end:
+        started = time.monotonic()
+        if started > end:
             break
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
-            answer = connection.getresponse()
-            status, text = answer.status, answer.read().decode(errors="replace")
+            response = connection.getresponse()
+            status, text = response.status, response.read().decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             status, text = 0, str(error) or type(error).__name__
-        told.append([status, text, (time.monotonic() - began) * 1000])
+        answers.append([status, text, (time.monotonic() - started) * 1000])
         if status == 0:
             break
     connection.close()
-    return told
+    return answers
 
 
-def recent(release: str, limit: int) -> list[str]:
+def recent_lines(release: str, limit: int) -> list[str]:
     """The newest logged lines of a release, oldest first."""
     lines = list[str]()
     for path in reversed(_logs(release)):
@@ -88,24 +88,24 @@ def recent(release: str, limit: int) -> list[str]:
     return lines[-limit:] if limit else []
 
 
-def fresh(release: str) -> list[str]:
-    """The whole lines that a release has logged since the last call; the first call answers none."""
-    known, lines = any(path.parent.name == release for path in offsets), list[str]()
+def new_lines(release: str) -> list[str]:
+    """The complete lines that a release has logged since the last call; the first call returns none."""
+    is_known, lines = any(path.parent.name == release for path in offsets), list[str]()
     offsets.setdefault(LOGS / release / "-", 0)
     for path in _logs(release):
-        start = offsets.get(path, 0 if known else path.stat().st_size)
+        start = offsets.get(path, 0 if is_known else path.stat().st_size)
         with path.open("rb") as stream:
             stream.seek(start)
-            block = stream.read(4_000_000)
-        whole = block[: block.rfind(b"\n") + 1]
-        offsets[path] = start + len(whole)
-        lines += _split(whole)
+            chunk = stream.read(4_000_000)
+        complete = chunk[: chunk.rfind(b"\n") + 1]
+        offsets[path] = start + len(complete)
+        lines += _split(complete)
     return lines
 
 
-def _split(block: bytes) -> list[str]:
-    """Its lines; JSON text may hold the other characters that `splitlines` would end one at."""
-    return [line for line in block.decode(errors="replace").split("\n") if line]
+def _split(chunk: bytes) -> list[str]:
+    """The lines of a chunk; `splitlines` would also split at other characters, which JSON text may hold."""
+    return [line for line in chunk.decode(errors="replace").split("\n") if line]
 
 
 def _logs(release: str) -> list[Path]:
@@ -118,7 +118,7 @@ def read(name: str) -> str | None:
 
 
 def write(name: str, text: str) -> None:
-    """Replace a file in one step; the disk has it before the old one is gone."""
+    """Replace a file atomically, once the new one is on the disk."""
     (STATE / name).parent.mkdir(parents=True, exist_ok=True)
     part = STATE / f"{name}.part"
     with part.open("w", encoding="utf-8") as stream:
@@ -129,33 +129,33 @@ def write(name: str, text: str) -> None:
 
 
 def append(name: str, line: str) -> None:
-    """Add a line; one that was cut before it stays a line of its own."""
+    """Add a line; a truncated line before it stays a line of its own."""
     path = STATE / name
-    cut = path.is_file() and not path.read_bytes().endswith((b"\n",)) and path.stat().st_size > 0
+    truncated = path.is_file() and not path.read_bytes().endswith((b"\n",)) and path.stat().st_size > 0
     with path.open("a", encoding="utf-8") as stream:
-        stream.write(("\n" if cut else "") + line + "\n")
+        stream.write(("\n" if truncated else "") + line + "\n")
         stream.flush()
         os.fsync(stream.fileno())
 
 
 def ping() -> None:
-    """A word, so that the deployer is known to be there."""
+    """Show that the deployer is still connected."""
 
 
 def prepare() -> None:
     """Folders that containers without rights may write to."""
     for folder in (LOGS, Path(SOCKET).parent):
         folder.chmod(0o1777)
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=collect_requests, daemon=True).start()
 
 
 def main() -> None:
     prepare()
-    known = (proxy, requests, ask, recent, fresh, read, write, append, ping)
-    calls: dict[str, Any] = {call.__name__: call for call in known}
+    functions = (proxy, request_lines, send, recent_lines, new_lines, read, write, append, ping)
+    calls: dict[str, Any] = {function.__name__: function for function in functions}
     pending = b""
-    while select.select([0], [], [], SILENCE)[0] and (block := os.read(0, 1 << 20)):
-        *lines, pending = (pending + block).split(b"\n")
+    while select.select([0], [], [], TIMEOUT)[0] and (chunk := os.read(0, 1 << 20)):
+        *lines, pending = (pending + chunk).split(b"\n")
         for line in lines:
             number, name, arguments = json.loads(line)
             try:

@@ -3,8 +3,8 @@
 import pytest
 
 from pipeline.core import params
-from pipeline.ship.deploy.docker.cli import Docker
 from pipeline.ship.deploy.docker.containers import Containers
+from pipeline.ship.deploy.docker.docker_cli import Docker
 from tests.pipeline.conftest import FROZEN
 
 
@@ -19,8 +19,10 @@ from tests.pipeline.conftest import FROZEN
 def test_the_releases_that_served_last_are_kept_however_old_their_containers_are(
     monkeypatch: pytest.MonkeyPatch, served: list[str], removed: list[str]
 ) -> None:
-    gone = list[str]()
-    monkeypatch.setattr(Containers, "releases", lambda _: ["e", "d", "c", "b", "a"])  # the newest first, as Docker does
-    monkeypatch.setattr(Containers, "remove", lambda _, release: gone.append(release))
+    deleted = list[str]()
+    monkeypatch.setattr(
+        Containers, "releases", lambda _: ["e", "d", "c", "b", "a"]
+    )  # newest first, as Docker lists them
+    monkeypatch.setattr(Containers, "remove", lambda _, release: deleted.append(release))
     Containers(Docker(None), params.read(FROZEN / "params.yaml").deploy).prune("e", served)
-    assert gone == removed
+    assert deleted == removed

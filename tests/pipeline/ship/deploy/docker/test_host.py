@@ -1,4 +1,4 @@
-"""What the proxy is told, without containers."""
+"""The commands that the proxy gets, without containers."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import pytest
 from pipeline.core import params
 from pipeline.ship.deploy.docker import haproxy
 from pipeline.ship.deploy.docker.agent import Agent
-from pipeline.ship.deploy.docker.cli import Docker
 from pipeline.ship.deploy.docker.containers import Containers
+from pipeline.ship.deploy.docker.docker_cli import Docker
 from pipeline.ship.deploy.docker.host import DockerHost
 from pipeline.ship.deploy.docker.proxy import CONFIGURATION
 from tests.pipeline.conftest import FROZEN
@@ -26,16 +26,16 @@ srv_agent_port
 
 
 class ScriptedAgent(Agent):
-    """A host whose champion is in slot a, and a proxy that answers and remembers what it is told."""
+    """A host whose champion is in slot a, and a proxy that answers and keeps the commands that it gets."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.told = name, list[str]()
+        self.name, self.commands = name, list[str]()
 
     def call(self, name: str, *arguments: Any) -> Any:
         if (name, *arguments) == ("read", CONFIGURATION):
             return haproxy.configuration("a", "a", "pipeline-release-a", 1000)
         (command,) = arguments
-        self.told.append(command)
+        self.commands.append(command)
         return STATE.format(name=self.name) if command.startswith("show") else ""
 
 
@@ -46,11 +46,11 @@ class ScriptedAgent(Agent):
         ("pipeline-release-new", []),
     ],
 )
-def test_a_slot_takes_the_candidates_name_also_where_its_address_is_the_former_ones(
+def test_a_slot_takes_the_candidates_name_also_where_it_has_the_address_of_the_last_one(
     monkeypatch: pytest.MonkeyPatch, name: str, renamed: list[str]
 ) -> None:
     monkeypatch.setattr(Containers, "address", lambda *_: "172.18.0.3")
     docker, agent = Docker(None), ScriptedAgent(name)
     DockerHost(docker, Containers(docker, BOUNDS), agent, BOUNDS, 1000).route("new", 5)
-    changes = [command for command in agent.told if not command.startswith("show")]
+    changes = [command for command in agent.commands if not command.startswith("show")]
     assert changes == [*renamed, "lease route a b 5 5"]

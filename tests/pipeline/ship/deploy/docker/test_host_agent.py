@@ -1,4 +1,4 @@
-"""The log lines that the agent finds, which may hold what ends a line elsewhere."""
+"""The log lines that the agent reads, which may hold other line separators than a newline."""
 
 import json
 from pathlib import Path
@@ -18,13 +18,13 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "release" / "predictions.w1.jsonl"
 
 
-def test_recent_lines_are_whole(log: Path) -> None:
+def test_recent_lines_are_complete(log: Path) -> None:
     log.write_text("".join(f"{line}\n" for line in LINES), encoding="utf-8")
-    assert host_agent.recent("release", 3) == LINES[-3:]
+    assert host_agent.recent_lines("release", 3) == LINES[-3:]
 
 
-def test_fresh_lines_are_whole_and_told_once(log: Path) -> None:
-    assert host_agent.fresh("release") == []
+def test_new_lines_are_complete_and_returned_once(log: Path) -> None:
+    assert host_agent.new_lines("release") == []
     log.write_text("".join(f"{line}\n" for line in LINES) + '{"cut', encoding="utf-8")
-    assert host_agent.fresh("release") == LINES
-    assert host_agent.fresh("release") == []
+    assert host_agent.new_lines("release") == LINES
+    assert host_agent.new_lines("release") == []

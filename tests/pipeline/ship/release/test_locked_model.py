@@ -1,4 +1,4 @@
-"""The model that is released is the one that dvc.lock names, or there is no release."""
+"""Only the model that dvc.lock names can be released."""
 
 import shutil
 
@@ -15,12 +15,12 @@ def acquire(project: Project) -> tuple[str, str]:
         "from pipeline.ship.release import source\nfrom pipeline.core.errors import PipelineError\nimport sys\n"
         "try:\n    source.acquire(); print('acquired')\nexcept PipelineError as error:\n    sys.exit(str(error))"
     )
-    done = project.run("python", "-c", code, PYTHONPATH=str(project.folder / "src"))
-    return done.stdout, done.stderr.strip()
+    result = project.run("python", "-c", code, PYTHONPATH=str(project.folder / "src"))
+    return result.stdout, result.stderr.strip()
 
 
-def forget(project: Project) -> None:
-    """The work tree of a fresh clone."""
+def remove_outputs(project: Project) -> None:
+    """Make the work tree that of a fresh clone."""
     for name in ("models", "reports", "data/split", "data/raw"):
         shutil.rmtree(project.folder / name, ignore_errors=True)
     project.ok("git", "checkout", "--", "reports/metrics.json")
@@ -30,25 +30,25 @@ def test_bytes_come_from_the_work_tree_then_the_cache_then_a_rebuild(trained: Pr
     model = trained.read("models/model.txt")
     assert acquire(trained) == ("acquired\n", "")
 
-    forget(trained)
+    remove_outputs(trained)
     assert acquire(trained) == ("acquired\n", "")
     assert trained.read("models/model.txt") == model
 
-    forget(trained)
+    remove_outputs(trained)
     shutil.rmtree(trained.folder / ".dvc/cache")
-    told, problem = acquire(trained)
+    output, problem = acquire(trained)
     assert problem == ""
-    assert "training it again on the CPU" in told
+    assert "training it again on the CPU" in output
     assert trained.read("models/model.txt") == model
     assert trained.ok("git", "status", "--porcelain") == ""
 
 
 def test_what_the_monitor_compares_with_is_restored_in_a_fresh_clone(trained: Project) -> None:
-    forget(trained)
+    remove_outputs(trained)
 
-    told = trained.ok("pipeline", "restore", PYTHONPATH=str(trained.folder / "src"))
+    output = trained.ok("pipeline", "restore", PYTHONPATH=str(trained.folder / "src"))
 
-    assert "data/split/train.parquet" in told
+    assert "data/split/train.parquet" in output
     assert (trained.folder / "data/split/train.parquet").is_file()
     assert (trained.folder / "reports/scores.parquet").is_file()
 
@@ -59,9 +59,9 @@ def test_a_model_that_is_not_the_locks_stops_with_one_sentence(trained: Project)
     path.unlink()  # it may be a link into the cache
     path.write_text(text + "\n", encoding="utf-8")
 
-    told, problem = acquire(trained)
+    output, problem = acquire(trained)
 
-    assert told == ""
+    assert output == ""
     assert problem.startswith("dvc.lock: does not fit its inputs (train: models/model.txt is not the one")
     assert len(problem.splitlines()) == 1
 
@@ -78,7 +78,7 @@ def test_a_lock_that_does_not_fit_its_inputs_stops_with_one_sentence(trained: Pr
 
 def test_a_lock_of_another_device_needs_the_remote_and_says_so(trained: Project) -> None:
     """What a GPU trained has other bytes than the CPU gives; here the lock's MD5s are changed to the same effect."""
-    forget(trained)
+    remove_outputs(trained)
     shutil.rmtree(trained.folder / ".dvc/cache")
     lock = trained.folder / "dvc.lock"
     text = lock.read_text(encoding="utf-8")

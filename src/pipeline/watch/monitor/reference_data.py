@@ -90,7 +90,7 @@ def _newest(
     """
     trained, tests, newest = conversion.labels(table[key]), [*tested.keys], list[str]()
     for batch in reversed(batches):
-        added = readers.read(sources.opened(batch), batch.path, sources.extension(batch.path))
+        added = readers.read(sources.ensure_local(batch), batch.path, sources.extension(batch.path))
         if key not in added.column_names:
             continue
         newest += list(conversion.labels(added.column(key).to_pandas()))[::-1]

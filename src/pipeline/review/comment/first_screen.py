@@ -4,7 +4,7 @@ from pipeline.core.tasks import higher_is_better
 from pipeline.markup.markdown import bold, code, cut, escape
 from pipeline.review.comment.facts import Facts, finite, pluralized
 from pipeline.review.comment.rules import ICONS, SENTENCE, figure_of, interval_of, rule_table, worst_first
-from pipeline.review.gate import judges
+from pipeline.review.gate import protected
 from pipeline.review.gate.verdict import REGRESSIONS, Rule
 from pipeline.review.untrusted.text import fence, plain
 
@@ -26,10 +26,10 @@ def headline(facts: Facts) -> str:
     if stages := next((rule for rule in verdict.rules if rule.kind == "stages"), None):
         sentence = cut(stages.sentence)
         title = f"❌ {escape(sentence[:1].upper() + sentence[1:])}: there is no model to judge"
-    if judges.acceptance(verdict):
+    if protected.acceptance(verdict):
         title = f"✋ {NEEDS_PERSON}: it changes what judges"
     if context.override:
-        status = NEEDS_PERSON if judges.acceptance(verdict) else TITLES[verdict.verdict].partition(":")[0]
+        status = NEEDS_PERSON if protected.acceptance(verdict) else TITLES[verdict.verdict].partition(":")[0]
         title = f"✅ Overruled by {bold('@' + cut(context.override.by, 60))} · {status[:1].lower()}{status[1:]}"
     return f"### {title}\n\n{_override(facts)}{_why(facts)}{_acceptance(facts)}"
 
@@ -46,7 +46,7 @@ def _override(facts: Facts) -> str:
 def _acceptance(facts: Facts) -> str:
     """Who may accept a change of what judges, and why a label that is set does not count."""
     lines = []
-    if judges.acceptance(facts.verdict) and not facts.context.override:
+    if protected.acceptance(facts.verdict) and not facts.context.override:
         lines.append("It was judged by main’s code, parameters and groups. " + ACCEPT)
     if facts.context.stale_override:
         lines.append(STALE)

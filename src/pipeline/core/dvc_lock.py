@@ -1,4 +1,4 @@
-"""Whether `dvc.lock` fits its inputs: what a merge of two pull requests that were never measured together breaks."""
+"""Whether `dvc.lock` fits its inputs: it may not after a merge of pull requests that were never measured together."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ RECORDED = ("dvc.lock", "reports/metrics.json", "data/source.json")  # what the 
 @click.command()
 def command() -> None:
     """Say whether dvc.lock fits dvc.yaml, params.yaml, the code and the data, also in a clone without a cache."""
-    problems = misfits()
+    problems = mismatches()
     if problems:
         raise PipelineError(
             "\n".join([*problems, "dvc.lock does not fit its inputs; run `make run` and commit the result"])
@@ -37,17 +37,17 @@ def uncommitted() -> str:
 
 def check() -> None:
     """PipelineError where dvc.lock does not fit: figures of its outputs would be those of another model."""
-    if problems := misfits():
+    if problems := mismatches():
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
         raise PipelineError(
             f"the model here was not made from this work tree ({problems[0]}{more}); run `make run`, then judge it"
         )
 
 
-def misfits() -> list[str]:
-    """One line for each thing that differs from what the lock recorded; empty where it fits.
+def mismatches() -> list[str]:
+    """One line for each input or output that differs from dvc.lock; empty where all fit.
 
-    An output that is absent is taken as the lock names it. PipelineError outside a DVC repository, or where a merge
+    A missing output counts as the one that the lock names. PipelineError outside a DVC repository, or where a merge
     left a conflict in the lock or in the recorded metrics.
     """
     from dvc.exceptions import DvcException
@@ -57,42 +57,42 @@ def misfits() -> list[str]:
     try:
         repo = Repo()
         with repo.lock:
-            return [line for stage in repo.index.stages for line in _stage_misfits(repo, stage)]
+            return [line for stage in repo.index.stages for line in _stage_mismatches(repo, stage)]
     except DvcException as error:
         raise PipelineError(f"dvc.lock can't be checked: {' '.join(str(error).split())}") from None
 
 
-def _stage_misfits(repo: Any, stage: Any) -> list[str]:
+def _stage_mismatches(repo: Any, stage: Any) -> list[str]:
     name = stage.addressing
     if any(out.hash_info.value is None for out in stage.outs):
-        return [f"{name}: was never run: dvc.lock does not know it"]
+        return [f"{name}: is not in dvc.lock: it was never run"]
     lines = [f"{name}: its command has changed"] if stage.changed_stage() else []
     for dep in stage.deps:
-        lines += [f"{name}: {what}" for what in _dependency_misfits(repo, dep)]
+        lines += [f"{name}: {change}" for change in _dependency_mismatches(repo, dep)]
     for out in stage.outs:
         if out.exists and out.changed_checksum():
             lines.append(f"{name}: {out.def_path} is not the one that dvc.lock names")
     return lines
 
 
-def _dependency_misfits(repo: Any, dep: Any) -> list[str]:
+def _dependency_mismatches(repo: Any, dep: Any) -> list[str]:
     from dvc.dependency import ParamsDependency
 
     if isinstance(dep, ParamsDependency):
         changed = dep.status().get(dep.def_path, {})
         if isinstance(changed, str):
             return [f"parameters of {dep.def_path}: {changed}"]
-        return [f"parameter {key} of {dep.def_path}: {what}" for key, what in sorted(changed.items())]
-    makers = repo.find_outs_by_path(str(dep.fs_path), strict=False) if _is_made(repo, dep) else []
-    for maker in makers:
-        if maker.hash_info != dep.hash_info:
-            return [f"{dep.def_path}: was measured with another version than dvc.lock names as its output"]
-    if makers:
+        return [f"parameter {key} of {dep.def_path}: {change}" for key, change in sorted(changed.items())]
+    outputs = repo.find_outs_by_path(str(dep.fs_path), strict=False) if _is_output(repo, dep) else []
+    for output in outputs:
+        if output.hash_info != dep.hash_info:
+            return [f"{dep.def_path}: dvc.lock names one version as an output and another as an input"]
+    if outputs:
         return []
     if not dep.exists:
         return [f"{dep.def_path}: is missing"]
     return [f"{dep.def_path}: has changed"] if dep.status() else []
 
 
-def _is_made(repo: Any, dep: Any) -> bool:
+def _is_output(repo: Any, dep: Any) -> bool:
     return any(out.fs_path == dep.fs_path for out in repo.index.outs)

@@ -9,7 +9,7 @@ from pipeline.core.errors import PipelineError, listed
 from pipeline.core.tasks import METRICS
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.baseline.scored import ScoredBaseline
-from pipeline.review.gate import data, groups, judges, project_tests
+from pipeline.review.gate import data_rules, model_tests_rule, protected, required_groups
 from pipeline.review.gate import judge as gates
 from pipeline.review.gate.verdict import Rule, Verdict, worst
 from pipeline.review.measure import model_tests
@@ -27,7 +27,7 @@ def judge(bundle: Bundle, gate: params.Gate, evaluate: params.Evaluate, judges_c
     PipelineError, in one line, where no run of this pipeline would leave such a measurement.
     """
     verdict = _judge(bundle, gate, evaluate)
-    rules = (*verdict.rules, *judges.rules(judges_changed))
+    rules = (*verdict.rules, *protected.rules(judges_changed))
     return replace(verdict, verdict=worst(rules), rules=rules)
 
 
@@ -42,7 +42,7 @@ def _judge(bundle: Bundle, gate: params.Gate, evaluate: params.Evaluate) -> Verd
     if path is None:
         raise PipelineError("scores.parquet: the measurement lacks it; run the measurement again")
     scored = untrusted_scores.scores(path)
-    candidate = groups.select(scored, evaluate.slices, evaluate.sensitive)
+    candidate = required_groups.select(scored, evaluate.slices, evaluate.sensitive)
     bounds, mismatch = _applicable_bounds(gate, candidate)
     champion = manifest.champion
     if manifest.outcome == "unchanged":
@@ -56,7 +56,7 @@ def _judge(bundle: Bundle, gate: params.Gate, evaluate: params.Evaluate) -> Verd
         _drift(bundle, "drift_main.json"),
     )
     adjusted = (_same_data(bundle, rule) for rule in verdict.rules)
-    rules = (*mismatch, *groups.missing(scored, gate, evaluate), *adjusted, *_project_tests(bundle))
+    rules = (*mismatch, *required_groups.missing(scored, gate, evaluate), *adjusted, *_project_tests(bundle))
     return replace(verdict, verdict=worst(rules), rules=rules)
 
 
@@ -65,7 +65,7 @@ def _project_tests(bundle: Bundle) -> list[Rule]:
     if bundle.measurement.outcome == "unchanged":
         return []
     text = bundle.text(model_tests.FILE)
-    return [project_tests.rule(model_tests.parse(text) if text is not None else None)]
+    return [model_tests_rule.rule(model_tests.parse(text) if text is not None else None)]
 
 
 def _single_rule(rule: Rule, champion: str = "") -> Verdict:
@@ -98,7 +98,9 @@ def _baseline(bundle: Bundle, role: str, recorded: Champion | None, candidate: S
     path = bundle.path(f"{role}.parquet")
     if path is None:
         raise PipelineError(f"{role}.parquet: the measurement lacks it; run the measurement again")
-    scored = groups.select(untrusted_scores.scores(path), candidate.slices.columns, candidate.sensitive.columns)
+    scored = required_groups.select(
+        untrusted_scores.scores(path), candidate.slices.columns, candidate.sensitive.columns
+    )
     untrusted_scores.check_rows(candidate, scored, path.name)
     return ScoredBaseline(_line(recorded.name), "scored", scored, _line(recorded.reason))
 
@@ -126,9 +128,9 @@ def _report(bundle: Bundle, name: str) -> dict[str, Any] | None:
     return content
 
 
-def _drift(bundle: Bundle, name: str) -> data.DriftReport | None:
+def _drift(bundle: Bundle, name: str) -> data_rules.DriftReport | None:
     content = bundle.json(name)
-    return None if content is None else data.drift_report(content, name, "run the measurement again")
+    return None if content is None else data_rules.drift_report(content, name, "run the measurement again")
 
 
 def _same_data(bundle: Bundle, rule: Rule) -> Rule:

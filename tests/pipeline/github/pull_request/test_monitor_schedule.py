@@ -1,10 +1,10 @@
-"""A monitor whose clock has stopped is noticed."""
+"""A monitor whose scheduled runs have stopped is reported."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.github.pull_request import schedule
+from pipeline.github.pull_request import monitor_schedule
 from tests.pipeline.github.conftest import Scene
 
 pytestmark = pytest.mark.engine
@@ -26,50 +26,50 @@ def _watched(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.github.state["workflows"] = {"monitor.yaml": {"state": "active", "created_at": "2026-01-01T00:00:00Z"}}
 
 
-def test_a_clock_that_runs_is_no_news(scene: Scene) -> None:
+def test_a_monitor_that_runs_is_no_problem(scene: Scene) -> None:
     runs(scene, 18, 19)
-    assert schedule.stopped(NOW) is None
+    assert monitor_schedule.problem(NOW) is None
 
 
 @pytest.mark.parametrize(
-    ("state", "said"),
+    ("state", "reason"),
     [
-        ("disabled_fork", "this repository is a fork"),
+        ("disabled_fork", "because this repository is a fork"),
         ("disabled_inactivity", "after 60 days without a commit"),
         ("disabled_manually", "somebody has switched it off"),
         ("deleted", "its state is deleted"),
     ],
 )
-def test_a_monitor_that_is_off_says_who_switched_it_off(scene: Scene, state: str, said: str) -> None:
+def test_for_a_monitor_that_is_off_the_message_says_why(scene: Scene, state: str, reason: str) -> None:
     runs(scene, 19)
     scene.github.state["workflows"]["monitor.yaml"]["state"] = state
-    told = schedule.stopped(NOW)
-    assert told is not None
-    assert said in told
-    assert "gh workflow enable monitor.yaml" in told
+    problem = monitor_schedule.problem(NOW)
+    assert problem is not None
+    assert reason in problem
+    assert "gh workflow enable monitor.yaml" in problem
 
 
-def test_a_clock_that_has_stopped_without_a_word_is_noticed(scene: Scene) -> None:
+def test_a_schedule_that_has_silently_stopped_is_reported(scene: Scene) -> None:
     runs(scene, 9)
-    assert "last started it 2026-11-09" in (schedule.stopped(NOW) or "")
+    assert "last started it 2026-11-09" in (monitor_schedule.problem(NOW) or "")
 
 
-def test_runs_by_hand_are_not_the_clock(scene: Scene) -> None:
+def test_runs_by_hand_are_not_scheduled_runs(scene: Scene) -> None:
     runs(scene, 19, event="workflow_dispatch")
-    assert "has never started it" in (schedule.stopped(NOW) or "")
+    assert "has never started it" in (monitor_schedule.problem(NOW) or "")
 
 
-def test_a_young_monitor_is_given_time(scene: Scene) -> None:
+def test_a_new_monitor_has_time_for_its_first_run(scene: Scene) -> None:
     scene.github.state["workflows"]["monitor.yaml"]["created_at"] = "2026-11-19T00:00:00Z"
-    assert schedule.stopped(NOW) is None
+    assert monitor_schedule.problem(NOW) is None
 
 
-def test_a_missing_monitor_is_said(scene: Scene) -> None:
+def test_a_missing_monitor_is_reported(scene: Scene) -> None:
     scene.github.state["workflows"]["monitor.yaml"] = None
-    assert "can't be seen" in (schedule.stopped(NOW) or "")
+    assert "whether the monitor runs is unknown" in (monitor_schedule.problem(NOW) or "")
 
 
-def test_nothing_is_asked_where_no_log_is_named(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_github_is_not_called_where_no_log_is_named(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PIPELINE_LOG_URL")
-    assert schedule.stopped(NOW) is None
+    assert monitor_schedule.problem(NOW) is None
     assert scene.github.calls("GET") == []

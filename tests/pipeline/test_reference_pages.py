@@ -1,4 +1,4 @@
-"""The reference pages are what `make docs` makes, and params.yaml's comments are the same texts."""
+"""The reference pages are as `make docs` writes them, and params.yaml's comments have the same texts."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from pipeline import reference
+from pipeline import reference_pages
 from pipeline.cli import COMMANDS
 from pipeline.core.params import Params
 from tests.pipeline.conftest import ROOT
@@ -21,12 +21,12 @@ LINE = re.compile(r"(?P<indent> *)(?P<key>\w+):(?:.*?\s# (?P<comment>.*)|.*)")
 
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
-    return reference.pages()
+    return reference_pages.pages()
 
 
 @pytest.mark.parametrize("name", ["commands.md", "parameters.md"])
-def test_a_page_is_what_the_code_says(pages: dict[str, str], name: str) -> None:
-    assert (ROOT / reference.FOLDER / name).read_text(encoding="utf-8") == pages[name], "run `make docs`"
+def test_a_page_is_up_to_date(pages: dict[str, str], name: str) -> None:
+    assert (ROOT / reference_pages.FOLDER / name).read_text(encoding="utf-8") == pages[name], "run `make docs`"
 
 
 def test_every_command_has_its_options_on_the_page(pages: dict[str, str]) -> None:
@@ -44,7 +44,7 @@ def test_every_command_has_its_options_on_the_page(pages: dict[str, str]) -> Non
         "| `slices.min_rows` | A slice with fewer rows is shown, not judged. | whole number, at least 1 |",
     ],
 )
-def test_a_parameter_has_its_meaning_and_what_is_allowed(pages: dict[str, str], row: str) -> None:
+def test_a_parameter_has_its_meaning_and_its_allowed_values(pages: dict[str, str], row: str) -> None:
     assert f"\n{row}\n" in pages["parameters.md"]
 
 
@@ -72,6 +72,6 @@ def commented(text: str) -> Iterator[tuple[str, str | None]]:
     """Dotted key and comment of each line of a YAML mapping that is indented by two spaces."""
     path = list[str]()
     for line in text.splitlines():
-        if found := LINE.fullmatch(line):
-            path[len(found["indent"]) // 2 :] = [found["key"]]
-            yield ".".join(path), found["comment"]
+        if match := LINE.fullmatch(line):
+            path[len(match["indent"]) // 2 :] = [match["key"]]
+            yield ".".join(path), match["comment"]

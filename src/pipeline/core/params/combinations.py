@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from pipeline.core.params import Params
 
 
-def misfits(params: "Params") -> list[str]:
-    """One line for each value that does not fit the others: its key, what is wrong, what is allowed."""
+def conflicts(params: "Params") -> list[str]:
+    """One line for each value that conflicts with others: its key, what is wrong, what is allowed."""
     return [
         *_roles(params),
         *_metrics(params),

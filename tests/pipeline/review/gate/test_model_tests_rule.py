@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.core.errors import PipelineError
 from pipeline.review.comment.render import render
-from pipeline.review.gate import project_tests, pull_request
+from pipeline.review.gate import measurement_verdict, model_tests_rule
 from pipeline.review.gate.verdict import Rule
 from pipeline.review.measure import model_tests
 from pipeline.review.measure.model_tests import FILE, ModelTests
@@ -37,14 +37,14 @@ def outcome(**changes: Any) -> ModelTests:
     ],
 )
 def test_a_failed_test_fails_and_no_test_is_a_note(tests: ModelTests | None, verdict: str, sentence: str) -> None:
-    rule = project_tests.rule(tests)
+    rule = model_tests_rule.rule(tests)
     assert (rule.verdict, rule.sentence) == (verdict, sentence)
 
 
 def test_a_failed_test_fails_the_pull_request_and_is_shown_harmless(tmp_path: Path) -> None:
     measured = bundle(tmp_path, champion=scored(seed=1))
     (tmp_path / FILE).write_text(outcome(passed=2, failed=1, failures=[BAD]).model_dump_json())
-    verdict = pull_request.judge(measured, bounds(), evaluate(), [])
+    verdict = measurement_verdict.judge(measured, bounds(), evaluate(), [])
     assert verdict.verdict == "fail"
     text = render(measured, verdict, context())
     assert "1 of 3 failed" in visible_text(text)
@@ -54,14 +54,14 @@ def test_a_failed_test_fails_the_pull_request_and_is_shown_harmless(tmp_path: Pa
 
 
 def test_a_pull_request_whose_model_is_mains_needs_no_tests(tmp_path: Path) -> None:
-    verdict = pull_request.judge(bundle(tmp_path, outcome="unchanged"), bounds(), evaluate(), [])
+    verdict = measurement_verdict.judge(bundle(tmp_path, outcome="unchanged"), bounds(), evaluate(), [])
     assert "model_tests" not in [rule.kind for rule in verdict.rules]
 
 
 def test_a_damaged_file_is_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(json.dumps({"state": "fine"}))
     with pytest.raises(PipelineError, match=r"^model_tests\.json: .*; run the measurement again$"):
-        pull_request.judge(bundle(tmp_path, champion=scored(seed=1)), bounds(), evaluate(), [])
+        measurement_verdict.judge(bundle(tmp_path, champion=scored(seed=1)), bounds(), evaluate(), [])
 
 
 def test_a_laptop_reads_the_measurement_where_it_is_of_this_model(
@@ -71,7 +71,7 @@ def test_a_laptop_reads_the_measurement_where_it_is_of_this_model(
     folder = Path("measured")
 
     def current_rule() -> Rule:
-        return project_tests.work_tree_rule(folder)
+        return model_tests_rule.work_tree_rule(folder)
 
     assert "no tests of the model" in current_rule().sentence
     for path in (model_tests.TESTS / "test_it.py", Path("models/model.txt"), folder / FILE):

@@ -1,4 +1,4 @@
-"""What Docker's messages mean: there is no such thing, or nobody can say."""
+"""What Docker's messages mean: an object is absent, or the engine can't be reached."""
 
 import subprocess
 
@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.core import params
 from pipeline.core.errors import PipelineError
-from pipeline.ship.deploy.docker.cli import Docker
+from pipeline.ship.deploy.docker.docker_cli import Docker
 from pipeline.ship.deploy.docker.host import DockerTarget
 from tests.pipeline.conftest import FROZEN
 
@@ -15,7 +15,7 @@ UNREACHED = 'error during connect: Get "http://nohost.invalid:2375": dial tcp: l
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, status: int, stderr: str, ledger: str | None = None) -> None:
-    """Docker answers so; with a `ledger`, to `run` alone: its volume is there."""
+    """Let Docker answer like this; with a `ledger`, only `run` does, and the ledger's volume exists."""
 
     def attempt(_: Docker, *command: str) -> "subprocess.CompletedProcess[str]":
         if ledger is not None and command[1] == "inspect":
@@ -35,7 +35,9 @@ def answer(monkeypatch: pytest.MonkeyPatch, status: int, stderr: str, ledger: st
         ("network", "Error response from daemon: network x not found"),
     ],
 )
-def test_what_the_engine_does_not_know_is_absent(monkeypatch: pytest.MonkeyPatch, kind: str, stderr: str) -> None:
+def test_an_object_that_the_engine_does_not_know_is_absent(
+    monkeypatch: pytest.MonkeyPatch, kind: str, stderr: str
+) -> None:
     answer(monkeypatch, 1, f"{stderr}\n")
     assert Docker(None).inspect(kind, "x") is None
 
@@ -49,7 +51,7 @@ def test_what_the_engine_does_not_know_is_absent(monkeypatch: pytest.MonkeyPatch
     ],
 )
 @pytest.mark.parametrize("kind", ["container", "image", "volume", "network"])
-def test_an_engine_that_is_not_reached_is_an_error(monkeypatch: pytest.MonkeyPatch, kind: str, stderr: str) -> None:
+def test_an_unreachable_engine_is_an_error(monkeypatch: pytest.MonkeyPatch, kind: str, stderr: str) -> None:
     answer(monkeypatch, 1, f"{stderr}\n")
     with pytest.raises(PipelineError, match="is the engine running, and --host right"):
         Docker(None).inspect(kind, "x")
@@ -59,13 +61,13 @@ def test_an_engine_that_is_not_reached_is_an_error(monkeypatch: pytest.MonkeyPat
     ("status", "stderr"),
     [(125, f"docker: {UNREACHED}"), (125, "docker: dial unix /x.sock: No such file or directory"), (1, "cat: denied")],
 )
-def test_a_ledger_that_can_not_be_read_is_an_error(monkeypatch: pytest.MonkeyPatch, status: int, stderr: str) -> None:
+def test_an_unreadable_ledger_is_an_error(monkeypatch: pytest.MonkeyPatch, status: int, stderr: str) -> None:
     answer(monkeypatch, status, stderr, ledger="")
     with pytest.raises(PipelineError, match="docker run: "):
         DockerTarget(None, BOUNDS, 1000).history()
 
 
-def test_a_ledger_that_nobody_wrote_is_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_ledger_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, 1, "cat: /state/ledger.jsonl: No such file or directory", ledger="")
     assert DockerTarget(None, BOUNDS, 1000).history() == []
 

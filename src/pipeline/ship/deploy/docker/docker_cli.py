@@ -1,4 +1,4 @@
-"""Docker's own command line, which also reaches a host by SSH (DOCKER_HOST): answers as text, refusals as one line."""
+"""Docker's command line, which also reaches a host by SSH (DOCKER_HOST): output as text, errors as one line."""
 
 import json
 import os
@@ -12,20 +12,20 @@ TIMEOUT = 600  # seconds; pulling an image takes the longest
 
 
 class Docker:
-    """The engine of one host; None takes Docker's own default (DOCKER_HOST, the context)."""
+    """The engine of one host; None is Docker's own default (DOCKER_HOST, the context)."""
 
     def __init__(self, host: str | None) -> None:
         self._environment = os.environ | ({"DOCKER_HOST": host} if host else {})
 
     def run(self, *command: str) -> str:
         """The command's output; PipelineError with Docker's last line where it fails."""
-        done = self.attempt(*command)
-        if done.returncode:
-            raise PipelineError(f"docker {command[0]}: {said(done.stderr)}")
-        return done.stdout.strip()
+        result = self.attempt(*command)
+        if result.returncode:
+            raise PipelineError(f"docker {command[0]}: {error_line(result.stderr)}")
+        return result.stdout.strip()
 
     def attempt(self, *command: str) -> "subprocess.CompletedProcess[str]":
-        """Run the command; the caller looks at the exit status."""
+        """Run the command; the caller checks the exit status."""
         try:
             return subprocess.run(
                 ["docker", *command],
@@ -36,21 +36,21 @@ class Docker:
                 timeout=TIMEOUT,
             )
         except subprocess.TimeoutExpired:
-            raise PipelineError(f"docker {command[0]}: did not end within {TIMEOUT} s; look at the host") from None
+            raise PipelineError(f"docker {command[0]}: did not finish within {TIMEOUT} s; check the host") from None
         except OSError:
-            raise missing() from None
+            raise not_installed() from None
 
     def inspect(self, kind: str, name: str) -> dict[str, Any] | None:
         """What `docker inspect` says of an object; None where there is none."""
-        done = self.attempt(kind, "inspect", name)
-        absent = rf"no such {kind}\b|^Error[^:]*: {kind} \S+ not found$"  # a host name can be unknown, too
-        if done.returncode and not re.search(absent, done.stderr, re.IGNORECASE | re.MULTILINE):
-            raise PipelineError(f"docker: {said(done.stderr)}; is the engine running, and --host right?")
-        found = json.loads(done.stdout or "[]")
-        return found[0] if found else None
+        result = self.attempt(kind, "inspect", name)
+        absent = rf"no such {kind}\b|^Error[^:]*: {kind} \S+ not found$"  # an unknown host name must not match
+        if result.returncode and not re.search(absent, result.stderr, re.IGNORECASE | re.MULTILINE):
+            raise PipelineError(f"docker: {error_line(result.stderr)}; is the engine running, and --host right?")
+        objects = json.loads(result.stdout or "[]")
+        return objects[0] if objects else None
 
     def open(self, *command: str) -> "subprocess.Popen[str]":
-        """A command that is talked with."""
+        """Start a command whose input and output stay open."""
         pipe = subprocess.PIPE
         try:
             return subprocess.Popen(
@@ -61,19 +61,19 @@ class Docker:
                 stderr=pipe,
                 encoding="utf-8",
                 bufsize=1,
-                start_new_session=True,  # Ctrl-C is for the deployer, which then has a host to put in order
+                start_new_session=True,  # Ctrl-C must reach the deployer alone, which then resets the host
             )
         except OSError:
-            raise missing() from None
+            raise not_installed() from None
 
 
-def missing() -> PipelineError:
+def not_installed() -> PipelineError:
     return PipelineError("docker: is not on the PATH; install Docker's command line")
 
 
-def said(stderr: str) -> str:
-    """The line that tells what is wrong, without Docker's advice to look at its help."""
+def error_line(stderr: str) -> str:
+    """The line that says what is wrong, without Docker's advice to read its help."""
     lines = [
         line for line in stderr.splitlines() if line.strip() and not line.startswith(("See 'docker", "Run 'docker"))
     ]
-    return " ".join(lines[-1].removeprefix("docker: ").split()).rstrip(".") if lines else "failed and said nothing"
+    return " ".join(lines[-1].removeprefix("docker: ").split()).rstrip(".") if lines else "failed without a message"

@@ -16,8 +16,8 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.params import Gate
 from pipeline.evaluation import scoring
 from pipeline.evaluation.scoring import Scored
-from pipeline.review.gate import judges
-from pipeline.review.gate.pull_request import judge as judge_by_main
+from pipeline.review.gate import protected
+from pipeline.review.gate.measurement_verdict import judge as judge_by_main
 from pipeline.review.gate.verdict import Verdict
 from pipeline.review.measure.measurement import Bundle, Champion, Failure, Measurement
 from pipeline.review.untrusted import scores as untrusted_scores
@@ -114,16 +114,16 @@ class TestVerdict:
     def test_a_change_of_what_judges_fails_until_a_person_accepts_it_and_names_what(self, tmp_path: Path) -> None:
         verdict = judge(bundle(tmp_path, champion=binary()), gate(), ["dvc.yaml", "gate.floors.roc_auc"])
         assert verdict.verdict == "fail"
-        assert judges.acceptance(verdict) == "it changes what judges (dvc.yaml, gate.floors.roc_auc)"
+        assert protected.acceptance(verdict) == "it changes what judges (dvc.yaml, gate.floors.roc_auc)"
 
     def test_a_change_of_what_judges_hides_no_failure(self, tmp_path: Path) -> None:
         verdict = judge(bundle(tmp_path), gate(floors={"roc_auc": 0.999}), ["dvc.yaml"])
         assert rule(verdict, "floor", metric="roc_auc").verdict == "fail"
-        assert judges.acceptance(verdict) is None
+        assert protected.acceptance(verdict) is None
 
     def test_the_failure_of_a_model_asks_nobody_for_acceptance(self, tmp_path: Path) -> None:
-        assert judges.acceptance(judge(bundle(tmp_path), gate(floors={"roc_auc": 0.999}), [])) is None
-        assert judges.acceptance(judge(bundle(tmp_path), gate(), [])) is None
+        assert protected.acceptance(judge(bundle(tmp_path), gate(floors={"roc_auc": 0.999}), [])) is None
+        assert protected.acceptance(judge(bundle(tmp_path), gate(), [])) is None
 
     def test_bounds_of_another_task_can_not_be_escaped_by_claiming_one(self, tmp_path: Path) -> None:
         regression = Scored("regression", np.arange(50.0), np.arange(50.0) + 0.1, np.arange(50).astype(str))

@@ -12,7 +12,7 @@ from pipeline.core.params import Params
 from pipeline.core.yaml import load_yaml
 
 FOLDER = Path("docs/reference")
-MADE = "<!-- Made by `make docs`; change src/pipeline/{source} instead. -->\n"
+HEADER = "<!-- Made by `make docs`; change src/pipeline/{source} instead. -->\n"
 Schema = Mapping[str, Any]
 
 
@@ -29,10 +29,10 @@ def pages() -> dict[str, str]:
 
 
 def parameters(stages: Mapping[str, Schema]) -> str:
-    """A table for each section of params.yaml; `stages`, those of dvc.yaml, say which of them read it."""
+    """A table for each section of params.yaml; `stages` are those of dvc.yaml, for who reads it."""
     schema = Params.model_json_schema()
     parts = [
-        MADE.format(source="core/params/"),
+        HEADER.format(source="core/params/"),
         "# Parameters\n",
         "The keys of `params.yaml`. A change of a section runs the stages that read it, and what depends on them.\n",
     ]
@@ -50,11 +50,11 @@ def parameters(stages: Mapping[str, Schema]) -> str:
 
 
 def commands() -> str:
-    """Each command with its options, as its own help has them."""
+    """Each command with its options, from its own help."""
     parts = [
-        MADE.format(source="cli.py"),
+        HEADER.format(source="cli.py"),
         "# Commands\n",
-        "`.venv/bin/pipeline COMMAND`; `--help` after a command says the same. What its end means: "
+        "`.venv/bin/pipeline COMMAND`; `--help` after a command says the same. What its exit status means: "
         "[exit statuses](exit-statuses.md).\n",
         "| command | what it does |\n| --- | --- |\n"
         + "".join(f"| [`{name}`](#{name}) | {_cell(line)} |\n" for name, (_, line) in COMMANDS.items()),
@@ -79,8 +79,8 @@ def _rows(section: Schema, schema: Schema, prefix: str = "") -> Iterator[tuple[s
 
 
 def _resolved(field: Schema, schema: Schema) -> Schema:
-    found: Schema = schema["$defs"][field["$ref"].rpartition("/")[2]] if "$ref" in field else field
-    return found
+    target: Schema = schema["$defs"][field["$ref"].rpartition("/")[2]] if "$ref" in field else field
+    return target
 
 
 def _allowed(field: Schema, schema: Schema) -> str:
@@ -120,8 +120,8 @@ def _either(choices: list[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def _command(command: click.Command, context: click.Context, mark: str) -> Iterator[str]:
-    yield f"{mark} {' '.join(context.command_path.split()[1:])}\n"
+def _command(command: click.Command, context: click.Context, heading: str) -> Iterator[str]:
+    yield f"{heading} {' '.join(context.command_path.split()[1:])}\n"
     yield f"{' '.join((command.help or '').split())}\n"
     yield f"```text\n{' '.join([context.command_path, *command.collect_usage_pieces(context)])}\n```\n"
     options = [
@@ -131,14 +131,14 @@ def _command(command: click.Command, context: click.Context, mark: str) -> Itera
     ]
     if options:
         rows = "".join(f"| `{_cell(option)}` | {_cell(text)} |\n" for option, text in options)
-        yield f"| option | what for |\n| --- | --- |\n{rows}"
+        yield f"| option | meaning |\n| --- | --- |\n{rows}"
     if isinstance(command, click.Group):
         for name, inner in command.commands.items():
-            yield from _command(inner, click.Context(inner, info_name=name, parent=context), f"{mark}#")
+            yield from _command(inner, click.Context(inner, info_name=name, parent=context), f"{heading}#")
 
 
 def _cell(text: str) -> str:
-    """Text in a table; what looks like a tag is no tag."""
+    """Text for a table cell, in which nothing is a tag."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 

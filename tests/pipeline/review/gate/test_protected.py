@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pipeline.core.template import Template
-from pipeline.review.gate.judges import changed_parameters, changed_paths, is_parameter
+from pipeline.review.gate.protected import changed_parameters, changed_paths, is_parameter
 
 MAIN = Template(format=1, source=None, version="1.0.0", project=("src/project/", "params.yaml", "data/", "README.md"))
 PARAMS: dict[str, Any] = {

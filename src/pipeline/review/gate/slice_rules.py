@@ -8,7 +8,7 @@ from pipeline.core.params import Gate, GateSlices
 from pipeline.core.tasks import ENOUGH_ROWS
 from pipeline.evaluation import bootstrap
 from pipeline.evaluation.scoring import Scored
-from pipeline.review.gate.regression import estimate_gain, outcome
+from pipeline.review.gate.no_regression import estimate_gain, outcome
 from pipeline.review.gate.verdict import Rule, Subject
 
 Slice = tuple[Subject, Scored, Scored]

@@ -12,8 +12,8 @@ from pipeline.data.source import sources
 from pipeline.evaluation import scoring
 from pipeline.evaluation.scoring import Scored
 from pipeline.predictions.damage import InputUnreadableError
-from pipeline.watch.monitor import reference
-from pipeline.watch.monitor.reference import Reference, predictions
+from pipeline.watch.monitor import reference_data
+from pipeline.watch.monitor.reference_data import Reference, predictions
 from tests.pipeline.watch.monitor.factories import outcomes, signature, table
 
 
@@ -44,7 +44,7 @@ def batches(*keys: range) -> None:
 
 
 def load(rows: int = 100) -> Reference:
-    return reference.load(signature(), rows)
+    return reference_data.load(signature(), rows)
 
 
 def test_without_added_batches_the_reference_is_all_rows() -> None:
@@ -100,7 +100,7 @@ def test_a_missing_or_damaged_reference_is_an_error(damage: Any, message: str) -
 def test_scores_of_another_model_are_no_reference() -> None:
     other = signature().model_copy(update={"classes": ("no", "yes")})
     with pytest.raises(InputUnreadableError, match="another model"):
-        reference.load(other, 100)
+        reference_data.load(other, 100)
 
 
 def test_predictions_of_several_classes_are_the_most_likely_one_and_its_probability() -> None:
