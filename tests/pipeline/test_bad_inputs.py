@@ -275,7 +275,14 @@ class TestThroughTheWholePipeline:
         rows.loc[9, "town"] = "Atlantis"
         write_source(project, rows, fetch=False)
         completed = project.run("pipeline", "run")
-        assert_refused(completed, "town", "1 violation of data/schema.yaml", "stage 'validate'", lines=2)
+        assert_refused(
+            completed,
+            "town",
+            "1 violation of data/schema.yaml",
+            "town: allowed, 1 row, expected ",
+            "stage 'validate'",
+            lines=2,
+        )
         assert "Running stage 'split'" not in completed.stdout
         validated = lock[lock.index("  validate:") :]
         assert validated in project.read("dvc.lock"), "a stage that failed was recorded"

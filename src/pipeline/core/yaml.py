@@ -10,6 +10,9 @@ from pydantic import BaseModel
 from pipeline.core import conflicts
 from pipeline.core.errors import PipelineError
 
+BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+NUMERIC = {"less_than_equal", "less_than", "greater_than_equal", "greater_than", "float_type", "finite_number"}
+
 
 def load_yaml(path: Path, name: str) -> Any:
     """The content of a YAML file; PipelineError with the line where it is no YAML or repeats a key."""
@@ -46,7 +49,7 @@ def explain(name: str, model: type[BaseModel], problems: Sequence[Any]) -> list[
         if key not in lines:
             lines[key] = _explain(f"{name}: {key}" if key else name, model, key_parts, problem)
         elif "; allowed: " in lines[key]:
-            lines[key] += f" or {_allowed(problem)}"
+            lines[key] += f" or {_allowed(model, key_parts, problem)}"
     return list(lines.values())
 
 
@@ -60,10 +63,12 @@ def _explain(prefix: str, model: type[BaseModel], key_parts: list[str], problem:
             lines = str(problem["ctx"]["error"]).splitlines()
             return "\n".join(f"{prefix}: {line}" for line in lines)
         case _:
-            return f"{prefix}: is {_short_repr(problem['input'])}; allowed: {_allowed(problem)}"
+            return f"{prefix}: is {_short_repr(problem['input'])}; allowed: {_allowed(model, key_parts, problem)}"
 
 
-def _allowed(problem: Any) -> str:
+def _allowed(model: type[BaseModel], key_parts: list[str], problem: Any) -> str:
+    if problem["type"] in NUMERIC and (both := _range(model, key_parts)):
+        return both
     if problem["type"] in ("model_type", "dict_type"):
         return "a mapping of keys to values"
     if problem["type"] == "tuple_type":
@@ -81,11 +86,30 @@ def _names_a_type(part: str) -> bool:
     return part in {"bool", "int", "str", "float", "Interval"} or "[" in part or part.startswith("constrained-")
 
 
-def _suggestion(model: type[BaseModel], key_parts: list[str]) -> str:
+def _range(model: type[BaseModel], key_parts: list[str]) -> str | None:
+    """Both bounds of a number that has two: pydantic names the one that is broken. None for any other key."""
+    section = _section(model, key_parts)
+    if section is None or key_parts[-1] not in section.model_fields:
+        return None
+    schema = section.model_json_schema()["properties"][key_parts[-1]]
+    for option in schema.get("anyOf", [schema]):
+        words = [f"{word} {option[bound]:g}" for bound, word in BOUNDS.items() if bound in option]
+        if len(words) == 2:
+            return f"a number {' and '.join(words)}"
+    return None
+
+
+def _section(model: type[BaseModel], key_parts: list[str]) -> Any:
+    """The section that holds the key; None where there is none."""
     section: Any = model
     for part in key_parts[:-1]:
         field = getattr(section, "model_fields", {}).get(part)
         section = next((t for t in _types_of(field) if hasattr(t, "model_fields")), None) if field else None
+    return section
+
+
+def _suggestion(model: type[BaseModel], key_parts: list[str]) -> str:
+    section = _section(model, key_parts)
     keys = list(getattr(section, "model_fields", {}))
     close = difflib.get_close_matches(key_parts[-1], keys, n=1)
     return f"did you mean {close[0]}?" if close else f"allowed: {', '.join(keys)}"

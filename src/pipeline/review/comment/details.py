@@ -1,4 +1,4 @@
-"""The folded sections below the decision: cost, environment, stages, how to reproduce it, the card, the lock."""
+"""The folded sections below the decision: cost, environment, stages, how to reproduce it, the lock."""
 
 import re
 
@@ -6,11 +6,10 @@ from pipeline.markup.markdown import Markdown, code, cut, escape, table
 from pipeline.markup.mermaid import flow
 from pipeline.review.comment.facts import Facts
 from pipeline.review.measure import model_tests
-from pipeline.review.untrusted.text import fence, plain, sanitize
+from pipeline.review.untrusted.text import fence, plain
 
 COLOURS = {"ran": "#1a7f37", "cached": "#0969da", "unchanged": "#6e7781", "failed": "#cf222e", "skipped": "#9a6700"}
 MAX_NODES, MAX_EDGES = 60, 200  # of a graph that is still legible
-MAX_CARD = 40_000  # characters
 MAX_LOCK = 60_000  # a longer one does not fit
 LINK = re.compile(r"https?://[^\s<>()\[\]\"'`\\|]{1,500}")
 RUN = re.compile(r"/actions/runs/(\d+)")
@@ -66,16 +65,8 @@ def reproduce(facts: Facts) -> str:
     measurement, number = facts.bundle.measurement, facts.context.pull_request
     checkout = f"gh pr checkout {number}\n" if number else ""
     base = measurement.base_commit or "origin/main"
-    return fence(f"{checkout}make run\nmake report BASE={base}", "console")
-
-
-def card(facts: Facts) -> str | None:
-    """The model card, its headings lowered, sanitized."""
-    text = facts.bundle.text("model_card.md")
-    if text is None:
-        return None
-    lowered = re.sub(r"^(#{1,3})(?=\s)", r"\1###", text[:MAX_CARD], flags=re.MULTILINE)
-    return sanitize(lowered) + ("\n\n*… cut off*" if len(text) > MAX_CARD else "")
+    commands = fence(f"git fetch origin\n{checkout}make run\nmake report BASE={base}", "console")
+    return f"{commands}\n\nIt also makes the model card, `reports/model_card.md`; the run’s measurement holds it too."
 
 
 def recording(facts: Facts) -> str | None:

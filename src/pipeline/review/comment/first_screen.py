@@ -56,7 +56,7 @@ def _acceptance(facts: Facts) -> str:
 def _why(facts: Facts) -> str:
     problems = worst_first(facts.verdict.rules)
     if facts.bundle.measurement.outcome == "failed":
-        return "Its last lines are below; nothing of it was recorded."
+        return f"{_reason(facts)}Its last lines are below; nothing of it was recorded."
     if not problems:
         rules = facts.verdict.rules
         leading = [rule for rule in rules if rule.kind in REGRESSIONS] or list(rules[:1])
@@ -64,6 +64,18 @@ def _why(facts: Facts) -> str:
     remaining = [(mark, sum(rule.verdict == mark for rule in problems[1:])) for mark in ("fail", "warn")]
     counts = [f"{pluralized(n, 'more rule')} {mark}{'s' if n == 1 else ''}" for mark, n in remaining if n]
     return _sentence(problems[0]) + (f" *And {', '.join(counts)}.*" if counts else "")
+
+
+def _reason(facts: Facts) -> str:
+    """The failed stage's error, and where the contract is broken the values that main's data do not have."""
+    failure, data = facts.bundle.measurement.failure, facts.bundle.measurement.data
+    errors = [line for line in failure.lines if line.startswith("error: ")] if failure else []
+    if not failure or not errors:
+        return ""
+    reason = f"{escape(cut(plain(errors[-1]).removeprefix('error: '), MAX_LENGTH))}. "
+    new = [item for item in data.categories if item.added] if data and failure.stage == "validate" else []
+    values = "; ".join(f"{code(cut(item.column, 60))} {escape(cut(', '.join(item.added), 60))}" for item in new[:3])
+    return f"{reason}New values: {values}. " if values else reason
 
 
 def _sentence(rule: Rule) -> str:
@@ -84,7 +96,7 @@ def rules(facts: Facts) -> str | None:
     problems = worst_first(facts.verdict.rules)
     if not problems or facts.bundle.measurement.outcome == "failed":
         return None
-    more = f"\n\n*and {len(problems) - MAX_RULES:,} more, under “All rules”*" if len(problems) > MAX_RULES else ""
+    more = f"\n\n*and {len(problems) - MAX_RULES:,} more, in the folds below*" if len(problems) > MAX_RULES else ""
     gains = "\n\n<sub>Figures of changes are gains: below 0 is worse.</sub>"
     note = gains if any(_lower_is_better(rule) for rule in facts.verdict.rules) else ""
     return f"**What to look at**\n\n{rule_table(problems[:MAX_RULES], facts)}{more}{note}"

@@ -58,11 +58,10 @@ def _folds(facts: Facts) -> list[Part]:
         ("What the model looks at", 6, [charts.importance]),
         ("Data and drift", 3, [data_section.tables, data_section.drift, charts.drift, changes_section.production]),
         ("Parameters and features", 2, [changes_section.parameter_table, changes_section.features]),
-        ("All rules", 7, [_all_rules]),
+        ("Other rules", 7, [_other_rules]),
         ("Cost", 8, [details.cost]),
         ("Stages and environment", 9, [details.graph, details.environment]),
         ("Reproduce it", 2, [details.reproduce]),
-        ("Model card", 12, [details.card]),
         ("dvc.lock, as measured", 11, [details.lock]),
     ]
     return [_fold(title, order, writers, facts) for title, order, writers in sections]
@@ -81,8 +80,10 @@ def _task(facts: Facts) -> str | None:
     return scored.task if scored else None
 
 
-def _all_rules(facts: Facts) -> str | None:
-    judged = facts.verdict.rules
+def _other_rules(facts: Facts) -> str | None:
+    """The rules that neither the first screen nor the tables of slices and groups show."""
+    shown = rules.worst_first(facts.verdict.rules)[: first_screen.MAX_RULES]
+    judged = [rule for rule in facts.verdict.rules if rule not in shown and rule.kind not in ("slice", "fairness")]
     rules_table = rules.rule_table(judged[:60], facts)
     failed = facts.bundle.measurement.outcome == "failed"  # the headline says it all
     return f"{rules_table}{group_tables.more(len(judged), 60)}" if judged and not failed else None

@@ -31,9 +31,16 @@ def command(table_path: Path, schema_path: Path, report_path: Path, show_values:
         click.echo(violations_table(violations, show_values))
         raise PipelineError(
             f"validate: {len(violations):,} {'violation' if len(violations) == 1 else 'violations'} of {schema_path} "
-            f"(see above, or {report_path}); correct the data, or the contract where it is wrong"
+            f"(see above, or {report_path}), the first: {_in_words(violations[0])}; correct the data, or the contract "
+            "where it is wrong"
         )
     click.echo(f"validate: {len(table):,} rows keep the contract of {len(contract.columns)} columns")
+
+
+def _in_words(violation: Violation) -> str:
+    """The column, the check, how many rows and what was expected; its values are not for public logs."""
+    rows = f"{violation.count:,} row{'' if violation.count == 1 else 's'}"
+    return f"{violation.column}: {violation.check}, {rows}, expected {violation.expected}"
 
 
 def report(table: pd.DataFrame, violations: Sequence[Violation]) -> dict[str, Any]:

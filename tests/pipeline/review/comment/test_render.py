@@ -154,6 +154,28 @@ def test_fairness_shows_mains_figure_of_the_same_rows(tmp_path: Path) -> None:
         assert f" | {number(rule.champion)} | {number(rule.value)} | " in fold, rule.title
 
 
+def test_each_thing_is_said_once(tmp_path: Path) -> None:
+    text = comment(tmp_path, "binary", 3.0)
+    assert "Model card</b>" not in text
+    other = text.split("<b>Other rules</b>")[1].split("</details>")[0]
+    assert "Data contract" in other
+    assert "Fairness" not in other
+    assert "Slice" not in other
+    for title in re.findall(r"^\| ❌ \| (.*?)<br>", text.split("<details")[0], re.MULTILINE):
+        assert title not in other
+
+
+def test_reproducing_begins_with_a_fetch(tmp_path: Path) -> None:
+    assert "```console\ngit fetch origin\ngh pr checkout 7\nmake run\nmake report BASE=" in comment(tmp_path)
+
+
+def test_a_broken_contract_s_headline_names_column_and_value(tmp_path: Path) -> None:
+    said = "validate: 1 violation of data/schema.yaml, the first: town: allowed, 12 rows"
+    failure = {"stage": "validate", "lines": ["check column", f"error: {said}", "x"]}
+    text = render(bundle(tmp_path, outcome="failed", failure=failure), factories.failed(), context())
+    assert text.splitlines()[2].startswith(f"{said}. New values: <code>town</code> Tromsø. ")
+
+
 def test_the_smallest_detectable_loss_is_shown(tmp_path: Path) -> None:
     assert re.search(r"2,000 rows show a loss of 0\.\d+ or more", reading.visible_text(comment(tmp_path)))
 
@@ -338,7 +360,6 @@ def test_malicious_names_are_only_shown(tmp_path: Path, name: str) -> None:
     for file, content in factories.files("binary", (name, f"{name}2")).items():
         (tmp_path / file).write_text(json.dumps(content))
     (tmp_path / "params.yaml").write_text(json.dumps({"train": {name: name}, name: [name]}))
-    (tmp_path / "model_card.md").write_text(name)
     candidate = scored("binary", 1.5, 0, (name, "b"))
     text = render(
         measured,
@@ -411,7 +432,6 @@ def test_any_amount_of_data_fits(tmp_path: Path) -> None:
     )
     for file, content in factories.files("binary", tuple(names)).items():
         (tmp_path / file).write_text(json.dumps(content))
-    (tmp_path / "model_card.md").write_text("# Card\n\n" + "word & [link] " * 50_000)
     (tmp_path / "dvc.lock").write_text("x" * 900_000)
     rules = tuple(
         Rule(
@@ -431,8 +451,8 @@ def test_any_amount_of_data_fits(tmp_path: Path) -> None:
     text = render(measured, judged, context(recording="fork"))
     assert len(text) <= LIMIT
     assert text.startswith("### ❌ The gate fails")
-    assert "more, under “All rules”" in text
-    assert re.search(r"\*Left out, because the comment would be too long: .*Model card.*\*", text)
+    assert "more, in the folds below" in text
+    assert re.search(r"\*Left out, because the comment would be too long: .*Other rules.*\*", text)
     assert reading.tags(text) <= reading.OWN_TAGS | reading.TEXT_TAGS | {"pre", "a"}
 
 
