@@ -73,7 +73,7 @@ def command(
             result = assessment.assess(windowed, reference, settings, size, _say)
         except InputUnreadableError as error:
             _write(_unreadable(error, until, size), json_path, folder)
-            _end(f"blind: {report.INPUTS[error.kind]} can't be read, so nothing was judged", 2)
+            _end(f"blind: {report.INPUTS[error.kind]} can’t be read, so nothing was judged", 2)
             raise
         if unlabelled:
             result = result.model_copy(update={"blind": results.Unreadable(kind="labels", reason=str(unlabelled))})
