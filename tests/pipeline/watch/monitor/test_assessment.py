@@ -11,7 +11,7 @@ import pytest
 from pipeline.predictions.damage import Damage
 from pipeline.predictions.windows import Labels, Window, WindowedLog
 from pipeline.watch.monitor import assessment, report
-from pipeline.watch.monitor.reference import Reference
+from pipeline.watch.monitor.reference_data import Reference
 from pipeline.watch.monitor.result import Result, read
 from tests.pipeline.watch.monitor.factories import DAY, START, reference, settings, table, window
 
