@@ -116,6 +116,21 @@ def test_rows_that_break_the_contract_are_quarantined_with_their_reasons(project
     assert "quarantined: 1 rows: age: min (0 or more)" in output
 
 
+def test_one_bad_value_among_missing_ones_is_quarantined_alone(project: Project, pipeline: Command) -> None:
+    lines = scenes.lines(log_and_labels())
+    for place, line in enumerate(lines):
+        line["features"]["income"] = None if place % 4 == 0 else 1000.0 + place
+    lines[6]["features"]["income"] = -1
+    scenes.write_log(LOG, lines)
+
+    code, output = retrain(pipeline)
+
+    assert code == 0, output
+    assert "39 newly labelled rows; of 40 labelled rows 1 break the data contract" in output
+    assert list(pd.read_parquet(stored("quarantine")[0]).index) == ["r-6"]
+    assert pd.read_parquet(stored("added")[0])["income"].isna().sum() == 10
+
+
 def test_a_key_in_the_labels_is_used_and_a_row_whose_key_is_in_the_data_is_left_out(
     project: Project, pipeline: Command
 ) -> None:
