@@ -52,8 +52,8 @@ def assemble(
     if required:
         reason = "serve.log.omit leaves it out" if required[0] in settings.serve.log.omit else "is it a feature?"
         raise PipelineError(
-            f"column {required[0]}: has no value in {len(rows):,} logged rows ({reason}), but {schema.PATH} requires one in "
-            "every row; log it, or declare it nullable"
+            f"column {required[0]}: has no value in {len(rows):,} logged rows ({reason}), but {schema.PATH} requires "
+            "one in every row; log it, or declare it nullable"
         )
     key = settings.data.key
     repeated = table[key].duplicated(keep="last") if key is not None else pd.Series(False, index=table.index)

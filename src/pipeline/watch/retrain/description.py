@@ -60,7 +60,7 @@ def _notes(outcome: Outcome) -> list[str]:
     if outcome.absent:
         columns = ", ".join(code(name) for name in outcome.absent[:MAX_SHOWN])
         notes.append(
-            f"Without a value in any of these rows (never sent, left out by `serve.log.omit`, or no feature): {columns}."
+            f"Without a value in any of these rows (not sent, left out by `serve.log.omit`, or no feature): {columns}."
         )
     if outcome.relabelled:
         notes.append(f"{outcome.relabelled:,} labels were replaced by a later one of the same row.")

@@ -27,7 +27,8 @@ class Outcome(Section):
     """`added`: there is a batch; `nothing`: no new row to learn from; `refused`: it failed; `sentence` says why.
 
     Of `labels` labels, `labelled` are of logged rows; of those `known` are in the data already, `repeated` are replaced
-    by a later row of their key, `quarantined` break the contract, `quarantined_before` still do and are in a file of an earlier run, and `rows` are in the batch, from `first` to `last`.
+    by a later row of their key, `quarantined` violate the contract, `quarantined_before` still do and are in a file of
+    an earlier run, and `rows` are in the batch, from `first` to `last`.
     """
 
     state: Literal["added", "nothing", "refused"]
