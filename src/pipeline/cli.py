@@ -6,6 +6,8 @@ import io
 import os
 import signal
 import sys
+import traceback
+from typing import Any
 
 import click
 
@@ -66,6 +68,8 @@ COMMANDS = {
 # The one library that LightGBM's wheels need from the system, by its names on Linux and macOS.
 OPENMP = ("libgomp", "libomp")
 INSTALL_OPENMP = "`apt-get install libgomp1` (Debian, Ubuntu) or `brew install libomp` (macOS) installs it"
+DEFECT = 70  # EX_SOFTWARE of sysexits.h: neither an answer (1) nor a wrong input (2)
+NO_READER = 128 + signal.SIGPIPE  # as the shell reports a program that writes to nobody
 
 
 class LazyGroup(click.Group):
@@ -81,6 +85,12 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(module), name or "command")
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # click would end with 1, which is an answer
+            ctx.exit(NO_READER)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -106,7 +116,8 @@ def main() -> None:
 
 
 def run() -> int:
-    """Run the command: 0, 1 where gate or monitor says no, 2 with a line for each error, 130 where interrupted."""
+    """Run the command: 0, 1 where gate or monitor says no, 2 with a line for each error, 70 with a traceback for a
+    defect, 130 where interrupted, 141 where nobody reads the output any more."""
     try:
         code = pipeline(prog_name="pipeline", standalone_mode=False)
     except PipelineError as error:
@@ -121,12 +132,21 @@ def run() -> int:
         return 2
     except OSError as error:
         if not any(name in str(error) for name in OPENMP):
-            raise
+            return _defect()
         click.echo(f"error: LightGBM needs OpenMP, which this machine lacks; {INSTALL_OPENMP}", err=True)
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 130
+    except (Exception, SystemExit):  # a command ends by ctx.exit
+        return _defect()
     return code if isinstance(code, int) else 0  # click returns the argument of ctx.exit
+
+
+def _defect() -> int:
+    """Show the error that is being handled, which is nobody's input, and give its status."""
+    traceback.print_exc()
+    click.echo(f"error: a defect of the pipeline (status {DEFECT}), no answer; report the lines above", err=True)
+    return DEFECT
 
 
 def _usage_error(error: click.ClickException) -> str:

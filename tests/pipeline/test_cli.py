@@ -1,5 +1,6 @@
 """A mistake on the command line is one line and exit status 2; a command's own exit status is passed on."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -79,13 +80,29 @@ def test_on_a_machine_without_openmp_the_error_says_what_to_install(
     assert "brew install libomp" in line
 
 
-def test_another_system_error_is_not_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load() -> None:
-        raise OSError("libc.so.6: version not found")
+@pytest.mark.parametrize(
+    "error", [ValueError("no digits"), OSError("libc.so.6: version not found"), AssertionError(), SystemExit(1)]
+)
+def test_a_defect_is_neither_an_answer_nor_a_wrong_input(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> None:
+        raise error
 
-    replace_command(monkeypatch, load)
-    with pytest.raises(OSError, match=r"libc\.so\.6"):
-        run(monkeypatch, "gate")
+    replace_command(monkeypatch, broken)
+    assert run(monkeypatch, "gate") == cli.DEFECT
+    told = capsys.readouterr().err
+    assert told.startswith("Traceback")
+    assert type(error).__name__ in told
+    assert told.splitlines()[-1].startswith("error: a defect of the pipeline (status 70)")
+
+
+def test_a_pipe_without_a_reader_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unread() -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    replace_command(monkeypatch, unread)
+    assert run(monkeypatch, "gate") == cli.NO_READER
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, click.Abort])

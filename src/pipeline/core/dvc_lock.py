@@ -40,7 +40,7 @@ def check() -> None:
     if problems := mismatches():
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
         raise PipelineError(
-            f"the model here was not made from this work tree ({problems[0]}{more}); run `make run`, then judge it"
+            f"the model here was not made from this work tree ({problems[0]}{more}); run `make run` first"
         )
 
 

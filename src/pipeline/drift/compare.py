@@ -14,6 +14,7 @@ from pipeline.drift import stattests
 
 Kind = Literal["number", "boolean", "category", "date"]
 MAX_VALUES = 1000  # text with more is an identifier or prose; Evidently would train a model on it
+FARTHEST = np.finfo(np.float64).max
 MISSING_TEST, MISSING_BOUND = "difference of missing shares", 0.1
 
 
@@ -53,15 +54,18 @@ def kinds(table: pd.DataFrame) -> dict[str, Kind]:
 
 def render(
     path: Path, reference: pd.DataFrame, current: pd.DataFrame, columns: Mapping[str, Kind], drift: params.Drift
-) -> None:
-    """Write Evidently's HTML report of the columns that `compare` can score; PipelineError where there are none."""
+) -> dict[str, str]:
+    """Write Evidently's HTML report of the columns that `compare` can score; PipelineError where there are none.
+
+    Columns that Evidently can't draw are left out, and returned with the reason.
+    """
     tables = _sample(reference, drift), _sample(current, drift)
     results = {name: _compare(*tables, name, kind, drift.threshold) for name, kind in columns.items()}
     names = [name for name, item in results.items() if not isinstance(item, str) and item["test"] != MISSING_TEST]
     if not names:
         raise PipelineError(f"{path}: no column of the two tables can be compared, so there is no report to draw")
     frames = [pd.DataFrame({name: values(table[name], columns[name]) for name in names}) for table in tables]
-    stattests.write_html(path, frames[0], frames[1], drift.share, drift.threshold)
+    return stattests.write_html(path, frames[0], frames[1], drift.share, drift.threshold)
 
 
 def _compare(
@@ -102,13 +106,16 @@ def _score(before: Any, after: Any, kind: Kind, threshold: float | None) -> dict
 
 
 def values(column: "pd.Series[Any]", kind: Kind) -> "pd.Series[Any]":
-    """A column as Evidently takes it: numbers (dates as days since 1970) or text; TypeError or ValueError."""
+    """A column as Evidently takes it: numbers (dates as days since 1970) or text; TypeError or ValueError.
+
+    An infinite number is the largest one: it is no missing value.
+    """
     if kind == "date":
         dates = pd.to_datetime(column, utc=True)
         column = (dates - pd.Timestamp("1970-01-01", tz="UTC")) / pd.Timedelta(days=1)
     if kind in ("number", "date"):
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        return pd.Series(np.where(np.isfinite(numbers), numbers, np.nan))
+        return pd.Series(np.clip(numbers, -FARTHEST, FARTHEST))
     return pd.Series(conversion.labels(column).to_numpy(dtype=object))
 
 

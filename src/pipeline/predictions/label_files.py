@@ -50,6 +50,14 @@ def tables(file: File, damage: Damage, extra: Sequence[str] = ()) -> Iterator[tu
         raise InputUnreadableError("labels", f"{file.name}: can't be read: {str(error).splitlines()[0]}") from None
 
 
+def check(source: str, rows: int, labels: int, damage: Damage) -> None:
+    """InputUnreadableError where the files at `source` hold rows (or none) but not one usable label."""
+    if labels:
+        return
+    place = f"; {damage.places[0]}" if damage.places else ""
+    raise InputUnreadableError("labels", f"{source}: no label in {rows:,} rows{place}")
+
+
 class _MissingColumnError(Exception):
     """The id or the label column is missing."""
 

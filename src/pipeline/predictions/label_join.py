@@ -17,13 +17,14 @@ from pipeline.predictions.windows import Labels, Window, WindowedLog
 def join(windowed: WindowedLog, source: str, signature: Signature) -> WindowedLog:
     """The windows with their `truth`. Of two labels of an id the later one counts, files in order of name.
 
-    InputUnreadableError where there are no labels or they can't be read.
+    InputUnreadableError where there are no labels, none of them is usable, or they can't be read.
     """
     joined = _Joined(signature, frozenset(row for window in windowed.windows for row in window.answers["id"]))
     joined.limit = min((_limit(window) for window in windowed.windows), default=2**64 - 1)
     for file in label_files.find(source):
         for first, table in label_files.tables(file, joined.damage):
             joined.add(file.name, first, table)
+    label_files.check(source, joined.rows, joined.valid, joined.damage)
     return replace(
         windowed,
         windows=tuple(replace(window, truth=joined.truth(window)) for window in windowed.windows),
@@ -40,6 +41,7 @@ class _Joined:
     sampled: frozenset[str]  # row ids
     limit: int = 2**64 - 1  # ids with hashes up to it are sampled if they are in a window
     rows: int = 0
+    valid: int = 0
     compared: int = 0  # labels whose id has a hash up to the limit
     unmatched: int = 0  # of those, the ones of no sampled row
     labels: dict[str, Any] = field(default_factory=dict)
@@ -53,6 +55,7 @@ class _Joined:
         if invalid.any():
             self.damage.add("labels", f"{name}:{first + int(np.argmax(invalid))}", self._expected(), int(invalid.sum()))
         ids, labels = table["id"][~invalid], labels[~invalid]
+        self.valid += len(ids)
         if self.limit < 2**64 - 1:
             low = hash_ids(ids) <= np.uint64(self.limit)
             compared = ids[low]

@@ -147,7 +147,20 @@ def test_different_constants_missing_values_and_infinity_are_compared() -> None:
     current["y"] = [1.0, 2, 3, 4, 5] * 10
     result = compare(reference, current)
     assert by_column(result)["x"]["drifted"]
-    assert by_column(result)["y"]["missing_reference"] == 0.4
+    assert by_column(result)["y"]["missing_reference"] == 0.2
+
+
+@pytest.mark.parametrize("rows", [300, 1500])
+@pytest.mark.parametrize("value", [1e200, 1.7976931348623157e308, -1.7e308, np.inf])
+def test_an_absurd_value_hides_no_drift_and_is_none_where_both_tables_have_it(rows: int, value: float) -> None:
+    reference, current = table(rows)[[ODD]], table(rows, seed=1)[[ODD]] + 10
+    same = table(rows, seed=2)[[ODD]]
+    current.loc[0, ODD] = value
+    found = by_column(compare(reference, current))[ODD]
+    assert found["drifted"]
+    assert np.isfinite(found["score"])
+    reference.loc[0, ODD] = same.loc[0, ODD] = value
+    assert not by_column(compare(reference, same))[ODD]["drifted"]
 
 
 @pytest.fixture
@@ -186,6 +199,20 @@ def test_the_json_is_the_same_bytes_in_a_process_with_another_hash_seed(project:
         subprocess.run(program, check=True, env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True)
         contents.append(Path(f"{seed}.json").read_bytes())
     assert contents[0] == contents[1]
+
+
+def test_a_column_that_evidently_can_not_draw_is_named_and_the_rest_is_drawn(project: Path) -> None:
+    reference, current = table(300).assign(huge=1.0), table(300, seed=1).assign(huge=1.7e308)
+    reference.to_parquet("reference.parquet")
+    current.to_parquet("current.parquet")
+    arguments = ["--reference", "reference.parquet", "--current", "current.parquet", "--json", "d.json"]
+    assert "drift: not in the report: huge: Evidently can't draw it" in run(*arguments, "--html", "d.html")
+    assert by_column(json.loads(Path("d.json").read_text()))["huge"]["drifted"]
+    assert "colour" in Path("d.html").read_text(encoding="utf-8")
+    reference[["huge"]].to_parquet("reference.parquet")
+    current[["huge"]].to_parquet("current.parquet")
+    with pytest.raises(PipelineError, match="h.html: Evidently can draw none of the columns huge"):
+        run(*arguments, "--html", "h.html")
 
 
 def test_the_html_has_the_columns_and_no_markup_from_their_names(project: Path) -> None:

@@ -48,6 +48,25 @@ def test_without_labels_there_is_no_truth(log: Path) -> None:
     assert [window.truth for window in windowed.windows] == [None, None]
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("id,label\n", "no label in 0 rows"),
+        ("id,label\nr-1\n", "no label in 0 rows; labels.csv:2: has 1 values, the header 2"),
+        (
+            "id,label\nr-1,yes\nr-2,no\n",
+            "no label in 2 rows; labels.csv:2: needs an id and a label that is one of 0, 1",
+        ),
+        ("id,label\nr-1,True\nr-2,False\n", "no label in 2 rows; labels.csv:2: needs an id and a label"),
+        ("id,label\n,1\nr-2,\n", "no label in 2 rows; labels.csv:2: needs an id and a label"),
+    ],
+)
+def test_files_without_one_usable_label_can_not_be_read(content: str, expected: str, log: Path) -> None:
+    with pytest.raises(InputUnreadableError, match=f"labels.csv: {expected}") as refused:
+        joined(log, content)
+    assert refused.value.kind == "labels"
+
+
 def test_other_columns_do_not_matter(log: Path) -> None:
     windowed = joined(log, 'client,label,note,id\n1,0,"two\nlines",r-1\n2,1,,r-2\n')
     assert truth(windowed) == {"r-1": "0", "r-2": "1"}
@@ -58,9 +77,7 @@ def test_a_class_may_be_written_in_several_ways(log: Path, text: str) -> None:
     assert truth(joined(log, f"id,label\nr-1,{text}\n")) == {"r-1": "1"}
 
 
-@pytest.mark.parametrize(
-    ("labels", "expected"), [([1, 0], ["1", "0"]), ([1.0, None], ["1"]), (["0", "1"], ["0", "1"]), ([True, False], [])]
-)
+@pytest.mark.parametrize(("labels", "expected"), [([1, 0], ["1", "0"]), ([1.0, None], ["1"]), (["0", "1"], ["0", "1"])])
 def test_labels_in_parquet(log: Path, labels: list[Any], expected: list[str]) -> None:
     path = log.parent / "labels.parquet"
     pd.DataFrame({"id": ["r-1", "r-2"], "label": labels}).to_parquet(path)

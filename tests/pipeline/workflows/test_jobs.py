@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.cli import DEFECT
 from tests.pipeline.conftest import ROOT
 from tests.pipeline.workflows.acting import HOSTED, OWN, Machine, WorkflowResult
 
@@ -338,15 +339,29 @@ def test_the_scheduled_run_does_nothing_where_no_log_is_named(machine: Machine, 
     assert calls(result) == []
 
 
-def test_an_alarm_is_no_failed_run_and_the_issues_are_updated(machine: Machine, template: Path) -> None:
-    source = PIPELINE.replace("sys.exit(", 'sys.exit(1 if sys.argv[1] in {"restore", "monitor"} else ')
+def ended(machine: Machine, template: Path, status: int) -> WorkflowResult:
+    """The scheduled run in which `restore` and `monitor` end with this status."""
+    source = PIPELINE.replace("sys.exit(", f'sys.exit({status} if sys.argv[1] in {{"restore", "monitor"}} else ')
     (template / "src/pipeline/cli.py").write_text(source, encoding="utf-8")
     publish(template)
+    return watch(machine, template, PIPELINE_LOG_URL="s3://bucket/log")
 
-    result = watch(machine, template, PIPELINE_LOG_URL="s3://bucket/log")
+
+@pytest.mark.parametrize("status", [1, 2])
+def test_an_alarm_or_a_blind_monitor_is_no_failed_run_and_updates_the_issues(
+    status: int, machine: Machine, template: Path
+) -> None:
+    result = ended(machine, template, status)
 
     assert result.jobs == {"watch": "success"}
     assert calls(result)[-1] == "watch"
+
+
+def test_a_defect_of_the_monitor_is_a_failed_run_and_no_alarm(machine: Machine, template: Path) -> None:
+    result = ended(machine, template, DEFECT)
+
+    assert result.jobs == {"watch": "failure"}
+    assert calls(result)[-1] == "watch"  # it refuses a result that was not written
 
 
 def test_lint_and_tests_run_on_a_hosted_runner(machine: Machine, template: Path) -> None:

@@ -46,8 +46,10 @@ def violations(table: pd.DataFrame, schema: Schema, task: TaskSection) -> list[V
 
 def broken_rows(table: pd.DataFrame, schema: Schema, task: TaskSection) -> list[tuple[Violation, Mask]]:
     """The violations of single rows, each with a mask (rows,) of them; not those of a whole column."""
+    places = pd.RangeIndex(len(table))
     return [
-        (_violation(error, table), ~error.check_output.to_numpy(dtype=bool))
+        # pandera leaves missing values out of a check, and so out of its outcome
+        (_violation(error, table), ~error.check_output.reindex(places, fill_value=True).to_numpy(dtype=bool))
         for error in _errors(table, schema, task)
         if isinstance(error.check_output, pd.Series)
     ]

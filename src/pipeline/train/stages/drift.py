@@ -38,7 +38,9 @@ def command(
     for line in _summary(result):
         click.echo(line)
     if html_path:
-        render(html_path, reference, current, columns, drift)
+        undrawn = render(html_path, reference, current, columns, drift)
+        for name, reason in undrawn.items():
+            click.echo(f"drift: not in the report: {name}: {reason}")
         click.echo(f"drift: report in {html_path}")
 
 

@@ -142,6 +142,7 @@ def _columns(window: Window, signals: dict[str, WindowSignal], reference: Refere
             unseen=window.unseen.get(name, 0) / window.rows,
             before=describe(reference.train[name], reference.kinds[name]),
             now=describe(window.sample[name], reference.kinds[name]),
+            judged=comparison.judged,
         )
         for name, comparison in compared
     )
@@ -153,7 +154,7 @@ def describe(column: "pd.Series[Any]", kind: Kind) -> str:
     if values.empty:
         return "–"
     if kind == "number":
-        return f"{float(values.median()):,.6g}"
+        return f"{2 * float((values / 2).median()):,.6g}"  # the sum of two middle values may overflow
     if kind == "date":
         return f"{pd.to_datetime(values).median():%Y-%m-%d}"
     counts = conversion.labels(values).value_counts()

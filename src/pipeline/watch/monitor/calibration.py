@@ -16,12 +16,13 @@ import numpy as np
 
 from pipeline.core import files
 from pipeline.core.errors import PipelineError
-from pipeline.watch.monitor.reference_columns import Array, ReferenceColumn, ReferenceColumns
+from pipeline.drift import stattests
+from pipeline.watch.monitor.reference_columns import EVIDENTLY, Array, ReferenceColumn, ReferenceColumns
 
 PATH = Path(".pipeline/monitor/bounds.json")
 STEP = 1.25  # ratio of one calibrated size to the next smaller one
 PER_ALARM = 4  # resamples for each one that may be beyond: the bound is a high rank of them
-EVIDENTLY = 0.1  # Evidently's default threshold of both distances
+ERRATIC = 10  # multiple of its 90 % quantile that no resample reaches where a column has no absurd values
 SEED = 0
 MAX_CACHED = 500  # pairs of a window's size and a reference whose bounds the file keeps
 
@@ -41,8 +42,15 @@ class Coded:
     @cached_property
     def _cumulative(self) -> tuple[Array, Array, Array, Array]:
         """Steps between the values, cumulative row counts, the values minus their mean, and the squares of those."""
-        centred = self.values - np.average(self.values, weights=self.total)
-        return np.diff(self.values), np.cumsum(self.total)[:-1], centred, centred**2
+        values = self.values / self._unit
+        centred = values - np.average(values, weights=self.total)
+        return np.diff(values), np.cumsum(self.total)[:-1], centred, centred**2
+
+    @cached_property
+    def _unit(self) -> float:
+        """By what the values are divided, so that no sum of their squares overflows."""
+        largest = float(np.abs(self.values).max(initial=0.0))
+        return largest if largest > stattests.LARGEST else 1.0
 
     def distance(self, rows: Array) -> float:
         """The distance of these rows from all others, by the formula of Evidently's test; 0 where it is undefined."""
@@ -59,7 +67,8 @@ class Coded:
         drawn_rows, rest_rows = drawn.sum(), rest.sum()
         between = np.cumsum(drawn)[:-1] * (1 / drawn_rows + 1 / rest_rows) - below / rest_rows
         variance = _dot(rest, squares) / rest_rows - (_dot(rest, centred) / rest_rows) ** 2
-        return _dot(np.abs(between), steps) / max(float(np.sqrt(max(variance, 0.0))), 0.001)
+        deviation = max(float(np.sqrt(max(variance, 0.0))), stattests.LEAST_SPREAD / self._unit)
+        return min(_dot(np.abs(between), steps) / deviation, stattests.LARGEST)
 
 
 def _dot(first: Array, second: Array) -> float:
@@ -108,7 +117,7 @@ class Bounds:
 
     @cached_property
     def _key(self) -> str:
-        digest = hashlib.sha256(repr((self._rows, self._share, self._threshold, SEED, PER_ALARM)).encode())
+        digest = hashlib.sha256(repr((self._rows, self._share, self._threshold, SEED, PER_ALARM, ERRATIC)).encode())
         for name, column in self._coded.items():
             digest.update(f"{name!r} {column.numeric}".encode())
             digest.update(column.codes.tobytes() + column.values.tobytes())
@@ -132,12 +141,17 @@ def family_bounds(null: Array, share: float) -> Array:
     """A bound for each column, so that in at most `share` of new windows without drift any column is beyond its own.
 
     Each column's distances are taken as multiples of their own 90 % quantile; the bound on the largest multiple is the
-    rank that a new draw exceeds with probability `share` at most, since all ranks are equally likely.
+    rank that a new draw exceeds with probability `share` at most, since all ranks are equally likely. A column that a
+    few absurd values make erratic has a bound of its own, its largest distance, and leaves the others' as they are:
+    a new draw exceeds that with probability 1 / (draws + 1), which is taken from their share.
     """
     scale = np.quantile(null, 0.9, axis=0)
     multiples = np.divide(null, scale, out=np.zeros_like(null), where=scale > 0)
-    rank = min(len(null), ceil((len(null) + 1) * (1 - share)))
-    return np.asarray(scale * np.sort(multiples.max(axis=1))[rank - 1])
+    erratic = multiples.max(axis=0) > ERRATIC
+    count, left = len(null), share - erratic.sum() / (len(null) + 1)
+    rank = min(count, ceil((count + 1) * (1 - left)))
+    joint = np.sort(multiples[:, ~erratic].max(axis=1, initial=0.0))[rank - 1]
+    return np.asarray(np.where(erratic, null.max(axis=0), scale * joint))
 
 
 def grid(smallest: int, largest: int) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """`pipeline monitor`: judge the prediction log, window by window."""
 
+import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,13 +51,17 @@ def command(
 ) -> None:
     """Exit 0 without an alarm, 1 with one, 2 where the log, the labels or the reference can't be read.
 
-    If only the labels can't be read, everything but performance is judged and written.
+    The last line of the output says which. If only the labels can't be read, everything but performance is judged and
+    written.
     """
     settings = params.read()
     size = _checked_size(window or settings.monitor.window)
     json_path = json_path or folder / "monitor.json"
     log = log or settings.monitor.log
     labels = labels or settings.monitor.labels
+    for former in (json_path, folder / "monitor.md", folder / "monitor.html"):
+        with contextlib.suppress(OSError):  # said where it is written
+            former.unlink(missing_ok=True)  # a run that breaks off leaves no verdict of another one
     with costs.measured("monitor") as cost:
         try:
             signature = _read_signature()
@@ -68,17 +73,20 @@ def command(
             result = assessment.assess(windowed, reference, settings, size, _say)
         except InputUnreadableError as error:
             _write(_unreadable(error, until, size), json_path, folder)
+            _end(f"blind: {report.INPUTS[error.kind]} can’t be read, so nothing was judged", 2)
             raise
         if unlabelled:
             result = result.model_copy(update={"blind": results.Unreadable(kind="labels", reason=str(unlabelled))})
         cost["rows"] = windowed.rows
     _write(result, json_path, folder)
+    _print(result, folder)
     if html_path:
         _evidently(html_path, windowed, reference, settings)
-    _print(result, folder)
+    status = 2 if unlabelled else STATUS[result.state]
+    _end(report.verdict(result), status)
     if unlabelled:
         raise unlabelled
-    ctx.exit(STATUS[result.state])
+    ctx.exit(status)
 
 
 def _read_signature() -> Signature:
@@ -144,7 +152,13 @@ def _evidently(path: Path, windowed: WindowedLog, reference: references.Referenc
         _say(f"{path} is not written: no window has enough rows")
         return
     kinds = {name: kind for name, kind in reference.kinds.items() if name in judged[-1].sample.columns}
-    compare.render(path, reference.train, judged[-1].sample, kinds, settings.drift)
+    try:
+        undrawn = compare.render(path, reference.train, judged[-1].sample, kinds, settings.drift)
+    except PipelineError as error:  # the page changes no verdict
+        _say(f"no page: {error}")
+    else:
+        for name, reason in undrawn.items():
+            _say(f"{path}: without {name}: {reason}")
 
 
 def _print(result: Result, folder: Path) -> None:
@@ -155,7 +169,14 @@ def _print(result: Result, folder: Path) -> None:
     damaged = {name: count for name, count in result.damage.items() if isinstance(count, int) and count}
     if damaged:
         click.echo("damage: " + ", ".join(f"{name} {count:,}" for name, count in damaged.items()))
-    click.echo(f"monitor: {result.state.replace('_', ' ')}\n{folder / 'monitor.md'}\n{folder / 'monitor.html'}")
+    if result.labels.rows and not result.labels.joined:
+        click.echo(f"labels: {result.labels.rows:,} were read, and none is of a compared row: are the ids the log's?")
+    click.echo(f"{folder / 'monitor.md'}\n{folder / 'monitor.html'}")
+
+
+def _end(verdict: str, status: int) -> None:
+    """The last line of the output: `make` hides the status."""
+    click.echo(f"monitor: {verdict} (status {status})")
 
 
 def _say(line: str) -> None:

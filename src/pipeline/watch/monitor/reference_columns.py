@@ -16,7 +16,9 @@ from pipeline.drift.compare import Kind
 Array = npt.NDArray[Any]
 Test = Literal["wasserstein", "jensenshannon"]
 FEW = 5  # distinct numbers up to which Evidently compares them as categories
+EVIDENTLY = 0.1  # Evidently's default threshold of both distances
 UNSEEN = "(not in the reference)"  # every category that the reference lacks
+HALF_NEW = 0.4645  # Jensen-Shannon distance where half of the rows have a new category
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,30 @@ class ReferenceColumn:
         """Another table's column encoded as this one's values are, without the missing ones."""
         return _numbers(column, self.kind, self.categories).dropna()
 
-    def score(self, column: "pd.Series[Any]", threshold: float | None) -> stattests.Score | None:
-        """Evidently's distance of another table's column from this one; None where one of them has no value."""
+    def score(self, column: "pd.Series[Any]", threshold: float | None) -> stattests.Score | str:
+        """Evidently's distance of another table's column from this one, or why there is none."""
         before, after = self._ordered, self.prepared(column)
         if before.empty or after.empty:
-            return None
-        return stattests.score(before, after, "num" if self.numeric else "cat", threshold, self.test)
+            return f"no value in the {'reference' if before.empty else 'window'}"
+        found = stattests.score(before, after, "num" if self.numeric else "cat", threshold, self.test)
+        return found or "the distance is no number"
+
+    def hides(self, bound: float, threshold: float | None) -> bool:
+        """Whether a large change would stay within the bound, and that is not what the threshold asks for."""
+        chosen = EVIDENTLY if threshold is None else threshold
+        return bound >= self._large and (bound > chosen or self._large < EVIDENTLY)
+
+    @cached_property
+    def _large(self) -> float:
+        """The distance of a change that nobody wants to miss: half of the rows in a new category; or each number moved
+        by a standard deviation, or, where a few values make that, by the width of the middle 90 %."""
+        values = self._ordered.to_numpy(float)
+        if self.test == "jensenshannon" or not len(values):
+            return HALF_NEW
+        with np.errstate(over="ignore"):
+            low, high = np.quantile(values, (0.05, 0.95), method="nearest")
+            middle = (high - low) / stattests.spread(values)
+        return min(1.0, float(middle)) if middle > 0 else 1.0
 
     @cached_property
     def _ordered(self) -> "pd.Series[Any]":

@@ -3,11 +3,12 @@
 import shlex
 from collections.abc import Sequence
 
-from pipeline.markup.markdown import Markdown, bold, code, escape, number, table
+from pipeline.markup.markdown import Markdown, bold, code, escape, table
 from pipeline.markup.parts import Part, fit, folded, part
 from pipeline.review.untrusted.text import fence
 from pipeline.watch.monitor import signal_charts
 from pipeline.watch.monitor.result import ColumnDrift, Result, Scored, Signal
+from pipeline.watch.monitor.signals import ratio
 
 LIMIT = 60_000  # characters: GitHub's 65,536 minus what the issue and CML add
 TOP, COLUMNS = 5, 60  # columns shown at the top, and in the folded table
@@ -21,6 +22,7 @@ LABELS = {
     "volume": "volume",
     "latency": "latency",
 }
+UNCLEAR = "it has too few rows, or a few values far from all others"
 INPUTS = {"log": "the prediction log", "labels": "the labels", "reference": "the reference"}
 
 
@@ -55,6 +57,23 @@ def label(name: str) -> str:
     return LABELS.get(name, name)
 
 
+def verdict(result: Result) -> str:
+    """The state in a line, with what could not be judged."""
+    alarms = ", ".join(label(signal.name) for signal in result.signals if signal.state == "alarm")
+    parts = [f"alarm: {alarms}" if alarms else result.state.replace("_", " ")]
+    if result.blind:
+        parts.append(f"{INPUTS[result.blind.kind]} can’t be read")
+    if unclear := _unclear(result):
+        parts.append(unclear)
+    return "; ".join(parts)
+
+
+def _unclear(result: Result) -> str:
+    """How many columns the reference is too small or too uneven for; empty where there is none."""
+    count = sum(not column.judged for column in result.columns)
+    return f"the reference can’t show drift in {count:,} of {len(result.columns):,} columns" if count else ""
+
+
 def _headline(result: Result) -> str:
     alarms = [label(signal.name) for signal in result.signals if signal.state == "alarm"]
     headlines = {
@@ -68,7 +87,8 @@ def _headline(result: Result) -> str:
         f"enough rows, until {result.until:%Y-%m-%d %H:%M} UTC."
     )
     warning = "; the labels can’t be read" if result.blind else ""
-    return f"### {headlines[result.state]}{warning}\n\n{summary}{_releases(result)}{_unlabelled(result)}"
+    unclear = f"\n\n⚠️ {_unclear(result).capitalize()}: {UNCLEAR}." if _unclear(result) else ""
+    return f"### {headlines[result.state]}{warning}\n\n{summary}{_releases(result)}{_unlabelled(result)}{unclear}"
 
 
 def _unlabelled(result: Result) -> str:
@@ -121,7 +141,7 @@ def _columns(columns: Sequence[ColumnDrift], total: int) -> str | None:
             column.column,
             column.score,
             column.bound,
-            Markdown("**×" + number(column.score / column.bound) + "**" if column.score > column.bound else "within"),
+            _place(column),
             column.before,
             column.now,
             Markdown(f"{column.missing_before:.1%} → {column.missing:.1%}"),
@@ -132,6 +152,13 @@ def _columns(columns: Sequence[ColumnDrift], total: int) -> str | None:
     header = ["column", "score", "bound", "", "reference", "now", "missing", "unseen"]
     more = f"\n\n{total - len(columns):,} more, nearer to the reference." if total > len(columns) else ""
     return f"{table(header, rows, 'lrrrllrr')}{more}" if rows else None
+
+
+def _place(column: ColumnDrift) -> Markdown:
+    """Where a column lies against its bound."""
+    if column.score > column.bound:
+        return Markdown(f"**×{_figure(ratio(column.score, column.bound))}**")
+    return Markdown("within" if column.judged else "can’t tell")
 
 
 def _charts(result: Result, names: Sequence[str]) -> str | None:
@@ -169,7 +196,7 @@ def _judged(window: Scored, name: str) -> Markdown:
 
 
 def _figure(value: float | None) -> Markdown:
-    return Markdown("–" if value is None else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}")
+    return Markdown("–" if value is None else f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}")
 
 
 def _damage(result: Result) -> str:

@@ -48,7 +48,10 @@ class Scored(Section):
 
 
 class ColumnDrift(Section):
-    """A column in the latest judged window against the reference; `before` and `now` describe its values."""
+    """A column in the latest judged window against the reference; `before` and `now` describe its values.
+
+    `judged` is False where the reference is too small or too uneven for its bound to let a large change be seen.
+    """
 
     column: str
     test: str
@@ -59,6 +62,7 @@ class ColumnDrift(Section):
     unseen: float
     before: str
     now: str
+    judged: bool = True
 
 
 class Reference(Section):

@@ -7,8 +7,9 @@ from statistics import NormalDist, median
 
 import pandas as pd
 
+from pipeline.core.errors import listed
 from pipeline.core.params import Params
-from pipeline.drift.stattests import Score
+from pipeline.drift.stattests import LARGEST, Score
 from pipeline.predictions.windows import Window
 from pipeline.watch.monitor.calibration import Bounds
 from pipeline.watch.monitor.performance import Performance
@@ -22,14 +23,25 @@ PREVIOUS = 3  # windows that the usual volume is computed from
 
 @dataclass(frozen=True)
 class ComparedColumn:
-    """A column's distance in a window, and its bound there."""
+    """A column's distance in a window, its bound there, and whether a large change would stay within that bound."""
 
     distance: Score
     bound: float
+    unclear: bool
 
     @property
     def ratio(self) -> float:
-        return self.distance.score / self.bound
+        """The distance as a multiple of the bound, at most LARGEST."""
+        return ratio(self.distance.score, self.bound)
+
+    @property
+    def judged(self) -> bool:
+        return self.ratio > 1 or not self.unclear
+
+
+def ratio(distance: float, bound: float) -> float:
+    """A distance as a multiple of its bound, which may be 0; at most LARGEST."""
+    return min(distance / bound, LARGEST) if bound else LARGEST * (distance > 0)
 
 
 @dataclass(frozen=True)
@@ -65,18 +77,29 @@ class Drift:
             return short
         table = table.iloc[: self.maximum]
         bounds = self._bounds.of(len(table))
-        compared = {
-            name: ComparedColumn(score, bounds[name])
-            for name, column in self._reference.columns.items()
-            if name in table.columns and (score := column.score(table[name], self._threshold)) is not None
-        }
-        if not compared:
-            return WindowSignal(detail="no column can be compared")
-        name, worst = max(compared.items(), key=lambda item: item[1].ratio)
-        beyond = sum(column.ratio > 1 for column in compared.values())
-        summary = f"{beyond:,} of {len(compared):,} columns beyond, furthest" if beyond else "nearest to its bound is"
-        detail = f"{summary} {name} ({worst.distance.test} {worst.distance.score:.3g}, bound {worst.bound:.3g})"
-        return WindowSignal(worst.ratio, 1.0, worst.ratio > 1, detail, compared)
+        compared, left_out = dict[str, ComparedColumn](), list[str]()
+        for name, column in self._reference.columns.items():
+            score = column.score(table[name], self._threshold) if name in table.columns else "not logged"
+            if isinstance(score, str):
+                left_out.append(f"{name} ({score})")
+            else:
+                compared[name] = ComparedColumn(score, bounds[name], column.hides(bounds[name], self._threshold))
+        return _furthest(compared, left_out, f"{self._reference.rows:,} reference rows")
+
+
+def _furthest(compared: Mapping[str, ComparedColumn], left_out: Sequence[str], reference: str) -> WindowSignal:
+    """The column furthest beyond its bound, and which columns say nothing."""
+    unclear = [f"{name} (bound {column.bound:.3g})" for name, column in compared.items() if not column.judged]
+    blind = f"; too few or too uneven to judge by are the {reference} of {listed(unclear)}" if unclear else ""
+    blind += f"; not compared: {listed(left_out)}" if left_out else ""
+    judged = {name: column for name, column in compared.items() if column.judged}
+    if not judged:
+        return WindowSignal(detail=f"no column can be judged{blind}", columns=compared)
+    name, worst = max(judged.items(), key=lambda item: item[1].ratio)
+    beyond = sum(column.ratio > 1 for column in judged.values())
+    summary = f"{beyond:,} of {len(judged):,} columns beyond, furthest" if beyond else "nearest to its bound is"
+    detail = f"{summary} {name} ({worst.distance.test} {worst.distance.score:.3g}, bound {worst.bound:.3g}){blind}"
+    return WindowSignal(worst.ratio, 1.0, worst.ratio > 1, detail, compared)
 
 
 class Judge:

@@ -22,7 +22,8 @@ from pipeline.watch.retrain.outcome import Reason
 class Assembled:
     """Rows that meet the contract, in its types, and those that break it, as text with a reason; the index is the id.
 
-    `absent`: columns of the contract that have no value in any row; `repeated`: rows whose key a later row has too.
+    `absent`: columns of the contract that have no value in any row; `repeated`: rows whose key a later row has too;
+    `before`: rows that break the contract and are in quarantine already, which neither table nor reason counts.
     """
 
     accepted: pd.DataFrame
@@ -30,35 +31,47 @@ class Assembled:
     reasons: tuple[Reason, ...]
     absent: tuple[str, ...]
     repeated: int
+    before: int
 
 
 def assemble(
-    rows: Sequence[Row], labels: Mapping[str, str], keys: Mapping[str, str] | None, contract: Schema, settings: Params
+    rows: Sequence[Row],
+    labels: Mapping[str, str],
+    keys: Mapping[str, str] | None,
+    contract: Schema,
+    settings: Params,
+    quarantined: Collection[str] = (),
 ) -> Assembled:
-    """The rows in the order of their times; PipelineError where a required column is not logged at all."""
+    """The rows in the order of their times; `quarantined`: ids of rows that were quarantined before.
+
+    PipelineError where a required column has no value in any row.
+    """
     ordered = sorted(rows, key=lambda row: (row.time, row.id))
     table, absent = _table(ordered, labels, keys, contract, settings)
     required = [name for name in absent if not contract.columns[name].nullable]
     if required:
         reason = "serve.log.omit leaves it out" if required[0] in settings.serve.log.omit else "is it a feature?"
         raise PipelineError(
-            f"column {required[0]}: has no value in the prediction log ({reason}), but {schema.PATH} requires one in "
-            "every row; log it, or declare it nullable"
+            f"column {required[0]}: has no value in {len(rows):,} logged rows ({reason}), but {schema.PATH} requires "
+            "one in every row; log it, or declare it nullable"
         )
     key = settings.data.key
     repeated = table[key].duplicated(keep="last") if key is not None else pd.Series(False, index=table.index)
     table = table[~repeated]
     violations = check.broken_rows(table, contract, settings.task)
     invalid = np.logical_or.reduce([np.zeros(len(table), dtype=bool), *(mask for _, mask in violations)])
+    fresh = invalid & ~table.index.isin(list(quarantined))
+    counted = [(violation, mask & fresh) for violation, mask in violations if (mask & fresh).any()]
     return Assembled(
         accepted=schema.typed(table[~invalid], contract),
-        quarantined=_explained(table, violations, invalid),
+        quarantined=_explained(table, counted, fresh),
         reasons=tuple(
             Reason(column=violation.column, check=violation.check, expected=violation.expected, rows=int(mask.sum()))
-            for violation, mask in violations
+            for violation, mask in counted
         ),
         absent=tuple(absent),
         repeated=int(repeated.sum()),
+        before=int(invalid.sum() - fresh.sum()),
     )
 
 

@@ -43,6 +43,22 @@ def ids(batches: Iterable[File]) -> set[str]:
     return row_ids
 
 
+def quarantined(folder: str) -> set[str]:
+    """The ids of the rows in the quarantine files of this folder; PipelineError where one can't be read."""
+    row_ids = set[str]()
+    pattern = f"{folder.rstrip('/')}/quarantine-*.parquet"
+    try:
+        for path in store.matching(pattern, SETTING):
+            system, place = sources.filesystem(path, SETTING)
+            with system.open(place, "rb") as stream:
+                row_ids.update(pq.read_table(stream, columns=[readers.INDEX]).column(0).to_pylist())
+    except PipelineError:
+        raise
+    except Exception as error:  # each fsspec plug-in has errors of its own
+        raise PipelineError(f"{SETTING}: {pattern}: can't be read: {sources.reason(error)}") from None
+    return row_ids
+
+
 def keys(data: Iterable[File], key: str) -> set[str]:
     """The keys in files of the data, as text."""
     values = set[str]()

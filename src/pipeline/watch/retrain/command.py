@@ -31,6 +31,7 @@ NO_STORE = (
 @click.option("--since", type=Moment(), help="Only rows answered since (default: the whole log).")
 def command(log: str | None, labels: str | None, since: datetime | None) -> None:
     """Write labelled rows that are not in the data yet to data.added, and list the batch in data/source.json."""
+    outcome.PATH.unlink(missing_ok=True)  # a run that breaks off leaves no outcome of another one
     try:
         result = retrain(params.read(), log, labels, since)
     except PipelineError as error:
@@ -43,7 +44,12 @@ def command(log: str | None, labels: str | None, since: datetime | None) -> None
     if result.quarantine:
         click.echo(f"  they are in {result.quarantine}")
     if result.absent:
-        click.echo(f"  not in the log, so missing in these rows: {', '.join(result.absent)}")
+        click.echo(f"  without a value in any of these rows: {', '.join(result.absent)}")
+    if result.relabelled:
+        click.echo(f"  labels that a later one replaced: {result.relabelled:,}")
+    if result.damage:
+        damage = ", ".join(f"{name} {count:,}" for name, count in result.damage.items())
+        click.echo(f"  could not be read: {damage} ({result.labels - result.labelled:,} labels have no row)")
     if result.batch:
         click.echo(f"  {FINGERPRINT} lists {result.batch.path}: `make run` trains on it")
 
@@ -73,7 +79,8 @@ def retrain(settings: Params, log: str | None, labels: str | None, since: dateti
     )
     if not fresh:
         return counts.model_copy(update={"sentence": _sentence(counts)})
-    assembled = assemble.assemble(fresh, lookup.values, lookup.keys, contract, settings)
+    quarantined = _quarantined(settings.data.added)
+    assembled = assemble.assemble(fresh, lookup.values, lookup.keys, contract, settings, quarantined)
     return _store(counts, assembled, labelled.rows, settings.data.added, recorded)
 
 
@@ -97,6 +104,15 @@ def new(rows: Mapping[str, Row], labels: Labels, recorded: Source, settings: Par
     return [row for row in rows.values() if row.id not in known_ids and keys.get(row.id) not in known_keys]
 
 
+def _quarantined(folder: str) -> set[str]:
+    """The ids of rows in quarantine; none, and a line about it, where a store can't be listed."""
+    try:
+        return batch.quarantined(folder)
+    except PipelineError as error:
+        _say(f"rows of former quarantine files are counted as new: {error}")
+        return set()
+
+
 def _store(counts: Outcome, assembled: Assembled, rows: Mapping[str, Row], folder: str, recorded: Source) -> Outcome:
     """Write the files to the store and list the batch in data/source.json; the complete outcome."""
     quarantine = _put(folder, "quarantine", assembled.quarantined, rows)
@@ -106,6 +122,7 @@ def _store(counts: Outcome, assembled: Assembled, rows: Mapping[str, Row], folde
             "rows": len(assembled.accepted),
             "repeated": assembled.repeated,
             "quarantined": len(assembled.quarantined),
+            "quarantined_before": assembled.before,
             "quarantine": quarantine.path if quarantine else None,
             "reasons": assembled.reasons,
             "absent": assembled.absent,
@@ -142,6 +159,7 @@ def _sentence(counts: Outcome) -> str:
             (counts.known, "are in the data already"),
             (counts.repeated, "have a later row of the same key"),
             (counts.quarantined, "break the data contract"),
+            (counts.quarantined_before, "are in quarantine already"),
         )
         if count
     ]

@@ -25,6 +25,7 @@ def body(outcome: Outcome, issue: int | None, drift: str | None, others: Sequenc
         ("in the data already", outcome.known),
         ("left out, as a later row has their key", outcome.repeated),
         ("quarantined, as they break the data contract", outcome.quarantined),
+        ("in quarantine already", outcome.quarantined_before),
     ]
     parts = [
         why,
@@ -59,7 +60,7 @@ def _notes(outcome: Outcome) -> list[str]:
     if outcome.absent:
         columns = ", ".join(code(name) for name in outcome.absent[:MAX_SHOWN])
         notes.append(
-            f"Not in the prediction log (`serve.log.omit`, or not a feature), so missing in these rows: {columns}."
+            f"Without a value in any of these rows (not sent, left out by `serve.log.omit`, or no feature): {columns}."
         )
     if outcome.relabelled:
         notes.append(f"{outcome.relabelled:,} labels were replaced by a later one of the same row.")

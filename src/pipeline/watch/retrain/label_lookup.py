@@ -25,12 +25,13 @@ class Labels:
 def read(url: str, key: str | None) -> Labels:
     """The labels at a path, folder, glob or URL, as the monitor reads them; of two labels of a row the later counts.
 
-    InputUnreadableError where there is no such file or it lacks a column.
+    InputUnreadableError where there is no such file, it lacks a column, or there is no label.
     """
-    labels = Labels()
+    labels, rows = Labels(), 0
     extra = [key] if key and key not in label_files.COLUMNS else []  # a column id holds row ids, not a key of that name
     for file in label_files.find(url):
         for _, table in label_files.tables(file, labels.damage, extra):
+            rows += len(table)
             complete = table.dropna(subset=[ID, LABEL])
             for row, value in zip(complete[ID], conversion.labels(complete[LABEL]), strict=True):
                 labels.relabelled += labels.values.get(row, value) != value
@@ -38,4 +39,5 @@ def read(url: str, key: str | None) -> Labels:
             if extra and key in complete.columns:
                 keyed = complete[complete[key].notna()]
                 labels.keys = (labels.keys or {}) | dict(zip(keyed[ID], conversion.labels(keyed[key]), strict=True))
+    label_files.check(url, rows, len(labels.values), labels.damage)
     return labels

@@ -27,7 +27,8 @@ class Outcome(Section):
     """`added`: there is a batch; `nothing`: no new row to learn from; `refused`: it failed; `sentence` says why.
 
     Of `labels` labels, `labelled` are of logged rows; of those `known` are in the data already, `repeated` are replaced
-    by a later row of their key, `quarantined` break the contract and `rows` are in the batch, from `first` to `last`.
+    by a later row of their key, `quarantined` violate the contract, `quarantined_before` still do and are in a file of
+    an earlier run, and `rows` are in the batch, from `first` to `last`.
     """
 
     state: Literal["added", "nothing", "refused"]
@@ -44,6 +45,7 @@ class Outcome(Section):
     repeated: Count = 0
     batch: File | None = None
     quarantined: Count = 0
+    quarantined_before: Count = 0
     quarantine: str | None = None
     reasons: Annotated[tuple[Reason, ...], Strict(strict=False)] = ()
     absent: Names = ()

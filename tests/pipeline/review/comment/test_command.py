@@ -24,6 +24,7 @@ def test_a_change_is_judged_by_mains_bounds(tmp_path: Path) -> None:
     project.ok("pipeline", "run")
     output = project.ok("pipeline", "report", "--base", "main")
     assert output.splitlines() == [
+        "dvc.lock, reports/metrics.json are not committed: commit what was measured before you push",
         "gate: fail",
         "judged by the bounds of main",
         "reports/pull_request.md",

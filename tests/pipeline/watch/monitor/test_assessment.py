@@ -4,12 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.predictions.damage import Damage
 from pipeline.predictions.windows import Labels, Window, WindowedLog
-from pipeline.watch.monitor import assessment
+from pipeline.watch.monitor import assessment, report
+from pipeline.watch.monitor.reference_data import Reference
 from pipeline.watch.monitor.result import Result, read
 from tests.pipeline.watch.monitor.factories import DAY, START, reference, settings, table, window
 
@@ -19,9 +21,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def assess(*windows: Window, size: str = "1 day") -> Result:
+def assess(*windows: Window, size: str = "1 day", against: Reference | None = None) -> Result:
     windowed = WindowedLog(windows, Damage(lines=1, places=["x:1: y"]), 1234, 2, START + 9 * DAY, Labels(10, 8, 2))
-    return assessment.assess(windowed, reference(), settings(), size, lambda _: None)
+    return assessment.assess(windowed, against or reference(), settings(), size, lambda _: None)
 
 
 def shifted(day: int, **fields: Any) -> Window:
@@ -38,6 +40,30 @@ def test_no_drift_is_no_alarm() -> None:
     assert set(states(result).values()) == {"ok"}
     assert [window.judged for window in result.windows] == [True] * 6
     assert result.labels.unknown == 2
+
+
+def test_days_of_numbers_at_both_ends_of_double_precision_are_an_alarm_in_finite_figures() -> None:
+    ends = table(400).assign(income=np.where(np.arange(400) % 2, 1.2e308, 1.1e308))
+    ends.loc[:100, "income"] = -1.2e308
+    result = assess(*(window(day) for day in range(4)), *(window(day, sample=ends) for day in range(4, 7)))
+    assert states(result)["data_drift"] == "alarm"
+    assert result.columns[0].column == "income"
+    assert result.columns[0].now == "1.1e+308"
+    text = report.render(result)
+    assert "×1e+100" in text
+    assert "inf" not in text
+
+
+def test_columns_that_the_reference_can_not_judge_are_marked_and_said() -> None:
+    uneven = table(3000)
+    uneven.loc[0, "income"] = 1e15
+    result = assess(*(window(day) for day in range(6)), against=replace(reference(), train=uneven))
+    assert result.state == "ok"
+    assert [column.column for column in result.columns if not column.judged] == ["income"]
+    assert report.verdict(result) == "ok; the reference can’t show drift in 1 of 4 columns"
+    text = report.render(result)
+    assert "⚠️ The reference can’t show drift in 1 of 4 columns: it has too few rows" in text
+    assert "can’t tell" in text
 
 
 def test_three_shifted_windows_of_five_are_an_alarm_since_the_first_of_them() -> None:

@@ -59,6 +59,8 @@ def _lines(rows: pd.DataFrame, day: int, shifted: bool) -> list[dict[str, Any]]:
 def monitor(project: Project, *options: str, status: int, **env: str) -> tuple[Result, str]:
     done = project.run("pipeline", "monitor", *options, **env)
     assert done.returncode == status, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].startswith("monitor: ")
+    assert done.stdout.splitlines()[-1].endswith(f"(status {status})")
     assert "Traceback" not in done.stderr
     return read(project.folder / "reports/monitor/monitor.json"), done.stdout + done.stderr
 
@@ -124,11 +126,20 @@ def test_an_unreadable_log_is_exit_status_2_and_stated_in_the_files(
     assert "can’t read" in project.read("reports/monitor/monitor.md").splitlines()[0]
 
 
-def test_drift_is_judged_even_without_the_labels(project: Project) -> None:
-    result, output = monitor(project, "--since", "2024-05-06", "--labels", "nowhere.csv", status=2)
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "does not exist"), ("id,label\n", "no label in 0 rows"), ("id,label\nd0-1,maybe\n", "one of")],
+)
+def test_drift_is_judged_even_without_the_labels(project: Project, content: str | None, reason: str) -> None:
+    if content:
+        (project.folder / "later.csv").write_text(content)
+    name = "later.csv" if content else "nowhere.csv"
+    result, output = monitor(project, "--since", "2024-05-06", "--labels", name, status=2)
     assert result.blind is not None
     assert result.blind.kind == "labels"
-    assert "nowhere.csv" in result.blind.reason
+    assert name in result.blind.reason
+    assert reason in result.blind.reason
+    assert "monitor: alarm: data drift; the labels can’t be read (status 2)" in output
     assert [line for line in output.splitlines() if line.startswith("error: ")] == [f"error: {result.blind.reason}"]
     assert (state(result, "data_drift"), state(result, "performance")) == ("alarm", "not_enough_data")
 
@@ -143,6 +154,13 @@ def test_a_damaged_reference_is_exit_status_2(project: Project) -> None:
         path.write_bytes(content)
     assert result.blind is not None
     assert result.blind.kind == "reference"
+
+
+def test_a_run_that_breaks_off_leaves_no_former_verdict(project: Project) -> None:
+    monitor(project, "--since", "2024-05-06", status=1)
+    done = project.run("pipeline", "monitor", "--since", "0001-01-01", "--window", "1 minute")
+    assert done.returncode == 2
+    assert not (project.folder / "reports/monitor/monitor.json").exists()
 
 
 def test_the_variables_override_params_yaml(project: Project) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pipeline.predictions.windows import Window
-from pipeline.watch.monitor.signals import NAMES, Judge, WindowSignal
+from pipeline.watch.monitor.signals import NAMES, Judge, WindowSignal, ratio
 from tests.pipeline.watch.monitor.factories import TOWNS, reference, settings, table, window
 
 
@@ -42,6 +42,66 @@ def test_a_shifted_column_is_data_drift_and_is_named() -> None:
     assert ratio is not None
     assert ratio == signals["data_drift"].value
     assert ratio > 1
+
+
+@pytest.mark.parametrize("value", [1e200, 1.7976931348623157e308, -1.7e308, np.inf])
+def test_one_absurd_value_hides_no_drift(value: float) -> None:
+    shifted = table(400).assign(income=lambda rows: rows["income"] * 3)
+    shifted.loc[0, "income"] = value
+    signal = signals_of(window(9, sample=shifted))["data_drift"]
+    assert signal.beyond
+    assert signal.value is not None
+    assert 1 < signal.value < np.inf
+    assert "1 of 4 columns beyond, furthest income" in signal.detail
+
+
+def test_a_window_of_numbers_at_both_ends_of_double_precision_is_beyond_by_a_finite_figure() -> None:
+    absurd = table(400).assign(income=np.where(np.arange(400) % 2, 1e308, -1e308))
+    signal = signals_of(window(9, sample=absurd))["data_drift"]
+    assert signal.beyond
+    assert signal.value is not None
+    assert max(signal.value, signal.columns["income"].distance.score) < np.inf
+
+
+def test_a_bound_of_zero_is_passed_by_any_distance() -> None:
+    assert ratio(0.0, 0.0) == 0.0
+    assert 1 < ratio(1e-9, 0.0) < np.inf
+    assert 1 < ratio(1e100, 1e-300) < np.inf
+
+
+def test_a_reference_of_few_rows_says_which_columns_it_can_not_judge() -> None:
+    few = replace(reference(), train=table(75).assign(income=lambda rows: rows["income"] ** 3))
+    judge = Judge(few, settings(), "a")
+    signal = judge.signals(window(9), [], by_time=True)["data_drift"]
+    unclear = {name for name, column in signal.columns.items() if not column.judged}
+    assert unclear == {"income"}
+    assert "too few or too uneven to judge by are the 75 reference rows of income (bound " in signal.detail
+
+
+def test_a_reference_that_can_judge_no_column_is_no_all_clear() -> None:
+    few = replace(reference(), kinds={"income": "number"}, train=table(75)[["income"]] ** 3)
+    signal = Judge(few, settings(), "a").signals(window(9), [], by_time=True)["data_drift"]
+    assert (signal.beyond, signal.value) == (None, None)
+    assert signal.detail.startswith("no column can be judged; too few or too uneven to judge by are the 75 reference")
+
+
+@pytest.mark.parametrize("value", [1e12, 1e200, 1.7e308])
+def test_one_absurd_value_in_the_reference_blinds_its_column_which_is_said(value: float) -> None:
+    odd = table(3000)
+    odd.loc[0, "income"] = value
+    judge = Judge(replace(reference(), train=odd), settings(), "a")
+    shifted = table(400).assign(income=lambda rows: rows["income"] * 3, town="Oslo")
+    signal = judge.signals(window(9, sample=shifted), [], by_time=True)["data_drift"]
+    assert signal.beyond
+    assert "furthest town" in signal.detail
+    assert "too few or too uneven to judge by are the 3,000 reference rows of income" in signal.detail
+
+
+def test_a_column_without_a_value_in_the_reference_is_not_compared_and_that_is_said() -> None:
+    empty = replace(reference(), train=table(3000).assign(income=np.nan))
+    signal = Judge(empty, settings(), "a").signals(window(9), [], by_time=True)["data_drift"]
+    assert signal.beyond is False
+    assert signal.detail.endswith("; not compared: income (no value in the reference)")
 
 
 def test_a_category_that_the_reference_lacks_moves_its_column() -> None:
@@ -119,9 +179,10 @@ def test_performance_says_why_it_can_not_be_judged(truth: "pd.Series[Any] | None
 def test_a_column_that_is_not_logged_is_left_out() -> None:
     signals = signals_of(window(9, sample=table(400)[["town"]]))
     assert set(signals["data_drift"].columns) == {"town"}
-    assert signals_of(window(9, sample=table(400)[[]]))["data_drift"] == WindowSignal(
-        detail="no column can be compared"
-    )
+    assert "not compared: income (not logged), member (not logged), since (not logged)" in signals["data_drift"].detail
+    nothing = signals_of(window(9, sample=table(400)[[]]))["data_drift"]
+    assert nothing.beyond is None
+    assert nothing.detail.startswith("no column can be judged; not compared: income (not logged), town (not logged)")
 
 
 def test_a_column_without_any_value_is_missing_not_drifted() -> None:

@@ -1,6 +1,7 @@
 """`pipeline retrain` on a small project: the rows that are added, those that are excluded, and the output."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from pipeline.cli import DEFECT
 from pipeline.core import files
 from pipeline.data.contract import schema as schemas
 from pipeline.data.source import sources
@@ -116,6 +118,77 @@ def test_rows_that_break_the_contract_are_quarantined_with_their_reasons(project
     assert "quarantined: 1 rows: age: min (0 or more)" in output
 
 
+def test_rows_are_quarantined_and_reported_once_until_the_contract_takes_them(
+    project: Project, pipeline: Command
+) -> None:
+    lines = scenes.lines(log_and_labels())
+    lines[5]["features"]["age"] = -4
+    scenes.write_log(LOG, lines)
+    assert "of 40 labelled rows 1 break the data contract" in retrain(pipeline)[1]
+    quarantine = stored("quarantine")
+
+    lines[6]["id"] = "new-6"
+    lines[6]["features"]["age"] = -1
+    lines.append(lines[7] | {"id": "new-7"})
+    scenes.write_log(LOG, lines)
+    scenes.write_labels(LABELS, {line["id"]: "yes" for line in lines})
+    output = retrain(pipeline)[1]
+    assert "1 newly labelled rows; of 41 labelled rows 38 are in the data already, 1 break the data" in output
+    assert "1 are in quarantine already" in output
+    assert "quarantined: 1 rows: age: min (0 or more)" in output
+    (second,) = set(stored("quarantine")) - set(quarantine)
+    assert list(pd.read_parquet(second).index) == ["new-6"]
+    assert (outcome()["quarantined"], outcome()["quarantined_before"]) == (1, 1)
+
+    assert "quarantined:" not in retrain(pipeline)[1]
+    schema = Path("data/schema.yaml")
+    schema.write_text(re.sub(r"(age: .*min: )\d+", r"\g<1>-9", schema.read_text()))
+    assert "2 newly labelled rows; of 41 labelled rows 39 are in the data already" in retrain(pipeline)[1]
+
+
+def test_what_is_damaged_or_relabelled_is_printed(project: Project, pipeline: Command) -> None:
+    lines = scenes.lines(log_and_labels())
+    lines[5]["features"]["age"] = "old"
+    scenes.write_log(LOG, lines)
+    with LABELS.open("a") as stream:
+        stream.write("r-0,yes\nr-0,no\n")
+
+    code, output = retrain(pipeline)
+
+    assert code == 0, output
+    assert "39 newly labelled rows" in output
+    assert "could not be read: types 1 (1 labels have no row)" in output
+    assert re.search(r"labels that a later one replaced: [12]$", output, re.MULTILINE)
+
+
+def test_a_run_that_breaks_off_leaves_no_former_outcome(
+    project: Project, pipeline: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_and_labels()
+    retrain(pipeline)
+    monkeypatch.setattr("pipeline.watch.retrain.assemble.assemble", lambda *_: 1 / 0)
+    scenes.write_log(LOG, scenes.lines(small_table("binary", 41, seed=7)))
+    scenes.write_labels(LABELS, {"r-40": "yes"})
+
+    assert retrain(pipeline)[0] == DEFECT
+    assert not Path(".pipeline/retrain.json").exists()
+
+
+def test_one_bad_value_among_missing_ones_is_quarantined_alone(project: Project, pipeline: Command) -> None:
+    lines = scenes.lines(log_and_labels())
+    for place, line in enumerate(lines):
+        line["features"]["income"] = None if place % 4 == 0 else 1000.0 + place
+    lines[6]["features"]["income"] = -1
+    scenes.write_log(LOG, lines)
+
+    code, output = retrain(pipeline)
+
+    assert code == 0, output
+    assert "39 newly labelled rows; of 40 labelled rows 1 break the data contract" in output
+    assert list(pd.read_parquet(stored("quarantine")[0]).index) == ["r-6"]
+    assert pd.read_parquet(stored("added")[0])["income"].isna().sum() == 10
+
+
 def test_a_key_in_the_labels_is_used_and_a_row_whose_key_is_in_the_data_is_left_out(
     project: Project, pipeline: Command
 ) -> None:
@@ -213,7 +286,7 @@ def test_a_nullable_feature_that_is_not_logged_is_missing(project: Project, pipe
     table = log_and_labels()
     scenes.write_log(LOG, scenes.lines(table.drop(columns="income")))
 
-    assert "not in the log, so missing in these rows: income" in retrain(pipeline)[1]
+    assert "  without a value in any of these rows: income" in retrain(pipeline)[1].splitlines()
 
 
 def test_an_omitted_feature_that_the_contract_requires_is_an_error(project: Project, pipeline: Command) -> None:
@@ -224,7 +297,7 @@ def test_an_omitted_feature_that_the_contract_requires_is_an_error(project: Proj
     code, output = retrain(pipeline)
 
     assert code == 2
-    assert "column age: has no value in the prediction log (serve.log.omit leaves it out)" in output
+    assert "column age: has no value in 40 logged rows (serve.log.omit leaves it out)" in output
     assert not Path("store").exists()
 
 
@@ -271,6 +344,7 @@ def test_a_store_that_refuses_leaves_the_fingerprint_as_it_was(project: Project,
     code, output = retrain(pipeline)
 
     assert code == 2
+    assert "rows of former quarantine files are counted as new: data.added: s3://no-bucket/added/quarantine-" in output
     assert "error: data.added: s3://no-bucket/added/added-" in output
     assert "can't be written" in output
     assert Path("data/source.json").read_bytes() == before
