@@ -11,7 +11,7 @@ import click
 
 from pipeline.core import files, params
 from pipeline.core.git import git
-from pipeline.core.tasks import METRICS
+from pipeline.core.tasks import DEVIANCES, metrics_of
 from pipeline.train.reproduce import LOCK, check_names, refresh_source, reproduce
 
 METRICS_FILE, JUDGED = Path("reports/metrics.json"), Path(".pipeline/judged.json")
@@ -98,7 +98,8 @@ def metric_lines(knobs: params.Params) -> list[str]:
     """The task's metrics with their intervals."""
     metrics = files.read_json(METRICS_FILE)
     confidence = f"{knobs.evaluate.confidence:.0%} interval"
-    available = [(name, metrics[name]) for name in METRICS[knobs.task.type] if metrics.get(name)]
+    names = metrics_of(knobs.task.type, DEVIANCES.get(knobs.train.objective))
+    available = [(name, metrics[name]) for name in names if metrics.get(name)]
     return [
         f"  {name:<18}{metric['value']:>12.4f}   {confidence} {metric['lower']:.4f} to {metric['upper']:.4f}"
         for name, metric in available

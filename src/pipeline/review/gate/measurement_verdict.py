@@ -6,7 +6,8 @@ from typing import Any
 
 from pipeline.core import params
 from pipeline.core.errors import PipelineError, listed
-from pipeline.core.tasks import METRICS
+from pipeline.core.params import tolerance
+from pipeline.core.tasks import METRICS, is_metric
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.baseline.scored import ScoredBaseline
 from pipeline.review.gate import data_rules, model_tests_rule, protected, required_groups
@@ -74,19 +75,32 @@ def _single_rule(rule: Rule, champion: str = "") -> Verdict:
 
 def _applicable_bounds(gate: params.Gate, candidate: Scored) -> tuple[params.Gate, list[Rule]]:
     """The bounds that this task can be held to; where main's are for another task, a rule says so."""
-    metrics = METRICS[candidate.task]
-    unknown = [name for name in (gate.primary, *gate.floors) if name not in metrics]
+    unknown = [name for name in (gate.primary, *gate.floors) if not is_metric(candidate.task, name)]
     fairness = gate.fairness if candidate.task == "binary" else None
-    if not unknown and fairness == gate.fairness:
-        return gate, []
+    primary = gate.primary if gate.primary not in unknown else next(iter(METRICS[candidate.task]))
     changes = {
-        "primary": gate.primary if gate.primary in metrics else next(iter(metrics)),
-        "floors": {name: floor for name, floor in gate.floors.items() if name in metrics},
+        "primary": primary,
+        "floors": {name: floor for name, floor in gate.floors.items() if name not in unknown},
         "fairness": fairness,
+        **_applicable_tolerances(gate, primary),
     }
+    bounds = gate.model_copy(update=changes)
+    if not unknown and fairness == gate.fairness:
+        return bounds, []
     names = listed(dict.fromkeys([*unknown, *(["fairness"] if fairness != gate.fairness else [])]))
     sentence = f"main's bounds are for another task: {names} can't judge a {candidate.task} model"
-    return gate.model_copy(update=changes), [Rule("bounds", "fail", sentence)]
+    return bounds, [Rule("bounds", "fail", sentence)]
+
+
+def _applicable_tolerances(gate: params.Gate, metric: str) -> dict[str, Any]:
+    """Usual tolerances in place of those that mean nothing for the metric: main's are for another one, or from a
+    version of the template that took a bare number for every metric."""
+    slices, changes = gate.slices, dict[str, Any]()
+    if not tolerance.fits(gate.tolerance, metric):
+        changes["tolerance"] = tolerance.GATE
+    if slices and not tolerance.fits(slices.tolerance, metric):
+        changes["slices"] = slices.model_copy(update={"tolerance": tolerance.SLICES})
+    return changes
 
 
 def _baseline(bundle: Bundle, role: str, recorded: Champion | None, candidate: Scored) -> ScoredBaseline:

@@ -77,9 +77,9 @@ def test_models_that_differ_in_their_seed_alone_do_not_fail(study: Study, report
     verdicts = trials(study, 200)
     report(f"seed alone: {shares(outcomes(verdicts))}; by rule: {dict(failed_rules(verdicts)) or 'none failed'}")
     assert outcomes(verdicts)["fail"] <= 2, "at most 1 % false failures, all rules together"
-    unmeasurable = [verdict for verdict in verdicts if "no measurable change" in sentence(verdict)]
-    report(f"seed alone: {len(unmeasurable)} of 200 called no measurable change")
-    assert len(unmeasurable) >= 196
+    small = [text for text in map(sentence, verdicts) if "no measurable change" in text or "within the tol" in text]
+    report(f"seed alone: {len(small)} of 200 called no measurable change, or one within the tolerance")
+    assert len(small) >= 196
 
 
 def sentence(verdict: Verdict) -> str:
