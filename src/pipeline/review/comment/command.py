@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from pipeline.core import files, params
+from pipeline.evaluation import seed_spread
+from pipeline.evaluation.seed_spread import SeedSpread
 from pipeline.markup import preview
 from pipeline.review.comment import render
 from pipeline.review.gate import measurement_verdict as pull_request_gate
@@ -23,7 +25,9 @@ def command(base: str | None) -> None:
     bundle = measure.measure(base, run=False, rebuild=False)
     commit = bundle.measurement.base_commit
     main = work_tree.params_at(commit)
-    verdict = pull_request_gate.judge(bundle, *_main_settings(main), work_tree.changes(commit))
+    gate, evaluate = _main_settings(main)
+    spread = _spread(main, gate.primary, _json(work_tree.file_at(commit, str(seed_spread.PATH))))
+    verdict = pull_request_gate.judge(bundle, gate, evaluate, work_tree.changes(commit), spread)
     context = render.Context(main_params=main, main_metrics=_json(work_tree.file_at(commit, "reports/metrics.json")))
     text = render.render(bundle, verdict, context)
     files.write_text(COMMENT, text)
@@ -37,6 +41,14 @@ def _main_settings(main: dict[str, Any]) -> tuple[params.Gate, params.Evaluate]:
         return params.Gate.model_validate(main["gate"]), params.Evaluate.model_validate(main["evaluate"])
     except (KeyError, ValueError):
         return params.read().gate, params.read().evaluate
+
+
+def _spread(main: dict[str, Any], metric: str, content: dict[str, Any] | None) -> SeedSpread | None:
+    """What main knows of other seeds; None where it does not say for its target and metric."""
+    task = main.get("task")
+    if content is None or not isinstance(task, dict):
+        return None
+    return seed_spread.parse(content, task.get("type"), task.get("target"), metric)
 
 
 def _json(text: str | None) -> dict[str, Any] | None:

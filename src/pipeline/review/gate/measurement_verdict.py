@@ -9,6 +9,7 @@ from pipeline.core.errors import PipelineError, listed
 from pipeline.core.params import tolerance
 from pipeline.core.tasks import METRICS, is_metric
 from pipeline.evaluation.scoring import Scored
+from pipeline.evaluation.seed_spread import SeedSpread
 from pipeline.review.baseline.scored import ScoredBaseline
 from pipeline.review.gate import data_rules, model_tests_rule, protected, required_groups
 from pipeline.review.gate import judge as gates
@@ -22,17 +23,24 @@ STEPS = {"params": "params.yaml was refused", "source": "the data source can't b
 SAME = "same model as main: no change"
 
 
-def judge(bundle: Bundle, gate: params.Gate, evaluate: params.Evaluate, judges_changed: Sequence[str]) -> Verdict:
+def judge(
+    bundle: Bundle,
+    gate: params.Gate,
+    evaluate: params.Evaluate,
+    judges_changed: Sequence[str],
+    spread: SeedSpread | None = None,
+) -> Verdict:
     """The verdict by main's bounds and groups; where `judges_changed` names something, only a person can accept it.
 
-    PipelineError, in one line, where no run of this pipeline would leave such a measurement.
+    `spread` is what main knows of other seeds. PipelineError, in one line,
+    where no run of this pipeline would leave such a measurement.
     """
-    verdict = _judge(bundle, gate, evaluate)
+    verdict = _judge(bundle, gate, evaluate, spread)
     rules = (*verdict.rules, *protected.rules(judges_changed))
     return replace(verdict, verdict=worst(rules), rules=rules)
 
 
-def _judge(bundle: Bundle, gate: params.Gate, evaluate: params.Evaluate) -> Verdict:
+def _judge(bundle: Bundle, gate: params.Gate, evaluate: params.Evaluate, spread: SeedSpread | None) -> Verdict:
     manifest = bundle.measurement
     if manifest.outcome == "failed":
         stage = manifest.failure.stage if manifest.failure else "unknown"
@@ -55,6 +63,7 @@ def _judge(bundle: Bundle, gate: params.Gate, evaluate: params.Evaluate) -> Verd
         bounds,
         _report(bundle, "data_quality.json"),
         _drift(bundle, "drift_main.json"),
+        spread=spread if spread and spread.metric == bounds.primary else None,
     )
     adjusted = (_same_data(bundle, rule) for rule in verdict.rules)
     rules = (*mismatch, *required_groups.missing(scored, gate, evaluate), *adjusted, *_project_tests(bundle))

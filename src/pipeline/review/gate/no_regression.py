@@ -10,6 +10,7 @@ from pipeline.evaluation.bootstrap import Estimate
 from pipeline.evaluation.point import figures
 from pipeline.evaluation.rare_classes import too_rare
 from pipeline.evaluation.scoring import Scored
+from pipeline.evaluation.seed_spread import ENOUGH, SeedSpread
 from pipeline.evaluation.tolerance import Allowed, allowed, constant
 from pipeline.review.gate.verdict import Change, Kind, Mark, Rule, Subject
 
@@ -53,6 +54,16 @@ def _effect(gain: Estimate, baseline: str, within: str = "") -> str:
     if gain.lower <= 0 <= gain.upper:
         return f"no measurable change against {baseline}"
     return f"{'better' if gain.value > 0 else 'worse'} than {baseline}{within}"
+
+
+def tolerance_rule(other: Scored, baseline: str, gate: Gate, spread: SeedSpread) -> Rule:
+    """The tolerance against what another seed changes: a smaller one fails models that are no worse."""
+    tolerated = allowed(gate.tolerance, gate.primary, other, constant(other, gate.primary), baseline)
+    enough, compared = spread.compared(tolerated.value)
+    doubt = "" if enough else f", fewer than {ENOUGH}: another seed alone may fail"
+    sentence = f"gate.tolerance allows {tolerated}: {compared}{doubt}"
+    bound = ENOUGH * spread.standard_deviation
+    return Rule("tolerance", "pass" if enough else "warn", sentence, tolerated.value, bound=bound)
 
 
 def estimate_gain(metric: str, candidate: Scored, other: Scored, gate: Gate, confidence: float) -> Estimate:

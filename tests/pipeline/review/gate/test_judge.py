@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.core.errors import PipelineError
 from pipeline.evaluation.scoring import Scored
+from pipeline.evaluation.seed_spread import SeedSpread
 from pipeline.review.baseline.scored import ScoredBaseline
 from pipeline.review.gate.data_rules import DriftReport
 from pipeline.review.gate.judge import judge
@@ -244,6 +245,19 @@ def test_a_change_that_is_measured_is_never_called_none() -> None:
         verdict = rule(judge(candidate, main(champion), None, gate(tolerance=0.1), CLEAN), "regression")
         assert verdict.verdict == "pass"
         assert verdict.sentence.startswith(f"{said} than main, within the tolerance of 0.1;")
+
+
+@pytest.mark.parametrize(("deviation", "mark"), [(0.001, "pass"), (0.002, "warn")])
+def test_a_tolerance_that_another_seed_exceeds_warns(deviation: float, mark: str) -> None:
+    scored = binary()
+    values = {0: 0.8, 1: 0.8 - deviation, 2: 0.8 + deviation}
+    spread = SeedSpread.of("binary", "y", "roc_auc", 1000, values)
+    verdict = judge(scored, main(scored), None, gate(), CLEAN, spread=spread)
+    judged = rule(verdict, "tolerance")
+    assert (judged.verdict, verdict.verdict) == (mark, mark)
+    assert judged.bound == pytest.approx(3 * deviation)
+    assert ("another seed alone may fail" in judged.sentence) == (mark == "warn")
+    assert not rules(judge(scored, NO_CHAMPION, None, gate(), CLEAN, spread=spread), "tolerance")
 
 
 def test_a_mean_over_classes_is_not_judged_with_a_rare_class() -> None:
