@@ -24,7 +24,7 @@ class Tolerance(Section):
     of_constant: Part | None = Field(
         default=None,
         description="... or of a constant prediction's, if that is more; null: a quarter of of_loss "
-        "(log loss, Brier score: a twentieth).",
+        "(log loss, Brier score: 0.15 of it).",
     )
 
     @model_validator(mode="before")
@@ -38,7 +38,7 @@ class Tolerance(Section):
         assert self.of_loss is not None, metric
         if self.of_constant is not None:
             return self.of_loss, self.of_constant
-        return self.of_loss, self.of_loss / (20 if metric in PROBABILITY_LOSSES else 4)
+        return self.of_loss, self.of_loss * (0.15 if metric in PROBABILITY_LOSSES else 0.25)
 
 
 GATE = Tolerance(score=0.005, of_loss=0.02)

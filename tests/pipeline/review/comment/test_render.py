@@ -68,7 +68,7 @@ def test_a_lower_loss_has_an_arrow_up(tmp_path: Path) -> None:
 
 
 def test_the_smallest_detectable_loss_is_shown(tmp_path: Path) -> None:
-    assert re.search(r"2,000 rows show a loss of 0\.\d+ or more", reading.visible_text(comment(tmp_path)))
+    assert re.search(r"2,000 rows would detect a true loss of 0\.\d+", reading.visible_text(comment(tmp_path)))
 
 
 def test_rules_that_fail_come_before_those_that_warn(tmp_path: Path) -> None:
