@@ -7,15 +7,8 @@ import sys
 from datetime import UTC, datetime
 
 ALL = (
-    "overhead",
-    "pull_request",
-    "scale",
-    "gate_study",
-    "gate_tasks",
-    "serving",
-    "soak",
-    "monitor_log",
-    "drift_alarms",
+    *("overhead", "pull_request", "scale", "gate_study", "gate_tasks"),
+    *("serving", "soak", "monitor_log", "drift_alarms"),
 )
 
 

@@ -22,7 +22,7 @@ from pipeline.core.tasks import LOSSES, higher_is_better, in_production, label
 from pipeline.evaluation import point
 from pipeline.evaluation.scoring import Scored
 from pipeline.evaluation.tolerance import allowed, constant
-from pipeline.review.gate import regression, slices
+from pipeline.review.gate import no_regression, slice_rules
 from pipeline.watch.monitor.performance import Performance
 
 SEEDS, TRIALS, SLICED, POWERED = 8, 200, 60, 30  # models; trials of another seed, with slices, and of each loss
@@ -54,10 +54,10 @@ def trial(found: Models, gate: Gate, rows: int, strength: float, seed: int) -> t
     first, second = rng.choice(len(found.scored), 2, replace=False)
     candidate = noisy(found.scored[first], strength, seed).rows(chosen)
     champion, gate = found.scored[second].rows(chosen), gate.model_copy(update={"seed": seed})
-    judged = regression.rule("regression", "main", candidate, champion, gate)
+    judged = no_regression.rule("regression", "main", candidate, champion, gate)
     if strength or seed >= SLICED:
         return judged.verdict, False
-    return judged.verdict, any(rule.verdict == "fail" for rule in slices.rules("main", candidate, champion, gate))
+    return judged.verdict, any(rule.verdict == "fail" for rule in slice_rules.rules("main", candidate, champion, gate))
 
 
 def window(found: Models, metric: str, rows: int, strength: float, seed: int) -> bool:
@@ -132,10 +132,11 @@ def limit(scored: Scored, metric: str, tolerated: Tolerance) -> float:
 
 
 def shown(scored: Scored, metric: str, loss: float) -> str:
-    """A loss as a share of the model's, or in the score's own unit."""
+    """A loss as a share of the model's; of a score, and of R², in its own unit."""
     if not np.isfinite(loss):
-        return "none tried"
-    return f"{100 * loss / point.loss(scored, metric):.1f} %" if metric in LOSSES else f"{loss:.3f}"
+        return "none that was tried"
+    in_shares = metric in LOSSES and metric != "r2"
+    return f"{100 * loss / point.loss(scored, metric):.1f} %" if in_shares else f"{loss:.3f}"
 
 
 def gate_rows(pool: ProcessPoolExecutor, name: str, found: Models, metric: str) -> Iterator[str]:

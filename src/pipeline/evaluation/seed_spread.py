@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from pipeline.core import files, formats
+from pipeline.core import files, format_numbers
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Section
 from pipeline.core.tasks import Task, label
@@ -56,7 +56,7 @@ def read(task: str, target: str, metric: str, path: Path = PATH) -> SeedSpread |
 
 def parse(content: Any, task: Any, target: Any, metric: str, shown: str = str(PATH)) -> SeedSpread | None:
     """As `read`, for the content of the file."""
-    formats.check(shown, content, FORMAT)
+    format_numbers.check(shown, content, FORMAT)
     try:
         spread = SeedSpread.model_validate(content)
     except ValidationError as error:
