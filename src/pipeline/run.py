@@ -83,6 +83,7 @@ def judge(knobs: params.Params) -> list[str]:
 
 def _state(knobs: params.Params) -> str:
     """A hash of all inputs of the verdict."""
+    from pipeline.evaluation import seed_spread
     from pipeline.review.baseline import champion
     from pipeline.review.gate import model_tests_rule
 
@@ -90,7 +91,8 @@ def _state(knobs: params.Params) -> str:
     names = [*champion.BASES, *filter(None, [knobs.gate.reference])]
     commits = [git(Path(), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").stdout for name in names]
     texts = [knobs.gate.model_dump_json(), repr(model_tests_rule.work_tree_rule()), *commits]
-    parts = [LOCK.read_bytes(), *code, *(text.encode() for text in texts)]
+    seeds = seed_spread.PATH.read_bytes() if seed_spread.PATH.is_file() else b""
+    parts = [LOCK.read_bytes(), seeds, *code, *(text.encode() for text in texts)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
