@@ -6,7 +6,10 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-ALL = ("overhead", "pull_request", "scale", "gate_study", "serving", "soak", "monitor_log", "drift_alarms")
+ALL = (
+    *("overhead", "pull_request", "scale", "gate_study", "gate_tasks"),
+    *("serving", "soak", "monitor_log", "drift_alarms"),
+)
 
 
 def main() -> None:

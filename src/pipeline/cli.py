@@ -37,6 +37,7 @@ COMMANDS = {
     ),
     "track": ("pipeline.train.tracking.track", "Log the current run to MLflow, where that has not happened yet."),
     "tune": ("pipeline.train.tuning.tune", "Search for better train parameters and write them to params.yaml."),
+    "seeds": ("pipeline.train.seeds", "Measure what another seed changes, beside the gate's tolerance."),
     "verify-lock": ("pipeline.core.dvc_lock", "Check that dvc.lock fits its inputs, also without a cache."),
     "report": ("pipeline.review.comment.command", "Write the pull request's comment for this work tree (make report)."),
     "deploy": ("pipeline.ship.deploy.command:deploy", "Deploy a release by canary; roll back where it fails."),

@@ -11,7 +11,7 @@ import click
 
 from pipeline.core import figures, files, params
 from pipeline.core.git import git
-from pipeline.core.tasks import METRICS
+from pipeline.core.tasks import DEVIANCES, metrics_of
 from pipeline.train.reproduce import LOCK, check_names, refresh_source, reproduce
 
 METRICS_FILE, JUDGED = Path("reports/metrics.json"), Path(".pipeline/judged.json")
@@ -83,6 +83,7 @@ def judge(knobs: params.Params) -> list[str]:
 
 def _state(knobs: params.Params) -> str:
     """A hash of all inputs of the verdict."""
+    from pipeline.evaluation import seed_spread
     from pipeline.review.baseline import champion
     from pipeline.review.gate import model_tests_rule
 
@@ -90,14 +91,16 @@ def _state(knobs: params.Params) -> str:
     names = [*champion.BASES, *filter(None, [knobs.gate.reference])]
     commits = [git(Path(), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").stdout for name in names]
     texts = [knobs.gate.model_dump_json(), repr(model_tests_rule.work_tree_rule()), *commits]
-    parts = [LOCK.read_bytes(), *code, *(text.encode() for text in texts)]
+    seeds = seed_spread.PATH.read_bytes() if seed_spread.PATH.is_file() else b""
+    parts = [LOCK.read_bytes(), seeds, *code, *(text.encode() for text in texts)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def metric_lines(knobs: params.Params) -> list[str]:
     """The task's metrics with their intervals."""
     metrics = files.read_json(METRICS_FILE)
-    available = [(name, metrics[name]) for name in METRICS[knobs.task.type] if metrics.get(name)]
+    names = metrics_of(knobs.task.type, DEVIANCES.get(knobs.train.objective))
+    available = [(name, metrics[name]) for name in names if metrics.get(name)]
     return [
         f"  {name:<18}{figures.number(metric['value']):>12}   {_interval(metric, knobs)}"
         for name, metric in available

@@ -20,6 +20,15 @@ METRICS: dict[Task, dict[str, bool]] = {
     "regression": {"rmse": False, "mae": False, "r2": True, "pinball_loss": False, "mape": False},
 }
 
+# What the model of an objective for positive targets minimizes: a metric where that objective is trained for.
+DEVIANCES = {"poisson": "poisson_deviance", "gamma": "gamma_deviance", "tweedie": "tweedie_deviance"}
+
+# Errors and losses, whose unit is that of their target or of its entropy: a tolerance is a share of them. R² is one of
+# them as its squared error. Any other metric is a share or a relative error itself, and its tolerance is absolute.
+LOSSES = {"log_loss", "brier_score", "rmse", "mae", "r2", "pinball_loss", *DEVIANCES.values()}
+PROBABILITY_LOSSES = {"log_loss", "brier_score"}
+OF_EACH_CLASS = {"macro_f1", "balanced_accuracy"}  # as sure as their rarest class is large
+
 # Fairness figures that the gate can have a bound for: whether higher is fairer.
 FAIRNESS = {"disparate_impact": True, "equal_opportunity_difference": False, "equalized_odds_difference": False}
 
@@ -44,8 +53,25 @@ OBJECTIVES: dict[Task, tuple[str, ...]] = {
 }
 
 
+def metrics_of(task: Task, deviance: str | None = None) -> tuple[str, ...]:
+    """The task's metrics; `deviance` is that of the objective, where it has one."""
+    return (*METRICS[task], *([deviance] if deviance else []))
+
+
+def is_metric(task: Task, metric: str) -> bool:
+    """Whether a model of the task can be judged by `metric`, whatever its objective."""
+    return metric in METRICS[task] or (task == "regression" and metric in DEVIANCES.values())
+
+
+def in_production(task: Task, metric: str) -> str:
+    """The metric that a prediction log is judged by: of several classes it holds the answer's probability alone."""
+    return "accuracy" if (task, metric) == ("multiclass", "log_loss") else metric
+
+
 def higher_is_better(metric: str) -> bool:
     """Whether a rise of `metric` (or of a fairness figure) is good; KeyError for a name that is neither."""
+    if metric in DEVIANCES.values():
+        return False
     return {name: higher for names in (*METRICS.values(), FAIRNESS) for name, higher in names.items()}[metric]
 
 

@@ -71,18 +71,7 @@ def sampled(
     task: Task, names: Sequence[str], scored: "Scored", count: int, seed: int
 ) -> dict[str, tuple[float, Array]]:
     """Each named metric on the scored rows, and on `count` resamples of them (count,)."""
-    figures, rows = _prepared(task, names, scored), len(scored.target)
-    point, draws = figures(_unit_weights(rows)), _draw(figures, rows, count, seed)
-    return {name: (float(point[name][0]), draws[name]) for name in names}
-
-
-def value(name: str, scored: "Scored") -> float:
-    """One metric on the scored rows; NaN where it is undefined."""
-    return float(_prepared(scored.task, [name], scored)(_unit_weights(len(scored.target)))[name][0])
-
-
-def _prepared(task: Task, names: Sequence[str], scored: "Scored") -> Figures:
-    return prepare(
+    figures = prepare(
         task,
         names,
         scored.target,
@@ -91,6 +80,9 @@ def _prepared(task: Task, names: Sequence[str], scored: "Scored") -> Figures:
         quantile=scored.quantile,
         bins=scored.bins,
     )
+    rows = len(scored.target)
+    point, draws = figures(_unit_weights(rows)), _draw(figures, rows, count, seed)
+    return {name: (float(point[name][0]), draws[name]) for name in names}
 
 
 def paired(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ Figures = Callable[[Weights], dict[str, Array]]  # (b, n) -> name: (b,), NaN whe
 # Multiplications in a block of weighted sums: bounds the memory, and products this small take one thread (several
 # would wait for each other where the cores have other work).
 BLOCK = 2**18
+ROUNDED_TO_ZERO = 5e-10  # a positive prediction, to the nine decimals of a score
+TWEEDIE_POWER = 1.5  # LightGBM's tweedie_variance_power, where nothing else is asked for
 CELLS = 2**20  # resamples times rows that are ranked at once
 
 
@@ -243,6 +246,25 @@ def _errors(case: Case) -> Figures:
     return _sums(lambda rows: columns[rows], figures)
 
 
+def _deviance(case: Case, power: float) -> Figures:
+    """Mean unit deviance of a Poisson (power 1), gamma (2) or compound Poisson-gamma distribution (between; Tweedie
+    1984, Jørgensen 1987); undefined with a prediction below 0, and for a target that the distribution can't have."""
+    y, mean = case.target, np.where(case.score >= 0, np.maximum(case.score, ROUNDED_TO_ZERO), np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if power == 1:
+            y = np.where(y >= 0, y, np.nan)
+            half = np.where(y > 0, y * np.log(y / mean), 0) - y + mean
+        elif power == 2:
+            y = np.where(y > 0, y, np.nan)
+            half = np.log(mean / y) + y / mean - 1
+        else:
+            y = np.where(y >= 0, y, np.nan)
+            half = y ** (2 - power) / ((1 - power) * (2 - power))
+            half += mean ** (2 - power) / (2 - power) - y * mean ** (1 - power) / (1 - power)
+    name = "poisson" if power == 1 else "gamma" if power == 2 else "tweedie"
+    return _means({f"{name}_deviance": 2 * half})
+
+
 def _clipped(chance: Array) -> Array:
     return np.clip(chance, np.finfo(float).eps, None)
 
@@ -261,5 +283,10 @@ FAMILIES: dict[Task, dict[str, Family]] = {
     | _each(["calibration_error"], _calibration)
     | _each(["f1", "precision", "recall"], _decisions),
     "multiclass": _each(["macro_f1", "balanced_accuracy", "accuracy"], _classes) | _each(["log_loss"], _class_loss),
-    "regression": _each(["rmse", "mae", "r2", "pinball_loss", "mape", "mean_target", "mean_score"], _errors),
+    "regression": _each(["rmse", "mae", "r2", "pinball_loss", "mape", "mean_target", "mean_score"], _errors)
+    | {
+        "poisson_deviance": partial(_deviance, power=1),
+        "gamma_deviance": partial(_deviance, power=2),
+        "tweedie_deviance": partial(_deviance, power=TWEEDIE_POWER),
+    },
 }

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.files import replacing
-from pipeline.core.tasks import METRICS, Task
+from pipeline.core.tasks import DEVIANCES, METRICS, Task
 
 SLICE, SENSITIVE, SETTINGS = "slice:", "sensitive:", b"pipeline"
 
@@ -30,6 +30,7 @@ class Scored:
     slices: pd.DataFrame = field(default_factory=pd.DataFrame)
     sensitive: pd.DataFrame = field(default_factory=pd.DataFrame)
     bins: int = 10  # of the calibration error
+    deviance: str | None = None  # regression: the metric that the model's objective minimizes, if it is a deviance
 
     def __len__(self) -> int:
         return len(self.target)
@@ -65,6 +66,8 @@ def write(path: Path, scored: Scored) -> None:
     for prefix, table in ((SLICE, scored.slices), (SENSITIVE, scored.sensitive)):
         columns |= {f"{prefix}{name}": table[name].astype(str).to_numpy(object) for name in table.columns}
     settings = {name: getattr(scored, name) for name in ("task", "classes", "threshold", "quantile", "bins")}
+    if scored.deviance is not None:
+        settings["deviance"] = scored.deviance
     table = pa.table(columns).replace_schema_metadata({SETTINGS: json.dumps(settings).encode()})
     with replacing(path) as temporary:
         pq.write_table(table, temporary)
@@ -104,6 +107,7 @@ def _scored(table: pd.DataFrame, settings: dict[str, Any]) -> Scored:
         slices=_labels(table, SLICE),
         sensitive=_labels(table, SENSITIVE),
         bins=settings["bins"],
+        deviance=settings.get("deviance"),
     )
 
 
@@ -117,6 +121,8 @@ def _problem(scored: Scored) -> str | None:
     target, score = scored.target, scored.score
     if scored.task not in METRICS:
         return f"task {scored.task!r} is unknown; allowed: {', '.join(METRICS)}"
+    if scored.deviance is not None and (scored.task != "regression" or scored.deviance not in DEVIANCES.values()):
+        return f"deviance {scored.deviance!r} is no metric of task {scored.task}"
     if not (np.isfinite(target).all() and np.isfinite(score).all()):
         return "a target or score is missing or infinite"
     if score.ndim != (2 if scored.task == "multiclass" else 1):

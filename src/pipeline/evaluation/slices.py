@@ -47,9 +47,8 @@ def report(scored: Scored, evaluate: Evaluate) -> list[dict[str, Any]]:
         codes, values = pd.factorize(scored.slices[column])
         for place in sorted(range(len(values)), key=lambda place: _reading_order(str(values[place]))):
             part = scored.rows(codes == place)
-            estimates = intervals(
-                part.task, REPORTED[part.task], part, evaluate.bootstrap, evaluate.confidence, evaluate.seed
-            )
+            names = (*REPORTED[part.task], *([part.deviance] if part.deviance else []))
+            estimates = intervals(part.task, names, part, evaluate.bootstrap, evaluate.confidence, evaluate.seed)
             metrics = {name: estimate.to_json() for name, estimate in estimates.items()}
             result.append({"column": column, "value": str(values[place]), "rows": len(part), "metrics": metrics})
     return result

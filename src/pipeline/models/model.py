@@ -44,6 +44,11 @@ class Model:
         gains = np.asarray(self.booster.feature_importance("gain"), dtype=np.float64)
         return np.asarray(gains / max(float(gains.sum()), np.finfo(float).tiny))
 
+    @property
+    def objective(self) -> str:
+        """LightGBM's name of what was minimized, as `poisson`."""
+        return str(self.booster.dump_model(num_iteration=1)["objective"]).partition(" ")[0]
+
     def _predict_in_chunks(self, table: pd.DataFrame, options: dict[str, Any]) -> Array:
         parts = [
             self.booster.predict(matrix.encode(table.iloc[start : start + CHUNK], self.signature), **options)

@@ -1,5 +1,6 @@
 """params.yaml is strict: each mistake is one line that names the key and what is allowed."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def test_the_parameters_of_the_repository_are_valid() -> None:
         ("num_leaves: 31", "num_leaves: 1", "train.num_leaves: is 1; allowed: a number at least 2 and at most 131072"),
         ("deduplicate: false", "deduplicate: 1", "data.deduplicate: is 1; allowed: a boolean"),
         ("deduplicate: false", "deduplicate: .nan", "data.deduplicate: is nan; allowed: a boolean"),
-        ("tolerance: 0.005", "tolerance: .nan", "gate.tolerance: is nan; allowed: "),
+        ("score: 0.005", "score: .nan", "gate.tolerance.score: is nan; allowed: "),
         ("type: binary", "type: bin", "task.type: is 'bin'; allowed: 'binary', 'multiclass' or 'regression'"),
         ("threshold: f1", "threshold: 3", "task.threshold: is 3; allowed: 'f1' or a number at least 0 and at most 1"),
         ("monotone: {}", "monotone: {age: 2}", "train.monotone.age: is 2; allowed: -1 or 1"),
@@ -64,6 +65,48 @@ def test_a_wrong_key_or_value_is_named(tmp_path: Path, old: str, new: str, expec
 )
 def test_an_impossible_combination_is_named(tmp_path: Path, old: str, new: str, expected: str) -> None:
     assert expected in error_message(tmp_path, old, new)
+
+
+def test_a_tolerance_of_an_earlier_version_is_a_bare_number(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(re.sub(r"\n  tolerance:.*(\n    .*){3}", "\n  tolerance: 0.004", SAMPLE), encoding="utf-8")
+    assert params.read(path).gate.tolerance == params.Tolerance(score=0.004)
+
+
+@pytest.mark.parametrize(
+    ("primary", "given", "reason"),
+    [
+        ("rmse", "5", "the number 5 says nothing about RMSE, whose unit depends on the target: of_loss is missing"),
+        ("r2", "{}", "it says nothing about R², whose unit depends on the target: of_loss is missing"),
+        ("mape", "5", "5 allows MAPE any loss: 0.01 is one percentage point"),
+        ("mape", "{of_loss: 0.02}", "MAPE is a share itself: score is missing"),
+    ],
+)
+def test_a_tolerance_that_can_not_be_meant_is_told_with_what_to_write(
+    tmp_path: Path, primary: str, given: str, reason: str
+) -> None:
+    text = SAMPLE.replace("type: binary", "type: regression").replace("  positive: 1", "  positive: null")
+    text = text.replace("primary: roc_auc", f"primary: {primary}")
+    text = re.sub(r"\n  floors:.*(\n    .*){2}", "\n  floors: {}", text)
+    text = re.sub(r"\n  fairness:.*(\n    .*)+", "\n  fairness: null", text)
+    path = tmp_path / "params.yaml"
+    path.write_text(re.sub(r"\n  tolerance:.*(\n    .*){3}", f"\n  tolerance: {given}", text), encoding="utf-8")
+    with pytest.raises(PipelineError) as caught:
+        params.read(path)
+    advice = "write tolerance: {score: 0.005, of_loss: 0.02}"
+    assert str(caught.value) == f"{path}: gate.tolerance: {reason}; {advice}"
+
+
+def test_a_deviance_is_a_metric_of_its_own_objective(tmp_path: Path) -> None:
+    text = SAMPLE.replace("type: binary", "type: regression").replace("roc_auc", "gamma_deviance")
+    path = tmp_path / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PipelineError, match="gamma_deviance is no metric of task.type regression and train.objective"):
+        params.read(path)
+    path.write_text(text.replace("objective: auto", "objective: gamma"), encoding="utf-8")
+    with pytest.raises(PipelineError) as caught:
+        params.read(path)
+    assert "gamma_deviance is no metric" not in str(caught.value)
 
 
 def test_a_section_of_an_earlier_version_is_refused_with_its_replacement(tmp_path: Path) -> None:

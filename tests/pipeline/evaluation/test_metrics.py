@@ -92,6 +92,7 @@ def test_multiclass_metrics_agree_with_scikit_learn(rows: list[Any]) -> None:
 
 
 NUMBERS = st.floats(0.5, 100)
+POWERS = {"poisson_deviance": 1, "gamma_deviance": 2, "tweedie_deviance": 1.5}
 
 
 @settings(deadline=None)
@@ -100,6 +101,28 @@ def test_regression_metrics_agree_with_scikit_learn(rows: list[Any]) -> None:
     target, score, weights = map(np.array, zip(*rows, (1.0, 2.0, 1), (90.0, 80.0, 1), strict=True))
     actual, expected = ours("regression", target, score, weights), theirs_regression(target, score, weights)
     assert actual == pytest.approx(expected, rel=1e-7, abs=1e-9)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(NUMBERS, NUMBERS, WEIGHTS), min_size=2, max_size=30), st.sampled_from(sorted(POWERS)))
+def test_deviances_agree_with_scikit_learn(rows: list[Any], name: str) -> None:
+    target, score, weights = map(np.array, zip(*rows, strict=True))
+    if name != "gamma_deviance":
+        target[0] = 0.0
+    found = metrics.compute("regression", [name], target, score, weights[None])[name][0]
+    expected = sklearn.mean_tweedie_deviance(target, score, sample_weight=weights, power=POWERS[name])
+    assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted(POWERS))
+def test_a_deviance_is_undefined_below_zero_and_finite_for_a_prediction_rounded_to_zero(name: str) -> None:
+    def of(target: float, score: float) -> float:
+        return float(
+            metrics.compute("regression", [name], np.array([target]), np.array([score]), np.ones((1, 1)))[name][0]
+        )
+
+    assert np.isnan([of(1.0, -0.1), of(-1.0, 1.0)]).all()
+    assert np.isfinite(of(1.0, 0.0))
 
 
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")

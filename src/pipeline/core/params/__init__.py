@@ -11,6 +11,7 @@ from pipeline.core.params.combinations import conflicts
 from pipeline.core.params.data import Card, Data, Features, Split, TaskSection
 from pipeline.core.params.review import Gate, GateFairness, GateSlices
 from pipeline.core.params.ship import Deploy, Ignored, Release, Scan, Serve, ServeLog
+from pipeline.core.params.tolerance import Tolerance
 from pipeline.core.params.train import TUNABLE, Drift, Evaluate, Interval, Tracking, Train, Tune
 from pipeline.core.params.values import Name, Names, Section
 from pipeline.core.params.watch import Monitor
@@ -41,6 +42,7 @@ __all__ = [
     "ServeLog",
     "Split",
     "TaskSection",
+    "Tolerance",
     "Tracking",
     "Train",
     "Tune",

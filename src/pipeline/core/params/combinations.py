@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pipeline.core.params import tolerance
 from pipeline.core.params.train import TUNABLE
-from pipeline.core.tasks import METRICS, OBJECTIVES
+from pipeline.core.tasks import DEVIANCES, OBJECTIVES, in_production, metrics_of
 
 if TYPE_CHECKING:
     from pipeline.core.params import Params
@@ -14,7 +15,7 @@ def conflicts(params: "Params") -> list[str]:
     """One line for each value that conflicts with others: its key, what is wrong, what is allowed."""
     return [
         *_roles(params),
-        *_metrics(params),
+        *(_metrics(params) or _tolerances(params)),
         *_training(params),
         *_for_binary_alone(params),
         *_tuned(params),
@@ -28,12 +29,35 @@ def _roles(params: "Params") -> Iterator[str]:
             yield f"{key}: {column} is the target (task.target); allowed: another column or null"
 
 
-def _metrics(params: "Params") -> Iterator[str]:
-    task, gate = params.task.type, params.gate
-    allowed = METRICS[task]
-    for key, metric in (("primary", gate.primary), *((f"floors.{metric}", metric) for metric in gate.floors)):
-        if metric not in allowed:
-            yield f"gate.{key}: {metric} is no metric of task.type {task}; allowed: {', '.join(allowed)}"
+def _metrics(params: "Params") -> list[str]:
+    task, gate, objective = params.task.type, params.gate, params.train.objective
+    allowed = metrics_of(task, DEVIANCES.get(objective))
+    named = (("primary", gate.primary), *((f"floors.{metric}", metric) for metric in gate.floors))
+    whose = f"task.type {task}" + (f" and train.objective {objective}" if task == "regression" else "")
+    return [
+        f"gate.{key}: {metric} is no metric of {whose}; allowed: {', '.join(allowed)}"
+        for key, metric in named
+        if metric not in allowed
+    ]
+
+
+def _tolerances(params: "Params") -> list[str]:
+    """Tolerances that can't be meant for the metric that they bound."""
+    gate = params.gate
+    return [
+        *tolerance.misfits("gate.tolerance", gate.tolerance, gate.primary, tolerance.GATE),
+        *(
+            tolerance.misfits("gate.slices.tolerance", gate.slices.tolerance, gate.primary, tolerance.SLICES)
+            if gate.slices
+            else ()
+        ),
+        *tolerance.misfits(
+            "monitor.performance",
+            params.monitor.performance,
+            in_production(params.task.type, gate.primary),
+            tolerance.MONITOR,
+        ),
+    ]
 
 
 def _training(params: "Params") -> Iterator[str]:

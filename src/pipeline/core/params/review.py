@@ -4,15 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.core.params.values import Count, Name, NonNegative, PositiveShare, Section, Seed, Share, UnitInterval
+from pipeline.core.params.tolerance import Tolerance
+from pipeline.core.params.values import Count, Name, PositiveShare, Section, Seed, Share, UnitInterval
 
 
 class GateSlices(Section):
     """No slice left behind."""
 
-    tolerance: NonNegative = Field(
-        description="Loss of the primary metric in a slice that is tolerated, in its own unit."
-    )
+    tolerance: Tolerance = Field(description="How much worse the primary metric may be in a slice.")
     min_rows: Count = Field(description="A slice with fewer rows is shown, not judged.")
 
 
@@ -32,7 +31,7 @@ class Gate(Section):
     """What a change must keep to be merged."""
 
     primary: Name = Field(description="Metric that decides; the others inform.")
-    tolerance: NonNegative = Field(description="Loss of the primary metric that is tolerated, in its own unit.")
+    tolerance: Tolerance = Field(description="How much worse than main's the primary metric may be.")
     confidence: Share = Field(description="Confidence level of the intervals that the verdict rests on.")
     bootstrap: Annotated[int, Field(ge=100, le=100_000)] = Field(description="Paired resamples behind each interval.")
     seed: Seed = Field(description="Seed of the resampling.")

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from pipeline.core.params.values import Count, Name, Names, NonNegative, Positive, Section, Share, UnitInterval
+from pipeline.core.params.tolerance import Tolerance
+from pipeline.core.params.values import Count, Name, Names, Positive, Section, Share, UnitInterval
 
 
 class Monitor(Section):
@@ -37,7 +38,9 @@ class Monitor(Section):
     unseen: UnitInterval = Field(description="Share of a column's values that training never saw, at most.")
     volume: UnitInterval = Field(description="Rows of a window over the median of the windows before it, at least.")
     latency_ms: Positive = Field(description="p99 latency of a window, in milliseconds, at most.")
-    performance: NonNegative = Field(description="Loss of gate.primary against the test rows, in its unit, at most.")
+    performance: Tolerance = Field(
+        description="How much worse gate.primary may be than on the test rows, beyond what chance explains."
+    )
     assignees: Names = Field(
         description="GitHub logins that the issue is assigned to; empty: the repository's owners in CODEOWNERS."
     )

@@ -12,6 +12,7 @@ from pipeline.core.git import blob_hash, git
 from pipeline.core.yaml import load_yaml
 from pipeline.data.contract import schema
 from pipeline.data.source import sources
+from pipeline.evaluation import seed_spread
 from pipeline.github.client import api, statuses
 from pipeline.github.client.pulls import Pull, Run
 from pipeline.github.drift_issue import issues
@@ -73,7 +74,8 @@ def of_bundle(bundle: Bundle, run: Run, pull: Pull, artifacts: Mapping[str, str]
     _check_claim(bundle, changes)
     main = params.read()
     changed = changes.affecting_verdict(bundle, template.read())
-    verdict = pull_request_gate.judge(bundle, main.gate, main.evaluate, changed)
+    spread = seed_spread.read(main.task.type, main.task.target, main.gate.primary)
+    verdict = pull_request_gate.judge(bundle, main.gate, main.evaluate, changed, spread)
     commits = frozenset({run.head, pull.head})
     override = overrides.active(pull.number, commits)
     recording = _recording(bundle, pull, changes)

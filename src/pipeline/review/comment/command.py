@@ -9,6 +9,8 @@ import click
 from pipeline.core import dvc_lock, files, params
 from pipeline.data.contract import schema
 from pipeline.data.source import sources
+from pipeline.evaluation import seed_spread
+from pipeline.evaluation.seed_spread import SeedSpread
 from pipeline.markup import preview
 from pipeline.review.comment import render
 from pipeline.review.gate import measurement_verdict as pull_request_gate
@@ -26,7 +28,8 @@ def command(base: str | None) -> None:
     commit = bundle.measurement.base_commit
     main = work_tree.params_at(commit)
     gate, evaluate, judged_by = _settings(main, bundle.measurement.base)
-    verdict = pull_request_gate.judge(bundle, gate, evaluate, work_tree.changes(commit))
+    spread = _spread(main, gate.primary, _json(work_tree.file_at(commit, str(seed_spread.PATH))))
+    verdict = pull_request_gate.judge(bundle, gate, evaluate, work_tree.changes(commit), spread)
     context = render.Context(
         main_params=main,
         main_metrics=_json(work_tree.file_at(commit, "reports/metrics.json")),
@@ -48,6 +51,14 @@ def _settings(main: dict[str, Any], base: str) -> tuple[params.Gate, params.Eval
     except (KeyError, ValueError):
         return params.read().gate, params.read().evaluate, f"this work tree's bounds ({base} has none that fit)"
     return gate, evaluate, f"the bounds of {base}"
+
+
+def _spread(main: dict[str, Any], metric: str, content: dict[str, Any] | None) -> SeedSpread | None:
+    """What main knows of other seeds; None where it does not say for its target and metric."""
+    task = main.get("task")
+    if content is None or not isinstance(task, dict):
+        return None
+    return seed_spread.parse(content, task.get("type"), task.get("target"), metric)
 
 
 def _json(text: str | None) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ import click
 
 from pipeline.core import dvc_lock, figures, files, params
 from pipeline.core.errors import listed
-from pipeline.evaluation import scoring
+from pipeline.evaluation import scoring, seed_spread
 from pipeline.review.baseline import champion
 from pipeline.review.baseline.scored import TEST, ScoredBaseline, score_baseline, scored_rows
 from pipeline.review.gate import model_tests_rule, work_tree
@@ -85,6 +85,7 @@ def decide(
         knobs.gate,
         files.read_json(quality) if quality.exists() else None,
         drift_report(files.read_json(drift), f"--drift: {drift}", "`pipeline drift` writes it") if drift else None,
+        spread=seed_spread.read(knobs.task.type, knobs.task.target, knobs.gate.primary),
     )
     rules = (*verdict.rules, model_tests_rule.work_tree_rule())
     return replace(verdict, verdict=worst(rules), rules=rules)

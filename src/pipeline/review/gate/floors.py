@@ -4,9 +4,10 @@ import math
 
 from pipeline.core.params import Gate
 from pipeline.core.tasks import higher_is_better
-from pipeline.evaluation.bootstrap import intervals
+from pipeline.evaluation.bootstrap import Estimate, intervals
+from pipeline.evaluation.rare_classes import too_rare
 from pipeline.evaluation.scoring import Scored
-from pipeline.review.gate.verdict import Rule, Subject
+from pipeline.review.gate.verdict import Mark, Rule, Subject
 
 
 def rules(candidate: Scored, gate: Gate) -> list[Rule]:
@@ -14,19 +15,14 @@ def rules(candidate: Scored, gate: Gate) -> list[Rule]:
     if not gate.floors:
         return []
     estimates = intervals(candidate.task, list(gate.floors), candidate, gate.bootstrap, gate.confidence, gate.seed)
-    return [
-        Rule(
-            "floor",
-            "pass" if holds(name, estimates[name].value, floor) else "fail",
-            _sentence(name, estimates[name].value, floor),
-            estimates[name].value,
-            estimates[name].lower,
-            estimates[name].upper,
-            floor,
-            Subject(name),
-        )
-        for name, floor in gate.floors.items()
-    ]
+    return [_rule(name, estimates[name], floor, too_rare(candidate, name)) for name, floor in gate.floors.items()]
+
+
+def _rule(metric: str, estimate: Estimate, floor: float, reason: str) -> Rule:
+    """The rule on one floor; `reason` is why the rows can't tell, empty where they can."""
+    mark: Mark = "warn" if reason else "pass" if holds(metric, estimate.value, floor) else "fail"
+    sentence = f"not judged: {reason}" if reason else _sentence(metric, estimate.value, floor)
+    return Rule("floor", mark, sentence, estimate.value, estimate.lower, estimate.upper, floor, Subject(metric))
 
 
 def holds(metric: str, value: float, floor: float) -> bool:

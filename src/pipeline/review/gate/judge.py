@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pipeline.core.params import Gate
 from pipeline.evaluation.scoring import Scored
+from pipeline.evaluation.seed_spread import SeedSpread
 from pipeline.review.baseline.scored import ScoredBaseline, common
 from pipeline.review.gate import data_rules, fairness_rules, floors, no_regression, slice_rules, thresholds
 from pipeline.review.gate.verdict import Rule, Verdict, worst
@@ -19,11 +20,13 @@ def judge(
     data_quality: dict[str, Any] | None,
     drift: data_rules.DriftReport | None = None,
     *,
+    spread: SeedSpread | None = None,
     inform: bool = True,
 ) -> Verdict:
     """The verdict on a candidate; the worst rule decides.
 
-    `drift` is that of the training data against the champion's; `inform` adds metrics that no rule judges.
+    `drift` is that of the training data against the champion's; `spread` is that of several seeds, where it was
+    measured for the primary metric; `inform` adds metrics that no rule judges.
     PipelineError where scores can't be matched by key.
     """
     candidate = candidate.rows(candidate.keys.argsort(kind="stable"))
@@ -33,6 +36,7 @@ def judge(
     all_rules = (
         *rules(candidate, champion, pair, gate),
         *_reference(candidate, reference, gate),
+        *([no_regression.tolerance_rule(pair[1], champion.name, gate, spread)] if pair and spread else []),
         data_rules.quality(data_quality),
         data_rules.drift(drift, gate),
     )

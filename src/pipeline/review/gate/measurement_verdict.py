@@ -6,8 +6,10 @@ from typing import Any
 
 from pipeline.core import params
 from pipeline.core.errors import PipelineError, listed
-from pipeline.core.tasks import METRICS
+from pipeline.core.params import tolerance
+from pipeline.core.tasks import METRICS, is_metric
 from pipeline.evaluation.scoring import Scored
+from pipeline.evaluation.seed_spread import SeedSpread
 from pipeline.review.baseline.scored import ScoredBaseline
 from pipeline.review.gate import data_rules, model_tests_rule, protected, required_groups
 from pipeline.review.gate import judge as gates
@@ -21,17 +23,24 @@ STEPS = {"params": "params.yaml was refused", "source": "the data source can't b
 SAME = "same model as main: no change"
 
 
-def judge(bundle: Bundle, gate: params.Gate, evaluate: params.Evaluate, judges_changed: Sequence[str]) -> Verdict:
+def judge(
+    bundle: Bundle,
+    gate: params.Gate,
+    evaluate: params.Evaluate,
+    judges_changed: Sequence[str],
+    spread: SeedSpread | None = None,
+) -> Verdict:
     """The verdict by main's bounds and groups; where `judges_changed` names something, only a person can accept it.
 
-    PipelineError, in one line, where no run of this pipeline would leave such a measurement.
+    `spread` is what main knows of other seeds. PipelineError, in one line,
+    where no run of this pipeline would leave such a measurement.
     """
-    verdict = _judge(bundle, gate, evaluate)
+    verdict = _judge(bundle, gate, evaluate, spread)
     rules = (*verdict.rules, *protected.rules(judges_changed))
     return replace(verdict, verdict=worst(rules), rules=rules)
 
 
-def _judge(bundle: Bundle, gate: params.Gate, evaluate: params.Evaluate) -> Verdict:
+def _judge(bundle: Bundle, gate: params.Gate, evaluate: params.Evaluate, spread: SeedSpread | None) -> Verdict:
     manifest = bundle.measurement
     if manifest.outcome == "failed":
         stage = manifest.failure.stage if manifest.failure else "unknown"
@@ -54,6 +63,7 @@ def _judge(bundle: Bundle, gate: params.Gate, evaluate: params.Evaluate) -> Verd
         bounds,
         _report(bundle, "data_quality.json"),
         _drift(bundle, "drift_main.json"),
+        spread=spread if spread and spread.metric == bounds.primary else None,
     )
     adjusted = (_same_data(bundle, rule) for rule in verdict.rules)
     rules = (*mismatch, *required_groups.missing(scored, gate, evaluate), *adjusted, *_project_tests(bundle))
@@ -74,19 +84,32 @@ def _single_rule(rule: Rule, champion: str = "") -> Verdict:
 
 def _applicable_bounds(gate: params.Gate, candidate: Scored) -> tuple[params.Gate, list[Rule]]:
     """The bounds that this task can be held to; where main's are for another task, a rule says so."""
-    metrics = METRICS[candidate.task]
-    unknown = [name for name in (gate.primary, *gate.floors) if name not in metrics]
+    unknown = [name for name in (gate.primary, *gate.floors) if not is_metric(candidate.task, name)]
     fairness = gate.fairness if candidate.task == "binary" else None
-    if not unknown and fairness == gate.fairness:
-        return gate, []
+    primary = gate.primary if gate.primary not in unknown else next(iter(METRICS[candidate.task]))
     changes = {
-        "primary": gate.primary if gate.primary in metrics else next(iter(metrics)),
-        "floors": {name: floor for name, floor in gate.floors.items() if name in metrics},
+        "primary": primary,
+        "floors": {name: floor for name, floor in gate.floors.items() if name not in unknown},
         "fairness": fairness,
+        **_applicable_tolerances(gate, primary),
     }
+    bounds = gate.model_copy(update=changes)
+    if not unknown and fairness == gate.fairness:
+        return bounds, []
     names = listed(dict.fromkeys([*unknown, *(["fairness"] if fairness != gate.fairness else [])]))
     sentence = f"main's bounds are for another task: {names} can't judge a {candidate.task} model"
-    return gate.model_copy(update=changes), [Rule("bounds", "fail", sentence)]
+    return bounds, [Rule("bounds", "fail", sentence)]
+
+
+def _applicable_tolerances(gate: params.Gate, metric: str) -> dict[str, Any]:
+    """Usual tolerances in place of those that mean nothing for the metric: main's are for another one, or from a
+    version of the template that took a bare number for every metric."""
+    slices, changes = gate.slices, dict[str, Any]()
+    if not tolerance.fits(gate.tolerance, metric):
+        changes["tolerance"] = tolerance.GATE
+    if slices and not tolerance.fits(slices.tolerance, metric):
+        changes["slices"] = slices.model_copy(update={"tolerance": tolerance.SLICES})
+    return changes
 
 
 def _baseline(bundle: Bundle, role: str, recorded: Champion | None, candidate: Scored) -> ScoredBaseline:

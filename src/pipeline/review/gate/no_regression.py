@@ -3,14 +3,15 @@
 import math
 from statistics import NormalDist
 
-import numpy as np
-
 from pipeline.core.params import Gate
-from pipeline.core.tasks import METRICS, higher_is_better
+from pipeline.core.tasks import higher_is_better, metrics_of
 from pipeline.evaluation import bootstrap
 from pipeline.evaluation.bootstrap import Estimate
-from pipeline.evaluation.metrics import compute
+from pipeline.evaluation.point import figures
+from pipeline.evaluation.rare_classes import too_rare
 from pipeline.evaluation.scoring import Scored
+from pipeline.evaluation.seed_spread import ENOUGH, SeedSpread
+from pipeline.evaluation.tolerance import Allowed, allowed, constant
 from pipeline.review.gate.verdict import Change, Kind, Mark, Rule, Subject
 
 POWER = 0.8  # at the smallest detectable loss
@@ -18,26 +19,52 @@ POWER = 0.8  # at the smallest detectable loss
 
 def rule(kind: Kind, baseline: str, candidate: Scored, other: Scored, gate: Gate) -> Rule:
     """gate.primary against a baseline on the same rows; the figure is the gain, below 0 where it is worse."""
-    gain = estimate_gain(gate.primary, candidate, other, gate, gate.confidence)
-    mark = outcome(gain, gate.tolerance)
-    detectable = smallest_detectable_loss(gain, gate.tolerance, gate.confidence)
-    note = f"{len(candidate):,} rows show a loss of {detectable:.2g} or more 4 times in 5"
-    measured = abs(gain.value) > gate.tolerance and not gain.lower <= 0 <= gain.upper
-    effect = f"{_direction(gain)} than {baseline}" if measured else f"no measurable change against {baseline}"
-    sentence = {
-        "pass": f"{effect}; {note}",
-        "fail": f"worse than {baseline} by more than the {gate.tolerance:g} allowed",
-        "warn": f"{effect}, {'perhaps' if measured else 'but it may be worse'} by more than {gate.tolerance:g}: {note}",
-        "note": f"undefined on the {len(candidate):,} rows that both models can be judged on",
-    }[mark]
+    metric = gate.primary
+    if reason := too_rare(candidate, metric):
+        return Rule(kind, "warn", f"not judged: {reason}", subject=Subject(metric), baseline=baseline)
+    gain = estimate_gain(metric, candidate, other, gate, gate.confidence)
+    tolerated = allowed(gate.tolerance, metric, other, constant(other, metric), baseline)
+    mark = outcome(gain, tolerated.value)
     # Without the metric that decides, a person has to look.
     verdict: Mark = "warn" if mark == "note" else mark
-    figures = gain.value, gain.lower, gain.upper, -gate.tolerance
-    return Rule(kind, verdict, sentence, *figures, Subject(gate.primary), baseline)
+    sentence = _sentence(mark, gain, baseline, tolerated, len(candidate), gate.confidence)
+    return Rule(
+        kind, verdict, sentence, gain.value, gain.lower, gain.upper, -tolerated.value, Subject(metric), baseline
+    )
 
 
-def _direction(gain: Estimate) -> str:
-    return "better" if gain.value > 0 else "worse"
+def _sentence(mark: Mark, gain: Estimate, baseline: str, tolerated: Allowed, rows: int, confidence: float) -> str:
+    detectable = smallest_detectable_loss(gain, tolerated.value, confidence)
+    power = f"{rows:,} rows would detect a true loss of {detectable:.2g} in {100 * POWER:g} % of the cases"
+    match mark:
+        case "pass":
+            within = "" if abs(gain.value) > tolerated.value else f", within the tolerance of {tolerated}"
+            return f"{_effect(gain, baseline, within)}; {power}"
+        case "warn":
+            doubt = "perhaps" if gain.upper < 0 else "but it may be worse"
+            return f"{_effect(gain, baseline)}, {doubt} by more than the {tolerated} allowed; {power}"
+        case "fail":
+            return f"worse than {baseline} by more than the {tolerated} allowed"
+        case _:
+            problem = "undefined on" if math.isnan(gain.value) else "too few to tell:"
+            return f"{problem} the {rows:,} rows that both models can be judged on"
+
+
+def _effect(gain: Estimate, baseline: str, within: str = "") -> str:
+    """What the interval shows; nothing where it includes 0."""
+    if gain.lower <= 0 <= gain.upper:
+        return f"no measurable change against {baseline}"
+    return f"{'better' if gain.value > 0 else 'worse'} than {baseline}{within}"
+
+
+def tolerance_rule(other: Scored, baseline: str, gate: Gate, spread: SeedSpread) -> Rule:
+    """The tolerance against what another seed changes: a smaller one fails models that are no worse."""
+    tolerated = allowed(gate.tolerance, gate.primary, other, constant(other, gate.primary), baseline)
+    enough, compared = spread.compared(tolerated.value)
+    doubt = "" if enough else f", fewer than {ENOUGH}: another seed alone may fail"
+    sentence = f"gate.tolerance allows {tolerated}: {compared}{doubt}"
+    bound = ENOUGH * spread.standard_deviation
+    return Rule("tolerance", "pass" if enough else "warn", sentence, tolerated.value, bound=bound)
 
 
 def estimate_gain(metric: str, candidate: Scored, other: Scored, gate: Gate, confidence: float) -> Estimate:
@@ -80,11 +107,11 @@ def smallest_detectable_loss(gain: Estimate, tolerance: float, confidence: float
 
 def metrics(candidate: Scored, pair: tuple[Scored, Scored] | None, gate: Gate) -> tuple[Change, ...]:
     """Every metric of the task, for information: beside the champion's on the same rows where there is a pair."""
-    names = list(METRICS[candidate.task])
+    names = metrics_of(candidate.task, candidate.deviance)
     if pair is None:
-        return tuple(Change(name, value) for name, value in _values(candidate, names).items())
+        return tuple(Change(name, value) for name, value in figures(candidate, names).items())
     candidate, champion = pair
-    values, champion_values = _values(candidate, names), _values(champion, names)
+    values, champion_values = figures(candidate, names), figures(champion, names)
     if candidate is champion:
         return tuple(Change(name, value, value, 0.0, 0.0, 0.0) for name, value in values.items())
     changes = {name: estimate_change(name, candidate, champion, gate, gate.confidence) for name in names}
@@ -92,18 +119,3 @@ def metrics(candidate: Scored, pair: tuple[Scored, Scored] | None, gate: Gate) -
         Change(name, values[name], champion_values[name], changes[name].value, changes[name].lower, changes[name].upper)
         for name in names
     )
-
-
-def _values(scored: Scored, names: list[str]) -> dict[str, float]:
-    weights = np.ones((1, len(scored)), np.uint8)
-    values = compute(
-        scored.task,
-        names,
-        scored.target,
-        scored.score,
-        weights,
-        threshold=scored.threshold,
-        quantile=scored.quantile,
-        bins=scored.bins,
-    )
-    return {name: float(value[0]) for name, value in values.items()}

@@ -1,17 +1,27 @@
 """Slices: the regression test for each value of the slice columns, corrected for how many are tested."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pipeline.core.params import Gate, GateSlices
 from pipeline.core.tasks import ENOUGH_ROWS
-from pipeline.evaluation import bootstrap
+from pipeline.evaluation.point import figures
+from pipeline.evaluation.rare_classes import too_rare
 from pipeline.evaluation.scoring import Scored
+from pipeline.evaluation.tolerance import allowed, constant
 from pipeline.review.gate.no_regression import estimate_gain, outcome
 from pipeline.review.gate.verdict import Rule, Subject
 
-Slice = tuple[Subject, Scored, Scored]
+
+@dataclass(frozen=True)
+class Slice:
+    """The rows of one value, as both models scored them, and as one constant prediction for all rows does."""
+
+    subject: Subject
+    candidate: Scored
+    other: Scored
+    constant: Scored
 
 
 def rules(baseline: str, candidate: Scored, other: Scored, gate: Gate) -> list[Rule]:
@@ -19,39 +29,41 @@ def rules(baseline: str, candidate: Scored, other: Scored, gate: Gate) -> list[R
     if gate.slices is None:
         return []
     bounds, pieces = gate.slices, _slices(gate.primary, candidate, other)
-    judged = [piece for piece in pieces if not _reason_not_judged(piece[1], bounds)]
+    judged = [piece for piece in pieces if not _reason_not_judged(piece.candidate, gate.primary, bounds)]
     confidence = 1 - (1 - gate.confidence) / max(1, len(judged))  # Bonferroni
-    return [replace(_rule(piece, gate, bounds, confidence), baseline=baseline) for piece in pieces]
+    return [_rule(piece, baseline, gate, bounds, confidence) for piece in pieces]
 
 
 def _slices(metric: str, candidate: Scored, other: Scored) -> list[Slice]:
-    pieces = []
+    pieces, same_for_all = [], constant(other, metric)
     for column in candidate.slices.columns:
         labels = candidate.slices[column].to_numpy(object)
         for value in sorted(set(labels)):
             mask = labels == value
-            pieces.append((Subject(metric, str(column), str(value)), candidate.rows(mask), other.rows(mask)))
+            scored = (one.rows(mask) for one in (candidate, other, same_for_all))
+            pieces.append(Slice(Subject(metric, str(column), str(value)), *scored))
     return pieces
 
 
-def _rule(piece: Slice, gate: Gate, bounds: GateSlices, confidence: float) -> Rule:
-    subject, candidate, other = piece
-    reason = _reason_not_judged(candidate, bounds)
-    gain = estimate_gain(gate.primary, candidate, other, gate, gate.confidence if reason else confidence)
-    mark = "note" if reason else outcome(gain, bounds.tolerance)
+def _rule(piece: Slice, baseline: str, gate: Gate, bounds: GateSlices, confidence: float) -> Rule:
+    metric, rows = gate.primary, f"{len(piece.candidate):,} rows"
+    reason = _reason_not_judged(piece.candidate, metric, bounds)
+    gain = estimate_gain(metric, piece.candidate, piece.other, gate, gate.confidence if reason else confidence)
+    tolerated = allowed(bounds.tolerance, metric, piece.other, piece.constant, baseline)
+    mark = "note" if reason else outcome(gain, tolerated.value)
     sentence = {
-        "pass": f"no loss beyond {bounds.tolerance:g} in its {len(candidate):,} rows",
-        "warn": f"its {len(candidate):,} rows can't rule out a loss beyond {bounds.tolerance:g}",
-        "fail": f"{gate.primary} is worse here by more than the {bounds.tolerance:g} allowed ({len(candidate):,} rows)",
-        "note": f"not judged: {reason or f'{gate.primary} is undefined here'}",
+        "pass": f"no loss beyond {tolerated} in its {rows}",
+        "warn": f"its {rows} can't rule out a loss beyond {tolerated}",
+        "fail": f"{metric} is worse here by more than the {tolerated} allowed ({rows})",
+        "note": f"not judged: {reason or f'{metric} is undefined here'}",
     }[mark]
-    bound = None if mark == "note" else -bounds.tolerance
-    own, champion = (bootstrap.value(gate.primary, scored) for scored in (candidate, other))
-    found = Rule("slice", mark, sentence, gain.value, gain.lower, gain.upper, bound, subject)
-    return replace(found, candidate=own, champion=champion, rows=len(candidate))
+    bound = None if mark == "note" else -tolerated.value
+    found = Rule("slice", mark, sentence, gain.value, gain.lower, gain.upper, bound, piece.subject, baseline)
+    own, champion = (figures(scored, [metric])[metric] for scored in (piece.candidate, piece.other))
+    return replace(found, candidate=own, champion=champion, rows=len(piece.candidate))
 
 
-def _reason_not_judged(scored: Scored, bounds: GateSlices) -> str:
+def _reason_not_judged(scored: Scored, metric: str, bounds: GateSlices) -> str:
     """Why a slice is too small to be judged; empty where it is not."""
     if len(scored) < bounds.min_rows:
         return f"{len(scored):,} rows, fewer than {bounds.min_rows:,}"
@@ -59,4 +71,4 @@ def _reason_not_judged(scored: Scored, bounds: GateSlices) -> str:
         rarest = int(min(np.sum(scored.target == 1), np.sum(scored.target == 0)))
         if rarest < ENOUGH_ROWS:
             return f"{rarest} rows of a class, fewer than {ENOUGH_ROWS}"
-    return ""
+    return too_rare(scored, metric)

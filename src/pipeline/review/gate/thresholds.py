@@ -6,7 +6,7 @@ Precision, recall and F1 move with the threshold: beside figures at each model's
 from dataclasses import replace
 
 from pipeline.core.params import Gate
-from pipeline.evaluation import bootstrap
+from pipeline.evaluation.point import figures
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.gate.no_regression import estimate_change
 from pipeline.review.gate.verdict import Change, Thresholds
@@ -28,5 +28,5 @@ def compare(candidate: Scored, champion: Scored | None, gate: Gate) -> Threshold
 
 def _change(metric: str, candidate: Scored, champion: Scored, gate: Gate) -> Change:
     found = estimate_change(metric, candidate, champion, gate, gate.confidence)
-    own, other = bootstrap.value(metric, candidate), bootstrap.value(metric, champion)
+    own, other = (figures(scored, [metric])[metric] for scored in (candidate, champion))
     return Change(metric, own, other, found.value, found.lower, found.upper)

@@ -16,6 +16,7 @@ Kind = Literal[
     "floor",
     "regression",  # against the champion
     "reference_regression",
+    "tolerance",  # against what another seed changes
     "slice",
     "fairness",
     "data_contract",
@@ -68,7 +69,11 @@ class Rule:
     @property
     def at_least(self) -> bool:
         """Whether the bound is the lowest figure that passes, not the highest."""
-        return self.is_gain or (self.subject.metric is not None and higher_is_better(self.subject.metric))
+        return (
+            self.is_gain
+            or self.kind == "tolerance"
+            or (self.subject.metric is not None and higher_is_better(self.subject.metric))
+        )
 
     @property
     def title(self) -> str:

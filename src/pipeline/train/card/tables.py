@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.params import Card, Data, Evaluate, Features, Split, Train
-from pipeline.core.tasks import ENOUGH_ROWS, METRICS, Task, has_interval, label
+from pipeline.core.tasks import DEVIANCES, ENOUGH_ROWS, METRICS, Task, has_interval, label
 from pipeline.markup.markdown import Markdown, code, escape, interval, number, table
 from pipeline.models.signature import Signature
 
@@ -97,7 +97,7 @@ def quality(report: Mapping[str, Any]) -> Markdown:
 def metrics(report: Mapping[str, Any], task: Task) -> Markdown:
     rows = [
         (label(name), report[name]["value"], interval(report[name], has_interval(name, report["rows"], _rarer(report))))
-        for name in METRICS[task]
+        for name in (*METRICS[task], *DEVIANCES.values())
         if name in report
     ]
     return table(["Metric", "Value", "Interval"], rows, "lrr")

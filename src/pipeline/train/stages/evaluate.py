@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.core import costs, files, params, parquet
 from pipeline.core.errors import PipelineError
 from pipeline.core.figures import estimate as estimate_text
-from pipeline.core.tasks import ENOUGH_ROWS, METRICS
+from pipeline.core.tasks import DEVIANCES, ENOUGH_ROWS, METRICS, metrics_of
 from pipeline.data.values import keys
 from pipeline.evaluation import curves, fairness, scoring, slices
 from pipeline.evaluation.bootstrap import estimate, intervals, resamples
@@ -38,6 +38,7 @@ def score(model: Model, test: pd.DataFrame, evaluate: params.Evaluate) -> Scored
         slices=cut.reset_index(drop=True),
         sensitive=groups.reset_index(drop=True),
         bins=evaluate.calibration_bins,
+        deviance=DEVIANCES.get(model.objective) if signature.task == "regression" else None,
     )
 
 
@@ -59,7 +60,7 @@ def checked_target(test: pd.DataFrame, signature: Signature) -> npt.NDArray[np.f
 
 def metrics(scored: Scored, evaluate: params.Evaluate) -> dict[str, Any]:
     """Every metric of the task with its interval, and the confusion matrix or the figures of each class."""
-    names = list(METRICS[scored.task])
+    names = metrics_of(scored.task, scored.deviance)
     estimates = intervals(scored.task, names, scored, evaluate.bootstrap, evaluate.confidence, evaluate.seed)
     content: dict[str, Any] = {"rows": len(scored)} | {name: value.to_json() for name, value in estimates.items()}
     if scored.task == "binary":

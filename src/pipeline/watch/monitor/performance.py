@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.core.tasks import higher_is_better
+from pipeline.core.params import Tolerance
+from pipeline.core.tasks import higher_is_better, in_production
 from pipeline.evaluation.bootstrap import sampled
 from pipeline.evaluation.metrics import Array
+from pipeline.evaluation.rare_classes import too_rare
 from pipeline.evaluation.scoring import Scored
+from pipeline.evaluation.tolerance import Allowed, allowed, constant
 from pipeline.models.matrix import codes
 from pipeline.models.signature import Signature
 
 SEED = 1  # of a window's resamples; those of the test rows have 0, as the two sides are independent
-NEEDS_PROBABILITIES = "log_loss"  # of each class
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,13 @@ class Performance:
     """Compares windows with the test rows; `share`: rate of windows without a loss whose lower limit is above 0."""
 
     def __init__(self, tested: Scored, signature: Signature, metric: str, resamples: int, share: float) -> None:
-        unavailable = tested.task == "multiclass" and metric == NEEDS_PROBABILITIES  # the log has one class's alone
-        self.metric = "macro_f1" if unavailable else metric
+        self.metric = in_production(tested.task, metric)
         self._tested, self._signature, self._count, self._share = tested, signature, resamples, share
 
     def loss(self, answers: pd.DataFrame, truth: "pd.Series[Any]") -> Loss | None:
         """The loss in a window's labelled rows; None where the metric is undefined there (one class only)."""
         scored = self._scored(answers, truth)
-        if scored is None or not len(scored):
+        if not len(scored):
             return None
         value, resampled = sampled(scored.task, [self.metric], scored, self._count, SEED)[self.metric]
         tested, resampled_tested = self._reference
@@ -58,14 +59,30 @@ class Performance:
         low, high = np.quantile(resampled[np.isfinite(resampled)], (0.025, 0.975)).tolist()
         return Loss(self.metric, tested, value, low, high, sign * (tested - value), lower_limit)
 
+    def not_judged(self, answers: pd.DataFrame, truth: "pd.Series[Any]") -> str:
+        """Why the labelled rows can't be judged though they are enough; empty where they can."""
+        reason = too_rare(self._as_logged, self.metric)
+        return f"of the test rows, {reason}" if reason else too_rare(self._scored(answers, truth), self.metric)
+
+    def tolerated(self, tolerance: Tolerance) -> Allowed:
+        """The loss that is tolerated against the test rows."""
+        scored = self._as_logged
+        return allowed(tolerance, self.metric, scored, constant(scored, self.metric), "the test rows")
+
     @cached_property
-    def _reference(self) -> tuple[float, Array]:
+    def _as_logged(self) -> Scored:
+        """The test rows as the log would hold them: of several classes the answer alone."""
         scored = self._tested
         if scored.task == "multiclass":
-            scored = self._as_scored(scored.target, scored.decisions().astype(float))
+            return self._as_scored(scored.target, scored.decisions().astype(float))
+        return scored
+
+    @cached_property
+    def _reference(self) -> tuple[float, Array]:
+        scored = self._as_logged
         return sampled(scored.task, [self.metric], scored, self._count, 0)[self.metric]
 
-    def _scored(self, answers: pd.DataFrame, truth: "pd.Series[Any]") -> Scored | None:
+    def _scored(self, answers: pd.DataFrame, truth: "pd.Series[Any]") -> Scored:
         """The labelled rows as scored rows, without those of a class that the model does not know."""
         rows, signature = answers.loc[truth.index], self._signature
         if signature.task == "regression":

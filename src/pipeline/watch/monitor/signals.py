@@ -117,6 +117,7 @@ class Judge:
             settings.evaluate.bootstrap,
             self._limits.false_alarms,
         )
+        self._tolerated = self._performance.tolerated(self._limits.performance)
         self._missing, self._novel = reference.missing, reference.novel
 
     def signals(self, window: Window, previous: Sequence[Window], by_time: bool) -> dict[str, WindowSignal]:
@@ -141,14 +142,18 @@ class Judge:
         truth, minimum = window.truth[of_release.loc[window.truth.index].to_numpy(bool)], self._limits.min_labels
         if len(truth) < minimum:
             return WindowSignal(detail=f"{len(truth):,} labels of compared rows, {minimum:,} are needed")
+        if reason := self._performance.not_judged(window.answers, truth):
+            return WindowSignal(detail=reason)
         loss = self._performance.loss(window.answers, truth)
         if loss is None:
             return WindowSignal(detail=f"{self._performance.metric} is undefined: the labels are of one class")
         interval = f"95 % interval {loss.low:.4f} to {loss.high:.4f}"
         detail = f"{loss.metric} {loss.window:.4f} ({interval}), on the test rows {loss.tested:.4f}"
-        bound = self._limits.performance + loss.loss - loss.lower_limit  # plus what chance explains
+        detail += f"; tolerated is a loss of {self._tolerated}"
+        tolerated = self._tolerated.value
+        bound = tolerated + loss.loss - loss.lower_limit  # plus what chance explains
         metric = Metric(name=loss.metric, value=loss.window, low=loss.low, high=loss.high)
-        return WindowSignal(loss.loss, bound, loss.lower_limit > self._limits.performance, detail, metric=metric)
+        return WindowSignal(loss.loss, bound, loss.lower_limit > tolerated, detail, metric=metric)
 
     def _shares(
         self, counts: Mapping[str, int], rows: int, expected: Mapping[str, float], limit: float, rise: bool = True

@@ -143,18 +143,18 @@ def test_a_change_of_what_judges_is_a_failure_until_a_person_accepts_it(scene: S
 
 
 def test_a_bound_that_is_lowered_in_params_is_named(scene: Scene, pipeline: Pipeline) -> None:
-    lowered = (FROZEN / "params.yaml").read_text().replace("tolerance: 0.005", "tolerance: 0.5")
+    lowered = (FROZEN / "params.yaml").read_text().replace("score: 0.005", "score: 0.5")
     scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"params.yaml": lowered}, "Change")
     scene.measure({"params.yaml": lowered})
     answer(pipeline)
-    assert final_status() == ("failure", "needs a person: it changes what judges (gate.tolerance)")
+    assert final_status() == ("failure", "needs a person: it changes what judges (gate.tolerance.score)")
 
 
 def test_a_parameter_that_only_main_changed_does_not_count(scene: Scene, pipeline: Pipeline) -> None:
     changed = (FROZEN / "params.yaml").read_text().replace("num_leaves: 31", "num_leaves: 15")
     scene.head = scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.push({"params.yaml": changed}, "Change")
     main = scene.checkout / "params.yaml"
-    main.write_text(main.read_text().replace("tolerance: 0.005", "tolerance: 0.004"))
+    main.write_text(main.read_text().replace("score: 0.005", "score: 0.004"))
     scene.measure({"params.yaml": changed})
     answer(pipeline)
     assert "changes what judges" not in str(final_status())
@@ -162,7 +162,7 @@ def test_a_parameter_that_only_main_changed_does_not_count(scene: Scene, pipelin
 
 def test_params_that_are_not_those_of_the_head_are_named_as_a_whole(scene: Scene, pipeline: Pipeline) -> None:
     main = (FROZEN / "params.yaml").read_text()
-    lowered = main.replace("tolerance: 0.005", "tolerance: 0.5")
+    lowered = main.replace("score: 0.005", "score: 0.5")
     scene.pull["head"]["sha"] = scene.run["head_sha"] = scene.head = scene.push({"params.yaml": lowered}, "Change")
     scene.measure({"params.yaml": main})
     answer(pipeline)
@@ -549,11 +549,11 @@ def test_the_pull_requests_own_template_file_does_not_change_what_judges(scene: 
 
 
 def test_bounds_may_change_where_nothing_had_to_run(scene: Scene, pipeline: Pipeline) -> None:
-    changed = (FROZEN / "params.yaml").read_text().replace("tolerance: 0.005", "tolerance: 0.5")
+    changed = (FROZEN / "params.yaml").read_text().replace("score: 0.005", "score: 0.5")
     scene.head = scene.run["head_sha"] = scene.push({"params.yaml": changed}, "Judge otherwise")
     scene.measure({"params.yaml": changed}, outcome="unchanged")
     answer(pipeline)
-    assert final_status() == ("failure", "needs a person: it changes what judges (gate.tolerance)")
+    assert final_status() == ("failure", "needs a person: it changes what judges (gate.tolerance.score)")
 
 
 def test_more_files_than_github_lists_may_hide_what_had_to_run(scene: Scene, pipeline: Pipeline) -> None:

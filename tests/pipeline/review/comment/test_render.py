@@ -177,7 +177,7 @@ def test_a_broken_contract_s_headline_names_column_and_value(tmp_path: Path) -> 
 
 
 def test_the_smallest_detectable_loss_is_shown(tmp_path: Path) -> None:
-    assert re.search(r"2,000 rows show a loss of 0\.\d+ or more", reading.visible_text(comment(tmp_path)))
+    assert re.search(r"2,000 rows would detect a true loss of 0\.\d+", reading.visible_text(comment(tmp_path)))
 
 
 def test_rules_that_fail_come_before_those_that_warn(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.core.params import Evaluate, Gate, GateFairness, GateSlices
+from pipeline.core.params import Evaluate, Gate, GateFairness, GateSlices, Tolerance
 from pipeline.evaluation.scoring import Scored
 from pipeline.review.baseline.scored import ScoredBaseline
 from pipeline.review.gate.verdict import Kind, Rule, Verdict
@@ -20,7 +20,7 @@ def gate(**changes: Any) -> Gate:
     """Bounds that only ask for no regression; name what a test is about."""
     default: dict[str, Any] = {
         "primary": "roc_auc",
-        "tolerance": 0.005,
+        "tolerance": {"score": 0.005, "of_loss": 0.02},
         "confidence": 0.95,
         "bootstrap": 200,
         "seed": 0,
@@ -48,7 +48,7 @@ def evaluate(*columns: str) -> Evaluate:
 
 
 def slices(tolerance: float = 0.03, min_rows: int = 100) -> GateSlices:
-    return GateSlices(tolerance=tolerance, min_rows=min_rows)
+    return GateSlices(tolerance=Tolerance(score=tolerance, of_loss=4 * tolerance), min_rows=min_rows)
 
 
 def fairness(**changes: Any) -> GateFairness:

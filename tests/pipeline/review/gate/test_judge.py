@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.core.errors import PipelineError
 from pipeline.evaluation.scoring import Scored
+from pipeline.evaluation.seed_spread import SeedSpread
 from pipeline.review.baseline.scored import ScoredBaseline
 from pipeline.review.gate.data_rules import DriftReport
 from pipeline.review.gate.judge import judge
@@ -55,13 +56,13 @@ def test_a_loss_that_the_rows_can_not_settle_warns_and_names_the_detectable_loss
     assert loss is not None
     verdict = judge(with_score(scored, noisy), main(scored), None, gate(tolerance=abs(loss)), CLEAN)
     assert rule(verdict, "regression").verdict == "warn"
-    assert "1,000 rows show a loss of" in rule(verdict, "regression").sentence
+    assert "1,000 rows would detect a true loss of" in rule(verdict, "regression").sentence
 
 
 def test_a_lower_log_loss_is_a_gain() -> None:
     scored = binary(strength=1.0)
     better = with_score(scored, np.clip(0.6 * scored.score + 0.4 * scored.target, 0.01, 0.99))
-    bounds = gate(primary="log_loss", tolerance=0.01)
+    bounds = gate(primary="log_loss")
     assert rule(judge(better, main(scored), None, bounds, CLEAN), "regression").verdict == "pass"
     assert rule(judge(scored, main(better), None, bounds, CLEAN), "regression").verdict == "fail"
 
@@ -203,6 +204,73 @@ def test_a_regression_is_judged() -> None:
     assert rule(verdict, "floor", metric="rmse").verdict == "fail"
     assert rule(verdict, "floor", metric="r2").verdict == "pass"
     assert rule(verdict, "regression").verdict == "fail"
+
+
+def prices(unit: float, worse: float = 0.0) -> Scored:
+    """Scores of prices; `worse`: by how much of them the errors grow."""
+    rng = np.random.default_rng(0)
+    target, error = rng.lognormal(12, 0.5, 1000), rng.normal(0, 0.3, 1000)
+    score = target * (1 + error + worse * rng.normal(size=1000))
+    return Scored("regression", unit * target, unit * score, np.arange(1000).astype(str))
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-6, 1e6])
+@pytest.mark.parametrize(("worse", "mark"), [(0.01, "pass"), (0.3, "fail")])
+def test_prices_get_the_same_verdict_in_every_unit(unit: float, worse: float, mark: str) -> None:
+    champion, candidate = prices(unit), prices(unit, worse)
+    verdict = rule(judge(candidate, main(champion), None, gate(primary="rmse"), CLEAN), "regression")
+    assert verdict.verdict == mark
+    assert verdict.bound == pytest.approx(unit * (rule_in_dollars(worse).bound or 0))
+    assert mark == "pass" or "% of main’s RMSE) allowed" in verdict.sentence
+
+
+def rule_in_dollars(worse: float) -> Rule:
+    return rule(judge(prices(1.0, worse), main(prices(1.0)), None, gate(primary="rmse"), CLEAN), "regression")
+
+
+def test_small_losses_are_bounded_in_sum_by_a_share_of_the_references_own_loss() -> None:
+    """Each step keeps within 20 % of the model before it, and the last one is far beyond 20 % of the first."""
+    steps = [prices(1.0, worse) for worse in (0.0, 0.18, 0.3)]
+    bounds = gate(primary="rmse", tolerance={"of_loss": 0.2})
+    verdict = judge(steps[2], main(steps[1]), ScoredBaseline("v1", "scored", steps[0]), bounds, CLEAN)
+    assert rule(verdict, "regression").verdict != "fail"
+    assert rule(verdict, "reference_regression").verdict == "fail"
+    assert "20 % of v1’s RMSE" in rule(verdict, "reference_regression").sentence
+
+
+def test_a_change_that_is_measured_is_never_called_none() -> None:
+    scored = binary()
+    slightly = with_score(scored, np.clip(scored.score + 0.05 * (scored.target - 0.5), 0, 1))
+    for candidate, champion, said in ((slightly, scored, "better"), (scored, slightly, "worse")):
+        verdict = rule(judge(candidate, main(champion), None, gate(tolerance=0.1), CLEAN), "regression")
+        assert verdict.verdict == "pass"
+        assert verdict.sentence.startswith(f"{said} than main, within the tolerance of 0.1;")
+
+
+@pytest.mark.parametrize(("deviation", "mark"), [(0.001, "pass"), (0.002, "warn")])
+def test_a_tolerance_that_another_seed_exceeds_warns(deviation: float, mark: str) -> None:
+    scored = binary()
+    values = {0: 0.8, 1: 0.8 - deviation, 2: 0.8 + deviation}
+    spread = SeedSpread.of("binary", "y", "roc_auc", 1000, values)
+    verdict = judge(scored, main(scored), None, gate(), CLEAN, spread=spread)
+    judged = rule(verdict, "tolerance")
+    assert (judged.verdict, verdict.verdict) == (mark, mark)
+    assert judged.bound == pytest.approx(3 * deviation)
+    assert ("another seed alone may fail" in judged.sentence) == (mark == "warn")
+    assert not rules(judge(scored, NO_CHAMPION, None, gate(), CLEAN, spread=spread), "tolerance")
+
+
+def test_a_mean_over_classes_is_not_judged_with_a_rare_class() -> None:
+    target = np.repeat([0.0, 1.0, 2.0], [500, 490, 10])
+    score = np.eye(3)[target.astype(int)]
+    good = Scored("multiclass", target, score, np.arange(1000).astype(str), ("x", "y", "z"))
+    worse = replace(good, score=score[::-1].copy())
+    bounds = gate(primary="macro_f1", floors={"macro_f1": 0.9, "accuracy": 0.9})
+    verdict = judge(worse, main(good), None, bounds, CLEAN)
+    reason = "not judged: Macro F1 needs 20 rows of each class, and class z has 10"
+    for judged in (rule(verdict, "regression"), rule(verdict, "floor", metric="macro_f1")):
+        assert (judged.verdict, judged.sentence) == ("warn", reason)
+    assert rule(verdict, "floor", metric="accuracy").verdict == "fail"
 
 
 def test_the_worst_rule_decides() -> None:

@@ -79,6 +79,12 @@ class TestVerdict:
         assert judge(measured, gate(), []).verdict == "fail"
         assert judge(measured, gate(tolerance=0.9), []).verdict == "pass"
 
+    def test_a_bare_number_of_an_earlier_version_does_not_judge_an_error(self, tmp_path: Path) -> None:
+        target = np.random.default_rng(0).normal(1000, 100, 500)
+        scores = [Scored("regression", target, target + noise, np.arange(500).astype(str)) for noise in (10.0, 12.0)]
+        verdict = judge(bundle(tmp_path, scores[1], scores[0]), gate(primary="rmse", tolerance=0.5), [])
+        assert rule(verdict, "regression").bound == pytest.approx(-0.5, rel=0.1)  # 0.5 % of the standard deviation
+
     def test_without_a_champion_the_floors_judge_alone(self, tmp_path: Path) -> None:
         verdict = judge(bundle(tmp_path), gate(floors={"roc_auc": 0.6}), [])
         assert verdict.verdict == "pass"

@@ -38,21 +38,29 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {task: train(tmp_path_factory.mktemp(task), task) for task in TASKS}
 
 
-def train(folder: Path, task: Any) -> Path:
+def train(folder: Path, task: Any, objective: str = "auto") -> Path:
     section = TaskSection(type=task, target="outcome", positive="yes" if task == "binary" else None)
+    knobs = KNOBS.model_copy(update={"objective": objective})
     settings = training.Settings(
         Data(source="x.parquet", key="id", deduplicate=False),
         section,
         Features(exclude=(), max_categories=10),
         Split(test=0.2, validation=0.2, seed=0, time=None),
-        KNOBS,
+        knobs,
     )
-    prepared = training.prepare(small_table(task), small_table(task, 400, seed=1), settings)
-    fitted = training.fit(prepared, KNOBS)
+    tables = small_table(task), small_table(task, 400, seed=1)
+    rows, validation = tables if objective == "auto" else map(positive, tables)
+    prepared = training.prepare(rows, validation, settings)
+    fitted = training.fit(prepared, knobs)
     signature = training.with_threshold(prepared, fitted, section)
     files.write_text(folder / model.MODEL, fitted.booster.model_to_string(num_iteration=fitted.best_iteration))
     files.write_text(folder / model.SIGNATURE, signature.model_dump_json())
     return folder
+
+
+def positive(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with a target above 0."""
+    return table.assign(outcome=np.exp(table["outcome"]))
 
 
 def run(monkeypatch: pytest.MonkeyPatch, models: Path, test: pd.DataFrame, folder: Path) -> str:
@@ -90,6 +98,20 @@ def test_the_stage_writes_every_report_and_the_same_bytes_again(
             assert metrics[name]["lower"] <= metrics[name]["value"] <= metrics[name]["upper"]
     assert {part["column"] for part in json.loads(first["slices.json"])} == {"town", "age", "member"}
     assert list(json.loads(first["fairness.json"])) == ["town"]
+
+
+@pytest.mark.parametrize("objective", ["poisson", "gamma", "tweedie"])
+def test_an_objective_for_positive_targets_brings_its_deviance(
+    objective: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = train(tmp_path / "models", "regression", objective)
+    run(monkeypatch, folder, positive(small_table("regression", 200, seed=2)), tmp_path)
+    name, reports = f"{objective}_deviance", tmp_path / "reports"
+    assert scoring.read(reports / "scores.parquet").deviance == name
+    for figures in (files.read_json(reports / "metrics.json"), files.read_json(reports / "slices.json")[0]["metrics"]):
+        assert figures[name]["value"] > 0
+    others = {"poisson_deviance", "gamma_deviance", "tweedie_deviance"} - {name}
+    assert not others & set(files.read_json(reports / "metrics.json"))
 
 
 def test_scores_carry_key_target_threshold_slices_and_groups(

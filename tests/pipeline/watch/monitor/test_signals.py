@@ -120,7 +120,8 @@ def test_a_worse_ranking_is_a_loss_of_performance_beyond_chance() -> None:
     assert beyond(signals_of(window(9, sharp=0.0))) >= {"performance"}
     signals = signals_of(window(9, sharp=1.9))["performance"]
     assert signals.beyond is False
-    assert (signals.bound or 0) > settings().monitor.performance
+    assert settings().monitor.performance.score == 0.02
+    assert (signals.bound or 0) > 0.02
 
 
 def test_a_rise_of_missing_values_is_reported_and_the_usual_share_is_not() -> None:
