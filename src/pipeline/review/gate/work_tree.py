@@ -39,7 +39,9 @@ def _shown(tree: Any, key: str) -> str:
         if not isinstance(tree, dict) or part not in tree:
             return "absent"
         tree = tree[part]
-    return "null" if tree is None else str(tree)[:60]
+    if isinstance(tree, dict):
+        return ", ".join(f"{name} {'null' if value is None else value}" for name, value in tree.items())[:80]
+    return "null" if tree is None else str(tree)[:80]
 
 
 def params_at(commit: str | None) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def test_a_change_is_judged_by_mains_bounds(tmp_path: Path) -> None:
     gate = project.run("pipeline", "gate", "--base", "main").stdout.splitlines()
     assert gate[-1] == (
         "judged here by this work tree's bounds; `make report` and the pull request go by those of main "
-        "(gate.tolerance: 0.005, here 0.9)"
+        "(gate.tolerance: score 0.005, of_loss 0.02, of_constant null, here 0.9)"
     )
     comment = project.read("reports/pull_request.md")
     assert comment.startswith("### ❌ The gate fails")
