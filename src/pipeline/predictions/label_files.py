@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
+from pipeline.core import parquet
 from pipeline.data.values import conversion
 from pipeline.predictions import stores
 from pipeline.predictions.damage import Damage, InputUnreadableError
@@ -41,7 +42,7 @@ def tables(file: File, damage: Damage, extra: Sequence[str] = ()) -> Iterator[tu
     try:
         with file.opened("labels") as stream:
             for batch in read(stream, file.name, damage, extra):
-                table = batch.to_pandas(date_as_object=False)
+                table = parquet.to_pandas(pa.Table.from_batches([batch]))
                 yield first, table.assign(id=conversion.labels(table["id"]))
                 first += len(table)
     except (pa.ArrowKeyError, KeyError, _MissingColumnError):

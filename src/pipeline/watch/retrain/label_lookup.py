@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 
 from pipeline.data.values import conversion
+from pipeline.data.values import keys as identity
+from pipeline.data.values.column_types import Type
 from pipeline.predictions import label_files
 from pipeline.predictions.damage import Damage
 
@@ -22,10 +24,11 @@ class Labels:
     damage: Damage = field(default_factory=Damage)
 
 
-def read(url: str, key: str | None) -> Labels:
+def read(url: str, key: str | None, kind: Type = "text") -> Labels:
     """The labels at a path, folder, glob or URL, as the monitor reads them; of two labels of a row the later counts.
 
-    InputUnreadableError where there is no such file, it lacks a column, or there is no label.
+    `kind`: the key's declared type. InputUnreadableError where there is no such file, it lacks a column, or there is no
+    label.
     """
     labels, rows = Labels(), 0
     extra = [key] if key and key not in label_files.COLUMNS else []  # a column id holds row ids, not a key of that name
@@ -38,6 +41,6 @@ def read(url: str, key: str | None) -> Labels:
                 labels.values[row] = value
             if extra and key in complete.columns:
                 keyed = complete[complete[key].notna()]
-                labels.keys = (labels.keys or {}) | dict(zip(keyed[ID], conversion.labels(keyed[key]), strict=True))
+                labels.keys = (labels.keys or {}) | dict(zip(keyed[ID], identity.texts(keyed[key], kind), strict=True))
     label_files.check(url, rows, len(labels.values), labels.damage)
     return labels
