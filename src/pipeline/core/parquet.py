@@ -1,6 +1,7 @@
 """Tables between the stages: Parquet files, replaced in one step, with errors that say what to do."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -10,7 +11,9 @@ from pipeline.core import files
 from pipeline.core.errors import PipelineError
 
 WHOLE = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64())
-NULLABLE = {kind: pd.Int64Dtype() if pa.types.is_signed_integer(kind) else pd.UInt64Dtype() for kind in WHOLE}
+NULLABLE: dict[pa.DataType, Any] = {
+    kind: pd.Int64Dtype() if pa.types.is_signed_integer(kind) else pd.UInt64Dtype() for kind in WHOLE
+}
 NULLABLE[pa.bool_()] = pd.BooleanDtype()
 
 
@@ -39,5 +42,5 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     for position, field in enumerate(table.schema):
         if field.type in NULLABLE and table.column(position).null_count and field.name in frame.columns:
             values = table.column(position).to_pandas(types_mapper=NULLABLE.get)
-            frame.isetitem(frame.columns.get_loc(field.name), values.array)
+            frame[field.name] = values.array
     return frame

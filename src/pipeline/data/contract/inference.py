@@ -9,6 +9,7 @@ from pandas.api import types
 
 from pipeline.core import files, params, parquet
 from pipeline.core.errors import PipelineError
+from pipeline.data.contract import missing_words
 from pipeline.data.contract.schema import PATH, ContractColumn, Schema
 from pipeline.data.values.column_types import Type
 from pipeline.data.values.conversion import convert
@@ -41,9 +42,13 @@ def command(force: bool, path: Path) -> None:
         raise PipelineError(f"{path}: exists, and may have been edited; --force replaces it by a newly inferred one")
     data = params.read().data
     table, _ = tables.read(sources.read(sources.FINGERPRINT), data)
-    inferred = infer(parquet.to_pandas(table), data.key)
+    frame = parquet.to_pandas(table)
+    inferred = infer(frame, data.key)
     files.write_text(path, document(inferred))
     click.echo(f"schema: {len(inferred.columns)} columns in {path}; read it, correct it, commit it")
+    for name in inferred.columns:
+        if words := missing_words.found(frame[name]):
+            click.echo(f"schema: {missing_words.hint(name, words)}")
 
 
 def infer(table: pd.DataFrame, key: str | None) -> Schema:

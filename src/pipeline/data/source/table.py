@@ -23,7 +23,10 @@ def read(source: sources.Source, data: params.Data) -> tuple[pa.Table, int]:
     """
     files, n = source.files + source.batches, len(source.files)
     names = [file.path for file in files]
-    tables = [readers.read(sources.ensure_local(file), file.path, sources.extension(file.path)) for file in files]
+    tables = [
+        readers.read(sources.ensure_local(file), file.path, sources.extension(file.path), data.missing)
+        for file in files
+    ]
     table = concatenate([*tables[:n], *(_cast_batch(tables[0], batch) for batch in tables[n:])], names)
     if table.num_rows == 0:
         raise PipelineError(f"data.source: {source.source}: holds no row; get the data again, then `pipeline fetch`")

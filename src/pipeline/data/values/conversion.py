@@ -17,7 +17,7 @@ Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 TRUTH_VALUES = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "t": 1.0, "f": 0.0, "1": 1.0, "0": 0.0}
 NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
-# Dates are told to the microsecond. One text with more digits would make pandas hold nanoseconds, from 1677 to 2262 alone.
+# Dates are told to the microsecond. A text with more digits would make pandas hold nanoseconds, from 1677 to 2262 alone.
 FINER, MORE_DIGITS = r"[.,][0-9]{6}0*[1-9]", r"([.,][0-9]{6})0+"
 FIRST_DAY, LAST_DAY = np.datetime64("0001-01-01", "D"), np.datetime64("9999-12-31", "D")  # that ISO 8601 can tell
 
@@ -70,7 +70,8 @@ def _whole(value: Any) -> int | None:
         return None
     if not isinstance(value, str | Integral | Decimal | float | np.floating):
         return None
-    number = Decimal(int(value) if isinstance(value, Integral) else value.strip() if isinstance(value, str) else value)
+    plain: Any = int(value) if isinstance(value, Integral) else value
+    number = Decimal(plain.strip() if isinstance(plain, str) else plain)
     fits = number.is_finite() and -(2**63) <= number < 2**63 and number == number.to_integral_value()
     return int(number) if fits else None
 
@@ -132,8 +133,9 @@ def _microseconds(dates: "pd.Series[Any]") -> "pd.Series[Any]":
     fits = (days >= FIRST_DAY) & (days <= LAST_DAY)
     if dates.dt.unit == "ns":
         fits &= dates.to_numpy().view(np.int64) % 1000 == 0
-    return dates.where(fits).dt.as_unit("us")
+    told: pd.Series[Any] = dates.where(fits).dt.as_unit("us")
+    return told
 
 
 def _nothing(values: "pd.Series[Any]", dtype: str) -> "pd.Series[Any]":
-    return pd.Series([None] * len(values), index=values.index, name=values.name, dtype=dtype)  # type: ignore[call-overload]
+    return pd.Series([None] * len(values), index=values.index, name=values.name, dtype=dtype)

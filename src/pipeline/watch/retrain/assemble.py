@@ -101,9 +101,7 @@ def _table(
             values = [labels[row.id] for row in rows]
         elif name == settings.data.key:
             from_labels = keys or {}
-            values = [
-                from_labels[row.id] if row.id in from_labels else derive_key(row.id, column) for row in rows
-            ]
+            values = [from_labels[row.id] if row.id in from_labels else derive_key(row.id, column) for row in rows]
         elif name == settings.split.time and name not in logged:
             values = [row.time.replace(tzinfo=None) for row in rows]
         else:

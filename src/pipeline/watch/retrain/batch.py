@@ -1,7 +1,7 @@
 """Batches in the data store: Parquet files whose names are derived from their content, written whole or not at all."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -61,11 +61,11 @@ def quarantined(folder: str) -> set[str]:
     return row_ids
 
 
-def keys(data: Iterable[File], key: str, kind: Type) -> set[str]:
-    """The keys in files of the data, as text of their declared type."""
+def keys(data: Iterable[File], key: str, kind: Type, missing: Sequence[str] = ()) -> set[str]:
+    """The keys in files of the data, as text of their declared type; `missing`: texts that are none (data.missing)."""
     values = set[str]()
     for file in data:
-        table = readers.read(sources.ensure_local(file), file.path, sources.extension(file.path))
+        table = readers.read(sources.ensure_local(file), file.path, sources.extension(file.path), missing)
         if key in table.column_names:
             values.update(identity.texts(parquet.to_pandas(table.select([key]))[key], kind).dropna())
     return values

@@ -41,6 +41,12 @@ def command(log: str | None, labels: str | None, since: datetime | None) -> None
         raise
     outcome.write(result)
     click.echo(f"retrain: {result.sentence}")
+    if result.damage:
+        click.echo(
+            f"  damage in the log and the labels: {', '.join(map('{0[0]} {0[1]:,}'.format, result.damage.items()))}"
+        )
+    if unlabelled := result.unlabelled:
+        click.echo(f"  not used: {unlabelled:,} rows of the label files have no id or no label")
     for reason in result.reasons:
         click.echo(f"  quarantined: {reason.rows:,} rows: {reason.column}: {reason.check} ({reason.expected})")
     if result.quarantine:
@@ -66,7 +72,7 @@ def retrain(settings: Params, log: str | None, labels: str | None, since: dateti
     log = log or settings.monitor.log
     contract = schema.read(schema.PATH)
     recorded = _recorded(settings.data.added)
-    lookup = label_lookup.read(labels, settings.data.key, _kind_of_key(contract, settings))
+    lookup = label_lookup.read(labels, settings.data.key, _kind_of_key(contract, settings), settings.data.missing)
     labelled = logged.read(log, lookup.values, since, contract, settings, _say)
     fresh = new(labelled.rows, lookup, recorded, contract, settings)
     counts = Outcome(
@@ -74,6 +80,7 @@ def retrain(settings: Params, log: str | None, labels: str | None, since: dateti
         sentence="",
         labels=len(lookup.values),
         relabelled=lookup.relabelled,
+        unlabelled=lookup.unlabelled,
         logged=labelled.read,
         damage=(labelled.damage + lookup.damage).counts,
         labelled=len(labelled.rows),
@@ -107,7 +114,9 @@ def new(rows: Mapping[str, Row], labels: Labels, recorded: Source, contract: Sch
     keys, key = labels.keys or {}, settings.data.key
     known_keys = set[str]()
     if keys and key and not settings.data.deduplicate:
-        known_keys = batch.keys(recorded.files + recorded.batches, key, _kind_of_key(contract, settings))
+        known_keys = batch.keys(
+            recorded.files + recorded.batches, key, _kind_of_key(contract, settings), settings.data.missing
+        )
     return [row for row in rows.values() if row.id not in known_ids and keys.get(row.id) not in known_keys]
 
 
