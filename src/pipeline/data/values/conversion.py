@@ -17,7 +17,7 @@ Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 TRUTH_VALUES = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "t": 1.0, "f": 0.0, "1": 1.0, "0": 0.0}
 NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
-# Dates are told to the microsecond. A text with more digits would make pandas hold nanoseconds, from 1677 to 2262 alone.
+# Dates are told to the microsecond. A text with more digits would make pandas hold nanoseconds, and those end in 2262.
 FINER, MORE_DIGITS = r"[.,][0-9]{6}0*[1-9]", r"([.,][0-9]{6})0+"
 FIRST_DAY, LAST_DAY = np.datetime64("0001-01-01", "D"), np.datetime64("9999-12-31", "D")  # that ISO 8601 can tell
 
