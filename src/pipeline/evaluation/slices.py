@@ -56,8 +56,7 @@ def _labelled(column: "pd.Series[Any]", bins: int) -> npt.NDArray[np.object_]:
     if (ordered or dated) and column.nunique() > bins:
         return _binned(column, bins, dated)
     present = column.notna()
-    names = column.dt.strftime("%Y-%m-%d") if dated else conversion.labels(column)
-    text = names.astype(object).where(present, MISSING)
+    text = conversion.labels(column).astype(object).where(present, MISSING)
     counts = text[present].value_counts(sort=True)
     # Equal counts are ordered by name, so that the order of the rows does not matter.
     values = counts.to_frame("rows").rename_axis("name").sort_values(["rows", "name"], ascending=[False, True]).index
