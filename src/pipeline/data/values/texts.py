@@ -1,6 +1,7 @@
 """The text of a value, as a key, a category and a class have it. It depends on the value alone, never on its column."""
 
 import datetime
+import re
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from pandas.api import types
 
 # Steps of a moment or duration, in seconds: it is written as finely as it is itself, to the day, second, ms, µs or ns.
 STEPS = (86_400, 1, 1e-3, 1e-6, 1e-9)
+SHORT_YEAR = re.compile(r"^\d{1,3}-(?=\d\d-\d\d)")
 TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # in a second
 
 
@@ -51,7 +53,8 @@ def _moments(values: "pd.Series[Any]") -> "pd.Series[Any]":
         if chosen.any():
             texts.iloc[chosen] = values.iloc[chosen].astype("str").to_numpy(object)
             left = left & ~chosen
-    return texts.astype("str")
+    # Pandas writes the year 999 with three digits.
+    return texts.astype("str").str.replace(SHORT_YEAR, lambda match: match[0].zfill(5), regex=True)
 
 
 def _text(value: Any) -> str:

@@ -107,7 +107,9 @@ def _table(
         else:
             values = [row.features.get(name) for row in rows]
             absent += [name] if name not in logged else []
-        columns[name] = pd.Series(values, index=[row.id for row in rows], dtype=None if rows else object)
+        columns[name] = pd.Series(
+            values, index=[row.id for row in rows], dtype=object if column.type == "integer" or not rows else None
+        )
     return pd.DataFrame(columns), absent
 
 

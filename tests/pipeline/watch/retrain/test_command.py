@@ -209,6 +209,15 @@ def test_a_key_in_the_labels_is_used_and_a_row_whose_key_is_in_the_data_is_left_
     assert pd.read_parquet(batch)["client"].to_dict() == {"r-1": 5000, "r-3": 5001}
 
 
+def test_a_gap_beside_a_broken_value_is_no_error(project: Project, pipeline: Command) -> None:
+    lines = scenes.lines(log_and_labels(6))
+    lines[2]["features"]["age"], lines[3]["features"]["age"] = None, -4
+    scenes.write_log(LOG, lines)
+    code, output = retrain(pipeline)
+    assert code == 0, output
+    assert list(pd.read_parquet(stored("quarantine")[0]).index) == ["r-2", "r-3"]
+
+
 def test_long_keys_are_exact_where_some_are_missing(project: Project, pipeline: Command) -> None:
     scenes.write_log(LOG, scenes.lines(small_table("binary", 40, seed=7)))
     project.configure(data={"key": "client"})
