@@ -250,6 +250,5 @@ def test_logged_rows_come_back_as_they_were_sent_or_are_quarantined(
     assert {reason.column for reason in result.reasons} == ({"whole"} if refused else set())
     for at, expected in enumerate(rows):
         if (row := f"r-{at}") not in refused:
-            accepted = result.accepted.loc[row].astype(object)
-            got = accepted.where(accepted.notna(), None).tolist()
-            assert got == [*expected, labelled[row]]
+            got = result.accepted[result.accepted.index == row].astype(object).iloc[0].tolist()
+            assert [None if value is pd.NA or value != value else value for value in got] == [*expected, labelled[row]]

@@ -41,10 +41,6 @@ def command(log: str | None, labels: str | None, since: datetime | None) -> None
         raise
     outcome.write(result)
     click.echo(f"retrain: {result.sentence}")
-    if result.damage:
-        click.echo(
-            f"  damage in the log and the labels: {', '.join(map('{0[0]} {0[1]:,}'.format, result.damage.items()))}"
-        )
     if unlabelled := result.unlabelled:
         click.echo(f"  not used: {unlabelled:,} rows of the label files have no id or no label")
     for reason in result.reasons:
