@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.github.client import api
-from pipeline.ship.deploy import ledger
 from pipeline.ship.deploy.github_deployments import Recorder
+from pipeline.ship.release import ledger
 from tests.pipeline.github.standin import StandIn
 from tests.pipeline.ship.deploy.hosts_in_memory import MemoryHost, release
 
