@@ -73,7 +73,7 @@ def history(kind: str, host: str | None) -> None:
     for row in table:
         until = f" until {row.until}" if row.until else ""
         reason = f": {row.reason}" if row.reason else ""
-        click.echo(f"{row.started}  {row.release}  {row.commit:7}  {row.state}{until} ({row.verdict}){reason}")
+        click.echo(f"{row.started}  {row.release}  {row.commit:7}  {row.state}{until}{reason}  ({row.verdict})")
 
 
 def deployer() -> str:

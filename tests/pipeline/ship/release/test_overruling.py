@@ -54,7 +54,7 @@ class Merged:
             for name, value in github.environment().items():
                 monkeypatch.setenv(name, value)
             monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-            monkeypatch.setattr(api, "WAITS", (0.01,))
+            monkeypatch.setattr(api, "RETRY_DELAYS", (0.01,))
             found = overruling.of_merged(self.clone)
             assert github.state["violations"] == []
             return found

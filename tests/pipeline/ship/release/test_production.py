@@ -143,7 +143,7 @@ def github(history: History, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     for name, value in standin.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(api, "WAITS", (0.01,))
+    monkeypatch.setattr(api, "RETRY_DELAYS", (0.01,))
     return standin
 
 
