@@ -24,8 +24,7 @@ from pipeline.review.baseline.champion import Champion
 from pipeline.review.baseline.scored import score_baseline
 from pipeline.review.gate import measurement_verdict
 from pipeline.review.measure import measurement
-from pipeline.ship.deploy import ledger
-from pipeline.ship.release import manifest
+from pipeline.ship.release import ledger, manifest
 from tests.pipeline.review.gate.scored_tables import evaluate, gate, rule
 
 KEPT = Path(__file__).parent / "adbf4ff"
@@ -87,10 +86,14 @@ def test_a_release_is_read_from_its_file_and_from_its_label(tmp_path: Path) -> N
     assert (release.id, release.task, len(release.golden)) == ("0123456789ab", "binary", 3)
     assert labelled == release.model_copy(update={"image": ""})
     assert manifest.label(release) == json.loads(text("label.json"))[manifest.LABEL]  # readable by code of then
-    path = altered(tmp_path, "release.json", format=2, golden="elsewhere")
+    assert (release.format, release.verdict) == (1, None)
+    manifest.write(tmp_path / "again.json", release)
+    assert json.loads((tmp_path / "again.json").read_text(encoding="utf-8")) == json.loads(text("release.json"))
+    path = altered(tmp_path, "release.json", format=3, golden="elsewhere")
     with pytest.raises(PipelineError) as refused:
         manifest.read(path)
-    assert str(refused.value) == f"{path} {NEWER}"
+    newer = "was written by a newer version of the template (format 3; this one reads 2): upgrade the template"
+    assert str(refused.value) == f"{path} {newer}"
 
 
 def test_a_ledger_tells_what_served() -> None:
@@ -101,6 +104,7 @@ def test_a_ledger_tells_what_served() -> None:
         ("0123456789ab", "serving", "ann"),
         ("ba9876543210", "failed", "ben"),
     ]
+    assert {row.verdict for row in ledger.rows(entries, in_progress=False)} == {"gate: no verdict"}
     assert ledger.new_entry("serving", manifest.read(KEPT / "release.json"))["format"] == 1
     with pytest.raises(PipelineError) as refused:
         ledger.parse([*lines, '{"format": 2}'], "ledger")
