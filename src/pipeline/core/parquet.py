@@ -5,9 +5,16 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.core import files
 from pipeline.core.errors import PipelineError
+
+WHOLE = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64())
+NULLABLE: dict[pa.DataType, Any] = {
+    kind: pd.Int64Dtype() if pa.types.is_signed_integer(kind) else pd.UInt64Dtype() for kind in WHOLE
+}
+NULLABLE[pa.bool_()] = pd.BooleanDtype()
 
 
 def write(path: Path, table: pd.DataFrame) -> None:
@@ -19,9 +26,21 @@ def write(path: Path, table: pd.DataFrame) -> None:
 def read(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     """A table that a stage wrote (Parquet); PipelineError where it is missing or damaged."""
     try:
-        options: dict[str, Any] = {"date_as_object": False}
-        return pd.read_parquet(path, engine="pyarrow", columns=columns, to_pandas_kwargs=options)
+        return to_pandas(pq.ParquetFile(path).read(columns))
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file; `make run` makes it") from None
     except pa.ArrowInvalid as error:
         raise PipelineError(f"{path}: damaged ({str(error).splitlines()[0]}); remove it and run `make run`") from None
+
+
+def to_pandas(table: pa.Table) -> pd.DataFrame:
+    """The table with every value as it is: pyarrow itself makes floats of whole numbers where some are missing.
+
+    Whole numbers and truth values with gaps become pandas' nullable types, dates become datetime64.
+    """
+    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
+    for position, field in enumerate(table.schema):
+        if field.type in NULLABLE and table.column(position).null_count and field.name in frame.columns:
+            values = table.column(position).to_pandas(types_mapper=NULLABLE.get)
+            frame[field.name] = values.array
+    return frame

@@ -60,9 +60,8 @@ def _labelled(column: "pd.Series[Any]", bins: int) -> npt.NDArray[np.object_]:
     if (ordered or dated) and column.nunique() > bins:
         return _binned(column, bins, dated)
     present = column.notna()
-    named = _date if dated else _quoted
-    plain = (column if dated else conversion.labels(column)).astype(object)
-    text = plain.map({value: named(value) for value in plain[present].unique()}).where(present, MISSING)
+    plain = conversion.labels(column).astype(object)
+    text = plain.map({value: _quoted(value) for value in plain[present].unique()}).where(present, MISSING)
     counts = text[present].value_counts(sort=True)
     # Equal counts are ordered by name, so that the order of the rows does not matter.
     values = counts.to_frame("rows").rename_axis("name").sort_values(["rows", "name"], ascending=[False, True]).index
@@ -74,11 +73,6 @@ def _labelled(column: "pd.Series[Any]", bins: int) -> npt.NDArray[np.object_]:
 def _quoted(text: str) -> str:
     """The text, in quotes where it could be taken for `MISSING`, `OTHERS` or no name; different texts stay so."""
     return f'"{text}"' if ALIKE.fullmatch(text) else text
-
-
-def _date(value: Any) -> str:
-    """A date as its day, with the time where it has one: two times of a day are two values."""
-    return str(value.date()) if value == value.normalize() else value.isoformat(sep=" ")
 
 
 def _binned(column: "pd.Series[Any]", bins: int, dated: bool) -> npt.NDArray[np.object_]:

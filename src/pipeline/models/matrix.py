@@ -1,5 +1,6 @@
 """Columns of a table into the model's matrix: learnt once from the training rows, and applied at every scoring."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 
 from pipeline.core.errors import PipelineError, listed
 from pipeline.core.params import Features
-from pipeline.data.values import conversion
+from pipeline.data.values import conversion, former_texts
 from pipeline.models.signature import Feature, Signature
 
 # What a date column is turned into; days count from 1970-01-01.
@@ -76,13 +77,13 @@ def encode(table: pd.DataFrame, signature: Signature) -> "np.ndarray[Any, np.dty
         raise PipelineError(f"column {missing[0]}: the model needs it and the table lacks it")
     matrix = np.empty((len(table), len(signature.features)), dtype=np.float64, order="F")
     for position, feature in enumerate(signature.features):
-        matrix[:, position] = _encode_column(table[feature.source], feature)
+        matrix[:, position] = _encode_column(table[feature.source], feature, former=signature.format == 1)
     return matrix
 
 
-def _encode_column(column: "pd.Series[Any]", feature: Feature) -> "np.ndarray[Any, Any]":
+def _encode_column(column: "pd.Series[Any]", feature: Feature, *, former: bool) -> "np.ndarray[Any, Any]":
     if feature.kind == "category":
-        values = codes(column, feature.categories).astype(np.float64)
+        values = codes(column, feature.categories, former=former).astype(np.float64)
         values[values < 0] = np.nan
         return values
     if feature.kind == "date":
@@ -103,6 +104,20 @@ def _date_part(dates: "pd.Series[pd.Timestamp]", part: str) -> "np.ndarray[Any, 
     return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
 
 
-def codes(column: "pd.Series[Any]", categories: tuple[str, ...]) -> "np.ndarray[Any, np.dtype[np.int64]]":
-    """Each value's position in `categories`, (rows,); -1 for a missing value and for one that is not in them."""
-    return pd.Index(categories, dtype="str").get_indexer(pd.Index(conversion.labels(column))).astype(np.int64)
+def codes(
+    column: "pd.Series[Any]", categories: tuple[str, ...], *, former: bool = False
+) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    """Each value's position in `categories`, (rows,); -1 for a missing value and for one that is not in them.
+
+    `former`: the categories are texts of format 1.
+    """
+    texts = conversion.labels(column)
+    places = pd.Index(categories, dtype="str").get_indexer(pd.Index(texts)).astype(np.int64)
+    unknown = texts[places < 0].dropna().unique() if former else ()
+    known = {text: at for text in unknown for at, name in enumerate(categories) if name in _former(text)}
+    return np.where(places < 0, texts.map(known).fillna(-1), places).astype(np.int64) if known else places
+
+
+@cache
+def _former(text: str) -> frozenset[str]:
+    return frozenset(former_texts.alternatives(text))

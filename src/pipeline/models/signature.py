@@ -1,14 +1,16 @@
 """A model's inputs and outputs: features, types, categories, classes, threshold. Learnt in training, then stored."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from pipeline.core import files, format_numbers
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Names, Section, Split
 from pipeline.core.tasks import Task
 
-FORMAT = 1  # the highest that is read; signature.json has a number from format 2 on
+FORMAT = 2  # the highest that is read; signature.json has a number from format 2 on
 
 
 class Feature(Section):
@@ -24,8 +26,13 @@ class Feature(Section):
 
 
 class Signature(Section):
-    """Everything that scoring a row needs besides the trees."""
+    """Everything that scoring a row needs besides the trees.
 
+    `format`: that of the texts of keys and categories (data/values/texts.py, former_texts.py); where both formats give
+    the same it is 1, which the file does not say.
+    """
+
+    format: Literal[1, 2] = 1
     task: Task
     target: str
     key: str | None
@@ -38,6 +45,11 @@ class Signature(Section):
     seen_until: str | None = None  # split by time: the newest time that training or validation saw
     hashed: Names = ()  # split by a hash of whole rows: the hashed columns
     device: str
+
+    @model_serializer(mode="wrap")
+    def _without_the_first_number(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = dump(self)
+        return fields if self.format > 1 else {name: value for name, value in fields.items() if name != "format"}
 
     @property
     def columns(self) -> list[str]:

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Data, Features, Split, TaskSection, Train
+from pipeline.data.values import former_texts
 from pipeline.models import matrix, targets
 from pipeline.models.boosting import Device, lightgbm
-from pipeline.models.signature import Signature
+from pipeline.models.signature import Feature, Signature
 
 Array = np.ndarray[Any, Any]
 # Objectives whose logarithm needs targets of one sign (LightGBM's documentation of `objective`).
@@ -154,7 +155,9 @@ def _signature(train: pd.DataFrame, validation: pd.DataFrame, settings: Settings
         raise PipelineError(f"params.yaml: task.target: {task.target} is no column of the data; columns: {columns}")
     roles = {name for name in (key, task.target, split.time) if name}
     newest = max(train[split.time].max(), validation[split.time].max()) if split.time else None
+    features = matrix.learn(train, settings.features, roles)
     return Signature(
+        format=_format(train, validation, key, features),
         task=task.type,
         target=task.target,
         key=key,
@@ -162,12 +165,22 @@ def _signature(train: pd.DataFrame, validation: pd.DataFrame, settings: Settings
         classes=targets.learn(train[task.target], task),
         threshold=None,
         quantile=knobs.quantile if knobs.objective == "quantile" else 0.5,
-        features=matrix.learn(train, settings.features, roles),
+        features=features,
         split=split,
         seen_until=str(newest) if split.time else None,
         hashed=tuple(map(str, train.columns)) if key is None else (),
         device="cpu",
     )
+
+
+def _format(
+    train: pd.DataFrame, validation: pd.DataFrame, key: str | None, features: Sequence[Feature]
+) -> Literal[1, 2]:
+    """2 where format 1 may give a key, a hashed row or a category another text."""
+    columns = [side[name] for side in (train, validation) for name in ([key] if key else side.columns)]
+    categories = [pd.Series(feature.categories, dtype="str") for feature in features]
+    texts = any(former_texts.differ(column) for column in categories)
+    return 2 if texts or any(former_texts.differ(column, words=key is None) for column in columns) else 1
 
 
 def _monotone(signature: Signature, knobs: Train) -> list[int]:

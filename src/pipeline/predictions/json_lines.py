@@ -22,12 +22,14 @@ class DamagedGzipError(Exception):
     """A compressed file ends early, or is damaged from some position on."""
 
 
-def decoder(signature: Signature) -> msgspec.json.Decoder[Any]:
+def decoder(signature: Signature, *, exact: bool = False) -> msgspec.json.Decoder[Any]:
     """A decoder of log lines (line.py), strict about types.
 
-    Columns are numbered, because they may have any name; an absent one is None.
+    Columns are numbered, because they may have any name; an absent one is None. `exact`: whole numbers stay whole,
+    which a float may not hold.
     """
-    kinds = {feature.source: KINDS[feature.kind] for feature in signature.features}
+    types = KINDS | {"number": int | float} if exact else KINDS
+    kinds = {feature.source: types[feature.kind] for feature in signature.features}
     features = msgspec.defstruct(
         "Features",
         [(f"f{number}", kind | None, None) for number, kind in enumerate(kinds.values())],

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
+from pipeline.core import parquet
 from pipeline.data.values import conversion
 from pipeline.predictions import stores
 from pipeline.predictions.damage import Damage, InputUnreadableError
@@ -32,16 +33,20 @@ def find(source: str) -> list[File]:
     return files
 
 
-def tables(file: File, damage: Damage, extra: Sequence[str] = ()) -> Iterator[tuple[int, pd.DataFrame]]:
+def tables(
+    file: File, damage: Damage, extra: Sequence[str] = (), missing: Sequence[str] = ()
+) -> Iterator[tuple[int, pd.DataFrame]]:
     """The rows of a file in blocks: (line or row of the first, table of id, label and those of `extra` that it has).
 
-    Ids are text. Rows that can't be read are counted as damage; InputUnreadableError for a file that can't be.
+    Ids are text. In CSV an empty field is missing, and so is a text in `missing` (data.missing).
+    Rows that can't be read are counted as damage; InputUnreadableError for a file that can't be.
     """
-    first, read = (1, _parquet) if file.name.endswith((".parquet", ".pq")) else (2, _csv)  # the header is line 1
+    is_parquet = file.name.endswith((".parquet", ".pq"))
+    first = 1 if is_parquet else 2  # the header is line 1
     try:
         with file.opened("labels") as stream:
-            for batch in read(stream, file.name, damage, extra):
-                table = batch.to_pandas(date_as_object=False)
+            for batch in _parquet(stream, extra) if is_parquet else _csv(stream, file.name, damage, extra, missing):
+                table = parquet.to_pandas(pa.Table.from_batches([batch]))
                 yield first, table.assign(id=conversion.labels(table["id"]))
                 first += len(table)
     except (pa.ArrowKeyError, KeyError, _MissingColumnError):
@@ -68,12 +73,14 @@ def _selected(available: Sequence[str], extra: Sequence[str]) -> list[str]:
     return COLUMNS + [name for name in extra if name in available and name not in COLUMNS]
 
 
-def _parquet(stream: Any, name: str, damage: Damage, extra: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _parquet(stream: Any, extra: Sequence[str]) -> Iterator[pa.RecordBatch]:
     table = pq.ParquetFile(stream)
     yield from table.iter_batches(BATCH, columns=_selected(table.schema_arrow.names, extra))
 
 
-def _csv(stream: Any, name: str, damage: Damage, extra: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _csv(
+    stream: Any, name: str, damage: Damage, extra: Sequence[str], missing: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
     """A row with too few or too many values (the last of a file that is being written) is damage."""
 
     def skip(row: arrow_csv.InvalidRow) -> str:
@@ -91,6 +98,9 @@ def _csv(stream: Any, name: str, damage: Damage, extra: Sequence[str]) -> Iterat
         read_options=arrow_csv.ReadOptions(block_size=BLOCK, use_threads=False),
         parse_options=arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
         convert_options=arrow_csv.ConvertOptions(
-            include_columns=columns, column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=True
+            include_columns=columns,
+            column_types=dict.fromkeys(columns, pa.string()),
+            null_values=["", *missing],
+            strings_can_be_null=True,
         ),
     )

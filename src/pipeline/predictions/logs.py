@@ -33,12 +33,13 @@ class Log:
         """Bytes of all files."""
         return sum(file.size for file in self.files)
 
-    def rows(self, signature: Signature, damage: Damage, progress: Progress) -> Iterator[Rows]:
+    def rows(self, signature: Signature, damage: Damage, progress: Progress, *, exact: bool = False) -> Iterator[Rows]:
         """All rows, file by file; a file that has disappeared was rotated away, and is skipped.
 
+        `exact`: whole numbers stay whole, which a float may not hold.
         InputUnreadableError where the store fails or a line has a newer format.
         """
-        decoder = json_lines.decoder(signature)
+        decoder = json_lines.decoder(signature, exact=exact)
         counts = [0, 0, 0]
 
         def count_bytes(size: int) -> None:
@@ -46,18 +47,24 @@ class Log:
 
         for file in self.files:
             counts[0] += 1
-            for rows in self._file(file, signature, decoder, damage, count_bytes):
+            for rows in self._file(file, signature, decoder, damage, count_bytes, exact):
                 counts[2] += len(rows.ids)
                 progress(*counts)
                 yield rows
 
     def _file(
-        self, file: File, signature: Signature, decoder: Any, damage: Damage, on_read: Callable[[int], None]
+        self,
+        file: File,
+        signature: Signature,
+        decoder: Any,
+        damage: Damage,
+        on_read: Callable[[int], None],
+        exact: bool,
     ) -> Iterator[Rows]:
         try:
             with file.opened("log") as stream:
                 if file.name.endswith(".parquet"):
-                    yield from parquet_rows.read(stream, file.name, signature, damage)
+                    yield from parquet_rows.read(stream, file.name, signature, damage, exact=exact)
                     on_read(file.size)
                 else:
                     growing = file.path in self.growing

@@ -23,8 +23,8 @@ class _ColumnError(Exception):
     """A column is missing or of another type."""
 
 
-def read(stream: Any, name: str, signature: Signature, damage: Damage) -> Iterator[Rows]:
-    """The rows of a file, batch by batch.
+def read(stream: Any, name: str, signature: Signature, damage: Damage, *, exact: bool = False) -> Iterator[Rows]:
+    """The rows of a file, batch by batch; `exact`: whole numbers stay whole, which a float may not hold.
 
     Damage: batches with a column of another type, rows without id, time, release, latency or score, unreadable files.
     """
@@ -38,7 +38,7 @@ def read(stream: Any, name: str, signature: Signature, damage: Damage) -> Iterat
             if "format" in columns:
                 line.check_format(f"{name}:{first}", pc.max(batch.column("format")).as_py())
             try:
-                rows = _rows(batch, name, first, signature, damage)
+                rows = _rows(batch, name, first, signature, damage, exact)
             except (_ColumnError, pa.ArrowException) as error:
                 damage.add("types", f"{name}:{first}", str(error).splitlines()[0], batch.num_rows)
             else:
@@ -48,10 +48,10 @@ def read(stream: Any, name: str, signature: Signature, damage: Damage) -> Iterat
         damage.add("files", name, f"can't be read as Parquet: {str(error).splitlines()[0]}")
 
 
-def _rows(batch: pa.RecordBatch, name: str, first: int, signature: Signature, damage: Damage) -> Rows:
+def _rows(batch: pa.RecordBatch, name: str, first: int, signature: Signature, damage: Damage, exact: bool) -> Rows:
     fields = {field: _cast(batch, field, kind) for field, kind in TYPES.items()}
     fields["label"] = _optional(batch, "label", pa.string())
-    features = _features(batch, signature)
+    features = _features(batch, signature, exact)
     flags = batch.column("flags").to_pylist() if "flags" in batch.schema.names else [None] * batch.num_rows
     complete = np.logical_and.reduce([fields[field].is_valid().to_numpy(zero_copy_only=False) for field in TYPES])
     for field in ("score", "ms"):
@@ -107,7 +107,7 @@ def _optional(batch: pa.RecordBatch, field: str, kind: pa.DataType) -> pa.Array:
     return _cast(batch, field, kind) if field in batch.schema.names else pa.nulls(batch.num_rows, kind)
 
 
-def _features(batch: pa.RecordBatch, signature: Signature) -> list[pa.Array]:
+def _features(batch: pa.RecordBatch, signature: Signature, exact: bool) -> list[pa.Array]:
     """The signature's columns, each an array; null where a column was not logged."""
     if "features" not in batch.schema.names or not pa.types.is_struct(batch.schema.field("features").type):
         raise _ColumnError("has no column features that is a struct")
@@ -118,8 +118,13 @@ def _features(batch: pa.RecordBatch, signature: Signature) -> list[pa.Array]:
     for name, kind in kinds.items():
         if kind == "number" and name in logged.schema.names and not _is_number(logged.schema.field(name).type):
             raise _ColumnError(f"features.{name} holds {logged.schema.field(name).type}, expected a number")
-        arrays.append(_optional(logged, name, KINDS[kind]))
+        whole = exact and kind == "number" and name in logged.schema.names and _is_whole(logged.schema.field(name).type)
+        arrays.append(logged.column(name) if whole else _optional(logged, name, KINDS[kind]))
     return arrays
+
+
+def _is_whole(column: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(column) or pa.types.is_decimal(column))
 
 
 def _is_number(column: pa.DataType) -> bool:

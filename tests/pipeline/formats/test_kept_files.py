@@ -24,8 +24,7 @@ from pipeline.review.baseline.champion import Champion
 from pipeline.review.baseline.scored import score_baseline
 from pipeline.review.gate import measurement_verdict
 from pipeline.review.measure import measurement
-from pipeline.ship.deploy import ledger
-from pipeline.ship.release import manifest
+from pipeline.ship.release import ledger, manifest
 from tests.pipeline.review.gate.scored_tables import evaluate, gate, rule
 
 KEPT = Path(__file__).parent / "adbf4ff"
@@ -57,13 +56,15 @@ def test_a_champion_gives_the_scores_that_it_gave_then(task: str) -> None:
     assert found.scored.threshold == known.threshold
 
 
-def test_a_signature_says_no_number_yet(tmp_path: Path) -> None:
+def test_a_signature_says_no_number_where_format_1_gives_the_same_texts(tmp_path: Path) -> None:
     """Its bytes are those of the lock; code from before the numbers reads it."""
     assert "format" not in json.loads(signature.read(KEPT / "binary/signature.json").model_dump_json())
-    path = altered(tmp_path, "binary/signature.json", format=2, new={"of": "another shape"})
+    path = altered(tmp_path, "binary/signature.json", format=3, new={"of": "another shape"})
     with pytest.raises(PipelineError) as refused:
         signature.read(path)
-    assert str(refused.value) == f"{path} {NEWER}"
+    assert str(refused.value) == f"{path} {NEWER.replace('2', '3').replace('1', '2')}"
+    second = signature.read(KEPT / "binary/signature.json").model_copy(update={"format": 2})
+    assert json.loads(second.model_dump_json())["format"] == 2
 
 
 def test_a_measurement_is_judged(tmp_path: Path) -> None:
@@ -85,10 +86,14 @@ def test_a_release_is_read_from_its_file_and_from_its_label(tmp_path: Path) -> N
     assert (release.id, release.task, len(release.golden)) == ("0123456789ab", "binary", 3)
     assert labelled == release.model_copy(update={"image": ""})
     assert manifest.label(release) == json.loads(text("label.json"))[manifest.LABEL]  # readable by code of then
-    path = altered(tmp_path, "release.json", format=2, golden="elsewhere")
+    assert (release.format, release.verdict) == (1, None)
+    manifest.write(tmp_path / "again.json", release)
+    assert json.loads((tmp_path / "again.json").read_text(encoding="utf-8")) == json.loads(text("release.json"))
+    path = altered(tmp_path, "release.json", format=3, golden="elsewhere")
     with pytest.raises(PipelineError) as refused:
         manifest.read(path)
-    assert str(refused.value) == f"{path} {NEWER}"
+    newer = "was written by a newer version of the template (format 3; this one reads 2): upgrade the template"
+    assert str(refused.value) == f"{path} {newer}"
 
 
 def test_a_ledger_tells_what_served() -> None:
@@ -99,6 +104,7 @@ def test_a_ledger_tells_what_served() -> None:
         ("0123456789ab", "serving", "ann"),
         ("ba9876543210", "failed", "ben"),
     ]
+    assert {row.verdict for row in ledger.rows(entries, in_progress=False)} == {"gate: no verdict"}
     assert ledger.new_entry("serving", manifest.read(KEPT / "release.json"))["format"] == 1
     with pytest.raises(PipelineError) as refused:
         ledger.parse([*lines, '{"format": 2}'], "ledger")

@@ -16,7 +16,7 @@ from pipeline.github.client import api
 from pipeline.github.pull_request import overrides
 from pipeline.review.gate import measurement_verdict as pull_request_gate
 from pipeline.review.gate import protected
-from pipeline.review.gate.override import Override
+from pipeline.review.gate.override import LABEL, Override
 from pipeline.review.gate.verdict import Rule, Verdict, worst
 from tests.pipeline.conftest import FROZEN, ROOT
 from tests.pipeline.github.standin import StandIn
@@ -107,7 +107,7 @@ class Scene:
             "commit": sha or self.head,
             "reason": "the data are new",
         }
-        self.pull["labels"] = [overrides.LABEL]
+        self.pull["labels"] = [LABEL]
         body = overrides.render(Override.model_validate(override | changes))
         comments = self.github.state["comments"]
         self.github.hub.update({"comments": [*comments, {"issue": NUMBER, "body": body, "user": BOT}]})

@@ -16,7 +16,9 @@ def pull(hub: Hub, number: str) -> Response:
 
 
 def pulls_of_commit(hub: Hub, sha: str) -> Response:
-    return hub.listing([shown.pull(hub, data) for data in hub.state["pulls"] if data["head"]["sha"] == sha])
+    """Those whose head it is, and the one whose merge brought it."""
+    pulls = [data for data in hub.state["pulls"] if sha in {data["head"]["sha"], data.get("merge_commit_sha")}]
+    return hub.listing([shown.pull(hub, data) for data in pulls])
 
 
 def issues(hub: Hub) -> Response:

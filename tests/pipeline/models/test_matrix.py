@@ -119,3 +119,10 @@ def test_text_of_mostly_different_values_is_refused_in_a_small_table_too() -> No
         learn(numbered(11, 20, missing=20), roomy)
     for table in (numbered(10, 20), numbered(19, 19, missing=20)):  # half of them differ; too few values
         assert learn(table, roomy).columns == ["x", "note"]
+
+
+def test_a_model_of_format_1_knows_its_categories_by_their_former_texts() -> None:
+    then = ("2024-01-01 00:00:00", "9007199254740992.0", "Oslo")
+    now = pd.Series(["2024-01-01", "9007199254740993", "Oslo", "Bergen", None], dtype="str")
+    assert features.codes(now, then, former=True).tolist() == [0, 1, 2, -1, -1]
+    assert features.codes(now, then).tolist() == [-1, -1, 2, -1, -1]

@@ -187,6 +187,18 @@ def test_the_signature_has_the_columns_that_a_split_without_a_key_hashed() -> No
     assert [signature.hashed for signature in signatures] == [("id", "x", "colour", "y"), ()]
 
 
+@pytest.mark.parametrize(("change", "number"), [("none", 1), ("key", 2), ("category", 2)])
+def test_the_signature_has_a_number_where_texts_differ_between_formats(change: str, number: int) -> None:
+    rows = table("binary")
+    days = pd.Series(pd.date_range("2020-01-01", periods=len(rows), unit="us"))
+    if change == "key":
+        rows = rows.assign(id=days)
+    if change == "category":
+        rows = rows.assign(day=days.dt.strftime("%Y-01-01"))
+    settings = training.Settings(DATA, TASKS["binary"], FEATURES, SPLIT, KNOBS)
+    assert training.prepare(rows, rows, settings).signature.format == number
+
+
 @pytest.mark.parametrize(("min_data_in_leaf", "warned"), [(5, False), (300, True)])
 def test_a_model_without_a_split_gives_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, min_data_in_leaf: int, warned: bool

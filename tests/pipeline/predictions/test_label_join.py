@@ -72,6 +72,13 @@ def test_other_columns_do_not_matter(log: Path) -> None:
     assert truth(windowed) == {"r-1": "0", "r-2": "1"}
 
 
+def test_a_class_may_be_called_NA(log: Path) -> None:  # noqa: N802
+    signature = logged.SIGNATURE.model_copy(update={"classes": ("NA", "null")})
+    windowed = joined(log, "id,label\nr-1,NA\nr-2,null\nr-3,\n", signature=signature)
+    assert truth(windowed) == {"r-1": "NA", "r-2": "null"}
+    assert windowed.damage.counts == {"labels": 1}
+
+
 @pytest.mark.parametrize("text", ["1", "1.0", " 1", "01"])
 def test_a_class_may_be_written_in_several_ways(log: Path, text: str) -> None:
     assert truth(joined(log, f"id,label\nr-1,{text}\n")) == {"r-1": "1"}

@@ -26,6 +26,9 @@ class Data(Section):
         default=None,
         description="Folder or writable fsspec URL where retraining puts labelled rows; null: no retraining.",
     )
+    missing: Names = Field(
+        default=(), description="Texts of CSV files that mean a missing value, as [NA]; an empty field always does."
+    )
     key: Name | None = Field(description="Column that identifies a row; null: there is none.")
     deduplicate: bool = Field(description="true keeps the last row of each key; false: a repeated key is an error.")
 

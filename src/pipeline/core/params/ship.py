@@ -44,6 +44,11 @@ class Deploy(Section):
     max_agreement_loss: UnitInterval = Field(
         description="How far agreement with the champion may fall below what was measured on the test rows."
     )
+    min_agreement: UnitInterval = Field(
+        default=0.6,
+        description="Agreement with the champion (a regression: correlation) that no candidate may fall below, "
+        "whatever was measured; 0: no such floor.",
+    )
     max_shift: NonNegative = Field(
         description="Change of the mean score beyond the measured one, in standard deviations, at most."
     )

@@ -23,6 +23,10 @@ STRUCTURE = {
 }
 
 
+# What a type can hold, where that is not plain: nothing is rounded to make it fit.
+EXPECTED = {"integer": "integer (of 64 bits)", "date": "date (to the microsecond)"}
+
+
 @dataclass(frozen=True)
 class Violation:
     """One check that a column fails: in how many rows, the first of them (1-based), and some of their values."""
@@ -100,9 +104,9 @@ def _checks(column: ContractColumn) -> list["pa.Check"]:
     checks = [_check("all missing", "at least one value", lambda values: bool(values.notna().any()), with_nulls=True)]
     if not column.nullable:
         checks.append(_check("missing value", "a value in every row", lambda values: values.notna(), with_nulls=True))
-    checks.append(_check("type", column.type, of_type))
-    if column.unique:
-        checks.append(_check("unique", "each value once", lambda values: ~values.duplicated(keep=False)))
+    checks.append(_check("type", EXPECTED.get(column.type, column.type), of_type))
+    if column.unique:  # as its type: the texts 7 and 7.0 are one whole number
+        checks.append(_check("unique", "each value once", lambda values: ~_repeated(convert(values))))
     if column.allowed is not None:
         allowed = list(column.allowed)
         text = ", ".join(str(value) for value in allowed[:LIMIT]) + (", …" if len(allowed) > LIMIT else "")
@@ -114,6 +118,10 @@ def _checks(column: ContractColumn) -> list["pa.Check"]:
         high: Any = pd.Timestamp(column.max) if column.type == "date" else column.max
         checks.append(_check("max", f"{column.max} or less", lambda values: ~(convert(values) > high)))
     return checks
+
+
+def _repeated(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    return values.duplicated(keep=False) & values.notna()
 
 
 def _target_checks(column: ContractColumn, task: TaskSection) -> list["pa.Check"]:

@@ -7,8 +7,9 @@ import click
 import pandas as pd
 from pandas.api import types
 
-from pipeline.core import files, params
+from pipeline.core import files, params, parquet
 from pipeline.core.errors import PipelineError
+from pipeline.data.contract import missing_words
 from pipeline.data.contract.schema import PATH, ContractColumn, Schema
 from pipeline.data.values.column_types import Type
 from pipeline.data.values.conversion import convert
@@ -41,9 +42,13 @@ def command(force: bool, path: Path) -> None:
         raise PipelineError(f"{path}: exists, and may have been edited; --force replaces it by a newly inferred one")
     data = params.read().data
     table, _ = tables.read(sources.read(sources.FINGERPRINT), data)
-    inferred = infer(table.to_pandas(date_as_object=False), data.key)
+    frame = parquet.to_pandas(table)
+    inferred = infer(frame, data.key)
     files.write_text(path, document(inferred))
     click.echo(f"schema: {len(inferred.columns)} columns in {path}; read it, correct it, commit it")
+    for name in inferred.columns:
+        if words := missing_words.found(frame[name]):
+            click.echo(f"schema: {missing_words.hint(name, words)}")
 
 
 def infer(table: pd.DataFrame, key: str | None) -> Schema:
@@ -60,7 +65,8 @@ def column(values: "pd.Series[Any]", is_key: bool) -> ContractColumn:
     kind, nullable = _kind(values), bool(values.isna().any())
     converted, _ = convert(values.dropna(), kind)
     if is_key:
-        return ContractColumn(type="text" if kind == "category" else kind, nullable=False, unique=True)
+        inexact = kind == "number" and not types.is_float_dtype(values)  # a float would make some of them one
+        return ContractColumn(type="text" if kind == "category" or inexact else kind, nullable=False, unique=True)
     allowed: tuple[Any, ...] | None = None
     if kind == "category" and converted.nunique() <= MAX_LISTED:
         allowed = tuple(sorted(converted.unique().tolist()))
@@ -97,14 +103,15 @@ def _kind(values: "pd.Series[Any]") -> Type:
     if types.is_bool_dtype(present):
         return "boolean"
     if types.is_integer_dtype(present):
-        return "integer"
-    if types.is_float_dtype(present):  # whole numbers with gaps are read as fractions
-        return "integer" if len(present) < len(values) and bool((present % 1 == 0).all()) else "number"
+        return "number" if convert(present, "integer")[1].any() else "integer"
+    if types.is_float_dtype(present):  # pandas writes whole numbers with gaps as fractions
+        return "number" if len(present) == len(values) or convert(present, "integer")[1].any() else "integer"
     if types.is_datetime64_any_dtype(present):
         return "date"
-    by_name = {"boolean": "boolean", "integer": "integer", "decimal": "number", "date": "date", "datetime": "date"}
+    by_name = {"boolean": "boolean", "integer": "integer", "decimal": "integer", "date": "date", "datetime": "date"}
     if present.dtype == object and (kind := by_name.get(types.infer_dtype(present))):
-        return kind  # type: ignore[return-value]  # the values of `by_name` are types
+        beyond = kind == "integer" and convert(present, "integer")[1].any()
+        return "number" if beyond else kind  # type: ignore[return-value]  # the values of `by_name` are types
     return _kind_of_text(present)
 
 

@@ -2,27 +2,34 @@
 
 import csv
 import io
+import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.core.errors import PipelineError
 from pipeline.data.source.sources import COMPRESSIONS
 
 # The index of a pandas table that was written without a name for it is no column of the data.
 INDEX = "__index_level_0__"
+WHOLE = re.compile(r"[+-]?[0-9]{1,308}")
 
 
-def read(path: Path, name: str, extension: str) -> pa.Table:
+def read(path: Path, name: str, extension: str, missing: Sequence[str] = ()) -> pa.Table:
     """The table in the CSV or Parquet file at `path`, `name` in errors; types are the file's or its values'.
+
+    In a CSV file an empty field is missing, and so is a text in `missing` (data.missing); a column whose numbers do not
+    fit into 64 bits is text.
 
     PipelineError for a file that is empty, cut off, damaged, not UTF-8, or whose columns have no or equal names.
     """
     if path.stat().st_size == 0:
         raise PipelineError(f"{name}: is empty (0 bytes); get the file again, then `pipeline fetch`")
     if extension.startswith(".csv"):
-        table = _csv(path, name, COMPRESSIONS.get(extension.removeprefix(".csv")))
+        table = _csv(path, name, COMPRESSIONS.get(extension.removeprefix(".csv")), missing)
     else:
         table = _parquet(path, name)
     _check_columns(table, name)
@@ -50,7 +57,7 @@ def _parquet(path: Path, name: str) -> pa.Table:
     return table
 
 
-def _csv(path: Path, name: str, compression: str | None) -> pa.Table:
+def _csv(path: Path, name: str, compression: str | None, missing: Sequence[str]) -> pa.Table:
     import pyarrow.csv as arrow_csv
 
     bad_rows: list[int] = []
@@ -60,11 +67,16 @@ def _csv(path: Path, name: str, compression: str | None) -> pa.Table:
         return "error"
 
     parse = arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=record_row)
-    convert = arrow_csv.ConvertOptions(strings_can_be_null=True)
+    convert = arrow_csv.ConvertOptions(strings_can_be_null=True, null_values=["", *missing])
     try:
         with pa.input_stream(str(path), compression=compression) as stream:
             table = arrow_csv.read_csv(stream, parse_options=parse, convert_options=convert)
             names = table.column_names
+        if inexact := _beyond_floats(table):
+            convert.include_columns, convert.column_types = inexact, dict.fromkeys(inexact, pa.string())
+            with pa.input_stream(str(path), compression=compression) as stream:
+                texts = arrow_csv.read_csv(stream, parse_options=parse, convert_options=convert)
+            table = _with_exact(table, texts)
     except UnicodeDecodeError:
         raise PipelineError(f"{name}: the header is not UTF-8 text; save the file as UTF-8") from None
     except (pa.ArrowException, OSError) as error:
@@ -75,6 +87,29 @@ def _csv(path: Path, name: str, compression: str | None) -> pa.Table:
             raise PipelineError(f"{name}: column {field.name} is not UTF-8 text; save the file as UTF-8")
     if len(names) == 1 and any(char in names[0] for char in ";\t|"):
         raise PipelineError(f"{name}: the header has no comma; save the file with commas between the columns")
+    return table
+
+
+def _beyond_floats(table: pa.Table) -> list[str]:
+    """Columns of floats with a value that may be another one in the file: a large whole number, or the text nan."""
+    return [
+        field.name
+        for field, column in zip(table.schema, table.columns, strict=True)
+        if pa.types.is_float64(field.type)
+        and pc.any(pc.or_(pc.is_nan(column), pc.greater_equal(pc.abs(column), 2.0**53))).as_py()
+    ]
+
+
+def _with_exact(table: pa.Table, texts: pa.Table) -> pa.Table:
+    """The table, with those columns as text whose floats are not what the file says."""
+    for name in texts.column_names:
+        column = texts.column(name)
+        if any(
+            text.lower().lstrip("+-") == "nan" or (WHOLE.fullmatch(text) and int(text) != float(text))
+            for text in column.unique().to_pylist()
+            if text is not None
+        ):
+            table = table.set_column(table.column_names.index(name), name, column)
     return table
 
 

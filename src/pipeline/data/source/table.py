@@ -2,11 +2,13 @@
 
 import contextlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
-from pipeline.core import params
+from pipeline.core import params, parquet
 from pipeline.core.errors import PipelineError
 from pipeline.data.source import readers, sources
 
@@ -21,7 +23,10 @@ def read(source: sources.Source, data: params.Data) -> tuple[pa.Table, int]:
     """
     files, n = source.files + source.batches, len(source.files)
     names = [file.path for file in files]
-    tables = [readers.read(sources.ensure_local(file), file.path, sources.extension(file.path)) for file in files]
+    tables = [
+        readers.read(sources.ensure_local(file), file.path, sources.extension(file.path), data.missing)
+        for file in files
+    ]
     table = concatenate([*tables[:n], *(_cast_batch(tables[0], batch) for batch in tables[n:])], names)
     if table.num_rows == 0:
         raise PipelineError(f"data.source: {source.source}: holds no row; get the data again, then `pipeline fetch`")
@@ -31,7 +36,7 @@ def read(source: sources.Source, data: params.Data) -> tuple[pa.Table, int]:
         raise PipelineError(
             f"data.key: {data.key} is no column of {source.source}; columns: {', '.join(table.column_names)}"
         )
-    last, repeats = _repeats(table.column(data.key))
+    last, repeats = _repeats(parquet.to_pandas(table.select([data.key]))[data.key])
     if not repeats.any():
         return table, 0
     if data.deduplicate:
@@ -96,9 +101,8 @@ def _type_conflict(tables: Sequence[pa.Table], names: Sequence[str]) -> str:
     return f"{', '.join(names)}: the types of their columns do not fit together; give each one type in all files"
 
 
-def _repeats(key: pa.ChunkedArray) -> tuple["np.ndarray[tuple[int], np.dtype[np.bool_]]", ...]:
+def _repeats(keys: "pd.Series[Any]") -> tuple["np.ndarray[tuple[int], np.dtype[np.bool_]]", ...]:
     """Which rows are the last of their key, and which share their key; a missing key repeats nothing."""
-    keys = key.to_pandas()
     present = keys.notna()
     last = ~(keys.duplicated(keep="last") & present)
     repeats = keys.duplicated(keep=False) & present

@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.core.errors import PipelineError
 from pipeline.data.values import conversion
+from pipeline.data.values.column_types import Type
 
 CHUNK = 500_000  # rows hashed at a time: text takes much memory
 
@@ -24,6 +25,15 @@ def names(table: pd.DataFrame, key: str | None) -> npt.NDArray[Any]:
     hashes = pd.util.hash_pandas_object(table, index=False)
     occurrence = hashes.groupby(hashes).cumcount()
     return np.array([f"{value:016x}.{count}" for value, count in zip(hashes, occurrence, strict=True)])
+
+
+def texts(column: "pd.Series[Any]", kind: Type) -> "pd.Series[Any]":
+    """The text of each key as its declared type has it, so that 7, 7.0 and "007" are one whole number.
+
+    A value of another type keeps its own text.
+    """
+    converted, wrong = conversion.convert(column, kind)
+    return conversion.labels(converted).where(~wrong, conversion.labels(column))
 
 
 def fractions(frame: pd.DataFrame, key: str | None, seed: int) -> Fractions:
@@ -62,17 +72,31 @@ def hashed(texts: "pd.Series[Any]", hash_key: str) -> Hashes:
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint64)
 
 
-def content_hashes(frame: pd.DataFrame) -> Hashes:
-    """A hash of each row's content: columns by name, numbers as floats, so that neither order nor storage matters."""
+def content_hashes(frame: pd.DataFrame, *, exact: bool = False) -> Hashes:
+    """A hash of each row's content: columns by name, numbers as floats, so that neither order nor storage matters.
+
+    `exact`: whole numbers that no float holds, and moments within one microsecond, differ too; the split tells neither.
+    """
     content = np.zeros(len(frame), dtype=np.uint64)
     for name in sorted(map(str, frame.columns)):
         column = frame[name]
         if pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column):
             numbers = column.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0  # -0.0 becomes 0.0
             hashes = pd.util.hash_array(np.where(np.isnan(numbers), np.nan, numbers))
+            if exact and pd.api.types.is_integer_dtype(column):
+                _hash_texts(hashes, column, ((column > 2**53) | (column < -(2**53))).to_numpy(bool, na_value=False))
         elif pd.api.types.is_datetime64_any_dtype(column):
             hashes = pd.util.hash_array(column.to_numpy(dtype="datetime64[us]").view(np.int64))
+            if exact and column.dt.unit == "ns":
+                fine = column.to_numpy(dtype="datetime64[ns]").view(np.int64) % 1000 != 0
+                _hash_texts(hashes, column, fine & column.notna().to_numpy(bool))
         else:
             hashes = hashed(conversion.labels(column).fillna("\0missing"), "content of a row")
         content = content * np.uint64(1_000_003) ^ hashes
     return content
+
+
+def _hash_texts(hashes: Hashes, column: "pd.Series[Any]", chosen: npt.NDArray[np.bool_]) -> None:
+    """Replace the chosen hashes by those of the values' texts."""
+    if chosen.any():
+        hashes[chosen] = hashed(conversion.labels(column[chosen]), "content of a row")

@@ -128,11 +128,16 @@ def _find_posted(number: int, marker: Marker, text: str) -> Comment | None:
     return comment if comment and " ".join(comment.body.split()).startswith(expected) else None
 
 
-def _is_report(data: Any) -> bool:
-    """Whether it has the marker and the workflow's token wrote it: anybody can write the marker."""
+def is_by_bot(data: Any) -> bool:
+    """Whether the workflow's token wrote the comment: anybody can write what is in it."""
     user = data.get("user") or {}
+    return (user.get("login"), user.get("type")) == (BOT, "Bot")
+
+
+def _is_report(data: Any) -> bool:
+    """Whether it has the marker and the workflow's token wrote it."""
     marker = LINE.match(data.get("body") or "") or NUMBER.match(data.get("body") or "")
-    return (user.get("login"), user.get("type")) == (BOT, "Bot") and marker is not None
+    return is_by_bot(data) and marker is not None
 
 
 def _comment(data: Any, cml: bool) -> Comment:

@@ -96,7 +96,7 @@ def matching_pull(run: Run, data: Any) -> Pull | None:
     head = data["head"]["sha"]
     if head == run.head:
         return _pull(data, {})
-    blobs = _recorded_blobs(run, head)
+    blobs = recorded_blobs(run.head, head)
     return None if blobs is None else _pull(data, blobs)
 
 
@@ -123,13 +123,13 @@ def _into_default_branch(pulls: list[Pull]) -> Pull:
     raise NothingToDoError(f"pull request {pull.number}: {problem}; {rule}")
 
 
-def _recorded_blobs(run: Run, head: str) -> dict[str, str] | None:
+def recorded_blobs(measured: str, head: str) -> dict[str, str] | None:
     """The recorded files' hashes, where the head is one commit on the measured one that names it and changes no others.
 
     Anybody can write such a commit: callers must compare the blobs with what was measured.
     """
     try:
-        comparison = api.call("GET", f"compare/{run.head}...{head}", purpose="compare the head with what was measured")
+        comparison = api.call("GET", f"compare/{measured}...{head}", purpose="compare the head with what was measured")
     except api.RefusedError as problem:
         if problem.status in {404, 422}:  # the branch was force-pushed
             return None
@@ -138,9 +138,9 @@ def _recorded_blobs(run: Run, head: str) -> dict[str, str] | None:
     if comparison["status"] != "ahead" or [commit["sha"] for commit in commits] != [head]:
         return None
     parents = [parent["sha"] for parent in commits[0]["parents"]]
-    has_trailer = f"{TRAILER}{run.head}" in commits[0]["commit"]["message"].splitlines()
+    has_trailer = f"{TRAILER}{measured}" in commits[0]["commit"]["message"].splitlines()
     only_recorded = all(file["filename"] in RECORDED and file["status"] in {"added", "modified"} for file in files)
-    if not (has_trailer and only_recorded and parents == [run.head]):
+    if not (has_trailer and only_recorded and parents == [measured]):
         return None
     return {file["filename"]: file["sha"] for file in files}
 

@@ -9,15 +9,11 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-
 from pipeline.github.client import api, statuses
-from pipeline.github.client.posting import BOT
+from pipeline.github.client.posting import is_by_bot
 from pipeline.markup.markdown import bold, code, escape
-from pipeline.review.gate.override import Override
+from pipeline.review.gate.override import LABEL, LINE, Override, recorded
 
-LABEL = "gate: override"
-LINE = re.compile(r"<!-- pipeline-override (\{.*\}) -->\r?\n")
 # The status of an override before overrides were data; it had no reason. Today's has no @, so it does not match.
 OLD_STATUS = re.compile(r"overruled by @([A-Za-z0-9][A-Za-z0-9_-]*(?:\[bot\])?)")
 
@@ -27,9 +23,9 @@ def active(number: int, commits: Collection[str]) -> Override | None:
     data = api.call("GET", f"pulls/{number}", purpose="read the pull request's labels")
     if LABEL not in {label["name"] for label in data["labels"]}:
         return None
-    recorded = [override for _, override in _recorded(_comments(number))]
-    if recorded:
-        return next((item for item in reversed(recorded) if item.commit in commits and not item.withdrawn), None)
+    known = [override for _, override in _recorded(_comments(number))]
+    if known:
+        return next((item for item in reversed(known) if item.commit in commits and not item.withdrawn), None)
     return next(filter(None, (_from_status(sha) for sha in sorted(commits))), None)
 
 
@@ -54,7 +50,7 @@ def reason(number: int, person: str) -> str | None:
     newest = None
     for data in _comments(number):
         comment = re.match(r"\s*override:(.*)", data["body"] or "", re.IGNORECASE | re.DOTALL)
-        if LINE.match(data["body"] or "") and _is_by_bot(data):
+        if LINE.match(data["body"] or "") and is_by_bot(data):
             newest = None
         elif comment and _login(data).casefold() == person.casefold():
             newest = comment[1]
@@ -78,12 +74,9 @@ def _comments(number: int) -> list[Any]:
 def _recorded(comments: list[Any]) -> Iterator[tuple[int, Override]]:
     """The bot's comments that record an override, the oldest first, without damaged ones."""
     for data in comments:
-        line = LINE.match(data["body"] or "") if _is_by_bot(data) else None
-        try:
-            if line:
-                yield data["id"], Override.model_validate_json(line[1])
-        except ValidationError:
-            continue
+        override = recorded(data["body"]) if is_by_bot(data) else None
+        if override:
+            yield data["id"], override
 
 
 def status_prefix(override: Override) -> str:
@@ -102,10 +95,6 @@ def _from_status(sha: str) -> Override | None:
     if sentence is None or status.get("state") not in {"success", "pending"}:
         return None
     return Override(by=sentence[1], at=status["created_at"], commit=sha)
-
-
-def _is_by_bot(data: Any) -> bool:
-    return (_login(data), (data.get("user") or {}).get("type")) == (BOT, "Bot")
 
 
 def _login(data: Any) -> str:

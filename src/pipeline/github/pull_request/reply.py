@@ -25,7 +25,7 @@ from pipeline.review.comment import render
 from pipeline.review.comment.render import Context
 from pipeline.review.gate import measurement_verdict as pull_request_gate
 from pipeline.review.gate import protected
-from pipeline.review.gate.override import Override
+from pipeline.review.gate.override import LABEL, Override
 from pipeline.review.measure.measurement import Bundle
 
 LOCK, METRICS = Path("dvc.lock"), Path("reports/metrics.json")
@@ -89,7 +89,7 @@ def of_bundle(bundle: Bundle, run: Run, pull: Pull, artifacts: Mapping[str, str]
         run_url=run.url,
         artifacts=artifacts,
         override=override,
-        stale_override=overrides.LABEL in pull.labels and override is None,
+        stale_override=LABEL in pull.labels and override is None,
         recording=recording,
         production=_production(monitor_problem),
         repository=api.repository(),

@@ -1,6 +1,6 @@
 """A model that the candidate is compared with, on the test rows that it was not trained on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,13 +10,14 @@ import pandas as pd
 
 from pipeline.core import parquet
 from pipeline.core.errors import PipelineError
-from pipeline.data.values import keys
+from pipeline.data.values import former_texts, keys
 from pipeline.data.values.keys import fractions
 from pipeline.evaluation.scoring import Scored
 from pipeline.models.signature import Signature
 from pipeline.review.baseline.champion import Champion
 
 TEST = Path("data/split/test.parquet")
+OTHERS = (TEST.with_name("train.parquet"), TEST.with_name("validation.parquet"))
 
 State = Literal["scored", "same", "none", "missing", "unscorable"]
 
@@ -68,7 +69,7 @@ def _score(champion: Champion, candidate: Scored, target: str, table: pd.DataFra
         raise PipelineError(f"the data no longer has its features: {', '.join(missing)}")
     if not np.array_equal(targets.encode(table, signature), candidate.target):
         raise PipelineError("it reads the target of the test rows differently")
-    is_held_out = held_out(table, signature)
+    is_held_out = held_out(table, signature, OTHERS)
     if not is_held_out.any():
         raise PipelineError("it was trained on every test row")
     scores = model.load(champion.folder).predict(table[is_held_out])
@@ -90,18 +91,49 @@ def common(candidate: Scored, other: Scored) -> tuple[Scored, Scored]:
     return candidate, other
 
 
-def held_out(table: pd.DataFrame, signature: Signature) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which rows (rows,) were used neither for training nor early stopping, by the split in the signature."""
+def held_out(
+    table: pd.DataFrame, signature: Signature, beside: Sequence[Path] = ()
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which rows (rows,) were used neither for training nor early stopping, by the split in the signature.
+
+    A split of format 1 hashed texts that depended on all rows of the data, of which `beside` are the files of the
+    others: a row is held out where every text that its key can have had says so.
+    """
     time = signature.split.time
     if time is None:
         # Not `sides`: that refuses a table without training rows, and these are test rows alone.
-        keyed = table if signature.key is not None else _hashed_columns(table, signature)
-        return np.asarray(fractions(keyed, signature.key, signature.split.seed) < signature.split.test)
+        key = signature.key
+        hashed = (
+            _hashed_columns(table, signature)
+            if key is None
+            else keys.complete_column(table, key, "data.key").to_frame()
+        )
+        if signature.format > 1:
+            return np.asarray(fractions(hashed, signature.key, signature.split.seed) < signature.split.test)
+        return _held_out_by_every_text(hashed, signature, beside)
     if time not in table.columns:
         raise PipelineError(f"column {time}: the model was split by it and the table lacks it")
     if pd.api.types.is_numeric_dtype(table[time]):
-        return (table[time] > float(str(signature.seen_until))).to_numpy(dtype=bool)
+        return (table[time] > pd.to_numeric(str(signature.seen_until))).to_numpy(dtype=bool)
     return (pd.to_datetime(table[time]) > pd.Timestamp(str(signature.seen_until))).to_numpy(dtype=bool)
+
+
+def _held_out_by_every_text(
+    hashed: pd.DataFrame, signature: Signature, beside: Sequence[Path]
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    key, split = signature.key, signature.split
+    columns = list(map(str, hashed.columns))
+    if key is not None:
+        hashed = hashed.assign(**{key: former_texts.of_dates(hashed[key])})
+    finest = former_texts.DAY
+    if any(former_texts.differ(hashed[name]) for name in columns):
+        for path in beside:
+            if path.is_file():
+                others = parquet.read(path, columns)
+                texts = [former_texts.of_dates(others[name]) for name in columns]
+                finest = max([finest, *(former_texts.fineness(text) for text in texts if text.dtype == "str")])
+    tables = former_texts.tables(hashed, finest, words=key is None)
+    return np.asarray(np.logical_and.reduce([fractions(former, key, split.seed) < split.test for former in tables]))
 
 
 def _hashed_columns(table: pd.DataFrame, signature: Signature) -> pd.DataFrame:

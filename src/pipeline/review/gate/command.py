@@ -131,10 +131,11 @@ def _thresholds(verdict: Verdict) -> list[str]:
 def summary(verdict: Verdict) -> list[str]:
     """The verdict in short: what the model was compared with, the rules that warn or fail, and the verdict."""
     reported = [rule for rule in verdict.rules if rule.kind == "champion" or rule.verdict in REPORTED]
-    return [*(f"  {_mark(rule)} {_one_line(rule)}" for rule in reported), _closing_line(verdict)]
+    return [*(f"  {_mark(rule)} {one_line(rule)}" for rule in reported), _closing_line(verdict)]
 
 
-def _one_line(rule: Rule) -> str:
+def one_line(rule: Rule) -> str:
+    """A rule with its figure, bound and sentence."""
     title, figure, bound = _cells(rule)
     return ": ".join(filter(None, [title, ", ".join(filter(None, [figure, bound])), rule.sentence]))
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.core import parquet
 from pipeline.core.errors import PipelineError
 from pipeline.data.values import conversion, keys
 from pipeline.review.measure.measurement import Categories, ColumnChange, DataChange
@@ -114,11 +115,8 @@ def _merged_values(values: set[str] | None, column: Any) -> set[str] | None:
 
 def _hashed(table: Any, key: str | None) -> tuple[Hashes, Hashes]:
     """The hashes of each row's key and content; without a key the content counts as one."""
-    for index, field in enumerate(table.schema):
-        if pa.types.is_boolean(field.type):  # missing values would make it text in some parts and not in others
-            table = table.set_column(index, field.name, table.column(index).cast(pa.int8()))
-    frame = table.to_pandas(date_as_object=False, ignore_metadata=True)
-    contents = keys.content_hashes(frame)
+    frame = parquet.to_pandas(table.replace_schema_metadata(None))
+    contents = keys.content_hashes(frame, exact=True)
     if key is None:
         return contents, contents
     return keys.hashed(conversion.labels(frame[key]).fillna("\0missing"), "the key of a row"), contents

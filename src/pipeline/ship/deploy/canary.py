@@ -65,21 +65,30 @@ def compare(champion: Side, candidate: Side, pairs: Pairs, expected: Expected, b
 
 
 def compare_agreement(pairs: Pairs, expected: Expected, bounds: Deploy) -> Finding:
-    """The agreement on replayed rows against the gate's."""
+    """The agreement on replayed rows against the gate's, and against a floor that holds whatever was measured."""
     name = "correlation" if pairs.is_correlation else "agreement"
     if not pairs.count:
         return Finding("note", "no row was replayed: agreement is not judged")
     sentence = f"{name} with the champion {pairs.agreement:.3f} on {pairs.count} rows"
-    if expected.agreement is None:
-        return Finding("note", f"{sentence} (not judged: the gate measured none)")
-    bound = expected.agreement - bounds.max_agreement_loss
+    bound, reason = _agreement_bound(expected, bounds)
     z = intervals.quantile(bounds.confidence)
     if pairs.is_correlation:
         _, upper = intervals.correlation(pairs.agreement, pairs.count, z)
     else:
         _, upper = intervals.wilson(pairs.agreement * pairs.count, pairs.count, z)
-    sentence += f", bound {bound:.3f} (the gate measured {expected.agreement:.3f})"
+    sentence += f", bound {bound:.3f} ({reason})"
     return _finding(upper < bound and pairs.count >= MIN_COUNT, pairs.agreement < bound, sentence)
+
+
+def _agreement_bound(expected: Expected, bounds: Deploy) -> tuple[float, str]:
+    """The lowest agreement that passes, and where it comes from: a low measured one can't lower the floor."""
+    if expected.agreement is None:
+        return bounds.min_agreement, "deploy.min_agreement; the gate measured none"
+    measured = f"the gate measured {expected.agreement:.3f}"
+    relative = expected.agreement - bounds.max_agreement_loss
+    if relative < bounds.min_agreement:
+        return bounds.min_agreement, f"deploy.min_agreement; {measured}"
+    return relative, measured
 
 
 def _compare_share(

@@ -13,12 +13,11 @@ from pipeline.core import params
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Deploy
 from pipeline.ship.deploy import deploy as deploying
-from pipeline.ship.deploy import ledger
 from pipeline.ship.deploy.docker.host import DockerTarget
 from pipeline.ship.deploy.github_deployments import Recorder
 from pipeline.ship.deploy.rollout import Deployment
 from pipeline.ship.deploy.target import Target
-from pipeline.ship.release import manifest
+from pipeline.ship.release import ledger, manifest
 from pipeline.ship.release.manifest import Release
 
 TARGETS: dict[str, Callable[[str | None, Deploy, int], Target]] = {"docker": DockerTarget}
@@ -74,7 +73,7 @@ def history(kind: str, host: str | None) -> None:
     for row in table:
         until = f" until {row.until}" if row.until else ""
         reason = f": {row.reason}" if row.reason else ""
-        click.echo(f"{row.started}  {row.release}  {row.commit:7}  {row.state}{until}{reason}")
+        click.echo(f"{row.started}  {row.release}  {row.commit:7}  {row.state}{until}{reason}  ({row.verdict})")
 
 
 def deployer() -> str:

@@ -8,8 +8,10 @@ from pipeline.core.errors import PipelineError
 from pipeline.ship.deploy import rollout
 from pipeline.ship.deploy.rollout import Deployment
 from pipeline.ship.deploy.target import Host
-from pipeline.ship.release import registration
+from pipeline.ship.release import registration, verdict
 from pipeline.ship.release.manifest import Release
+
+PAUSES = (1.0, 1.0, 1.0, 0.0)  # seconds between the looks at whether something answers
 
 
 class FailedError(PipelineError):
@@ -17,7 +19,11 @@ class FailedError(PipelineError):
 
 
 def deploy(deployment: Deployment, verify: Callable[[Release], None]) -> None:
-    """Verify, start, test, replay, canary, promote; FailedError where the champion stays."""
+    """Verify, start, test, replay, canary, promote; FailedError where the champion stays.
+
+    PipelineError, before the host is touched, for a release that the gate failed and nobody overruled.
+    """
+    _check_verdict(deployment)
     release, running = deployment.release, deployment.target.image()
     if running is None:  # the release's own image will hold the lock, and must be verified before it runs
         verify(release)
@@ -39,11 +45,24 @@ def deploy(deployment: Deployment, verify: Callable[[Release], None]) -> None:
                 deployment.say("no champion answers: the release takes all traffic after the smoke test")
                 host.promote(release)
             else:
+                _compare_champions(deployment, host, champion)
                 rollout.canary_steps(deployment, host, champion)
                 deployment.say("promoting: from now on a restarted proxy serves it, too")
                 host.promote(release)
-        deployment.say(f"release {release.id} serves 100 %")
+        deployment.say(confirm(host, release.id))
         finish(deployment, host, champion)
+
+
+def _check_verdict(deployment: Deployment) -> None:
+    """Say what the gate said of the release. One that an older version of the template made carries no verdict."""
+    release = deployment.release
+    judged = release.verdict
+    if judged and judged.refused:
+        raise PipelineError(
+            f"release {release.id}: the gate failed it ({'; '.join(judged.failing)}) and nobody overruled that; "
+            "`pipeline release --overruled-by NAME --reason WHY` makes a release that may be deployed"
+        )
+    deployment.say(verdict.line(judged) if judged else f"warning: {verdict.MISSING}; `pipeline release` judges it")
 
 
 def finish(deployment: Deployment, host: Host, previous: str | None) -> None:
@@ -83,17 +102,49 @@ def recording(deployment: Deployment, host: Host, champion: str | None) -> Itera
                 deployment.recorder.serve(host, deployment.release, f"promoted, then: {reason}")
                 return
         except PipelineError as problem:  # the lease expires without the deployer
-            deployment.say(f"warning: {problem}; the proxy gives the champion all traffic within seconds")
+            deployment.say(f"warning: {problem}; a proxy that runs gives the champion all traffic within seconds")
         deployment.recorder.fail(host, deployment.release, reason)
-        serving = "nothing serves" if champion in {None, deployment.release.id} else f"release {champion} serves 100 %"
+        kept = None if champion == deployment.release.id else champion
+        serving = _state(host, kept)[1] if kept else "nothing serves"
         raise FailedError(f"release {deployment.release.id}: {reason}; {serving}") from None
     deployment.recorder.serve(host, deployment.release)
 
 
+def _compare_champions(deployment: Deployment, host: Host, champion: str) -> None:
+    """Say where the gate judged the release against another model than what serves now, after a rollback say."""
+    serving, judged = host.find_release(champion), deployment.release.verdict
+    if serving and judged and serving.model not in {judged.model, deployment.release.model}:
+        against = f"the model of {judged.commit[:7]}" if judged.commit else "no model"
+        deployment.say(f"warning: the gate judged this release against {against}; release {champion} serves another")
+
+
+def confirm(host: Host, release: str) -> str:
+    """That the promoted release serves; FailedError where no client gets an answer, or nobody can say."""
+    serves, sentence = _state(host, release)
+    if not serves:
+        raise FailedError(sentence)
+    return sentence
+
+
+def _state(host: Host, release: str) -> tuple[bool, str]:
+    """Whether the release that is the champion answers clients, as a sentence too: it is looked at, not supposed."""
+    try:
+        if _patiently(host.serves):
+            return True, f"release {release} serves 100 %"
+    except PipelineError as problem:
+        return False, f"release {release} is the champion, but whether it serves is not known: {problem}"
+    return False, f"release {release} is the champion, but nothing answers on its port; look at the host's containers"
+
+
 def _is_ready(host: Host, champion: str) -> bool:
-    """Whether the champion answers; asked several times, since a busy host may answer one request slowly."""
-    for pause in (1.0, 1.0, 1.0, 0.0):
-        if host.is_ready(champion):
+    """Whether the champion's container answers."""
+    return _patiently(lambda: host.is_ready(champion))
+
+
+def _patiently(condition: Callable[[], bool]) -> bool:
+    """Whether it holds; asked several times, since a busy host may answer one request slowly."""
+    for pause in PAUSES:
+        if condition():
             return True
         time.sleep(pause)
     return False

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 from pipeline.core.errors import PipelineError
 from pipeline.github.client import api
-from pipeline.ship.deploy import ledger
 from pipeline.ship.deploy.target import Host
+from pipeline.ship.release import ledger
 from pipeline.ship.release.manifest import Release
 
 MAX_DESCRIPTION = 140  # characters of a deployment status's description, which is GitHub's limit
@@ -62,7 +63,7 @@ class Recorder:
             "description": f"release {release.id}",
             "auto_merge": False,
             "required_contexts": [],
-            "payload": {"release": release.id, "image": release.image},
+            "payload": _payload(release),
         }
         try:
             number = int(api.call("POST", "deployments", body, purpose="record the deployment", retry=False)["id"])
@@ -82,3 +83,9 @@ class Recorder:
             )
         except PipelineError as error:
             self._say(f"warning: GitHub's record of this deployment is not up to date: {error}")
+
+
+def _payload(release: Release) -> dict[str, Any]:
+    """What `pipeline release` reads back to find out which model serves, and the verdict for people."""
+    verdict = release.verdict.entry() if release.verdict else None
+    return {"release": release.id, "image": release.image, "model": release.model, "verdict": verdict}

@@ -2,11 +2,11 @@
 
 from pipeline.core.errors import PipelineError, listed
 from pipeline.core.params import Deploy
-from pipeline.ship.deploy import ledger
-from pipeline.ship.deploy.deploy import finish, recording
+from pipeline.ship.deploy.deploy import confirm, finish, recording
 from pipeline.ship.deploy.github_deployments import Recorder
 from pipeline.ship.deploy.rollout import Deployment, Say, smoke_test
 from pipeline.ship.deploy.target import Host, Target
+from pipeline.ship.release import ledger, verdict
 from pipeline.ship.release.manifest import Release
 
 
@@ -24,11 +24,12 @@ def rollback(target: Target, bounds: Deploy, wanted: str | None, say: Say, recor
         if champion == release.id:
             say(f"release {release.id} serves already: nothing to do")
             return
+        say(f"{verdict.line(release.verdict)}; it served here before, so it is not judged again")
         with recording(deployment, host, champion):
             host.start(release)
             smoke_test(release, host)
             host.promote(release)
-        say(f"release {release.id} serves 100 %; release {champion} served before")
+        say(f"{confirm(host, release.id)}; release {champion} served before")
         finish(deployment, host, champion)
 
 

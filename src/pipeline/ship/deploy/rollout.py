@@ -81,7 +81,8 @@ def _expected(deployment: Deployment, host: Host, champion: str) -> Expected:
     measured, champion_release = deployment.release.expected, host.find_release(champion)
     if measured and (champion_release is None or champion_release.model != deployment.release.against):
         deployment.say(
-            "agreement and shift are not judged: the gate measured them against another model, not this champion"
+            "what the gate measured was against another model, not this champion: "
+            "shift is not judged, and agreement by deploy.min_agreement alone"
         )
         return Expected()
     return Expected(measured.get("agreement"), measured.get("shift"))

@@ -25,13 +25,16 @@ class Host(Protocol):
         """The release that gets the traffic, also after a restart of the proxy; None before the first."""
 
     def reset(self) -> None:
-        """Give the champion all traffic again, and stop or remove every other release that runs."""
+        """Give the champion all traffic again, and stop every other release; of failed ones the newest is kept."""
 
     def start(self, release: Release) -> None:
         """Pull the release's image, run it beside the champion without traffic, and wait until it is ready."""
 
     def is_ready(self, release: str) -> bool:
         """Whether a release reports that it is ready."""
+
+    def serves(self) -> bool:
+        """Whether a client gets an answer now."""
 
     def exit_reason(self, release: str) -> str | None:
         """Why a started release stopped; None where it runs."""

@@ -5,11 +5,27 @@ from pathlib import Path
 
 import click
 
+from pipeline.core import params
 from pipeline.github.client import steps
-from pipeline.ship.release import attestations, image, making, manifest, publishing, registration
+from pipeline.markup.markdown import escape
+from pipeline.ship.release import (
+    approval,
+    attestations,
+    image,
+    locked_model,
+    making,
+    manifest,
+    overruling,
+    production,
+    publishing,
+    registration,
+    verdict,
+)
 from pipeline.ship.release.making import Content
 from pipeline.ship.release.manifest import Release
+from pipeline.ship.release.production import Predecessor
 from pipeline.ship.release.scan import ScanResult
+from pipeline.ship.release.verdict import Overruling
 
 MAX_PACKAGES = 8  # the largest ones, which are listed
 NO_TARGET = (
@@ -24,7 +40,10 @@ NO_TARGET = (
 @click.option("--sign", "key", metavar="KEY", help="Cosign's private key: a file, env://NAME or a KMS address.")
 @click.option("--attested", "repository", metavar="OWNER/NAME", help="Without a key: who attests images on GitHub.")
 @click.option("--base-image", envvar="PIPELINE_BASE_IMAGE", default=image.BASE, show_default=True)
-@click.option("--champion", default="HEAD^", show_default=True, help="Git revision whose model this one follows.")
+@click.option("--champion", metavar="REV", help="Judge against the model of this revision (default: what serves).")
+@click.option("--host", metavar="URL", help="Docker host whose ledger says what serves (default: as for deploy).")
+@click.option("--overruled-by", "person", metavar="NAME", help="Who overrules a failed verdict; needs --reason.")
+@click.option("--reason", metavar="WHY", help="Why; both are part of the release and of the ledger.")
 @click.option("--json", "target", type=click.Path(path_type=Path), default=manifest.PATH, show_default=True)
 @click.pass_context
 def command(
@@ -34,19 +53,35 @@ def command(
     key: str | None,
     repository: str | None,
     base_image: str,
-    champion: str,
+    champion: str | None,
+    host: str | None,
+    person: str | None,
+    reason: str | None,
     target: Path,
 ) -> None:
-    """Build the image of the model that dvc.lock names; with a report that passes, push and sign it."""
+    """Judge the model that dvc.lock names and build its image; with a report that passes, push and sign it.
+
+    Exit 1 where the gate or the scan fails: nothing is built, or nothing pushed.
+    """
     if context.invoked_subcommand:
         return
-    content = making.gather(Path(), base_image)
+    for former in (target, publishing.BILL):  # of a release before this one, which must not be taken for this one's
+        former.unlink(missing_ok=True)
+    overruled = overruling.by_person(person, reason)
     name = publishing.registry_name(registry)
+    content = making.gather(Path(), base_image)
+    own = content.md5[locked_model.MODEL]
+    predecessor = production.find(Path(), own, params.section(params.Deploy), champion, host)
     published = publishing.find_published(name, content, key, repository) if name else None
-    if published:
+    if published and approval.stands(published, predecessor):
         _finish(published, target, f"nothing to build: {published.image}", built=False)
         return
-    release = _build(content, champion)
+    try:
+        release = _build(content, predecessor, overruled)
+    except approval.RefusedError as refusal:
+        steps.summary(escape(f"release {content.id}: {refusal}"))
+        click.echo(f"release {content.id}: {refusal}", err=True)
+        context.exit(1)
     if name is None or report is None:
         missing = "--registry" if report else "--report, Grype's JSON on the image"
         _finish(release, target, f"built, not pushed: that needs {missing}", built=True)
@@ -60,15 +95,17 @@ def command(
     _finish(pushed, target, f"{pushed.image}, {_proof(key, repository)}", built=True)
 
 
-def _build(content: Content, champion: str) -> Release:
-    """The image on this machine, built where it is missing, with its bill of materials."""
+def _build(content: Content, predecessor: Predecessor, overruled: Overruling | None) -> Release:
+    """The image on this machine, judged and built where there is none yet, with its bill of materials."""
     existing = image.find(content.tag)
-    if existing:
-        release = publishing.read_label(existing, content.tag).model_copy(update={"image": str(existing["Id"])})
-        click.echo(f"release {content.id}: the image exists already")
+    release = publishing.read_label(existing, content.tag) if existing else None
+    if existing and release and approval.stands(release, predecessor):
+        release = release.model_copy(update={"image": str(existing["Id"])})
+        click.echo(f"release {content.id}: the image exists already; {release.verdict}")
     else:
+        judgement = approval.approve(Path(), predecessor, overruled)
         click.echo(f"release {content.id}: building the image on {content.base} ...")
-        release = making.build(Path(), content, champion)
+        release = making.build(Path(), content, judgement)
     _write_bill(content)
     return release
 
@@ -120,10 +157,13 @@ def scan_command(context: click.Context, report: Path, bill: Path) -> None:
 @click.option("--json", "target", type=click.Path(path_type=Path), help="Write the verified release to a file.")
 def verify_command(reference: str, key: str | None, repository: str | None, target: Path | None) -> None:
     """Verify that IMAGE (NAME@sha256:...) was signed by this key, and print which release it is."""
+    if target:  # a release that was verified before must not be taken for this one
+        target.unlink(missing_ok=True)
     release = attestations.verify_release(reference, key, repository)
     if target:
         manifest.write(target, release)
     click.echo(f"release {release.id}: signed; commit {release.commit}, dvc.lock {release.lock}, model {release.model}")
+    click.echo(verdict.line(release.verdict))
 
 
 def _print(result: ScanResult) -> None:
@@ -131,7 +171,7 @@ def _print(result: ScanResult) -> None:
         click.echo(f"  · {line}")
     for line in result.failing:
         click.echo(f"  ✗ {line}")
-    verdict = "fail" if result.failing else "pass"
-    summary = f"scan: {verdict} ({result.matches} findings in {result.packages} packages)"
+    outcome = "fail" if result.failing else "pass"
+    summary = f"scan: {outcome} ({result.matches} findings in {result.packages} packages)"
     click.echo(click.style(summary, fg="red" if result.failing else "green", bold=True))
     steps.summary(summary)

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import params
-from pipeline.core.errors import PipelineError
+from pipeline.evaluation import scoring
 from pipeline.evaluation.scoring import Scored
 from pipeline.models.signature import Signature
+from pipeline.review.baseline.champion import Champion
+from pipeline.review.baseline.scored import ScoredBaseline, common, scored_rows
 
 MAX_CELLS = 1500  # of all golden rows together, which are in a label of the image
 
@@ -48,16 +50,8 @@ def top_scores(scored: Scored) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.asarray(scored.score.max(axis=1) if scored.score.ndim == 2 else scored.score, dtype=np.float64)
 
 
-def compare_with_champion(base: str, candidate: Scored, table: pd.DataFrame, target: str) -> Comparison:
-    """Agreement and shift of the candidate against the model of revision `base` on the test rows; {} where none."""
-    from pipeline.review.baseline import champion
-    from pipeline.review.baseline.scored import common, score_baseline
-
-    try:
-        previous = champion.find(base)
-    except PipelineError:  # the first commit has no commit before it
-        return NO_COMPARISON
-    baseline = score_baseline(previous, candidate, target, lambda: table)
+def compare(previous: Champion, baseline: ScoredBaseline, candidate: Scored) -> Comparison:
+    """Agreement and shift of the candidate against the model before it on the test rows; nothing without that one."""
     if previous.hashes and baseline.state == "same":
         return Comparison({"agreement": 1.0, "shift": 0.0}, previous.model)
     if previous.hashes is None or baseline.scored is None:
@@ -75,9 +69,6 @@ def compare_with_champion(base: str, candidate: Scored, table: pd.DataFrame, tar
 
 def read(root: Path, test: str, scores: str) -> tuple[Scored, pd.DataFrame]:
     """The scores of the test rows, and these rows; PipelineError where they do not belong together."""
-    from pipeline.evaluation import scoring
-    from pipeline.review.baseline.scored import scored_rows
-
     scored = scoring.read(root / scores)
     return scored, scored_rows(root / test, params.section(params.Data, root / params.PATH).key, scored)
 

@@ -9,14 +9,14 @@ from pipeline.core import files, params
 from pipeline.data.contract import schema
 from pipeline.models.model_text import MODEL, SIGNATURE
 
-ENTRY = "pipeline.ship.service.app"
+ENTRIES = ("pipeline.ship.service.app", "pipeline.ship.service.start")
 DOCKERFILE = Path(__file__).with_name("Dockerfile")
 
 
-def modules(source: Path, entry: str = ENTRY) -> list[Path]:
-    """The files under `source`, relative to it, that `entry` imports, with its own file and those of packages."""
+def modules(source: Path, entries: Iterable[str] = ENTRIES) -> list[Path]:
+    """The files under `source`, relative to it, that `entries` import, with their own files and those of packages."""
     paths: dict[str, Path] = {}
-    pending = [entry]
+    pending = [*entries]
     while pending:
         name = pending.pop()
         path = _file(source, name)

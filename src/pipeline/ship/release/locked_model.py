@@ -13,8 +13,10 @@ from pipeline.review.baseline.champion import cache_folder
 
 LOCK, MODEL, SIGNATURE = Path("dvc.lock"), "models/model.txt", "models/signature.json"
 TEST, SCORES = "data/split/test.parquet", "reports/scores.parquet"
-RELEASE_OUTPUTS = (MODEL, SIGNATURE, TEST, SCORES)  # what a release needs
-MONITOR_OUTPUTS = (*RELEASE_OUTPUTS, "data/split/train.parquet")  # what the monitor needs, to compare with
+QUALITY = "reports/data_quality.json"
+RELEASE_OUTPUTS = (MODEL, SIGNATURE, TEST, SCORES, QUALITY)  # what a release needs
+# What the monitor needs, to compare with.
+MONITOR_OUTPUTS = (MODEL, SIGNATURE, TEST, SCORES, "data/split/train.parquet")
 
 
 @click.command()

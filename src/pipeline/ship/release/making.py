@@ -11,6 +11,7 @@ from pipeline.core.git import git
 from pipeline.models import signature
 from pipeline.ship.release import bento, golden, image, locked_model, manifest
 from pipeline.ship.release.identity import identify
+from pipeline.ship.release.judging import Judgement
 from pipeline.ship.release.manifest import Release
 
 METRICS = Path("reports/metrics.json")
@@ -37,19 +38,18 @@ def gather(root: Path, base: str) -> Content:
     return Content(identify(root, locked, base), md5s, locked, base)
 
 
-def build(root: Path, content: Content, champion: str) -> Release:
-    """Build the image of a release, and return it with the image's own id."""
-    release = describe(root, content, champion)
+def build(root: Path, content: Content, judgement: Judgement) -> Release:
+    """Build the image of a release that the gate lets pass, and return it with the image's own id."""
+    release = describe(root, content, judgement)
     folder = bento.build(root, content.id, lineage(root, release, content), content.requirements)
     image_id = image.build(folder, content.tag, content.base, labels(root, release))
     return release.model_copy(update={"image": image_id})
 
 
-def describe(root: Path, content: Content, champion: str) -> Release:
+def describe(root: Path, content: Content, judgement: Judgement) -> Release:
     """The release without its image, which is built later."""
     model_signature = signature.read(root / locked_model.SIGNATURE)
     scored, table = golden.read(root, locked_model.TEST, locked_model.SCORES)
-    comparison = golden.compare_with_champion(champion, scored, table, model_signature.target)
     release = Release(
         id=content.id,
         image="",
@@ -61,8 +61,10 @@ def describe(root: Path, content: Content, champion: str) -> Release:
         features=model_signature.columns,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         golden=golden.rows(model_signature, table, scored, params.section(params.Release, root / params.PATH).golden),
-        expected=comparison.expected,
-        against=comparison.against,
+        expected=judgement.comparison.expected,
+        against=judgement.comparison.against,
+        format=2,
+        verdict=judgement.verdict,
     )
     return manifest.fit_label(release)
 

@@ -3,16 +3,17 @@
 import contextlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from pipeline.core import files, format_numbers
 from pipeline.core.errors import PipelineError
+from pipeline.ship.release.verdict import ReleaseVerdict
 
 PATH = Path("build/release.json")  # not `release.json`, which the service inside an image reads
 MAX_LABEL = 64_000  # bytes of the label, which `docker` gets as an argument: Linux allows 131,072 for each
-FORMAT = 1  # the highest that is read; file and label have a number from format 2 on
+FORMAT = 2  # the highest that is read; file and label have a number from format 2 on, which has a verdict
 LABEL = "pipeline.release"  # of the image: all of this but `image`, which an image can't know of itself
 
 
@@ -33,6 +34,16 @@ class Release(BaseModel):
     golden: list[dict[str, Any]]  # {"row": as a request has it, "expected": part of its prediction}
     expected: dict[str, float]  # agreement and shift against the model before it on the test rows; empty without one
     against: str = ""  # MD5 of that model; empty without one
+    format: Literal[1, 2] = 1
+    verdict: ReleaseVerdict | None = None  # None: format 1 had none
+
+    @model_serializer(mode="wrap")
+    def _as_its_format_had_it(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Code from before the verdict refuses keys that it does not know."""
+        content: dict[str, Any] = serialize(self)
+        if self.verdict is None:
+            del content["format"], content["verdict"]
+        return content
 
 
 def read(path: Path) -> Release:

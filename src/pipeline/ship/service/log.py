@@ -43,12 +43,18 @@ RAW_BODY = msgspec.json.Decoder(RawBody)
 
 
 def feature_encoder(names: Sequence[str], omit: Sequence[str]) -> Features:
-    """A function that gives a record's features as JSON: as they were sent if in one line, else the values by name."""
+    """A function that gives a record's features as JSON: as they were sent if in one line, else the values by name.
+
+    The values come from the text that was sent: the model's rows are floats, which hold no long whole number.
+    """
     logged = [(name, index) for index, name in enumerate(names) if name not in omit]
 
     def encode(record: Record) -> Sequence[bytes | msgspec.Raw]:
         if record.body and not omit and b"\n" not in record.body and b"\r" not in record.body:
             return RAW_BODY.decode(record.body).rows
+        if record.body:
+            sent = msgspec.json.decode(record.body)["rows"]
+            return [msgspec.json.encode({name: row[name] for name, _ in logged if name in row}) for row in sent]
         rows = [msgspec.structs.astuple(row) for row in record.rows]
         return [msgspec.json.encode({name: values[index] for name, index in logged}) for values in rows]
 

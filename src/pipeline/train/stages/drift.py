@@ -55,10 +55,9 @@ def _read(path: Path, columns: Mapping[str, Kind] | None) -> pd.DataFrame:
     if not path.is_file():
         raise PipelineError(f"{path}: no such file; give a Parquet or CSV table")
     if path.suffix == ".csv":
-        table = readers.read(path, str(path), path.suffix)
+        table = readers.read(path, str(path), path.suffix, params.section(params.Data).missing)
         names = [name for name in table.column_names if columns is None or name in columns]
-        frame: pd.DataFrame = table.select(names).to_pandas(date_as_object=False)
-        return frame
+        return parquet.to_pandas(table.select(names))
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,12 +1,13 @@
 """Stage: the files that `data/source.json` names, each checked against its hash, into one raw Parquet table."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import pyarrow as pa
 
 from pipeline.core import costs, files, params
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, listed
 from pipeline.data.source import sources
 from pipeline.data.source import table as tables
 
@@ -31,6 +32,17 @@ def command(source_path: Path, table_path: Path) -> None:
         cost["rows"] = table.num_rows
     repeated = f", {dropped:,} repeats of a key dropped" if dropped else ""
     click.echo(f"ingest: {table.num_rows:,} rows, {table.num_columns} columns{repeated}")
+    if any(sources.extension(file.path).startswith(".csv") for file in source.files):
+        click.echo(f"ingest: {read_as_missing(table, data.missing)}")
+
+
+def read_as_missing(table: pa.Table, named: Sequence[str]) -> str:
+    """How many fields of a table from CSV are missing, by column, and what was read so."""
+    counts = {name: column.null_count for name, column in zip(table.column_names, table.columns, strict=True)}
+    columns = [f"{name} {count:,}" for name, count in counts.items() if count]
+    meant = f"empty fields and {', '.join(named)} (data.missing)" if named else "empty fields"
+    told = f"{sum(counts.values()):,} in all: {listed(columns)}" if columns else "there are none"
+    return f"read as missing are {meant}; {told}"
 
 
 def write(path: Path, table: pa.Table) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.core import costs, files, params, parquet
 from pipeline.core.errors import PipelineError
-from pipeline.data.contract import check, schema
+from pipeline.data.contract import check, missing_words, schema
 from pipeline.data.contract.check import Violation
 
 
@@ -29,6 +29,9 @@ def command(table_path: Path, schema_path: Path, report_path: Path, show_values:
         cost["rows"] = len(table)
     if violations:
         click.echo(violations_table(violations, show_values))
+        for name in {violation.column: None for violation in violations if violation.check in ("type", "allowed")}:
+            if words := missing_words.found(table[name]):
+                click.echo(f"validate: {missing_words.hint(name, words)}")
         raise PipelineError(
             f"validate: {len(violations):,} {'violation' if len(violations) == 1 else 'violations'} of {schema_path} "
             f"(see above, or {report_path}), the first: {_in_words(violations[0])}; correct the data, or the contract "

@@ -93,7 +93,7 @@ def _newest(
         added = readers.read(sources.ensure_local(batch), batch.path, sources.extension(batch.path))
         if key not in added.column_names:
             continue
-        newest += list(conversion.labels(added.column(key).to_pandas()))[::-1]
+        newest += list(conversion.labels(parquet.to_pandas(added.select([key]))[key]))[::-1]
         keys = pd.Series(newest)
         enough = (keys.isin(trained).cumsum() >= max(rows, MIN_ROWS)) & (keys.isin(tests).cumsum() >= MIN_ROWS)
         if enough.any():

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from pipeline.core.params import Params
 from pipeline.data.contract import check, schema
 from pipeline.data.contract.schema import Schema
 from pipeline.data.values import conversion
+from pipeline.data.values import keys as identity
 from pipeline.watch.retrain.logged import Row
 from pipeline.watch.retrain.outcome import Reason
 
@@ -56,7 +56,9 @@ def assemble(
             "one in every row; log it, or declare it nullable"
         )
     key = settings.data.key
-    repeated = table[key].duplicated(keep="last") if key is not None else pd.Series(False, index=table.index)
+    repeated = pd.Series(False, index=table.index)
+    if key is not None:
+        repeated = identity.texts(table[key], contract.columns[key].type).duplicated(keep="last")
     table = table[~repeated]
     violations = check.broken_rows(table, contract, settings.task)
     invalid = np.logical_or.reduce([np.zeros(len(table), dtype=bool), *(mask for _, mask in violations)])
@@ -87,16 +89,6 @@ def derive_key(row: str, column: schema.ContractColumn) -> Any:
     raise PipelineError(f"data.key: holds {column.type}; they can't be derived: add the key's column to the labels")
 
 
-def _typed_key(column: schema.ContractColumn, key: str) -> Any:
-    """A key from the labels; whole numbers as such, since a column of text and numbers would lose digits."""
-    try:
-        number = Decimal(key) if column.type == "integer" else None
-    except ArithmeticError:
-        return key
-    whole = number is not None and number.is_finite() and abs(number) < 2**63 and number == int(number)
-    return int(number) if number is not None and whole else key
-
-
 def _table(
     rows: Sequence[Row], labels: Mapping[str, str], keys: Mapping[str, str] | None, contract: Schema, settings: Params
 ) -> tuple[pd.DataFrame, list[str]]:
@@ -109,16 +101,15 @@ def _table(
             values = [labels[row.id] for row in rows]
         elif name == settings.data.key:
             from_labels = keys or {}
-            values = [
-                _typed_key(column, from_labels[row.id]) if row.id in from_labels else derive_key(row.id, column)
-                for row in rows
-            ]
+            values = [from_labels[row.id] if row.id in from_labels else derive_key(row.id, column) for row in rows]
         elif name == settings.split.time and name not in logged:
             values = [row.time.replace(tzinfo=None) for row in rows]
         else:
             values = [row.features.get(name) for row in rows]
             absent += [name] if name not in logged else []
-        columns[name] = pd.Series(values, index=[row.id for row in rows], dtype=None if rows else object)
+        columns[name] = pd.Series(
+            values, index=[row.id for row in rows], dtype=object if column.type == "integer" or not rows else None
+        )
     return pd.DataFrame(columns), absent
 
 

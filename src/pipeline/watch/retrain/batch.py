@@ -1,7 +1,7 @@
 """Batches in the data store: Parquet files whose names are derived from their content, written whole or not at all."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -9,10 +9,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.core import parquet
 from pipeline.core.errors import PipelineError
 from pipeline.data.source import readers, sources, store
 from pipeline.data.source.sources import File
-from pipeline.data.values import conversion
+from pipeline.data.values import keys as identity
+from pipeline.data.values.column_types import Type
 
 SETTING = "data.added"
 
@@ -59,11 +61,11 @@ def quarantined(folder: str) -> set[str]:
     return row_ids
 
 
-def keys(data: Iterable[File], key: str) -> set[str]:
-    """The keys in files of the data, as text."""
+def keys(data: Iterable[File], key: str, kind: Type, missing: Sequence[str] = ()) -> set[str]:
+    """The keys in files of the data, as text of their declared type; `missing`: texts that are none (data.missing)."""
     values = set[str]()
     for file in data:
-        table = readers.read(sources.ensure_local(file), file.path, sources.extension(file.path))
+        table = readers.read(sources.ensure_local(file), file.path, sources.extension(file.path), missing)
         if key in table.column_names:
-            values.update(conversion.labels(table.select([key]).to_pandas()[key]))
+            values.update(identity.texts(parquet.to_pandas(table.select([key]))[key], kind).dropna())
     return values

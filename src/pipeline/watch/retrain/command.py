@@ -10,8 +10,10 @@ from pipeline.core import params
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Params
 from pipeline.data.contract import schema
+from pipeline.data.contract.schema import Schema
 from pipeline.data.source import fetch, sources
 from pipeline.data.source.sources import FINGERPRINT, File, Source
+from pipeline.data.values.column_types import Type
 from pipeline.predictions.options import Moment, log_options
 from pipeline.watch.retrain import assemble, batch, label_lookup, logged, outcome
 from pipeline.watch.retrain.assemble import Assembled
@@ -39,6 +41,8 @@ def command(log: str | None, labels: str | None, since: datetime | None) -> None
         raise
     outcome.write(result)
     click.echo(f"retrain: {result.sentence}")
+    if unlabelled := result.unlabelled:
+        click.echo(f"  not used: {unlabelled:,} rows of the label files have no id or no label")
     for reason in result.reasons:
         click.echo(f"  quarantined: {reason.rows:,} rows: {reason.column}: {reason.check} ({reason.expected})")
     if result.quarantine:
@@ -64,14 +68,15 @@ def retrain(settings: Params, log: str | None, labels: str | None, since: dateti
     log = log or settings.monitor.log
     contract = schema.read(schema.PATH)
     recorded = _recorded(settings.data.added)
-    lookup = label_lookup.read(labels, settings.data.key)
+    lookup = label_lookup.read(labels, settings.data.key, _kind_of_key(contract, settings), settings.data.missing)
     labelled = logged.read(log, lookup.values, since, contract, settings, _say)
-    fresh = new(labelled.rows, lookup, recorded, settings)
+    fresh = new(labelled.rows, lookup, recorded, contract, settings)
     counts = Outcome(
         state="nothing",
         sentence="",
         labels=len(lookup.values),
         relabelled=lookup.relabelled,
+        unlabelled=lookup.unlabelled,
         logged=labelled.read,
         damage=(labelled.damage + lookup.damage).counts,
         labelled=len(labelled.rows),
@@ -84,6 +89,11 @@ def retrain(settings: Params, log: str | None, labels: str | None, since: dateti
     return _store(counts, assembled, labelled.rows, settings.data.added, recorded)
 
 
+def _kind_of_key(contract: Schema, settings: Params) -> Type:
+    column = contract.columns.get(settings.data.key or "")
+    return column.type if column else "text"
+
+
 def _recorded(folder: str) -> Source:
     """The data as data/source.json lists it, with the batches of this folder that are part of it."""
     source = sources.read(FINGERPRINT)
@@ -91,16 +101,18 @@ def _recorded(folder: str) -> Source:
     return source if same else source.model_copy(update={"added": sources.Added(folder=folder, files=())})
 
 
-def new(rows: Mapping[str, Row], labels: Labels, recorded: Source, settings: Params) -> list[Row]:
+def new(rows: Mapping[str, Row], labels: Labels, recorded: Source, contract: Schema, settings: Params) -> list[Row]:
     """The rows that are not in the data: neither by their id in one of its batches, nor by their key in the labels.
 
     Where the last row of a key counts (data.deduplicate), rows whose key is in the data are not left out.
     """
     known_ids = batch.ids(recorded.batches)
     keys, key = labels.keys or {}, settings.data.key
-    known_keys = (
-        batch.keys(recorded.files + recorded.batches, key) if keys and key and not settings.data.deduplicate else set()
-    )
+    known_keys = set[str]()
+    if keys and key and not settings.data.deduplicate:
+        known_keys = batch.keys(
+            recorded.files + recorded.batches, key, _kind_of_key(contract, settings), settings.data.missing
+        )
     return [row for row in rows.values() if row.id not in known_ids and keys.get(row.id) not in known_keys]
 
 

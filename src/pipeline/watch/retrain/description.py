@@ -64,6 +64,8 @@ def _notes(outcome: Outcome) -> list[str]:
         )
     if outcome.relabelled:
         notes.append(f"{outcome.relabelled:,} labels were replaced by a later one of the same row.")
+    if outcome.unlabelled:
+        notes.append(f"{outcome.unlabelled:,} rows of the label files have no id or no label.")
     if outcome.damage:
         damage = ", ".join(f"{kind} {count:,}" for kind, count in outcome.damage.items())
         notes.append(f"Damage in the log and the labels: {damage}.")

@@ -38,6 +38,7 @@ class Outcome(Section):
     last: str | None = None
     labels: Count = 0
     relabelled: Count = 0
+    unlabelled: Count = 0  # rows of the label files without an id or a label
     logged: Count = 0
     damage: dict[str, Count] = Field(default_factory=dict)  # by kind, as the monitor counts it
     labelled: Count = 0

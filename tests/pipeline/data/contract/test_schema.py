@@ -71,7 +71,7 @@ def test_an_inferred_contract_fits_its_table(tmp_path: Path) -> None:
         "str",
         "int64",
         "float64",
-        "float64",
+        "Int64",
         "boolean",
         "datetime64[us]",
         "datetime64[us]",
@@ -243,3 +243,23 @@ def test_parameters_that_name_unknown_columns_give_one_line_each() -> None:
 
 def test_the_date_parts_are_those_of_the_features() -> None:
     assert schema.DATE_PARTS == matrix.DATE_PARTS
+
+
+BEYOND = [2**63, 2**64 - 1, 5]
+LONG_KEYS = [
+    (pd.Series(BEYOND, dtype="uint64"), "text"),
+    (pd.Series(map(Decimal, BEYOND), dtype=object), "text"),
+    (pd.Series([2**63 - 1, -(2**63), 5]), "integer"),
+    (pd.Series([Decimal(7), Decimal(2**62 + 1)], dtype=object), "integer"),
+]
+
+
+@pytest.mark.parametrize(("values", "kind"), LONG_KEYS)
+def test_a_key_gets_a_type_that_tells_its_values_apart(values: "pd.Series[Any]", kind: str) -> None:
+    assert inference.column(values, True).type == kind
+
+
+def test_numbers_that_64_bits_do_not_hold_are_no_integers() -> None:
+    assert inference.column(pd.Series(BEYOND, dtype="uint64"), False).type == "number"
+    assert inference.column(pd.Series([1e20, None]), False).type == "number"
+    assert inference.column(pd.Series([2**53 + 1, None], dtype="Int64"), False).type == "integer"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.github.pull_request import overrides
-from pipeline.review.gate.override import Override
+from pipeline.review.gate.override import LABEL, Override
 from tests.pipeline.github.conftest import NUMBER, Pipeline, Scene
 from tests.pipeline.github.hub import BOT
 
@@ -20,7 +20,7 @@ SUCCESS = "overruled by carol: the data are new"
 
 @pytest.fixture(autouse=True)
 def people(scene: Scene) -> None:
-    scene.pull.update(user=AUTHOR, labels=[overrides.LABEL])
+    scene.pull.update(user=AUTHOR, labels=[LABEL])
     scene.github.state["permissions"] = {AUTHOR: "write", MAINTAINER: "maintain", COMMITTER: "admin", READER: "read"}
 
 
@@ -194,7 +194,7 @@ def test_only_the_head_that_the_person_named_is_overruled(scene: Scene, pipeline
 def test_a_started_workflow_sets_the_label(scene: Scene, pipeline: Pipeline) -> None:
     scene.pull["labels"] = []
     assert overrule(scene, pipeline, MAINTAINER, "--reason", "x")[0] == 0
-    assert scene.pull["labels"] == [overrides.LABEL]
+    assert scene.pull["labels"] == [LABEL]
 
 
 @pytest.mark.parametrize("change", [{"state": "closed"}, {"base": {"ref": "feature"}}])
@@ -209,7 +209,7 @@ def test_an_override_is_withdrawn_by_removing_the_label(scene: Scene, pipeline: 
     assert overrule(scene, pipeline, AUTHOR, "--withdraw")[0] == 0
     assert scene.status() == ("pending", "the override was withdrawn")
     assert dispatches(scene) == [ANSWER, ANSWER]
-    scene.pull["labels"] = [overrides.LABEL]  # whoever set it again: a new override is needed
+    scene.pull["labels"] = [LABEL]  # whoever set it again: a new override is needed
     assert overrides.active(NUMBER, {scene.head}) is None
     assert "Withdrawn 20" in scene.github.state["comments"][-1]["body"]
 

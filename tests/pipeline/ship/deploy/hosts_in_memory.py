@@ -29,6 +29,9 @@ class MemoryHost(DockerHost):
     def champion(self) -> str | None:
         return self.serving.id if self.serving else None
 
+    def serves(self) -> bool:
+        return self.serving is not None
+
     def find_release(self, release: str) -> Release | None:
         return self.serving if self.serving and self.serving.id == release else None
 

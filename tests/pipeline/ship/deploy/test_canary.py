@@ -85,10 +85,21 @@ def test_a_difference_that_the_gate_measured_is_not_held_against_the_candidate()
     assert result.decision == "promote"
 
 
-def test_what_the_gate_did_not_measure_is_shown_and_not_verdict() -> None:
-    result = judge(CHAMPION, side(100, mean=0.9), Pairs(500, 0.1), Expected(), BOUNDS, 1)
+def test_a_shift_that_the_gate_did_not_measure_is_shown_and_not_judged() -> None:
+    result = judge(CHAMPION, side(100, mean=0.9), Pairs(500, 0.9), Expected(), BOUNDS, 1)
     assert result.decision == "promote"
-    assert sum("not judged: the gate measured none" in reason for reason in result.reasons) == 2
+    assert sum("not judged: the gate measured none" in reason for reason in result.reasons) == 1
+
+
+@pytest.mark.parametrize("is_correlation", [False, True])
+@pytest.mark.parametrize("measured", [None, 0.225, 0.62])
+def test_a_low_agreement_is_refused_whatever_was_measured(measured: float | None, is_correlation: bool) -> None:
+    """A model that was trained on shuffled labels agrees on live rows just as it did on the test rows."""
+    pairs = Pairs(500, measured or 0.225, is_correlation)
+    result = judge(CHAMPION, side(100), pairs, Expected(measured, 0.0), BOUNDS, 1)
+    assert result.decision == ("promote" if measured == 0.62 else "roll back")
+    source = "the gate measured none" if measured is None else f"the gate measured {measured:.3f}"
+    assert any(f"bound 0.600 (deploy.min_agreement; {source})" in reason for reason in result.reasons)
 
 
 def test_a_fast_service_may_be_slower_within_the_floor() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.github.client import api
-from pipeline.ship.deploy import ledger
 from pipeline.ship.deploy.github_deployments import Recorder
+from pipeline.ship.release import ledger
 from tests.pipeline.github.standin import StandIn
 from tests.pipeline.ship.deploy.hosts_in_memory import MemoryHost, release
 
@@ -22,7 +22,7 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     for name, value in standin.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(api, "WAITS", (0.01,))
+    monkeypatch.setattr(api, "RETRY_DELAYS", (0.01,))
     with standin:
         yield standin
     assert standin.state["violations"] == []

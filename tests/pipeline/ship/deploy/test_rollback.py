@@ -98,3 +98,9 @@ def test_a_rollback_leaves_also_a_champion_that_is_not_in_the_ledger(before: lis
 def test_a_rollback_that_is_not_possible_says_why(before: list[Release], wanted: str | None, message: str) -> None:
     with pytest.raises(PipelineError, match=message):
         roll_back(served(*before), wanted)
+
+
+def test_a_rollback_needs_no_verdict_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """It served here before: in an emergency that counts more."""
+    assert roll_back(served(Z, A)) == Z.id
+    assert "no verdict: an older version of the template made this release; it served here" in capsys.readouterr().out

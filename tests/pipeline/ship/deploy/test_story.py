@@ -62,7 +62,7 @@ def test_a_release_replaces_the_champion_under_load_without_a_failed_request_and
     ],
 )
 def test_a_bad_candidate_is_rolled_back_without_a_failed_request(world: World, behaviour: str, reason: str) -> None:
-    world.release("bad", behaviour)
+    bad = world.release("bad", behaviour)
     with Load() as load:
         status, output = world.deploy("bad")
     assert status == 1, output
@@ -72,7 +72,10 @@ def test_a_bad_candidate_is_rolled_back_without_a_failed_request(world: World, b
     assert load.failed == {}
     assert serving() == {world.champion}
     assert reason in world.run("history")[1].splitlines()[-1]
-    assert docker("ps", "--all", "--quiet", "--filter", f"name={world.name}-release").stdout.count("\n") <= 2
+    kept = docker("ps", "--all", "--quiet", "--filter", f"name={world.name}-release").stdout.count("\n")
+    assert kept <= 3  # the champion, the release that served before, and the newest that failed
+    failed = docker("inspect", "--format", "{{.State.Running}}", f"{world.name}-release-{bad}")
+    assert failed.stdout.strip() == "false"
 
 
 def test_a_wrong_golden_row_gets_no_traffic(world: World) -> None:

@@ -1,19 +1,16 @@
 """Golden rows: JSON that the service accepts, and exactly the answers that training's scores imply."""
 
 import json
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from pipeline.core import files
 from pipeline.core.params import Split
 from pipeline.core.tasks import Task
 from pipeline.evaluation.scoring import Scored
 from pipeline.models.signature import Feature, Signature
+from pipeline.review.baseline.champion import MODEL, Champion
 from pipeline.review.baseline.scored import ScoredBaseline
 from pipeline.ship.release import golden
 
@@ -92,49 +89,19 @@ def test_the_rows_are_spread_over_the_scores_and_a_wide_table_has_fewer() -> Non
     assert len(golden.rows(narrow.model_copy(update={"features": columns}), wide, many, 20)) == 3
 
 
-@pytest.fixture
-def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository whose only commit names the model in its work tree."""
-    (tmp_path / "models").mkdir()
-    lines = ["stages:", "  train:", "    outs:"]
-    for name in ("models/model.txt", "models/signature.json"):
-        (tmp_path / name).write_text("{}", encoding="utf-8")
-        lines += [f"    - path: {name}", f"      md5: {files.md5(tmp_path / name)}"]
-    (tmp_path / "dvc.lock").write_text("\n".join(lines), encoding="utf-8")
-    for command in (
-        ["init", "-q"],
-        ["add", "dvc.lock"],
-        ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm1"],
-    ):
-        subprocess.run(["git", *command], cwd=tmp_path, check=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 SCORED = scored("binary", [0.9, 0.3, 0.2], ("no", "yes"))
+BEFORE = Champion("found", "HEAD^", hashes={MODEL: "m1"})
 
 
-def test_the_same_model_is_expected_to_agree_completely(locked: Path) -> None:
-    comparison = golden.compare_with_champion("HEAD", SCORED, TABLE, "y")
-
-    assert comparison == ({"agreement": 1.0, "shift": 0.0}, files.md5(locked / "models/model.txt"))
-
-
-def test_nothing_is_expected_without_an_earlier_commit(locked: Path) -> None:
-    assert golden.compare_with_champion("HEAD^", SCORED, TABLE, "y") == ({}, "")
+def test_the_same_model_is_expected_to_agree_completely() -> None:
+    comparison = golden.compare(BEFORE, ScoredBaseline("HEAD^", "same"), SCORED)
+    assert comparison == ({"agreement": 1.0, "shift": 0.0}, "m1")
 
 
-def test_another_model_is_named_beside_what_was_measured_against_it(
-    locked: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = files.md5(locked / "models/model.txt")
-    (locked / ".pipeline/champion").mkdir(parents=True)
-    (locked / "models").rename(locked / ".pipeline/champion" / before)
-    other = scored("binary", [0.9, 0.6, 0.2], ("no", "yes"))
-    monkeypatch.setattr(
-        "pipeline.review.baseline.scored.score_baseline", lambda *_: ScoredBaseline("HEAD", "scored", other)
-    )
+def test_nothing_is_expected_without_a_model_before_it() -> None:
+    assert golden.compare(Champion("none", ""), ScoredBaseline("", "none"), SCORED) == ({}, "")
 
-    comparison = golden.compare_with_champion("HEAD", SCORED, TABLE, "y")
 
-    assert comparison == ({"agreement": round(2 / 3, 6), "shift": -0.1}, before)
+def test_another_model_is_named_beside_what_was_measured_against_it() -> None:
+    other = ScoredBaseline("HEAD^", "scored", scored("binary", [0.9, 0.6, 0.2], ("no", "yes")))
+    assert golden.compare(BEFORE, other, SCORED) == ({"agreement": round(2 / 3, 6), "shift": -0.1}, "m1")

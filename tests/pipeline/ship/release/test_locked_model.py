@@ -12,8 +12,8 @@ pytestmark = pytest.mark.engine
 def acquire(project: Project) -> tuple[str, str]:
     """What was printed, and the error."""
     code = (
-        "from pipeline.ship.release import source\nfrom pipeline.core.errors import PipelineError\nimport sys\n"
-        "try:\n    source.acquire(); print('acquired')\nexcept PipelineError as error:\n    sys.exit(str(error))"
+        "from pipeline.ship.release import locked_model\nfrom pipeline.core.errors import PipelineError\nimport sys\n"
+        "try:\n    locked_model.acquire(); print('acquired')\nexcept PipelineError as error:\n    sys.exit(str(error))"
     )
     result = project.run("python", "-c", code, PYTHONPATH=str(project.folder / "src"))
     return result.stdout, result.stderr.strip()

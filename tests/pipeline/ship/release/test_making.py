@@ -2,9 +2,11 @@
 
 import pytest
 
-from pipeline.ship.release import locked_model, making, manifest
-from tests.pipeline.conftest import Project
+from pipeline.core import params
+from pipeline.ship.release import judging, locked_model, making, manifest, production
+from tests.pipeline.conftest import FROZEN, Project
 
+BOUNDS = params.read(FROZEN / "params.yaml").deploy
 pytestmark = pytest.mark.engine
 
 
@@ -16,9 +18,11 @@ def test_a_release_has_as_many_golden_rows_as_params_yaml_says(
     trained.configure(release={"golden": rows})
     content = making.Content("a" * 12, locked_model.acquire(trained.folder), "", "base")
 
-    release = making.describe(trained.folder, content, "HEAD")
+    judgement = judging.judge(trained.folder, production.find(trained.folder, "", BOUNDS, "HEAD"))
+    release = making.describe(trained.folder, content, judgement)
 
     assert len(release.golden) == rows
     assert manifest.parse(making.labels(trained.folder, release)[manifest.LABEL], "the label") == release
     assert release.expected == {"agreement": 1.0, "shift": 0.0}  # HEAD names this model
     assert release.against == release.model
+    assert (release.format, release.verdict) == (2, judgement.verdict)

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from pipeline.core.errors import PipelineError
 from pipeline.ship.deploy.command import deploy
 from pipeline.ship.release import manifest
 from pipeline.ship.release.command import command
@@ -45,3 +48,14 @@ def test_names_that_fill_the_label_leave_no_golden_row() -> None:
     names = ["ö" * 60 + str(i) for i in range(300)]
     wide = release("a" * 12, features=names, golden=[{"row": {}, "expected": {}}] * 3)
     assert manifest.fit_label(wide).golden == []
+
+
+def test_a_command_that_fails_leaves_no_release_of_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else `pipeline deploy`, which runs next, would take it."""
+    monkeypatch.chdir(tmp_path)
+    image = "registry/name@sha256:" + "0" * 64
+    for options in (["--overruled-by", "Ann"], ["verify", image, "--json", str(manifest.PATH)]):
+        manifest.write(manifest.PATH, release("a" * 12))
+        with pytest.raises(PipelineError):
+            command.main(options, standalone_mode=False)
+        assert not manifest.PATH.exists()

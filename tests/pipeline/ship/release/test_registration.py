@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def project(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def release(identity: str, lock: str) -> Release:
-    details = {"image": "r/n@sha256:0", "commit": "c", "model": "m", "task": "binary", "created": "2026-01-01"}
+    details: Any = {"image": "r/n@sha256:0", "commit": "c", "model": "m", "task": "binary", "created": "2026-01-01"}
     return Release(id=identity, lock=lock, metrics={}, features=[], golden=[], expected={}, **details)
 
 

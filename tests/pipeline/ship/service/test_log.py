@@ -75,6 +75,14 @@ def test_an_odd_but_accepted_body_is_logged_and_so_are_all_others(binary: Projec
         assert len([strict.decode(line) for line in path.read_bytes().splitlines()]) == len(accepted)
 
 
+@pytest.mark.parametrize("omit", [[], ["y"]])
+def test_long_whole_numbers_are_logged_as_they_were_sent(omit: list[str]) -> None:
+    body = b'{"rows":[\n{"x":9007199254740993,"y":0.1}]}'
+    encode = log.feature_encoder(["x", "y"], omit)
+    (logged,) = encode(log.Record(0.0, "r", 1.0, body, [None], b""))
+    assert logged == (b'{"x":9007199254740993}' if omit else b'{"x":9007199254740993,"y":0.1}')
+
+
 def test_only_a_record_without_lines_is_lost(tmp_path: Path) -> None:
     lost = list[int]()
     prediction_log = log.PredictionLog(

@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -26,8 +27,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def ingested(source: str, key: str | None = "id", deduplicate: bool = False) -> pa.Table:
-    data = Data(source=source, key=key, deduplicate=deduplicate)
+def ingested(source: str, key: str | None = "id", deduplicate: bool = False, missing: tuple[str, ...] = ()) -> pa.Table:
+    data = Data(source=source, missing=missing, key=key, deduplicate=deduplicate)
     fetch.refresh(data, FINGERPRINT)
     return tables.read(sources.read(FINGERPRINT), data)[0]
 
@@ -45,6 +46,44 @@ def test_csv_columns_get_the_types_of_their_values(folder: Path) -> None:
     assert [str(kind) for kind in table.schema.types] == ["int64", "double", "bool", "date32[day]", "string"]
     assert table.to_pylist()[1] == {"id": 2, "share": None, "member": False, "since": None, "name": None}
     assert table.column("name")[0].as_py() == "Oslo, east"
+
+
+def test_in_csv_an_empty_field_is_missing_and_nothing_else(folder: Path) -> None:
+    Path("a.csv").write_text('id,country,x\n1,NA,0.5\n2,"NA",\n3,null,1\n4,"",2\n5,nan,3\n')
+    assert ingested("a.csv").column("country").to_pylist() == ["NA", "NA", "null", None, "nan"]
+    table = ingested("a.csv", missing=("NA", "nan"))
+    assert table.column("country").to_pylist() == [None, None, "null", None, None]
+    assert ingest.read_as_missing(table, ("NA", "nan")) == (
+        "read as missing are empty fields and NA, nan (data.missing); 5 in all: country 4, x 1"
+    )
+    assert ingest.read_as_missing(table.select(["id"]), ()) == "read as missing are empty fields; there are none"
+
+
+LARGE = [
+    ("9007199254740993,1.5", ["9007199254740993", "1.5"]),
+    ("18446744073709551615,9223372036854775808", ["18446744073709551615", "9223372036854775808"]),
+    ("0.5,nan", ["0.5", "nan"]),
+    ("1e20,1.5", [1e20, 1.5]),
+    ("100000000000000000000,1.5", [1e20, 1.5]),
+    ("9007199254740993,", [9007199254740993, None]),
+]
+
+
+@pytest.mark.parametrize(("numbers", "expected"), LARGE)
+def test_numbers_in_csv_that_no_float_holds_stay_as_they_are_written(
+    numbers: str, expected: list[Any], folder: Path
+) -> None:
+    first, second = numbers.split(",")
+    Path("a.csv").write_text(f"id,x,y\n1,{first},1\n2,{second},2.5\n")
+    table = ingested("a.csv")
+    assert table.column("x").to_pylist() == expected
+    assert table.column_names == ["id", "x", "y"]
+    assert str(table.schema.field("y").type) == "double"
+
+
+def test_keys_that_round_to_one_float_are_no_repeats(folder: Path) -> None:
+    pq.write_table(pa.table({"id": [2**53, 2**53 + 1, None]}), "a.parquet")
+    assert ingested("a.parquet").num_rows == 3
 
 
 def test_a_line_break_in_quotes_belongs_to_the_value(folder: Path) -> None:

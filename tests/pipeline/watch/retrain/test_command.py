@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.cli import DEFECT
@@ -205,6 +207,59 @@ def test_a_key_in_the_labels_is_used_and_a_row_whose_key_is_in_the_data_is_left_
     assert "2 newly labelled rows; of 4 labelled rows 1 are in the data already, 1 have a later row" in output
     (batch,) = stored("added")
     assert pd.read_parquet(batch)["client"].to_dict() == {"r-1": 5000, "r-3": 5001}
+
+
+def test_a_gap_beside_a_broken_value_is_no_error(project: Project, pipeline: Command) -> None:
+    lines = scenes.lines(log_and_labels(6))
+    lines[2]["features"]["age"], lines[3]["features"]["age"] = None, -4
+    scenes.write_log(LOG, lines)
+    code, output = retrain(pipeline)
+    assert code == 0, output
+    assert list(pd.read_parquet(stored("quarantine")[0]).index) == ["r-2", "r-3"]
+
+
+def test_long_keys_are_exact_where_some_are_missing(project: Project, pipeline: Command) -> None:
+    scenes.write_log(LOG, scenes.lines(small_table("binary", 40, seed=7)))
+    project.configure(data={"key": "client"})
+    schema = Path("data/schema.yaml")
+    schema.write_text(schema.read_text().replace("  id: {", "  client: {"))
+    pd.read_parquet("data/table.parquet").rename(columns={"id": "client"}).to_parquet("data/table.parquet", index=False)
+    pipeline("fetch")
+    clients = [None if place % 10 == 0 else 2**60 + place for place in range(40)]
+    labels = {"id": [f"r-{place}" for place in range(40)], "label": ["yes"] * 40, "client": clients}
+    pq.write_table(pa.table(labels), "labels.parquet")
+
+    output = pipeline("retrain", "--labels", "labels.parquet", "--since", "2026-11-01")[1]
+
+    assert "retrain: 40 newly labelled rows\n" in output
+    (path,) = stored("added")
+    keys = pq.read_table(path).column("client").to_pylist()
+    assert [key for key, client in zip(keys, clients, strict=True) if client] == [key for key in clients if key]
+
+
+@pytest.mark.parametrize("client", ["7.0", "007", "+7"])
+def test_a_key_is_known_however_the_labels_write_it(client: str, project: Project, pipeline: Command) -> None:
+    scenes.write_log(LOG, scenes.lines(small_table("binary", 2, seed=7)))
+    project.configure(data={"key": "client"})
+    schema = Path("data/schema.yaml")
+    schema.write_text(schema.read_text().replace("  id: {", "  client: {"))
+    pd.read_parquet("data/table.parquet").rename(columns={"id": "client"}).to_parquet("data/table.parquet", index=False)
+    pipeline("fetch")
+    scenes.write_labels(LABELS, {"r-0": "yes", "r-1": "no"}, client=[client, "5000"])
+    assert "1 newly labelled rows; of 2 labelled rows 1 are in the data already" in retrain(pipeline)[1]
+
+
+@pytest.mark.parametrize(("missing", "labelled", "unlabelled", "broken"), [([], 4, 1, 3), (["NA", "null"], 2, 3, 1)])
+def test_labels_called_na_are_labels_and_missing_ones_are_counted(
+    missing: list[str], labelled: int, unlabelled: int, broken: int, project: Project, pipeline: Command
+) -> None:
+    project.configure(data={"missing": missing})
+    scenes.write_log(LOG, scenes.lines(small_table("binary", 5, seed=7)))
+    LABELS.write_text("id,label\nr-0,NA\nr-1,null\nr-2,\nr-3,yes\nr-4,none\n")
+    output = retrain(pipeline)[1]
+    assert f"not used: {unlabelled} rows of the label files have no id or no label" in output
+    counts = outcome()
+    assert [counts[name] for name in ("labelled", "unlabelled", "quarantined")] == [labelled, unlabelled, broken]
 
 
 def test_rows_without_a_key_in_the_labels_get_one_derived_from_their_id(project: Project, pipeline: Command) -> None:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from pipeline.core.errors import PipelineError
-from pipeline.ship.deploy.docker.docker_cli import Docker, error_line
+from pipeline.ship.release.docker_cli import Docker, error_line
 
 SOURCE = Path(__file__).with_name("host_agent.py")
 HEARTBEAT = 4.0  # seconds

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Deploy
 from pipeline.ship.deploy.docker.agent import Agent
-from pipeline.ship.deploy.docker.docker_cli import Docker
+from pipeline.ship.release.docker_cli import Docker
 from pipeline.ship.release.manifest import Release
 
 PORT = 3000
 READY_TIMEOUT = 60.0  # seconds until a started service is ready
 STOP_TIMEOUT = 30  # seconds that a stopped service has to finish its requests
 MAX_STOPPED = 2  # stopped releases that are kept beside the champion
+LAST_LINES, LAST_CHARACTERS = 3, 500  # of a container's log, in the reason why it failed
 LOGS = "/var/log/predictions"
 
 
@@ -40,8 +41,19 @@ class Containers:
         """Pull an image where the host lacks it; PipelineError where that fails, or it would run as root."""
         if self._docker.inspect("image", image) is None:
             self._docker.run("pull", "--quiet", image)
-        if (self._docker.inspect("image", image) or {})["Config"].get("User", "") in {"", "0", "root", "0:0"}:
-            raise PipelineError(f"{image}: runs as root; its Dockerfile must name another USER")
+        user = str((self._docker.inspect("image", image) or {})["Config"].get("User", ""))
+        if self._is_root(image, user.partition(":")[0]):
+            raise PipelineError(
+                f"{image}: runs as root (USER {user or 'is not set'}); its Dockerfile must name another"
+            )
+
+    def _is_root(self, image: str, user: str) -> bool:
+        """Whether a user of the image has the id 0; for a name the image itself is asked, which knows its users."""
+        try:
+            return int(user or "0") == 0
+        except ValueError:
+            limits = ["--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--entrypoint", "python3"]
+            return self._docker.run("run", *limits, image, "-c", "import os; print(os.getuid())") == "0"
 
     def start(self, release: Release, agent: Agent) -> None:
         """Run the release and wait until it is ready; a container that is stopped, or hangs, is restarted."""
@@ -54,10 +66,11 @@ class Containers:
         end = time.monotonic() + READY_TIMEOUT
         while not self.is_ready(release.id, agent):
             if reason := self.exit_reason(release.id):
-                raise PipelineError(f"release {release.id}: does not start ({reason})")
+                raise PipelineError(f"release {release.id}: does not start ({reason}); see `docker logs {name}`")
             if time.monotonic() > end:
+                said = self._last_lines(release.id)
                 raise PipelineError(
-                    f"release {release.id}: is not ready after {READY_TIMEOUT:g} s; see `docker logs {name}`"
+                    f"release {release.id}: is not ready after {READY_TIMEOUT:g} s ({said}); see `docker logs {name}`"
                 )
             time.sleep(0.2)
 
@@ -66,17 +79,23 @@ class Containers:
         return bool(status == 200)
 
     def exit_reason(self, release: str) -> str | None:
-        """Why its container stopped, with the last line of its log; None where it runs."""
+        """Why its container stopped, with the last lines of its log; None where it runs."""
         container = self._docker.inspect("container", self.name(release))
         if container is None:
             return "its container was removed"
         state = container["State"]
         if state["Running"]:
             return None
-        logs = self._docker.attempt("logs", "--tail", "1", self.name(release))
         reason = "killed: over its memory limit" if state.get("OOMKilled") else f"exit status {state.get('ExitCode')}"
-        output = " ".join((logs.stderr + logs.stdout).split())[-200:]
-        return f"{reason}: {output}" if output else reason
+        return f"{reason}: {self._last_lines(release)}"
+
+    def _last_lines(self, release: str) -> str:
+        """The last lines of its log, on one line: the errors last."""
+        logs = self._docker.attempt("logs", "--tail", str(LAST_LINES), self.name(release))
+        lines = [line for line in (logs.stdout + logs.stderr).splitlines() if line.strip()]
+        return (
+            " | ".join(" ".join(line.split()) for line in lines[-LAST_LINES:])[-LAST_CHARACTERS:] or "it logged nothing"
+        )
 
     def address(self, release: str) -> str:
         """Its IP address in the deployment's network; empty where it does not run."""
@@ -101,6 +120,13 @@ class Containers:
 
     def remove(self, release: str) -> None:
         self._docker.attempt("rm", "--force", "--volumes", self.name(release))
+
+    def keep_failed(self, releases: Sequence[str]) -> None:
+        """Keep the newest of these failed candidates (newest first), stopped, for its log; the others go."""
+        for release in releases[:1]:
+            self._docker.attempt("kill", self.name(release))  # its requests are answered by the champion
+        for release in releases[1:]:
+            self.remove(release)
 
     def prune(self, champion: str, served: Sequence[str]) -> None:
         """Keep the champion and the last releases that served before it (`served`: newest first); images stay."""

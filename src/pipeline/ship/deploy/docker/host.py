@@ -8,18 +8,17 @@ from typing import Any
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Deploy
-from pipeline.ship.deploy import ledger
 from pipeline.ship.deploy.docker import haproxy
 from pipeline.ship.deploy.docker.agent import Agent
 from pipeline.ship.deploy.docker.containers import PORT, Containers
-from pipeline.ship.deploy.docker.docker_cli import Docker, error_line
 from pipeline.ship.deploy.docker.proxy import CONFIGURATION, TIMEOUT, Proxy, wait_for
 from pipeline.ship.deploy.evidence import Side
 from pipeline.ship.deploy.target import Answer
+from pipeline.ship.release import ledger
+from pipeline.ship.release.docker_cli import Docker
 from pipeline.ship.release.manifest import Release, parse
 
 LEASE = 5  # seconds for which a candidate keeps its traffic after its deployer's last renewal
-LEDGER = "ledger.jsonl"
 
 
 class DockerTarget:
@@ -43,17 +42,7 @@ class DockerTarget:
             yield DockerHost(self._docker, self._containers, agent, self._bounds, self._max_body)
 
     def history(self) -> list[dict[str, Any]]:
-        volume = self._containers.volume("state")
-        if self._docker.inspect("volume", volume) is None:
-            return []
-        proxy = self._docker.inspect("container", f"{self._bounds.name}-proxy")
-        image = proxy["Image"] if proxy else self._bounds.proxy_image
-        options = ["--volume", f"{volume}:/state:ro", "--network", "none", "--entrypoint", "cat", image]
-        result = self._docker.attempt("run", "--rm", *options, f"/state/{LEDGER}")
-        unwritten = result.returncode == 1 and "No such file" in result.stderr
-        if result.returncode and not unwritten:
-            raise PipelineError(f"docker run: {error_line(result.stderr)}")
-        return ledger.parse(result.stdout.split("\n"), f"{volume}/{LEDGER}")
+        return ledger.on_host(self._docker, self._bounds)
 
     def is_locked(self) -> bool:
         return self._docker.inspect("container", self._lock) is not None
@@ -85,6 +74,7 @@ class DockerHost:
 
     def __init__(self, docker: Docker, containers: Containers, agent: Agent, bounds: Deploy, max_body: int) -> None:
         self._containers, self._agent, self._max_body = containers, agent, max_body
+        self._front = f"{bounds.name}-proxy"
         self._proxy = Proxy(docker, agent, bounds, containers)
 
     def champion(self) -> str | None:
@@ -96,19 +86,27 @@ class DockerHost:
         if champion:
             self._proxy.start()
             self._proxy.command(f"lease settle {champion[1]}")
+        failed = []
         for release in self._containers.releases():
             if champion and release == champion[0]:
                 continue
             if self.find_release(release):  # it has been the champion
                 self._containers.stop(release)
             else:
-                self._containers.remove(release)
+                failed.append(release)
+        self._containers.keep_failed(failed)
 
     def start(self, release: Release) -> None:
+        if not self.find_release(release.id):  # what failed before starts anew, by today's parameters
+            self._containers.remove(release.id)
         self._containers.start(release, self._agent)
 
     def is_ready(self, release: str) -> bool:
         return self._containers.is_ready(release, self._agent)
+
+    def serves(self) -> bool:
+        ((status, _, _),) = self._agent.call("send", self._front, 8080, "GET", "/readyz", [None], 3.0)
+        return bool(status == 200)
 
     def exit_reason(self, release: str) -> str | None:
         return self._containers.exit_reason(release)
@@ -173,10 +171,10 @@ class DockerHost:
         return parse(text, f"release {release} on the host") if text else None
 
     def ledger(self) -> list[dict[str, Any]]:
-        return ledger.parse((self._agent.call("read", LEDGER) or "").split("\n"), f"the host's {LEDGER}")
+        return ledger.parse((self._agent.call("read", ledger.FILE) or "").split("\n"), f"the host's {ledger.FILE}")
 
     def record(self, entry: dict[str, Any]) -> None:
-        self._agent.call("append", LEDGER, json.dumps(entry, ensure_ascii=False))
+        self._agent.call("append", ledger.FILE, json.dumps(entry, ensure_ascii=False))
 
     def advice(self) -> str:
         return self._proxy.advice(self._max_body)

@@ -23,11 +23,15 @@ lock = threading.Lock()
 
 def proxy(command: str) -> str:
     """The answer of the proxy's admin socket."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(5)
-        connection.connect(SOCKET)
-        connection.sendall(command.encode() + b"\n")
-        return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            connection.connect(SOCKET)
+            connection.sendall(command.encode() + b"\n")
+            return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    except OSError as error:
+        reason = error.strerror or str(error) or type(error).__name__
+        raise OSError(f"does not answer; it was stopped or killed ({reason})") from None
 
 
 def collect_requests() -> None:

@@ -9,7 +9,7 @@ from pipeline.core.params import Deploy
 from pipeline.ship.deploy.docker import haproxy
 from pipeline.ship.deploy.docker.agent import Agent
 from pipeline.ship.deploy.docker.containers import Containers
-from pipeline.ship.deploy.docker.docker_cli import Docker
+from pipeline.ship.release.docker_cli import Docker
 
 LUA = Path(__file__).with_name("lease.lua")
 CONFIGURATION = "haproxy.cfg"

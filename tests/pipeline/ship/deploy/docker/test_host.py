@@ -8,9 +8,9 @@ from pipeline.core import params
 from pipeline.ship.deploy.docker import haproxy
 from pipeline.ship.deploy.docker.agent import Agent
 from pipeline.ship.deploy.docker.containers import Containers
-from pipeline.ship.deploy.docker.docker_cli import Docker
 from pipeline.ship.deploy.docker.host import DockerHost
 from pipeline.ship.deploy.docker.proxy import CONFIGURATION
+from pipeline.ship.release.docker_cli import Docker
 from tests.pipeline.conftest import FROZEN
 
 BOUNDS = params.read(FROZEN / "params.yaml").deploy

@@ -1,6 +1,7 @@
 """The log lines that the agent reads, which may hold other line separators than a newline."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,15 @@ def test_new_lines_are_complete_and_returned_once(log: Path) -> None:
     log.write_text("".join(f"{line}\n" for line in LINES) + '{"cut', encoding="utf-8")
     assert host_agent.new_lines("release") == LINES
     assert host_agent.new_lines("release") == []
+
+
+def test_a_proxy_that_was_killed_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "admin.sock"
+    monkeypatch.setattr(host_agent, "SOCKET", str(path))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))  # its file stays when the process is gone
+    with pytest.raises(OSError, match=r"^does not answer; it was stopped or killed \(Connection refused\)$"):
+        host_agent.proxy("show info")
+    path.unlink()
+    with pytest.raises(OSError, match=r"\(No such file or directory\)$"):
+        host_agent.proxy("show info")

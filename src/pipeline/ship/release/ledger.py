@@ -3,16 +3,21 @@
 import contextlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pipeline.core import format_numbers
+from pipeline.core.errors import PipelineError
+from pipeline.core.params import Deploy
+from pipeline.ship.release.docker_cli import Docker, error_line
 from pipeline.ship.release.manifest import Release
 
 FORMAT = 1  # of an entry; one without a number is of format 1
 Event = Literal["started", "serving", "failed"]
 GONE = "the deployer went away"
+FILE = "ledger.jsonl"  # in the deployment's volume `state`
+DIRTY = "-dirty"  # the end of a commit whose work tree was changed
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,22 @@ class Row:
     until: str
     deployer: str
     reason: str
+    verdict: str
+
+
+def on_host(docker: Docker, bounds: Deploy) -> list[dict[str, Any]]:
+    """The entries of a host's ledger without its lock, oldest first; none where nothing was deployed there."""
+    volume = f"{bounds.name}-state"
+    if docker.inspect("volume", volume) is None:
+        return []
+    proxy = docker.inspect("container", f"{bounds.name}-proxy")
+    image = proxy["Image"] if proxy else bounds.proxy_image
+    options = ["--volume", f"{volume}:/state:ro", "--network", "none", "--entrypoint", "cat", image]
+    result = docker.attempt("run", "--rm", *options, f"/state/{FILE}")
+    unwritten = result.returncode == 1 and "No such file" in result.stderr
+    if result.returncode and not unwritten:
+        raise PipelineError(f"docker run: {error_line(result.stderr)}")
+    return parse(result.stdout.split("\n"), f"{volume}/{FILE}")
 
 
 def parse(lines: Iterable[str], source: str) -> list[dict[str, Any]]:
@@ -41,13 +62,16 @@ def parse(lines: Iterable[str], source: str) -> list[dict[str, Any]]:
 
 
 def new_entry(event: Event, release: Release, **details: Any) -> dict[str, Any]:
-    entry = timestamp() | {
+    entry: dict[str, Any] = timestamp() | {
         "format": FORMAT,
         "event": event,
         "release": release.id,
         "image": release.image,
         "commit": release.commit,
+        "model": release.model,
     }
+    if release.verdict:
+        entry["verdict"] = release.verdict.entry()
     return entry | {key: value for key, value in details.items() if value is not None}
 
 
@@ -62,7 +86,13 @@ def unfinished(entries: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
 def serving(entries: Sequence[dict[str, Any]]) -> str | None:
     """The release that the ledger says serves."""
-    return next((entry["release"] for entry in reversed(entries) if entry["event"] == "serving"), None)
+    entry = serving_entry(entries)
+    return entry["release"] if entry else None
+
+
+def serving_entry(entries: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The entry of the release that the ledger says serves."""
+    return next((entry for entry in reversed(entries) if entry["event"] == "serving"), None)
 
 
 def previous(entries: Sequence[dict[str, Any]], champion: str) -> str | None:
@@ -97,10 +127,23 @@ def rows(entries: Sequence[dict[str, Any]], *, in_progress: bool) -> list[Row]:
 
 
 def _row(entry: dict[str, Any], started: str, state: str, reason: str) -> Row:
-    return Row(entry["release"], entry.get("commit", "")[:7], started, state, "", entry.get("by", ""), reason)
+    commit, judged = short(entry.get("commit", "")), _verdict(entry.get("verdict"))
+    return Row(entry["release"], commit, started, state, "", entry.get("by", ""), reason, judged)
+
+
+def short(commit: str) -> str:
+    """The first 7 digits of a commit, and whether its work tree was changed."""
+    return commit[:7] + (DIRTY if commit.endswith(DIRTY) else "")
+
+
+def _verdict(content: Any) -> str:
+    """The verdict of an entry in one line; an entry from before the verdicts has none."""
+    if not isinstance(content, dict):
+        return "gate: no verdict"
+    overruled = content.get("overruled")
+    person = f", overruled by {overruled['by']}: {overruled['reason']}" if overruled else ""
+    return f"gate: {content.get('outcome')}{person}"
 
 
 def _end(row: Row, time: str) -> Row:
-    if row.state != "serving":
-        return row
-    return Row(row.release, row.commit, row.started, "served", time, row.deployer, row.reason)
+    return replace(row, state="served", until=time) if row.state == "serving" else row

@@ -6,8 +6,8 @@ import pytest
 
 from pipeline.core import params
 from pipeline.core.errors import PipelineError
-from pipeline.ship.deploy.docker.docker_cli import Docker
 from pipeline.ship.deploy.docker.host import DockerTarget
+from pipeline.ship.release.docker_cli import Docker
 from tests.pipeline.conftest import FROZEN
 
 BOUNDS = params.read(FROZEN / "params.yaml").deploy

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.ship.deploy import ledger
+from pipeline.ship.release import ledger
 from tests.pipeline.ship.deploy.hosts_in_memory import release
 
 A, B = release("a" * 12), release("b" * 12)
@@ -65,3 +65,9 @@ def test_the_previous_release_is_another_one_that_served(entries: Sequence[dict[
     if champion and (previous := ledger.previous(entries, champion)):
         assert previous != champion
         assert any(entry["release"] == previous and entry["event"] == "serving" for entry in entries)
+
+
+def test_a_commit_of_a_changed_work_tree_is_shown_as_such() -> None:
+    dirty = release("a" * 12, commit="0123456789" * 4 + "-dirty")
+    (row,) = ledger.rows([ledger.new_entry("serving", dirty)], in_progress=False)
+    assert row.commit == "0123456-dirty"

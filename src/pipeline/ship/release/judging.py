@@ -1,0 +1,102 @@
+"""Judges a model that is to be released, again and with this checkout's code, against the model in production."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.core import files, params, parquet
+from pipeline.core.errors import PipelineError
+from pipeline.evaluation.scoring import Scored
+from pipeline.models import model
+from pipeline.review.baseline import champion as champions
+from pipeline.review.baseline.champion import Champion
+from pipeline.review.baseline.rebuild import rebuild
+from pipeline.review.baseline.scored import ScoredBaseline, score_baseline
+from pipeline.review.gate import command as gate
+from pipeline.review.gate import judge as gates
+from pipeline.review.gate.verdict import Verdict, worst
+from pipeline.ship.release import golden, locked_model
+from pipeline.ship.release.golden import Comparison
+from pipeline.ship.release.production import Predecessor
+from pipeline.ship.release.verdict import ReleaseVerdict
+from pipeline.train.stages import evaluate
+
+LONGEST, MOST = 300, 20  # characters of a rule's sentence, and rules, that a release carries
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict, what a deployment may expect of the release beside its champion, and the lines for people."""
+
+    verdict: ReleaseVerdict
+    comparison: Comparison
+    lines: Sequence[str]
+
+
+def judge(root: Path, predecessor: Predecessor) -> Judgement:
+    """Judge the restored model on its test rows; the floors and fairness judge alone where there is no predecessor.
+
+    The scores are made here, by the model itself: those that the lock names came from the run that it was trained in.
+    """
+    knobs = params.read(root / params.PATH)
+    table = parquet.read(root / locked_model.TEST)
+    candidate = evaluate.score(model.load(root / "models"), table, knobs.evaluate)
+    previous, baseline = _baseline(root, predecessor, candidate, table, knobs.task.target)
+    reference = _reference(root, knobs, candidate, table)
+    verdict = gates.judge(candidate, baseline, reference, knobs.gate, files.read_json(root / locked_model.QUALITY))
+    # How far the training data drifted is a question for the review of a change.
+    rules = tuple(rule for rule in verdict.rules if rule.kind != "data_drift")
+    verdict = replace(verdict, rules=rules, verdict=worst(rules))
+    comparison = golden.compare(previous, baseline, candidate)
+    return Judgement(_carried(verdict, predecessor, baseline), comparison, _lines(verdict, predecessor))
+
+
+def _baseline(
+    root: Path, predecessor: Predecessor, candidate: Scored, table: pd.DataFrame, target: str
+) -> tuple[Champion, ScoredBaseline]:
+    """The predecessor's model, trained again where its bytes are unavailable, and its scores."""
+    if not predecessor.revision:
+        none = Champion("none", "", predecessor.sentence)
+        return none, ScoredBaseline("", "none", reason=predecessor.sentence)
+    previous = _found(champions.find(predecessor.revision, root), root)
+    scored = score_baseline(previous, candidate, target, lambda: table)
+    return previous, replace(scored, name=predecessor.revision[:7])
+
+
+def _found(champion: Champion, root: Path) -> Champion:
+    """The champion with its files; where they can't be had, `reason` says why, and the gate warns."""
+    if champion.state != "missing" or not champion.hashes:
+        return champion
+    try:
+        return rebuild(champion, root)
+    except PipelineError as problem:
+        return replace(champion, reason=str(problem).splitlines()[0])
+
+
+def _reference(root: Path, knobs: params.Params, candidate: Scored, table: pd.DataFrame) -> ScoredBaseline | None:
+    name = knobs.gate.reference
+    if name is None:
+        return None
+    return score_baseline(_found(champions.find(name, root), root), candidate, knobs.task.target, lambda: table)
+
+
+def _carried(verdict: Verdict, predecessor: Predecessor, baseline: ScoredBaseline) -> ReleaseVerdict:
+    failing, warnings = (
+        [gate.one_line(rule)[:LONGEST] for rule in verdict.rules if rule.verdict == outcome][:MOST]
+        for outcome in ("fail", "warn")
+    )
+    return ReleaseVerdict(
+        outcome=verdict.verdict,
+        failing=failing,
+        warnings=warnings,
+        origin=predecessor.origin,
+        commit=predecessor.revision,
+        model=predecessor.model,
+        serves=predecessor.origin == "ledger" and baseline.state == "same",
+    )
+
+
+def _lines(verdict: Verdict, predecessor: Predecessor) -> list[str]:
+    return [f"judged against {predecessor.sentence}", *gate.summary(verdict)]
