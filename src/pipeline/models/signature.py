@@ -13,8 +13,16 @@ from pipeline.core.tasks import Task
 FORMAT = 2  # the highest that is read; signature.json has a number from format 2 on
 
 
+# What a date column is turned into; days count from 1970-01-01.
+DATE_PARTS = ("days", "month", "weekday")
+
+
 class Feature(Section):
-    """A column of the model's matrix, and the column of the table that it is made from."""
+    """A column of the model's matrix, and the column of the table that it is made from.
+
+    Source and part identify it. The name is for people: it ends with the part, and `matrix.learn` makes it unique, but
+    a column of the data may have the same name in a model that an older version trained.
+    """
 
     name: str
     source: str
@@ -23,6 +31,11 @@ class Feature(Section):
     nullable: bool
     minimum: float | None = None
     maximum: float | None = None
+
+    @property
+    def part(self) -> str | None:
+        """The part of a date that it holds, one of DATE_PARTS; None for another kind."""
+        return self.name.rpartition("__")[2] if self.kind == "date" else None
 
 
 class Signature(Section):

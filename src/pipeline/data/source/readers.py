@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,9 @@ from pipeline.data.source.sources import COMPRESSIONS
 # The index of a pandas table that was written without a name for it is no column of the data.
 INDEX = "__index_level_0__"
 WHOLE = re.compile(r"[+-]?[0-9]{1,308}")
+# Control characters and breaks of lines and paragraphs, by their Unicode category: no name has them, since names are
+# shown in lines of logs and in cells of tables.
+BREAKING = {"Cc", "Zl", "Zp"}
 
 
 def read(path: Path, name: str, extension: str, missing: Sequence[str] = ()) -> pa.Table:
@@ -140,6 +144,12 @@ def _check_columns(table: pa.Table, name: str) -> None:
         raise PipelineError(
             f"{name}: column {unnamed[0]} has no name (a table's index, perhaps); name or drop it in the source"
         )
+    for i, column in enumerate(table.column_names, start=1):
+        if any(unicodedata.category(char) in BREAKING for char in column):
+            raise PipelineError(
+                f"{name}: the name of column {i}, {column!r}, holds a line break or another control character; "
+                "rename it in the source"
+            )
     repeated = [column for column, count in Counter(table.column_names).items() if count > 1]
     if repeated:
         raise PipelineError(f"{name}: column {repeated[0]} occurs more than once; rename it in the source")

@@ -163,6 +163,7 @@ PACKED = gzip.compress("\n".join(["id,x", *(f"{i},{i * 7919 % 10007}" for i in r
         (csv(b"id;x\n1;2\n"), "the header has no comma"),
         (csv(b"id,x,x\n1,2,3\n"), "column x occurs more than once"),
         (csv(b",id\n0,1\n"), "column 1 has no name"),
+        (csv(b'id,"sales\n2024"\n0,1\n'), "column 2, 'sales\\n2024', holds a line break or another control character"),
         (("a.csv.gz", PACKED[: len(PACKED) // 2]), "the compressed file is cut off"),
         (("a.csv.gz", b"id,x\n1,2\n"), "a.csv.gz: "),
         (parquet_bytes(lambda content: content[: len(content) // 2]), "cut off or damaged"),
