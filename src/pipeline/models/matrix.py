@@ -38,7 +38,8 @@ def _learn_column(column: "pd.Series[Any]", max_categories: int, taken: set[str]
     name, nullable = str(column.name), bool(column.isna().any())
     if column.isna().all():
         raise PipelineError(
-            f"column {name}: has no value in the training rows; add it to features.exclude in params.yaml"
+            f"column {name}: has no value in any of the {len(column):,} training rows; add it to features.exclude in "
+            "params.yaml, or bring its values back in the source"
         )
     if pd.api.types.is_bool_dtype(column):
         return [Feature(name=name, source=name, kind="boolean", nullable=nullable)]

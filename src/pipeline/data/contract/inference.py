@@ -99,7 +99,7 @@ def document(schema: Schema) -> str:
 def _kind(values: "pd.Series[Any]") -> Type:
     present = values.dropna()
     if present.empty:
-        return "number"  # unknown; `pipeline validate` refuses the column until it has values
+        return "number"  # unknown: no value says otherwise
     if types.is_bool_dtype(present):
         return "boolean"
     if types.is_integer_dtype(present):

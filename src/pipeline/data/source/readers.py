@@ -17,6 +17,19 @@ from pipeline.data.source.sources import COMPRESSIONS
 # The index of a pandas table that was written without a name for it is no column of the data.
 INDEX = "__index_level_0__"
 WHOLE = re.compile(r"[+-]?[0-9]{1,308}")
+# What a column may hold; of these the data contract knows the type.
+PLAIN = (
+    pa.types.is_null,
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_decimal,
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_date,
+    pa.types.is_timestamp,
+)
 # Control characters and breaks of lines and paragraphs, by their Unicode category: no name has them, since names are
 # shown in lines of logs and in cells of tables.
 BREAKING = {"Cc", "Zl", "Zp"}
@@ -37,7 +50,7 @@ def read(path: Path, name: str, extension: str, missing: Sequence[str] = ()) -> 
     else:
         table = _parquet(path, name)
     _check_columns(table, name)
-    return table
+    return _plain(table, name)
 
 
 def _parquet(path: Path, name: str) -> pa.Table:
@@ -51,13 +64,23 @@ def _parquet(path: Path, name: str) -> pa.Table:
             "get the file again, then `pipeline fetch`"
         ) from None
     table = table.replace_schema_metadata(None)
-    table = table.drop_columns([INDEX]) if INDEX in table.column_names else table
+    return table.drop_columns([INDEX]) if INDEX in table.column_names else table
+
+
+def _plain(table: pa.Table, name: str) -> pa.Table:
+    """The table with encoded columns decoded; PipelineError for a column of a type that the contract does not know."""
     for position, field in enumerate(table.schema):
-        if pa.types.is_nested(field.type):
-            raise PipelineError(f"{name}: column {field.name} holds {field.type}; split it into plain columns")
-        if pa.types.is_dictionary(field.type):  # decoded, so that files that encode values differently fit together
-            values = table.column(position).cast(field.type.value_type)
-            table = table.set_column(position, field.name, values)
+        kind = field.type
+        if pa.types.is_dictionary(kind):  # decoded, so that files that encode values differently fit together
+            kind = kind.value_type
+            table = table.set_column(position, field.name, table.column(position).cast(kind))
+        if pa.types.is_nested(kind):
+            raise PipelineError(f"{name}: column {field.name} holds {kind}; split it into plain columns")
+        if not any(is_plain(kind) for is_plain in PLAIN):
+            raise PipelineError(
+                f"{name}: column {field.name} holds {kind}; write it as a number, as text or as a date, or take it out "
+                "of the source"
+            )
     return table
 
 

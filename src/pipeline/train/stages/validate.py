@@ -9,8 +9,9 @@ import pandas as pd
 
 from pipeline.core import costs, files, params, parquet
 from pipeline.core.errors import PipelineError
-from pipeline.data.contract import check, missing_words, schema
+from pipeline.data.contract import check, missing_words, schema, target
 from pipeline.data.contract.check import Violation
+from pipeline.data.values import conversion
 
 
 @click.command(short_help="Stage: the raw table against the data contract.")
@@ -25,6 +26,7 @@ def command(table_path: Path, schema_path: Path, report_path: Path, show_values:
     with costs.measured("validate") as cost:
         table = parquet.read(table_path)
         violations = check.violations(table, contract, task)
+        unfit = _unfit_target(table, contract, task)
         files.write_json(report_path, report(table, violations))
         cost["rows"] = len(table)
     if violations:
@@ -32,11 +34,22 @@ def command(table_path: Path, schema_path: Path, report_path: Path, show_values:
         for name in {violation.column: None for violation in violations if violation.check in ("type", "allowed")}:
             if words := missing_words.found(table[name]):
                 click.echo(f"validate: {missing_words.hint(name, words)}")
-        raise PipelineError(
+        unfit.append(
             f"validate: {len(violations):,} {'violation' if len(violations) == 1 else 'violations'} of {schema_path} "
             f"(see above, or {report_path}); correct the data, or the contract where it is wrong"
         )
+    if unfit:
+        raise PipelineError("\n".join(unfit))
     click.echo(f"validate: {len(table):,} rows keep the contract of {len(contract.columns)} columns")
+
+
+def _unfit_target(table: pd.DataFrame, contract: schema.Schema, task: params.TaskSection) -> list[str]:
+    """One line for each value of the task that does not fit the target."""
+    column = contract.columns.get(task.target)
+    if column is None or task.target not in table.columns:
+        return []  # a missing column is a violation
+    problems = target.contract_problems(task, contract)
+    return problems or target.value_problems(conversion.convert(table[task.target], column.type)[0], task)
 
 
 def report(table: pd.DataFrame, violations: Sequence[Violation]) -> dict[str, Any]:

@@ -180,6 +180,45 @@ def test_a_file_that_cannot_be_used_says_why_without_showing_its_values(
     assert "secret" not in message
 
 
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (pa.array([b"\xff\xfe"]), "binary"),
+        (pa.array([b"ab"], pa.binary(2)), "fixed_size_binary"),
+        (pa.array([b"ab"], pa.large_binary()).dictionary_encode(), "binary"),
+        (pa.array([5], pa.time64("us")), "time64"),
+        (pa.array([5], pa.time32("s")), "time32"),
+        (pa.array([5], pa.duration("us")), "duration"),
+        (pa.array([{"a": 1}]), "struct"),
+        (pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())), "map"),
+        (pa.array([b"0123456789abcdef"], pa.uuid()), "uuid"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_column_that_is_no_number_text_or_date_is_refused(folder: Path, values: pa.Array, kind: str) -> None:
+    pq.write_table(pa.table({"id": [1], "raw": values}), "a.parquet")
+    assert problem("a.parquet").startswith("a.parquet: column raw holds ")
+    assert kind in problem("a.parquet")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array(["a"], pa.large_string()),
+        pa.array(["a"]).dictionary_encode(),
+        pa.array([1], pa.uint8()),
+        pa.array([1.5], pa.float32()),
+        pa.array([1], pa.decimal128(10, 2)),
+        pa.array([1], pa.date64()),
+        pa.array([1], pa.timestamp("ns", "Europe/Oslo")),
+        pa.array([None]),
+    ],
+)
+def test_a_column_of_any_other_type_is_read(folder: Path, values: pa.Array) -> None:
+    pq.write_table(pa.table({"id": [1], "raw": values}), "a.parquet")
+    assert len(ingested("a.parquet").to_pandas()) == 1
+
+
 def test_a_nested_column_is_refused(folder: Path) -> None:
     pq.write_table(pa.table({"id": [1], "x": [[1, 2]]}), "a.parquet")
     assert "column x holds list<" in problem("a.parquet")
