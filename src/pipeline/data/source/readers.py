@@ -5,7 +5,7 @@ import io
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,18 +35,20 @@ PLAIN = (
 BREAKING = {"Cc", "Zl", "Zp"}
 
 
-def read(path: Path, name: str, extension: str, missing: Sequence[str] = ()) -> pa.Table:
+def read(
+    path: Path, name: str, extension: str, missing: Sequence[str] = (), *, text: Collection[str] = ()
+) -> pa.Table:
     """The table in the CSV or Parquet file at `path`, `name` in errors; types are the file's or its values'.
 
     In a CSV file an empty field is missing, and so is a text in `missing` (data.missing); a column whose numbers do not
-    fit into 64 bits is text.
+    fit into 64 bits is text, and so are the columns `text`.
 
     PipelineError for a file that is empty, cut off, damaged, not UTF-8, or whose columns have no or equal names.
     """
     if path.stat().st_size == 0:
         raise PipelineError(f"{name}: is empty (0 bytes); get the file again, then `pipeline fetch`")
     if extension.startswith(".csv"):
-        table = _csv(path, name, COMPRESSIONS.get(extension.removeprefix(".csv")), missing)
+        table = _csv(path, name, COMPRESSIONS.get(extension.removeprefix(".csv")), missing, text)
     else:
         table = _parquet(path, name)
     _check_columns(table, name)
@@ -84,7 +86,7 @@ def _plain(table: pa.Table, name: str) -> pa.Table:
     return table
 
 
-def _csv(path: Path, name: str, compression: str | None, missing: Sequence[str]) -> pa.Table:
+def _csv(path: Path, name: str, compression: str | None, missing: Sequence[str], text: Collection[str]) -> pa.Table:
     import pyarrow.csv as arrow_csv
 
     bad_rows: list[int] = []
@@ -94,7 +96,9 @@ def _csv(path: Path, name: str, compression: str | None, missing: Sequence[str])
         return "error"
 
     parse = arrow_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=record_row)
-    convert = arrow_csv.ConvertOptions(strings_can_be_null=True, null_values=["", *missing])
+    convert = arrow_csv.ConvertOptions(
+        strings_can_be_null=True, null_values=["", *missing], column_types=dict.fromkeys(text, pa.string())
+    )
     try:
         with pa.input_stream(str(path), compression=compression) as stream:
             table = arrow_csv.read_csv(stream, parse_options=parse, convert_options=convert)
@@ -112,6 +116,9 @@ def _csv(path: Path, name: str, compression: str | None, missing: Sequence[str])
     for field in table.schema:
         if pa.types.is_binary(field.type):
             raise PipelineError(f"{name}: column {field.name} is not UTF-8 text; save the file as UTF-8")
+    times = [field.name for field in table.schema if pa.types.is_time(field.type)]
+    if times:  # the contract has no type for a time of day
+        return _csv(path, name, compression, missing, {*text, *times})
     if len(names) == 1 and any(char in names[0] for char in ";\t|"):
         raise PipelineError(f"{name}: the header has no comma; save the file with commas between the columns")
     return table

@@ -104,6 +104,42 @@ def test_files_are_joined_by_column_name_in_the_order_of_their_paths(folder: Pat
     assert ingested("*.csv").to_pydict() == {"id": [1, 2, 3], "x": [1.0, 2.0, 0.5]}
 
 
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (("007\n2", "north\n5"), ["007", "2", "north", "5"]),
+        (("1\n0", "true\nfalse"), ["1", "0", "true", "false"]),
+        (("2024-01-31\n2024-02-01", "2024-03-01 10:00\n2024-03-02 11:00"), None),
+        (("9007199254740993\n1", "0.5\n2"), ["9007199254740993", "1", "0.5", "2"]),
+        (("1.50\n2", "a\nb", "3\n4"), ["1.50", "2", "a", "b", "3", "4"]),
+    ],
+)
+def test_parts_in_csv_whose_values_look_like_different_types_are_text_as_in_one_file(
+    folder: Path, parts: tuple[str, ...], expected: list[str] | None
+) -> None:
+    for number, part in enumerate(parts):
+        Path(f"p{number}.csv").write_text("z\n" + part + "\n")
+    expected = expected or "\n".join(parts).split("\n")
+    assert ingested("p*.csv", key=None).column("z").to_pylist() == expected
+
+
+def test_a_csv_part_beside_a_parquet_part_of_text_is_text(folder: Path) -> None:
+    Path("a.csv").write_text("id,z\n1,007\n")
+    pq.write_table(pa.table({"id": [2], "z": ["north"]}), "b.parquet")
+    assert ingested("[ab].*").column("z").to_pylist() == ["007", "north"]
+
+
+def test_parts_in_csv_that_fit_together_keep_their_types(folder: Path) -> None:
+    Path("a.csv").write_text("id,z,e\n1,7,\n")
+    Path("b.csv").write_text("id,z,e\n2,1.5,x\n")
+    assert [str(kind) for kind in ingested("[ab].csv").schema.types] == ["int64", "double", "string"]
+
+
+def test_times_of_day_in_csv_are_text(folder: Path) -> None:
+    Path("a.csv").write_text("id,at\n1,10:30:00\n2,23:59\n")
+    assert ingested("a.csv").column("at").to_pylist() == ["10:30:00", "23:59"]
+
+
 def test_csv_and_parquet_with_encoded_categories_fit_together(folder: Path) -> None:
     Path("a.csv").write_text("id,town\n1,Oslo\n")
     pd.DataFrame({"id": [2], "town": pd.Categorical(["Bergen"])}, index=[7]).to_parquet("b.parquet")
@@ -114,8 +150,10 @@ def test_files_with_other_columns_or_types_are_named(folder: Path) -> None:
     Path("a.csv").write_text("id,x\n1,1\n")
     Path("b.csv").write_text("id,y\n2,1\n")
     assert "b.csv: lacks x and adds y, compared with a.csv" in problem("*.csv")
+    Path("a.csv").rename("other.txt")
+    pq.write_table(pa.table({"id": [1], "x": [1]}), "a.parquet")
     Path("b.csv").write_text("id,x\n2,many\n")
-    assert "b.csv: column x holds string, in a.csv it holds int64" in problem("*.csv")
+    assert "b.csv: column x holds string, in a.parquet it holds int64" in problem("[ab].*")
 
 
 def test_a_repeated_key_names_the_rows_and_the_remedy(folder: Path) -> None:
