@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from pipeline.core import lookalikes
 from pipeline.core.params import TaskSection
 from pipeline.data.contract.schema import ContractColumn, Schema
 from pipeline.data.values import conversion
@@ -127,7 +128,10 @@ def _repeated(values: "pd.Series[Any]") -> "pd.Series[Any]":
 def _violation(error: Any, table: pd.DataFrame) -> Violation:
     if isinstance(error.check, str):
         name, expected = STRUCTURE.get(error.check, (error.check, ""))
-        return Violation(name, str(error.failure_cases), expected, len(table))
+        column = str(error.failure_cases)
+        if name == "missing column" and (same := lookalikes.twin(column, map(str, table.columns))) is not None:
+            expected += f"; one that looks the same is written {same!a}, not {column!a}"
+        return Violation(name, column, expected, len(table))
     column, passed = str(error.schema.name), error.check_output
     if not isinstance(passed, pd.Series):
         return Violation(error.check.name, column, error.check.error, len(table))

@@ -1,7 +1,6 @@
 """The data contract, `data/schema.yaml`: what each column holds. Inferred once from the data, then edited by people."""
 
 import datetime
-import difflib
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, Strict, ValidationError, model_validator
 
-from pipeline.core.errors import PipelineError, listed
+from pipeline.core import lookalikes
+from pipeline.core.errors import PipelineError
 from pipeline.core.params import Name, Params, Section
 from pipeline.core.yaml import explain, load_yaml
 from pipeline.data.values.column_types import Type
@@ -93,8 +93,7 @@ def unknown_columns(parameters: Params, schema: Schema) -> list[str]:
     for key, names in named:
         for name in names:
             if name is not None and name not in schema.columns:
-                close = difflib.get_close_matches(name, schema.columns, n=1)
-                hint = f"did you mean {close[0]}?" if close else f"columns: {listed(schema.columns)}"
+                hint = lookalikes.suggestion(name, schema.columns)
                 lines.append(f"params.yaml: {key}: {name} is no column of {PATH}; {hint}")
     return lines
 

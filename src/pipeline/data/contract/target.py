@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core import lookalikes
 from pipeline.core.errors import listed
 from pipeline.core.params import TaskSection
 from pipeline.data.contract.schema import PATH, Schema
@@ -69,9 +70,11 @@ def many_classes(target: str, count: int) -> str:
 
 
 def _never_positive(task: TaskSection, classes: list[str], source: str) -> str:
+    same = lookalikes.twin(_text(task.positive), classes)
+    hint = f"; one that looks the same is written {same!a}: copy it" if same is not None else ""
     return (
         f"params.yaml: task.positive: is {task.positive!r}, which {task.target} never is: {source} {listed(classes)}; "
-        "set it to the one whose probability is predicted"
+        f"set it to the one whose probability is predicted{hint}"
     )
 
 

@@ -1,17 +1,19 @@
 """Stage: the raw table against the data contract. Every violation is reported at once; the data is never changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import pandas as pd
 
-from pipeline.core import costs, files, params, parquet
+from pipeline.core import costs, files, lookalikes, params, parquet
 from pipeline.core.errors import PipelineError
 from pipeline.data.contract import check, missing_words, schema, target
 from pipeline.data.contract.check import Violation
 from pipeline.data.values import conversion
+
+MAX_TWINS = 2  # rows that a warning names
 
 
 @click.command(short_help="Stage: the raw table against the data contract.")
@@ -27,8 +29,11 @@ def command(table_path: Path, schema_path: Path, report_path: Path, show_values:
         table = parquet.read(table_path)
         violations = check.violations(table, contract, task)
         unfit = _unfit_target(table, contract, task)
-        files.write_json(report_path, report(table, violations))
+        twins = lookalike_values(table, contract)
+        files.write_json(report_path, report(table, violations, twins))
         cost["rows"] = len(table)
+    for line in map(_lookalikes_line, twins):
+        click.echo(f"validate: warning: {line}")
     if violations:
         click.echo(violations_table(violations, show_values))
         for name in {violation.column: None for violation in violations if violation.check in ("type", "allowed")}:
@@ -52,10 +57,43 @@ def _unfit_target(table: pd.DataFrame, contract: schema.Schema, task: params.Tas
     return problems or target.value_problems(conversion.convert(table[task.target], column.type)[0], task)
 
 
-def report(table: pd.DataFrame, violations: Sequence[Violation]) -> dict[str, Any]:
-    """The JSON report: sizes, missing values of the columns that have any, and violations without values."""
+def lookalike_values(table: pd.DataFrame, contract: schema.Schema) -> list[dict[str, Any]]:
+    """Columns of text with values that look the same and are different: in how many rows, and one row of each of the
+    first such values (from 1). Names of columns that look the same are under the column ""."""
+    found = [
+        {"column": "", "values": len(same), "rows": [], "count": len(table)}
+        for same in lookalikes.groups(map(str, table.columns))
+    ]
+    for name, column in contract.columns.items():
+        if column.type in ("category", "text") and name in table.columns:
+            texts = conversion.labels(table[name]).reset_index(drop=True)
+            if groups := lookalikes.groups(texts.dropna().unique()):
+                rows = sorted(int(texts.eq(text).to_numpy().argmax()) + 1 for text in groups[0][:MAX_TWINS])
+                values = [text for same in groups for text in same]
+                count = int(texts.isin(values).sum())
+                found.append({"column": name, "values": len(values), "rows": rows, "count": count})
+    return found
+
+
+def _lookalikes_line(found: Mapping[str, Any]) -> str:
+    reason = "look the same and are written with other characters (composed or decomposed letters, odd spaces)"
+    if not found["column"]:
+        return f"{found['values']} columns {reason}; rename all but one in the source"
+    rows = " and ".join(f"{row:,}" for row in found["rows"])
+    return (
+        f"column {found['column']}: {found['values']:,} values {reason}, in {found['count']:,} rows, such as rows "
+        f"{rows}; they count as different; write them one way in the source"
+    )
+
+
+def report(
+    table: pd.DataFrame, violations: Sequence[Violation], twins: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """The JSON report: sizes, missing values of the columns that have any, violations without values and, where there
+    are any, columns with values that look the same."""
     missing = table.isna().sum()
-    return {
+    found = {"lookalikes": list(twins)} if twins else {}
+    return found | {
         "rows": len(table),
         "columns": table.shape[1],
         "missing": {str(name): int(count) for name, count in missing.items() if count},

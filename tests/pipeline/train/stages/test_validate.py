@@ -1,5 +1,6 @@
 """The contract against tables that break it: all violations are counted and located; values are shown on request."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +182,29 @@ def test_a_task_that_does_not_fit_the_target_is_said_by_its_key_and_blames_neith
         "probability is predicted"
     )
     assert files.read_json(Path("report.json"))["violations"] == []
+
+
+def test_values_that_look_the_same_are_said_without_showing_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    columns = SCHEMA.columns | {"town": ContractColumn(type="category", nullable=True)}
+    monkeypatch.setattr(sys.modules[__name__], "SCHEMA", Schema(columns=dict(columns)))
+    result = run(tmp_path, GOOD.assign(town=["Z\u00fcrich", "Rome", "Zu\u0308rich", "Z\u00fcrich"]))
+    assert result.output == (
+        "validate: warning: column town: 2 values look the same and are written with other characters (composed or "
+        "decomposed letters, odd spaces), in 3 rows, such as rows 1 and 3; they count as different; write them one way "
+        "in the source\nvalidate: 4 rows keep the contract of 4 columns\n"
+    )
+    assert files.read_json(Path("report.json"))["lookalikes"] == [
+        {"column": "town", "values": 2, "rows": [1, 3], "count": 3}
+    ]
+
+
+def test_a_column_whose_name_only_looks_like_the_one_of_the_contract_is_told_apart() -> None:
+    schema = Schema(columns=dict(SCHEMA.columns) | {"\u00e4": ContractColumn(type="number", nullable=True)})
+    first, second = contract.violations(
+        GOOD.rename(columns=str).assign(a=1.0).rename(columns={"a": "a\u0308"}), schema, BINARY
+    )
+    assert (first.check, second.check) == ("missing column", "extra column")
+    assert "one that looks the same is written 'a\\u0308', not '\\xe4'" in first.expected
