@@ -11,14 +11,15 @@ from pipeline.core.params import Features
 from pipeline.data.values import conversion, former_texts
 from pipeline.models.signature import DATE_PARTS, Feature, Signature
 
-# From this many values on, text whose values are mostly different identifies rows instead of describing them.
+# From this many values on, text whose values are mostly different, and whole numbers that all are, identify rows
+# instead of describing them.
 ENOUGH_VALUES = 20
 
 
 def learn(train: pd.DataFrame, settings: Features, roles: set[str]) -> tuple[Feature, ...]:
     """The features of a training table: every column but `roles` (key, target, time) and the excluded ones.
 
-    PipelineError for an unknown excluded column, an all-null column, or text that identifies instead of describing.
+    PipelineError for an unknown excluded column, an all-null column, or text or whole numbers that identify.
     """
     unknown = sorted(set(settings.exclude) - set(train.columns))
     if unknown:
@@ -47,6 +48,7 @@ def _learn_column(column: "pd.Series[Any]", max_categories: int, taken: set[str]
         low, high = float(column.min()), float(column.max())
         if not np.isfinite([low, high]).all():
             raise PipelineError(f"column {name}: holds infinity; replace it by a missing value in the source")
+        _check_no_identifier(column)
         return [Feature(name=name, source=name, kind="number", nullable=nullable, minimum=low, maximum=high)]
     if pd.api.types.is_datetime64_any_dtype(column):
         return [
@@ -54,6 +56,18 @@ def _learn_column(column: "pd.Series[Any]", max_categories: int, taken: set[str]
             for part in DATE_PARTS
         ]
     return [_learn_text(conversion.labels(column.dropna()), name, nullable, max_categories)]
+
+
+def _check_no_identifier(column: "pd.Series[Any]") -> None:
+    """PipelineError for whole numbers of which none occurs twice: they number the rows, and a model would learn the
+    order of the file from them."""
+    values = column.dropna()
+    if pd.api.types.is_integer_dtype(values) and len(values) >= ENOUGH_VALUES and values.is_unique:
+        raise PipelineError(
+            f"column {column.name}: whole numbers of which none occurs twice in {len(values):,} training rows look like an "
+            "identifier; name it in data.key or add it to features.exclude in params.yaml, or, where it is an amount, "
+            "declare it as type number in data/schema.yaml"
+        )
 
 
 def _part_name(column: str, part: str, taken: set[str]) -> str:

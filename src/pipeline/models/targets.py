@@ -89,8 +89,10 @@ def encode(table: pd.DataFrame, signature: Signature) -> "np.ndarray[Any, Any]":
         return values
     indices = codes(column, signature.classes)
     if (indices < 0).any():
+        unknown = conversion.labels(column[indices < 0].drop_duplicates())
         raise PipelineError(
-            f"target {signature.target}: {int((indices < 0).sum()):,} rows hold a class that the training rows lack; "
-            f"known: {listed(signature.classes)}"
+            f"target {signature.target}: {int((indices < 0).sum()):,} rows hold a class that no training row has "
+            f"({listed(unknown)}; known: {listed(signature.classes)}); a class needs rows on every side of the split: "
+            "merge rare classes in the source, add rows of them, or set another split.seed in params.yaml"
         )
     return indices.astype(np.float64) if signature.task == "binary" else indices

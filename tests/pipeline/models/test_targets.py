@@ -65,7 +65,7 @@ def test_classes_are_negative_then_positive_for_binary_and_sorted_for_several() 
 
 
 def test_a_class_that_training_lacked_is_refused() -> None:
-    with pytest.raises(PipelineError, match="1 rows hold a class that the training rows lack"):
+    with pytest.raises(PipelineError, match="1 rows hold a class that no training row has"):
         targets.encode(TABLE.assign(y=[0, 1, 2, 0]), learn_signature())
 
 
