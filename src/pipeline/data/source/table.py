@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pipeline.core import params, parquet
 from pipeline.core.errors import PipelineError
-from pipeline.data.source import readers, sources
+from pipeline.data.source import partitions, readers, sources
 
 MAX_ROWS = 10  # row numbers in a message
 
@@ -24,7 +24,7 @@ def read(source: sources.Source, data: params.Data) -> tuple[pa.Table, int]:
     files, n = source.files + source.batches, len(source.files)
     names = [file.path for file in files]
     tables = [_read(file, data) for file in files]
-    tables[:n] = _with_common_types(source.files, tables[:n], data)
+    tables[:n] = partitions.add(source, _with_common_types(source.files, tables[:n], data))
     table = concatenate([*tables[:n], *(_cast_batch(tables[0], batch) for batch in tables[n:])], names)
     if table.num_rows == 0:
         raise PipelineError(f"data.source: {source.source}: holds no row; get the data again, then `pipeline fetch`")

@@ -135,6 +135,26 @@ def test_parts_in_csv_that_fit_together_keep_their_types(folder: Path) -> None:
     assert [str(kind) for kind in ingested("[ab].csv").schema.types] == ["int64", "double", "string"]
 
 
+def test_folders_of_partitions_are_columns(folder: Path) -> None:
+    for region, year, number in (("nor%20th", "2024", 1), ("__HIVE_DEFAULT_PARTITION__", "2025", 2)):
+        path = Path(f"env=prod/region={region}/year={year}/part.parquet")
+        path.parent.mkdir(parents=True)
+        pq.write_table(pa.table({"id": [number]}), path)
+    expected = {"id": [2, 1], "region": [None, "nor th"], "year": [2025, 2024]}
+    assert ingested("env=prod/region=*/year=*/part.parquet").to_pydict() == expected
+    assert ingested("./env=prod/**/*.parquet").to_pydict() == expected
+    assert ingested("env=prod/region=nor%20th/year=*/part.parquet").to_pydict() == {"id": [1], "year": [2024]}
+    assert ingested("env=prod/region=nor%20th/year=2024/part.parquet").to_pydict() == {"id": [1]}
+
+
+def test_a_column_of_the_file_is_kept_though_its_folder_has_the_name(folder: Path) -> None:
+    Path("region=a").mkdir()
+    Path("region=01").mkdir()
+    Path("region=a/p.csv").write_text("id,region\n1,own\n")
+    Path("region=01/p.csv").write_text("id\n2\n")
+    assert ingested("region=*/p.csv").sort_by("id").column("region").to_pylist() == ["own", "01"]
+
+
 def test_times_of_day_in_csv_are_text(folder: Path) -> None:
     Path("a.csv").write_text("id,at\n1,10:30:00\n2,23:59\n")
     assert ingested("a.csv").column("at").to_pylist() == ["10:30:00", "23:59"]
