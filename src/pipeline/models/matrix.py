@@ -64,9 +64,9 @@ def _check_no_identifier(column: "pd.Series[Any]") -> None:
     values = column.dropna()
     if pd.api.types.is_integer_dtype(values) and len(values) >= ENOUGH_VALUES and values.is_unique:
         raise PipelineError(
-            f"column {column.name}: whole numbers of which none occurs twice in {len(values):,} training rows look like "
-            "an identifier; name it in data.key or add it to features.exclude in params.yaml, or, where it is an amount, "
-            "declare it as type number in data/schema.yaml"
+            f"column {column.name}: whole numbers of which none occurs twice in {len(values):,} training rows look "
+            "like an identifier; name it in data.key or add it to features.exclude in params.yaml, or, where it is an "
+            "amount, declare it as type number in data/schema.yaml"
         )
 
 

@@ -35,9 +35,7 @@ PLAIN = (
 BREAKING = {"Cc", "Zl", "Zp"}
 
 
-def read(
-    path: Path, name: str, extension: str, missing: Sequence[str] = (), *, text: Collection[str] = ()
-) -> pa.Table:
+def read(path: Path, name: str, extension: str, missing: Sequence[str] = (), *, text: Collection[str] = ()) -> pa.Table:
     """The table in the CSV or Parquet file at `path`, `name` in errors; types are the file's or its values'.
 
     In a CSV file an empty field is missing, and so is a text in `missing` (data.missing); a column whose numbers do not

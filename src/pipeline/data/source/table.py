@@ -50,9 +50,7 @@ def _read(file: sources.File, data: params.Data, text: Collection[str] = ()) -> 
     return readers.read(sources.ensure_local(file), file.path, sources.extension(file.path), data.missing, text=text)
 
 
-def _with_common_types(
-    files: Sequence[sources.File], tables: Sequence[pa.Table], data: params.Data
-) -> list[pa.Table]:
+def _with_common_types(files: Sequence[sources.File], tables: Sequence[pa.Table], data: params.Data) -> list[pa.Table]:
     """The tables, with columns of CSV files as text where the files' values look like different types.
 
     In one CSV file with the same rows such a column would be text as well. The data contract then gives it its type.
