@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from pipeline.data.source import sources, store
+from pipeline.data.source import sources
 
 MISSING = "__HIVE_DEFAULT_PARTITION__"
 
@@ -32,7 +32,7 @@ def _with_columns(table: pa.Table, values: Mapping[str, str | None], types: Mapp
 def _folders(pattern: str, path: str) -> dict[str, str | None]:
     """The names and values in the folders of a path, from the pattern's first wildcard on."""
     parts = (pattern if sources.is_remote(pattern) else Path(sources.local(pattern)).as_posix()).split("/")
-    fixed = next((i for i, part in enumerate(parts) if any(char in part for char in store.WILDCARDS)), len(parts))
+    fixed = next((i for i, part in enumerate(parts) if any(char in part for char in sources.WILDCARDS)), len(parts))
     pairs = [folder.split("=", 1) for folder in path.split("/")[fixed:-1] if folder.find("=") > 0]
     return {unquote(name): None if value == MISSING else unquote(value) for name, value in pairs}
 

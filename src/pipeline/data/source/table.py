@@ -23,8 +23,7 @@ def read(source: sources.Source, data: params.Data) -> tuple[pa.Table, int]:
     """
     files, n = source.files + source.batches, len(source.files)
     names = [file.path for file in files]
-    tables = [_read(file, data) for file in files]
-    tables[:n] = partitions.add(source, _with_common_types(source.files, tables[:n], data))
+    tables = parts(source, data)
     table = concatenate([*tables[:n], *(_cast_batch(tables[0], batch) for batch in tables[n:])], names)
     if table.num_rows == 0:
         raise PipelineError(f"data.source: {source.source}: holds no row; get the data again, then `pipeline fetch`")
@@ -46,8 +45,15 @@ def read(source: sources.Source, data: params.Data) -> tuple[pa.Table, int]:
     )
 
 
+def parts(source: sources.Source, data: params.Data) -> list[pa.Table]:
+    """The tables of the source's files, each column of a type that fits the other files', and of the added batches."""
+    tables = [_read(file, data) for file in source.files]
+    tables = partitions.add(source, _with_common_types(source.files, tables, data))
+    return [*tables, *(_read(file, data) for file in source.batches)]
+
+
 def _read(file: sources.File, data: params.Data, text: Collection[str] = ()) -> pa.Table:
-    return readers.read(sources.ensure_local(file), file.path, sources.extension(file.path), data.missing, text=text)
+    return readers.read(sources.ensure_local(file), file.path, sources.extension(file.path), data, text=text)
 
 
 def _with_common_types(files: Sequence[sources.File], tables: Sequence[pa.Table], data: params.Data) -> list[pa.Table]:

@@ -218,7 +218,7 @@ PACKED = gzip.compress("\n".join(["id,x", *(f"{i},{i * 7919 % 10007}" for i in r
         (csv("id,x\n1,Tromsø\n".encode("latin-1")), "column x is not UTF-8 text"),
         (csv("id,ø\n1,2\n".encode("latin-1")), "the header is not UTF-8 text"),
         (csv("id,x\n1,2\n".encode("utf-16")), "a.csv: "),
-        (csv(b"id;x\n1;2\n"), "the header has no comma"),
+        (csv(b"id;x\n1;2\n"), "the header has semicolons"),
         (csv(b"id,x,x\n1,2,3\n"), "column x occurs more than once"),
         (csv(b",id\n0,1\n"), "column 1 has no name"),
         (csv(b'id,"sales\n2024"\n0,1\n'), "column 2, 'sales\\n2024', holds a line break or another control character"),
