@@ -9,6 +9,17 @@ from pydantic import BaseModel
 
 from pipeline.core.errors import PipelineError
 
+# Problems of pydantic with numbers, and the words for the bounds of a JSON schema.
+NUMBER_PROBLEMS = {
+    "int_type",
+    "float_type",
+    "greater_than",
+    "greater_than_equal",
+    "less_than",
+    "less_than_equal",
+}
+BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+
 
 def load_yaml(path: Path, name: str) -> Any:
     """The content of a YAML file; PipelineError with the line where it is no YAML or repeats a key."""
@@ -43,7 +54,7 @@ def explain(name: str, model: type[BaseModel], problems: Sequence[Any]) -> list[
         if key not in lines:
             lines[key] = _explain(f"{name}: {key}" if key else name, model, key_parts, problem)
         elif "; allowed: " in lines[key]:
-            lines[key] += f" or {_allowed(problem)}"
+            lines[key] += f" or {_allowed(model, key_parts, problem)}"
     return list(lines.values())
 
 
@@ -57,10 +68,12 @@ def _explain(prefix: str, model: type[BaseModel], key_parts: list[str], problem:
             lines = str(problem["ctx"]["error"]).splitlines()
             return "\n".join(f"{prefix}: {line}" for line in lines)
         case _:
-            return f"{prefix}: is {_short_repr(problem['input'])}; allowed: {_allowed(problem)}"
+            return f"{prefix}: is {_short_repr(problem['input'])}; allowed: {_allowed(model, key_parts, problem)}"
 
 
-def _allowed(problem: Any) -> str:
+def _allowed(model: type[BaseModel], key_parts: list[str], problem: Any) -> str:
+    if problem["type"] in NUMBER_PROBLEMS and (number := _number(model.model_json_schema(), key_parts)):
+        return number
     if problem["type"] in ("model_type", "dict_type"):
         return "a mapping of keys to values"
     if problem["type"] == "tuple_type":
@@ -71,6 +84,30 @@ def _allowed(problem: Any) -> str:
         .replace("a valid ", "a ")
         .replace("a integer", "an integer")
     )
+
+
+def _number(schema: Any, key_parts: list[str]) -> str | None:
+    """The numbers that a key may have, both bounds included ("a number, at least 0, at most 1"); None for other keys."""
+    options = [schema]
+    for part in key_parts:
+        options = [inner for option in options for inner in _inside(_resolved(option, schema), part)]
+    for option in options:
+        if option.get("type") in ("integer", "number"):
+            kind = "an integer" if option["type"] == "integer" else "a number"
+            return ", ".join(
+                [kind, *(f"{word} {option[bound]:,}" for bound, word in BOUNDS.items() if bound in option)]
+            )
+    return None
+
+
+def _inside(option: Any, part: str) -> list[Any]:
+    """The JSON schemas of a key of an object, or of an item of a list."""
+    inner = option.get("properties", {}).get(part) or option.get("additionalProperties") or option.get("items")
+    return [inner, *inner.get("anyOf", ())] if isinstance(inner, dict) else []
+
+
+def _resolved(option: Any, schema: Any) -> Any:
+    return schema["$defs"][option["$ref"].rpartition("/")[2]] if "$ref" in option else option
 
 
 def _names_a_type(part: str) -> bool:
