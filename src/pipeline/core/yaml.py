@@ -87,7 +87,7 @@ def _allowed(model: type[BaseModel], key_parts: list[str], problem: Any) -> str:
 
 
 def _number(schema: Any, key_parts: list[str]) -> str | None:
-    """The numbers that a key may have, both bounds included ("a number, at least 0, at most 1"); None for other keys."""
+    """The numbers that a key may have, such as "a number, at least 0, at most 1"; None for a key of another type."""
     options = [schema]
     for part in key_parts:
         options = [inner for option in options for inner in _inside(_resolved(option, schema), part)]
