@@ -9,7 +9,7 @@ import click
 from pipeline.cli import COMMANDS, pipeline
 from pipeline.core import files
 from pipeline.core.params import Params
-from pipeline.core.yaml import load_yaml
+from pipeline.core.yaml import BOUNDS, load_yaml
 
 FOLDER = Path("docs/reference")
 HEADER = "<!-- Made by `make docs`; change src/pipeline/{source} instead. -->\n"
@@ -107,8 +107,7 @@ def _allowed(field: Schema, schema: Schema) -> str:
 
 
 def _bounds(field: Schema) -> Iterator[str]:
-    words = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
-    return (f"{word} {field[bound]:,}" for bound, word in words.items() if bound in field)
+    return (f"{word} {field[bound]:,}" for bound, word in BOUNDS.items() if bound in field)
 
 
 def _keys(section: Schema) -> str:

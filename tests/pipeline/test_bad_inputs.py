@@ -152,12 +152,22 @@ class TestDataThatBreaksItsContract:
         assert {name: after[name] for name in before} == before
         return completed.stdout + completed.stderr
 
+    def unfit(self, project: Project, changed: pd.DataFrame, *problems: str) -> None:
+        """The task does not fit the target: a line for each problem, and no word against the contract."""
+        changed.to_parquet(project.folder / "data/raw/table.parquet", index=False)
+        completed = project.run(*stage("validate"))
+        assert_refused(completed, *problems, lines=len(problems))
+        assert "contract" not in completed.stderr
+
     def test_one_class_only(self, project: Project) -> None:
-        self.validate(project, table(outcome="yes"), ("outcome", "at least two classes"))
+        self.unfit(project, table(outcome="yes"), "target outcome: has one class only (yes)")
 
     def test_a_positive_class_that_never_occurs(self, project: Project) -> None:
-        self.validate(
-            project, table(outcome="no"), ("outcome", "at least two classes"), ("outcome", "the positive class")
+        self.unfit(
+            project,
+            table(outcome="no"),
+            "target outcome: has one class only (no)",
+            "params.yaml: task.positive: is 'yes', which outcome never is: its rows hold no",
         )
 
     def test_a_target_column_that_is_missing(self, project: Project) -> None:
@@ -170,10 +180,10 @@ class TestDataThatBreaksItsContract:
 
     def test_a_constant_target_of_a_regression(self, project: Project) -> None:
         project.configure(task={"type": "regression", "target": "age", "positive": None}, gate=GATES["regression"])
-        self.validate(project, table(age=40), ("age", "values that differ"))
+        self.unfit(project, table(age=40), "target age: every row has the same value; there is nothing to learn")
 
     def test_a_column_without_any_value(self, project: Project) -> None:
-        self.validate(project, table(income=np.nan), ("income", "at least one value"))
+        self.validate(project, table(age=np.nan), ("age", "a value in every row"))
 
     def test_a_new_category(self, project: Project) -> None:
         rows = table()

@@ -12,7 +12,7 @@ class PipelineError(Exception):
 
 def listed(names: Iterable[object]) -> str:
     """Names for an error's line: the first ten, and how many more there are."""
-    texts = [str(name) for name in names]
+    texts = [str(name) or '""' for name in names]
     return ", ".join(texts[:10]) + (f" and {len(texts) - 10} more" if len(texts) > 10 else "")
 
 

@@ -10,8 +10,16 @@ from pydantic import BaseModel
 from pipeline.core import conflicts
 from pipeline.core.errors import PipelineError
 
+# Problems of pydantic with numbers, and the words for the bounds of a JSON schema.
+NUMBER_PROBLEMS = {
+    "int_type",
+    "float_type",
+    "greater_than",
+    "greater_than_equal",
+    "less_than",
+    "less_than_equal",
+}
 BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
-NUMERIC = {"less_than_equal", "less_than", "greater_than_equal", "greater_than", "float_type", "finite_number"}
 
 
 def load_yaml(path: Path, name: str) -> Any:
@@ -67,8 +75,8 @@ def _explain(prefix: str, model: type[BaseModel], key_parts: list[str], problem:
 
 
 def _allowed(model: type[BaseModel], key_parts: list[str], problem: Any) -> str:
-    if problem["type"] in NUMERIC and (both := _range(model, key_parts)):
-        return both
+    if problem["type"] in NUMBER_PROBLEMS and (number := _number(model.model_json_schema(), key_parts)):
+        return number
     if problem["type"] in ("model_type", "dict_type"):
         return "a mapping of keys to values"
     if problem["type"] == "tuple_type":
@@ -81,22 +89,33 @@ def _allowed(model: type[BaseModel], key_parts: list[str], problem: Any) -> str:
     )
 
 
+def _number(schema: Any, key_parts: list[str]) -> str | None:
+    """The numbers that a key may have, such as "a number, at least 0, at most 1"; None for a key of another type."""
+    options = [schema]
+    for part in key_parts:
+        options = [inner for option in options for inner in _inside(_resolved(option, schema), part)]
+    for option in options:
+        if option.get("type") in ("integer", "number"):
+            kind = "an integer" if option["type"] == "integer" else "a number"
+            return ", ".join(
+                [kind, *(f"{word} {option[bound]:,}" for bound, word in BOUNDS.items() if bound in option)]
+            )
+    return None
+
+
+def _inside(option: Any, part: str) -> list[Any]:
+    """The JSON schemas of a key of an object, or of an item of a list."""
+    inner = option.get("properties", {}).get(part) or option.get("additionalProperties") or option.get("items")
+    return [inner, *inner.get("anyOf", ())] if isinstance(inner, dict) else []
+
+
+def _resolved(option: Any, schema: Any) -> Any:
+    return schema["$defs"][option["$ref"].rpartition("/")[2]] if "$ref" in option else option
+
+
 def _names_a_type(part: str) -> bool:
     """Whether pydantic put the name of a union's member into the location instead of a key."""
     return part in {"bool", "int", "str", "float", "Interval"} or "[" in part or part.startswith("constrained-")
-
-
-def _range(model: type[BaseModel], key_parts: list[str]) -> str | None:
-    """Both bounds of a number that has two: pydantic names the one that is broken. None for any other key."""
-    section = _section(model, key_parts)
-    if section is None or key_parts[-1] not in section.model_fields:
-        return None
-    schema = section.model_json_schema()["properties"][key_parts[-1]]
-    for option in schema.get("anyOf", [schema]):
-        words = [f"{word} {option[bound]:g}" for bound, word in BOUNDS.items() if bound in option]
-        if len(words) == 2:
-            return f"a number {' and '.join(words)}"
-    return None
 
 
 def _section(model: type[BaseModel], key_parts: list[str]) -> Any:

@@ -1,6 +1,5 @@
 """Slices: the test rows by the values of a column, each evaluated separately."""
 
-import difflib
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.core import lookalikes
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Evaluate
 from pipeline.core.tasks import Task
@@ -34,8 +34,7 @@ def labels(table: pd.DataFrame, columns: Sequence[str], bins: int, key: str) -> 
     """
     for name in columns:
         if name not in table.columns:
-            close = difflib.get_close_matches(name, map(str, table.columns), n=1)
-            hint = f"did you mean {close[0]}?" if close else f"columns: {', '.join(map(str, table.columns))}"
+            hint = lookalikes.suggestion(name, map(str, table.columns))
             raise PipelineError(f"params.yaml: {key}: {name} is no column of the test rows; {hint}")
     return pd.DataFrame({name: _labelled(table[name], bins) for name in columns}, index=table.index)
 

@@ -9,18 +9,17 @@ import pandas as pd
 from pipeline.core.errors import PipelineError, listed
 from pipeline.core.params import Features
 from pipeline.data.values import conversion, former_texts
-from pipeline.models.signature import Feature, Signature
+from pipeline.models.signature import DATE_PARTS, Feature, Signature
 
-# What a date column is turned into; days count from 1970-01-01.
-DATE_PARTS = ("days", "month", "weekday")
-# From this many values on, text whose values are mostly different identifies rows instead of describing them.
+# From this many values on, text whose values are mostly different, and whole numbers that all are, identify rows
+# instead of describing them.
 ENOUGH_VALUES = 20
 
 
 def learn(train: pd.DataFrame, settings: Features, roles: set[str]) -> tuple[Feature, ...]:
     """The features of a training table: every column but `roles` (key, target, time) and the excluded ones.
 
-    PipelineError for an unknown excluded column, an all-null column, or text that identifies instead of describing.
+    PipelineError for an unknown excluded column, an all-null column, or text or whole numbers that identify.
     """
     unknown = sorted(set(settings.exclude) - set(train.columns))
     if unknown:
@@ -28,17 +27,20 @@ def learn(train: pd.DataFrame, settings: Features, roles: set[str]) -> tuple[Fea
             f"params.yaml: features.exclude: {unknown[0]} is no column; columns: {listed(train.columns)}"
         )
     columns = [name for name in train.columns if name not in roles | set(settings.exclude)]
-    features = [feature for name in columns for feature in _learn_column(train[name], settings.max_categories)]
+    taken = set(map(str, train.columns))
+    features = [feature for name in columns for feature in _learn_column(train[name], settings.max_categories, taken)]
     if not features:
         raise PipelineError("no feature is left: every column is the key, the target, the time or in features.exclude")
     return tuple(features)
 
 
-def _learn_column(column: "pd.Series[Any]", max_categories: int) -> list[Feature]:
+def _learn_column(column: "pd.Series[Any]", max_categories: int, taken: set[str]) -> list[Feature]:
+    """A column's features; the names of its parts are added to those that are `taken`."""
     name, nullable = str(column.name), bool(column.isna().any())
     if column.isna().all():
         raise PipelineError(
-            f"column {name}: has no value in the training rows; add it to features.exclude in params.yaml"
+            f"column {name}: has no value in any of the {len(column):,} training rows; add it to features.exclude in "
+            "params.yaml, or bring its values back in the source"
         )
     if pd.api.types.is_bool_dtype(column):
         return [Feature(name=name, source=name, kind="boolean", nullable=nullable)]
@@ -46,10 +48,36 @@ def _learn_column(column: "pd.Series[Any]", max_categories: int) -> list[Feature
         low, high = float(column.min()), float(column.max())
         if not np.isfinite([low, high]).all():
             raise PipelineError(f"column {name}: holds infinity; replace it by a missing value in the source")
+        _check_no_identifier(column)
         return [Feature(name=name, source=name, kind="number", nullable=nullable, minimum=low, maximum=high)]
     if pd.api.types.is_datetime64_any_dtype(column):
-        return [Feature(name=f"{name}__{part}", source=name, kind="date", nullable=nullable) for part in DATE_PARTS]
+        return [
+            Feature(name=_part_name(name, part, taken), source=name, kind="date", nullable=nullable)
+            for part in DATE_PARTS
+        ]
     return [_learn_text(conversion.labels(column.dropna()), name, nullable, max_categories)]
+
+
+def _check_no_identifier(column: "pd.Series[Any]") -> None:
+    """PipelineError for whole numbers of which none occurs twice: they number the rows, and a model would learn the
+    order of the file from them."""
+    values = column.dropna()
+    if pd.api.types.is_integer_dtype(values) and len(values) >= ENOUGH_VALUES and values.is_unique:
+        raise PipelineError(
+            f"column {column.name}: whole numbers of which none occurs twice in {len(values):,} training rows look "
+            "like an identifier; name it in data.key or add it to features.exclude in params.yaml, or, where it is an "
+            "amount, declare it as type number in data/schema.yaml"
+        )
+
+
+def _part_name(column: str, part: str, taken: set[str]) -> str:
+    """A name for a part of a date that no column and no other part has: when__month, else when__date__month."""
+    name = f"{column}__{part}"
+    while name in taken:
+        column += "__date"
+        name = f"{column}__{part}"
+    taken.add(name)
+    return name
 
 
 def _learn_text(texts: "pd.Series[Any]", name: str, nullable: bool, max_categories: int) -> Feature:
@@ -87,7 +115,8 @@ def _encode_column(column: "pd.Series[Any]", feature: Feature, *, former: bool) 
         values[values < 0] = np.nan
         return values
     if feature.kind == "date":
-        return _date_part(pd.to_datetime(column), feature.name.rsplit("__", 1)[1])
+        assert feature.part is not None
+        return _date_part(pd.to_datetime(column), feature.part)
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError):

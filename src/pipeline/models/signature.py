@@ -1,28 +1,42 @@
 """A model's inputs and outputs: features, types, categories, classes, threshold. Learnt in training, then stored."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer
+from pydantic import SerializerFunctionWrapHandler, Strict, model_serializer
 
 from pipeline.core import files, format_numbers
 from pipeline.core.errors import PipelineError
-from pipeline.core.params import Names, Section, Split
+from pipeline.core.params import Section, Split
 from pipeline.core.tasks import Task
 
 FORMAT = 2  # the highest that is read; signature.json has a number from format 2 on
 
 
+Texts = Annotated[tuple[str, ...], Strict(strict=False)]  # values of data: the empty text is one as any other
+# What a date column is turned into; days count from 1970-01-01.
+DATE_PARTS = ("days", "month", "weekday")
+
+
 class Feature(Section):
-    """A column of the model's matrix, and the column of the table that it is made from."""
+    """A column of the model's matrix, and the column of the table that it is made from.
+
+    Source and part identify it. The name is for people: it ends with the part, and `matrix.learn` makes it unique, but
+    a column of the data may have the same name in a model that an older version trained.
+    """
 
     name: str
     source: str
     kind: Literal["number", "boolean", "category", "date"]
-    categories: Names = ()
+    categories: Texts = ()
     nullable: bool
     minimum: float | None = None
     maximum: float | None = None
+
+    @property
+    def part(self) -> str | None:
+        """The part of a date that it holds, one of DATE_PARTS; None for another kind."""
+        return self.name.rpartition("__")[2] if self.kind == "date" else None
 
 
 class Signature(Section):
@@ -37,13 +51,13 @@ class Signature(Section):
     target: str
     key: str | None
     positive: bool | int | str | None
-    classes: Names
+    classes: Texts
     threshold: float | None
     quantile: float
     features: tuple[Feature, ...]
     split: Split
     seen_until: str | None = None  # split by time: the newest time that training or validation saw
-    hashed: Names = ()  # split by a hash of whole rows: the hashed columns
+    hashed: Texts = ()  # split by a hash of whole rows: the hashed columns
     device: str
 
     @model_serializer(mode="wrap")

@@ -11,6 +11,9 @@ from pipeline.data.values import conversion
 from pipeline.models.matrix import codes
 from pipeline.models.signature import Signature
 
+# A quarter of float32's largest: LightGBM also keeps differences of targets and scores as float32.
+LARGEST = float(np.finfo(np.float32).max) / 4
+
 
 def learn(target: "pd.Series[Any]", task: TaskSection) -> tuple[str, ...]:
     """The target's classes as text: (negative, positive) for binary, in order for multiclass, none for regression.
@@ -49,10 +52,27 @@ def _classes(target: "pd.Series[Any]") -> list[str]:
 def _check_regression_target(target: "pd.Series[Any]", prefix: str) -> None:
     if not pd.api.types.is_numeric_dtype(target) or pd.api.types.is_bool_dtype(target):
         raise PipelineError(f"{prefix}: is {target.dtype}; task.type regression needs numbers")
-    if not np.isfinite(target.to_numpy(dtype=np.float64)).all():
+    values = target.to_numpy(dtype=np.float64)
+    if not np.isfinite(values).all():
         raise PipelineError(f"{prefix}: holds infinity; remove those rows in the source")
+    _check_float32(values, prefix)
     if target.nunique() < 2:
         raise PipelineError(f"{prefix}: is constant; there is nothing to learn")
+    if len(np.unique(values.astype(np.float32))) < 2:
+        raise PipelineError(
+            f"{prefix}: differs in digits alone that LightGBM does not keep (targets are float32, about 7 digits); "
+            "subtract a constant or use another unit in the source"
+        )
+
+
+def _check_float32(values: "np.ndarray[Any, np.dtype[np.float64]]", prefix: str) -> None:
+    """PipelineError where LightGBM, which keeps targets as float32, can't hold the values."""
+    beyond = int((np.abs(values[np.isfinite(values)]) > LARGEST).sum())
+    if beyond:
+        raise PipelineError(
+            f"{prefix}: {beyond:,} rows hold values beyond ±{LARGEST:.3g}, which LightGBM can't hold (it keeps targets "
+            "as float32); use another unit, or remove those rows in the source"
+        )
 
 
 def encode(table: pd.DataFrame, signature: Signature) -> "np.ndarray[Any, Any]":
@@ -64,11 +84,15 @@ def encode(table: pd.DataFrame, signature: Signature) -> "np.ndarray[Any, Any]":
         raise PipelineError(f"target {signature.target}: the table lacks this column (task.target in params.yaml)")
     column = table[signature.target]
     if signature.task == "regression":
-        return column.to_numpy(dtype=np.float64)
+        values = column.to_numpy(dtype=np.float64)
+        _check_float32(values, f"target {signature.target}")
+        return values
     indices = codes(column, signature.classes)
     if (indices < 0).any():
+        unknown = conversion.labels(column[indices < 0].drop_duplicates())
         raise PipelineError(
-            f"target {signature.target}: {int((indices < 0).sum()):,} rows hold a class that the training rows lack; "
-            f"known: {listed(signature.classes)}"
+            f"target {signature.target}: {int((indices < 0).sum()):,} rows hold a class that no training row has "
+            f"({listed(unknown)}; known: {listed(signature.classes)}); a class needs rows on every side of the split: "
+            "merge rare classes in the source, add rows of them, or set another split.seed in params.yaml"
         )
     return indices.astype(np.float64) if signature.task == "binary" else indices

@@ -202,6 +202,7 @@ def _check_sign(target: Array, knobs: Train, task: TaskSection) -> None:
     required = SIGNS.get(knobs.objective)
     if required is None:
         return
+    target = target.astype(np.float32)  # as LightGBM keeps it: a value next to 0 becomes 0
     if (target < 0).any() or (required == "above 0" and (target <= 0).any()):
         raise PipelineError(
             f"params.yaml: train.objective: {knobs.objective} needs targets {required}, and {task.target} has others; "

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 import numpy as np
@@ -25,11 +25,14 @@ class DamagedGzipError(Exception):
 def decoder(signature: Signature, *, exact: bool = False) -> msgspec.json.Decoder[Any]:
     """A decoder of log lines (line.py), strict about types.
 
-    Columns are numbered, because they may have any name; an absent one is None. `exact`: whole numbers stay whole,
-    which a float may not hold.
+    Columns are numbered, because they may have any name; an absent one is None. Names that no struct can have make a
+    slower decoder, of mappings. `exact`: whole numbers stay whole, which a float may not hold.
     """
     types = KINDS | {"number": int | float} if exact else KINDS
     kinds = {feature.source: types[feature.kind] for feature in signature.features}
+    if not line.can_be_fields(kinds):
+        make: Any = TypedDict  # the columns are known when the log is read, not before
+        return line.decoder(make("Features", {name: kind | None for name, kind in kinds.items()}, total=False))
     features = msgspec.defstruct(
         "Features",
         [(f"f{number}", kind | None, None) for number, kind in enumerate(kinds.values())],
@@ -39,15 +42,24 @@ def decoder(signature: Signature, *, exact: bool = False) -> msgspec.json.Decode
     return line.decoder(features)
 
 
-def read(stream: Any, name: str, growing: bool, decoder: Any, damage: Damage, on_read: OnRead) -> Iterator[Rows]:
-    """The rows of a stream, block by block; `on_read` is called with the number of bytes read.
+def read(
+    stream: Any,
+    name: str,
+    growing: bool,
+    decoder: Any,
+    columns: Sequence[str],
+    damage: Damage,
+    on_read: OnRead,
+) -> Iterator[Rows]:
+    """The rows of a stream with the signature's `columns`, block by block; `on_read` is called with the number of
+    bytes read.
 
     The last line of a file that is still `growing` may be incomplete: no damage, the next run reads it whole.
     """
     chunks = _chunks(stream, on_read)
     try:
         for first, lines, complete in _split_lines(_decompressed(chunks) if name.endswith(".gz") else chunks):
-            rows = _decoded(name, first, lines, decoder, damage, tolerant=growing and not complete)
+            rows = _decoded(name, first, lines, decoder, columns, damage, tolerant=growing and not complete)
             if rows.ids:
                 yield rows
     except DamagedGzipError as error:
@@ -92,7 +104,15 @@ def _split_lines(chunks: Iterator[bytes]) -> Iterator[tuple[int, list[bytes], bo
     yield number, [rest], False
 
 
-def _decoded(name: str, first: int, lines: Sequence[bytes], decoder: Any, damage: Damage, tolerant: bool) -> Rows:
+def _decoded(
+    name: str,
+    first: int,
+    lines: Sequence[bytes],
+    decoder: Any,
+    columns: Sequence[str],
+    damage: Damage,
+    tolerant: bool,
+) -> Rows:
     decode, numbers, rows = decoder.decode, [], []
     for number, text in enumerate(lines, first):
         try:
@@ -119,13 +139,14 @@ def _decoded(name: str, first: int, lines: Sequence[bytes], decoder: Any, damage
         [row.release for row in rows],
         np.array([row.ms for row in rows], dtype=np.float64),
         flags,
-        lambda positions: [_as_tuple(rows[position]) for position in positions],
+        lambda positions: [_as_tuple(rows[position], columns) for position in positions],
     )
 
 
-def _as_tuple(row: Any) -> tuple[Any, ...]:
-    time = round(row.time.timestamp() * 1e6)
-    return row.id, time, row.release, row.score, row.label, *msgspec.structs.astuple(row.features)
+def _as_tuple(row: Any, columns: Sequence[str]) -> tuple[Any, ...]:
+    features = row.features
+    values = map(features.get, columns) if isinstance(features, dict) else msgspec.structs.astuple(features)
+    return row.id, round(row.time.timestamp() * 1e6), row.release, row.score, row.label, *values
 
 
 def _reason(error: BaseException) -> str:

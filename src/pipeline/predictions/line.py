@@ -53,6 +53,12 @@ def shared_fields(moment: float, release: str, milliseconds: float) -> bytes:
     return b"," + msgspec.json.encode(shared)[1:-1] + b',"features":'
 
 
+def can_be_fields(names: Iterable[str]) -> bool:
+    """Whether msgspec takes these names for the fields of a struct: it writes them as they are, so none may need to be
+    escaped in JSON."""
+    return not any(char in '"\\' or char < " " for name in names for char in name)
+
+
 def decoder(features: Any) -> msgspec.json.Decoder[Any]:
     """A decoder of lines with features of this type; it skips the classes' probabilities, which no reader needs."""
     fields = [

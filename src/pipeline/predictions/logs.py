@@ -68,7 +68,7 @@ class Log:
                     on_read(file.size)
                 else:
                     growing = file.path in self.growing
-                    yield from json_lines.read(stream, file.name, growing, decoder, damage, on_read)
+                    yield from json_lines.read(stream, file.name, growing, decoder, signature.columns, damage, on_read)
         except FileNotFoundError:
             return
         except OSError as error:

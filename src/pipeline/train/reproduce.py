@@ -11,7 +11,7 @@ import click
 
 from pipeline.core import conflicts, params
 from pipeline.core.errors import PipelineError
-from pipeline.data.contract import schema
+from pipeline.data.contract import schema, target
 from pipeline.data.source import fetch
 
 LOCK = Path("dvc.lock")
@@ -20,8 +20,10 @@ HIDDEN = ("Generating lock file", "Updating lock file", "\nTo track the changes"
 
 
 def check_names(knobs: params.Params) -> None:
-    """Refuse columns in params.yaml that the data contract does not have, before any work."""
-    if problems := schema.unknown_columns(knobs, schema.read(schema.PATH)):
+    """Refuse columns in params.yaml that the data contract does not have, and a task that does not fit the target's,
+    before any work."""
+    contract = schema.read(schema.PATH)
+    if problems := [*schema.unknown_columns(knobs, contract), *target.contract_problems(knobs.task, contract)]:
         raise PipelineError("\n".join(problems))
 
 

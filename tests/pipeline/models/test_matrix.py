@@ -110,7 +110,29 @@ def test_truth_values_with_missing_ones_are_the_same_categories_as_their_text() 
 
 def numbered(distinct: int, rows: int, missing: int = 0) -> pd.DataFrame:
     note = [f"note {row % distinct}" for row in range(rows)] + [None] * missing
-    return pd.DataFrame({"x": range(rows + missing), "note": note})
+    return pd.DataFrame({"x": np.arange(rows + missing) / 2, "note": note})
+
+
+def test_whole_numbers_of_which_none_occurs_twice_are_refused_as_text_is_and_amounts_are_declared_as_numbers() -> None:
+    numbers = pd.Series([1000 + 7 * row for row in range(20)])
+    table = pd.DataFrame({"x": [0.5, 1.5] * 10, "row": numbers})
+    for values in (
+        numbers,
+        numbers.astype("Int64").where(numbers > 0),
+        pd.concat([numbers, pd.Series([None], dtype="Int64")]),
+    ):
+        other = pd.DataFrame({"x": [0.5] * len(values), "row": values.to_numpy()})
+        other["row"] = other["row"].astype("Int64")
+        with pytest.raises(
+            PipelineError, match="column row: whole numbers of which none occurs twice in 20 training rows"
+        ):
+            learn(other)
+    for fine in (
+        table.assign(row=numbers.astype(float)),
+        table.head(19),
+        table.assign(row=numbers.replace(1007, 1000)),
+    ):
+        assert learn(fine).columns == ["x", "row"]
 
 
 def test_text_of_mostly_different_values_is_refused_in_a_small_table_too() -> None:

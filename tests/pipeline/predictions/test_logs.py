@@ -112,6 +112,30 @@ def test_parquet_holds_the_same_rows_as_json_lines(tmp_path: Path) -> None:
     )
 
 
+def test_columns_whose_names_json_must_escape_are_read_as_any_others(tmp_path: Path) -> None:
+    names = {"income": 'income (")', "town": "to\\wn", "member": "member"}
+    known = logged.SIGNATURE.model_copy(
+        update={
+            "features": tuple(
+                logged.feature(names[feature.name], feature.kind)
+                for feature in logged.SIGNATURE.features
+                if feature.name in names
+            )
+        }
+    )
+    lines = logged.rows(3)
+    plain = logged.read(logged.write(tmp_path / "a", lines)).windows[0].sample[list(names)]
+    odd = [{names.get(name, name): value for name, value in logged.FEATURES.items()}] * 2 + [{}]
+    logged.write(tmp_path / "b", [row | {"features": features} for row, features in zip(lines, odd, strict=True)])
+    sample = logged.read(tmp_path / "b", signature=known).windows[0].sample
+    assert list(sample) == list(names.values())
+    assert sample.dropna().to_numpy().tolist() == plain.iloc[:2].to_numpy().tolist()
+    assert int(sample.isna().all(axis=1).sum()) == 1
+    wrong = lines[1] | {"features": {'income (")': "2.5"}}
+    logged.write(tmp_path / "c", [lines[0] | {"features": {}}, wrong])
+    assert logged.read(tmp_path / "c", signature=known).damage.counts == {"types": 1}
+
+
 def test_parquet_from_other_writers_is_read(tmp_path: Path) -> None:
     """Times as times, dates as dates, whole numbers, encoded text; without labels and flags, with more columns."""
     written = pa.table(

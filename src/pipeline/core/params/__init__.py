@@ -8,7 +8,7 @@ from pydantic import ValidationError, model_validator
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.params.combinations import conflicts
-from pipeline.core.params.data import Card, Data, Features, Split, TaskSection
+from pipeline.core.params.data import Card, Csv, Data, Features, Split, TaskSection
 from pipeline.core.params.review import Gate, GateFairness, GateSlices
 from pipeline.core.params.ship import Deploy, Ignored, Release, Scan, Serve, ServeLog
 from pipeline.core.params.tolerance import Tolerance
@@ -21,6 +21,7 @@ __all__ = [
     "PATH",
     "TUNABLE",
     "Card",
+    "Csv",
     "Data",
     "Deploy",
     "Drift",

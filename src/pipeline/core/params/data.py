@@ -1,5 +1,6 @@
 """The sections on the data and the task: card, data, task, features, split."""
 
+import codecs
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -18,6 +19,34 @@ class Card(Section):
     licence: Name = Field(description="Licence of the training data.")
 
 
+class Csv(Section):
+    """In which form CSV files are."""
+
+    separator: Literal[",", ";", "|", "tab"] = Field(default=",", description="Between the columns: , ; | or tab.")
+    decimal: Literal[".", ","] = Field(default=".", description="Decimal mark of numbers: . or ,")
+    encoding: Name = Field(default="utf-8", description="Encoding, such as utf-8, utf-16 or latin-1.")
+    dates: Name | None = Field(
+        default=None, description="Form of dates that are not ISO 8601, as %d.%m.%Y; null: there are none."
+    )
+
+    @property
+    def delimiter(self) -> str:
+        """The separator as one character."""
+        return "\t" if self.separator == "tab" else self.separator
+
+    @model_validator(mode="after")
+    def _readable(self) -> "Csv":
+        if self.decimal == self.separator:
+            raise ValueError(f"decimal: is {self.decimal!r}, the separator as well; allowed: another one of the two")
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError:
+            raise ValueError(
+                f"encoding: {self.encoding} is none that Python knows; allowed: utf-8, utf-16, latin-1, cp1252"
+            ) from None
+        return self
+
+
 class Data(Section):
     """Where the rows come from."""
 
@@ -29,6 +58,7 @@ class Data(Section):
     missing: Names = Field(
         default=(), description="Texts of CSV files that mean a missing value, as [NA]; an empty field always does."
     )
+    csv: Csv = Field(default=Csv(), description="Form of CSV files.")
     key: Name | None = Field(description="Column that identifies a row; null: there is none.")
     deduplicate: bool = Field(description="true keeps the last row of each key; false: a repeated key is an error.")
 

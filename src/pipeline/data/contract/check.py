@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from pipeline.core import lookalikes
 from pipeline.core.params import TaskSection
 from pipeline.data.contract.schema import ContractColumn, Schema
 from pipeline.data.values import conversion
@@ -40,7 +41,7 @@ class Violation:
 
 
 def violations(table: pd.DataFrame, schema: Schema, task: TaskSection) -> list[Violation]:
-    """All violations of the contract in the table, and those that make its target unfit for the task, by column."""
+    """All violations of the contract in the table, by column; the target must have a value in every row."""
     result = [_violation(error, table) for error in _errors(table, schema, task)]
     if task.target not in schema.columns and task.target not in table.columns:
         result.append(Violation("missing column", task.target, "the target (task.target)", len(table)))
@@ -75,7 +76,7 @@ def _build(schema: Schema, task: TaskSection) -> "pa.DataFrameSchema":
     # pandera's own null and uniqueness checks list every failing row one by one; these count them.
     columns = {
         name: pa.Column(
-            checks=[*_checks(column), *(_target_checks(column, task) if name == task.target else [])],
+            checks=_checks(column, has_every_value=not column.nullable or name == task.target),
             nullable=True,
         )
         for name, column in schema.columns.items()
@@ -91,7 +92,7 @@ def _check(
     return pa.Check(predicate, name=name, error=expected, ignore_na=not with_nulls, n_failure_cases=1)
 
 
-def _checks(column: ContractColumn) -> list["pa.Check"]:
+def _checks(column: ContractColumn, has_every_value: bool) -> list["pa.Check"]:
     """The checks of a column. Only values of the right type are compared with lists and ranges."""
 
     def convert(values: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -101,8 +102,8 @@ def _checks(column: ContractColumn) -> list["pa.Check"]:
         wrong = conversion.convert(values, column.type)[1]
         return pd.Series(~wrong, index=values.index)
 
-    checks = [_check("all missing", "at least one value", lambda values: bool(values.notna().any()), with_nulls=True)]
-    if not column.nullable:
+    checks = []
+    if has_every_value:
         checks.append(_check("missing value", "a value in every row", lambda values: values.notna(), with_nulls=True))
     checks.append(_check("type", EXPECTED.get(column.type, column.type), of_type))
     if column.unique:  # as its type: the texts 7 and 7.0 are one whole number
@@ -124,30 +125,13 @@ def _repeated(values: "pd.Series[Any]") -> "pd.Series[Any]":
     return values.duplicated(keep=False) & values.notna()
 
 
-def _target_checks(column: ContractColumn, task: TaskSection) -> list["pa.Check"]:
-    """The checks that the target can be learnt."""
-
-    def classes(values: "pd.Series[Any]") -> set[str]:
-        return set(conversion.labels(conversion.convert(values, column.type)[0].dropna()).unique().tolist())
-
-    checks = []
-    if column.nullable:
-        checks.append(_check("target", "a value in every row", lambda values: values.notna(), with_nulls=True))
-    varies = "values that differ" if task.type == "regression" else "at least two classes"
-    checks.append(_check("target", varies, lambda values: values.empty or len(classes(values)) > 1))
-    if task.type == "regression" and column.type not in ("integer", "number"):
-        checks.append(_check("target", "integer or number, for task.type regression", lambda values: False))
-    if task.type == "binary":
-        positive = conversion.labels(pd.Series([task.positive]))[0]
-        checks.append(_check("target", "at most two classes", lambda values: len(classes(values)) <= 2))
-        checks.append(_check("target", "the positive class", lambda values: positive in classes(values)))
-    return checks
-
-
 def _violation(error: Any, table: pd.DataFrame) -> Violation:
     if isinstance(error.check, str):
         name, expected = STRUCTURE.get(error.check, (error.check, ""))
-        return Violation(name, str(error.failure_cases), expected, len(table))
+        column = str(error.failure_cases)
+        if name == "missing column" and (same := lookalikes.twin(column, map(str, table.columns))) is not None:
+            expected += f"; one that looks the same is written {same!a}, not {column!a}"
+        return Violation(name, column, expected, len(table))
     column, passed = str(error.schema.name), error.check_output
     if not isinstance(passed, pd.Series):
         return Violation(error.check.name, column, error.check.error, len(table))

@@ -1,5 +1,6 @@
 """How a data contract is inferred from a table, and written for people to correct."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ from pandas.api import types
 
 from pipeline.core import files, params, parquet
 from pipeline.core.errors import PipelineError
-from pipeline.data.contract import missing_words
+from pipeline.data.contract import missing_words, revision, schema
 from pipeline.data.contract.schema import PATH, ContractColumn, Schema
+from pipeline.data.source import csv_hints
 from pipeline.data.values.column_types import Type
 from pipeline.data.values.conversion import convert
 
@@ -31,24 +33,64 @@ HEADER = """\
 
 
 @click.command(short_help="Infer the data contract from the data.")
-@click.option("--force", is_flag=True, help="Replace the contract that is there.")
+@click.option("--update", is_flag=True, help="Add new columns and drop those that are gone; keep every other line.")
+@click.option("--force", is_flag=True, help="Replace the whole contract that is there.")
 @click.option("--schema", "path", type=click.Path(path_type=Path), default=PATH, help="The contract to write.")
-def command(force: bool, path: Path) -> None:
-    """Infer the data contract from the files that data/source.json names, for people to read and correct."""
+def command(update: bool, force: bool, path: Path) -> None:
+    """Infer the data contract from the files that data/source.json names, for people to read and correct.
+
+    Where there is one, show how it differs from the data, and ask before anything is written.
+    """
     from pipeline.data.source import sources
     from pipeline.data.source import table as tables
 
-    if path.exists() and not force:
-        raise PipelineError(f"{path}: exists, and may have been edited; --force replaces it by a newly inferred one")
-    data = params.read().data
-    table, _ = tables.read(sources.read(sources.FINGERPRINT), data)
+    data, source = params.read().data, sources.read(sources.FINGERPRINT)
+    table, _ = tables.read(source, data)
     frame = parquet.to_pandas(table)
     inferred = infer(frame, data.key)
-    files.write_text(path, document(inferred))
-    click.echo(f"schema: {len(inferred.columns)} columns in {path}; read it, correct it, commit it")
+    text = document(inferred) if not path.exists() else _revised(path, inferred, update, force)
+    if text is not None:
+        files.write_text(path, text)
+        click.echo(f"schema: {len(inferred.columns)} columns in {path}; read it, correct it, commit it")
     for name in inferred.columns:
         if words := missing_words.found(frame[name]):
             click.echo(f"schema: {missing_words.hint(name, words)}")
+    if any(sources.extension(file.path).startswith(".csv") for file in source.files):
+        for hint in csv_hints.hints(table):
+            click.echo(f"schema: {hint}")
+
+
+def _revised(path: Path, inferred: Schema, update: bool, force: bool) -> str | None:
+    """The text that replaces the contract at `path`; None where it is to stay.
+
+    Shows what changes, and asks where no option says it. PipelineError where there is nobody to ask.
+    """
+    try:
+        changes = revision.changes(schema.read(path), inferred)
+    except PipelineError as error:
+        if not force:
+            raise PipelineError(f"{error}; correct it, or `pipeline schema --force` replaces it") from None
+        return document(inferred)
+    for line in changes.lines(replaced=force):
+        click.echo(line)
+    if force:
+        question = f"Replace {path}? What people wrote in it is lost"
+        return document(inferred) if not _can_ask() or click.confirm(question) else None
+    if not changes.columns:
+        click.echo(f"schema: {path} stays as it is: it has the columns of the data")
+        return None
+    if not update and not _can_ask():
+        raise PipelineError(
+            f"{path}: lacks columns of the data, or has others (see above); `pipeline schema --update` changes these "
+            "lines alone, --force replaces the whole file"
+        )
+    if update or click.confirm(f"Make these changes in {path}? Every other line stays"):
+        return revision.updated(path.read_text(encoding="utf-8"), changes)
+    return None
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty()
 
 
 def infer(table: pd.DataFrame, key: str | None) -> Schema:
@@ -76,20 +118,14 @@ def column(values: "pd.Series[Any]", is_key: bool) -> ContractColumn:
     return ContractColumn(type=kind, nullable=nullable, allowed=allowed, min=0 if not_negative else None)
 
 
-def document(schema: Schema) -> str:
+def document(inferred: Schema) -> str:
     """The contract as YAML, one line a column, under a header that explains it."""
     import io
 
     from ruamel.yaml import YAML
-    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+    from ruamel.yaml.comments import CommentedMap
 
-    columns = CommentedMap()
-    for name, contract in schema.columns.items():
-        line = CommentedMap(contract.model_dump(exclude_defaults=True))
-        if contract.allowed is not None:
-            line["allowed"] = CommentedSeq(contract.allowed)
-        line.fa.set_flow_style()
-        columns[name] = line
+    columns = CommentedMap({name: revision.line(contract) for name, contract in inferred.columns.items()})
     yaml, text = YAML(), io.StringIO()
     yaml.width = 10_000
     yaml.dump({"columns": columns}, text)
@@ -99,7 +135,7 @@ def document(schema: Schema) -> str:
 def _kind(values: "pd.Series[Any]") -> Type:
     present = values.dropna()
     if present.empty:
-        return "number"  # unknown; `pipeline validate` refuses the column until it has values
+        return "number"  # unknown: no value says otherwise
     if types.is_bool_dtype(present):
         return "boolean"
     if types.is_integer_dtype(present):

@@ -1,7 +1,6 @@
 """The data contract, `data/schema.yaml`: what each column holds. Inferred once from the data, then edited by people."""
 
 import datetime
-import difflib
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, Strict, ValidationError, model_validator
 
-from pipeline.core.errors import PipelineError, listed
+from pipeline.core import lookalikes
+from pipeline.core.errors import PipelineError
 from pipeline.core.params import Name, Params, Section
 from pipeline.core.yaml import explain, load_yaml
 from pipeline.data.values.column_types import Type
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PATH = Path("data/schema.yaml")
-DATE_PARTS = ("days", "month", "weekday")  # a date column's features (models/matrix.py): since__days and so on
 Bound = int | float | datetime.date
 Allowed = Annotated[tuple[bool | int | float | str, ...], Strict(strict=False), Field(min_length=1)]
 
@@ -80,9 +79,6 @@ def read(path: Path) -> Schema:
 
 def unknown_columns(parameters: Params, schema: Schema) -> list[str]:
     """One line for each column that `params.yaml` names and the contract does not have."""
-    parts = [
-        f"{name}__{part}" for name, column in schema.columns.items() if column.type == "date" for part in DATE_PARTS
-    ]
     named: list[tuple[str, Sequence[str | None]]] = [
         ("data.key", [parameters.data.key]),
         ("task.target", [parameters.task.target]),
@@ -95,11 +91,9 @@ def unknown_columns(parameters: Params, schema: Schema) -> list[str]:
     ]
     lines = []
     for key, names in named:
-        columns = [*schema.columns, *(parts if key == "train.monotone" else [])]
         for name in names:
-            if name is not None and name not in columns:
-                close = difflib.get_close_matches(name, columns, n=1)
-                hint = f"did you mean {close[0]}?" if close else f"columns: {listed(schema.columns)}"
+            if name is not None and name not in schema.columns:
+                hint = lookalikes.suggestion(name, schema.columns)
                 lines.append(f"params.yaml: {key}: {name} is no column of {PATH}; {hint}")
     return lines
 

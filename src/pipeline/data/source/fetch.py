@@ -107,7 +107,7 @@ def _local_paths(source: str) -> list[str]:
         raise PipelineError(f"data.source: {source} is a folder; name its files, such as {path.rstrip('/')}/*.parquet")
     if os.path.isfile(path):
         return [Path(path).as_posix()]
-    names = glob.glob(path, recursive=True) if any(char in path for char in store.WILDCARDS) else []
+    names = glob.glob(path, recursive=True) if any(char in path for char in sources.WILDCARDS) else []
     return [Path(name).as_posix() for name in names if os.path.isfile(name)]
 
 
@@ -118,7 +118,7 @@ def _remote_paths(source: str) -> list[str]:
         return [source]
     system, path = sources.filesystem(source)
     system.invalidate_cache()
-    if any(char in path for char in store.WILDCARDS):
+    if any(char in path for char in sources.WILDCARDS):
         return [system.unstrip_protocol(name) for name in system.glob(path) if not name.endswith("/")]
     if system.isdir(path):
         raise PipelineError(

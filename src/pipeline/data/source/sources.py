@@ -17,6 +17,7 @@ FINGERPRINT = Path("data/source.json")
 FORMAT = 1  # of data/source.json, the highest that is read; the file has a number from format 2 on
 DOWNLOADS = Path(".pipeline/downloads")  # remote files, each under its SHA-256
 BLOCK = 1 << 20
+WILDCARDS = "*?["  # of globs
 
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 EXTENSIONS = (".csv", *(f".csv{ending}" for ending in COMPRESSIONS), ".parquet", ".pq")

@@ -9,8 +9,6 @@ from pipeline.core import files
 from pipeline.core.errors import PipelineError
 from pipeline.data.source import sources
 
-WILDCARDS = "*?["
-
 
 def matching(pattern: str, knob: str) -> list[str]:
     """The files that a path, a glob or a URL names, sorted; `knob`: the parameter with it. Errors are fsspec's."""
@@ -21,7 +19,7 @@ def matching(pattern: str, knob: str) -> list[str]:
         raise PipelineError(f"{knob}: holds a password; remove it, and set it in the environment")
     system, path = sources.filesystem(pattern, knob)
     system.invalidate_cache()
-    if not any(char in path for char in WILDCARDS):
+    if not any(char in path for char in sources.WILDCARDS):
         return [pattern]
     return sorted(system.unstrip_protocol(name) for name in system.glob(path) if not name.endswith("/"))
 

@@ -1,7 +1,7 @@
 """The files of the data source, each checked against its hash, as one table."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pipeline.core import params, parquet
 from pipeline.core.errors import PipelineError
-from pipeline.data.source import readers, sources
+from pipeline.data.source import partitions, readers, sources
 
 MAX_ROWS = 10  # row numbers in a message
 
@@ -23,10 +23,7 @@ def read(source: sources.Source, data: params.Data) -> tuple[pa.Table, int]:
     """
     files, n = source.files + source.batches, len(source.files)
     names = [file.path for file in files]
-    tables = [
-        readers.read(sources.ensure_local(file), file.path, sources.extension(file.path), data.missing)
-        for file in files
-    ]
+    tables = parts(source, data)
     table = concatenate([*tables[:n], *(_cast_batch(tables[0], batch) for batch in tables[n:])], names)
     if table.num_rows == 0:
         raise PipelineError(f"data.source: {source.source}: holds no row; get the data again, then `pipeline fetch`")
@@ -46,6 +43,38 @@ def read(source: sources.Source, data: params.Data) -> tuple[pa.Table, int]:
         f"data.key: {data.key} repeats in {int(repeats.sum()):,} rows ({rows}); remove the repeats in the source, or "
         "set data.deduplicate: true to keep the last row of each key"
     )
+
+
+def parts(source: sources.Source, data: params.Data) -> list[pa.Table]:
+    """The tables of the source's files, each column of a type that fits the other files', and of the added batches."""
+    tables = [_read(file, data) for file in source.files]
+    tables = partitions.add(source, _with_common_types(source.files, tables, data))
+    return [*tables, *(_read(file, data) for file in source.batches)]
+
+
+def _read(file: sources.File, data: params.Data, text: Collection[str] = ()) -> pa.Table:
+    return readers.read(sources.ensure_local(file), file.path, sources.extension(file.path), data, text=text)
+
+
+def _with_common_types(files: Sequence[sources.File], tables: Sequence[pa.Table], data: params.Data) -> list[pa.Table]:
+    """The tables, with columns of CSV files as text where the files' values look like different types.
+
+    In one CSV file with the same rows such a column would be text as well. The data contract then gives it its type.
+    """
+    names = set(tables[0].column_names).intersection(*(table.column_names for table in tables))
+    text = {name for name in names if not _fit_together([table.select([name]) for table in tables])}
+    return [
+        _read(file, data, text) if text and sources.extension(file.path).startswith(".csv") else table
+        for file, table in zip(files, tables, strict=True)
+    ]
+
+
+def _fit_together(tables: Sequence[pa.Table]) -> bool:
+    try:
+        pa.concat_tables(tables, promote_options="permissive")
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return False
+    return True
 
 
 def concatenate(tables: Sequence[pa.Table], names: Sequence[str]) -> pa.Table:
@@ -91,9 +120,7 @@ def _type_conflict(tables: Sequence[pa.Table], names: Sequence[str]) -> str:
     for table, name in zip(tables[1:], names[1:], strict=True):
         for column in first.column_names:
             current, reference = (source.select([column]) for source in (table, first))
-            try:
-                pa.concat_tables([reference, current], promote_options="permissive")
-            except (pa.ArrowTypeError, pa.ArrowInvalid):
+            if not _fit_together([reference, current]):
                 return (
                     f"{name}: column {column} holds {current.schema.types[0]}, in {names[0]} it holds "
                     f"{reference.schema.types[0]}; give it one type in all files"

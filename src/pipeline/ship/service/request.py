@@ -7,6 +7,7 @@ from typing import Annotated, Any, NotRequired
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from pipeline.core import lookalikes
 from pipeline.core.errors import listed
 from pipeline.ship.service.columns import RequestColumn, date_parts
 
@@ -86,6 +87,8 @@ class RequestModel:
 
     def _suggestion(self, location: tuple[Any, ...]) -> str:
         names = list(self._columns) if len(location) > 2 else ["rows"]
+        if (same := lookalikes.twin(str(location[-1])[:100], names)) is not None:
+            return f"{same!a} (which looks the same and has other characters)"
         close = difflib.get_close_matches(str(location[-1])[:100], names, n=1)
         return f"{close[0]} (did you mean that?)" if close else listed(names)
 

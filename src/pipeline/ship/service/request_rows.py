@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
-from pipeline.models.signature import Signature
+from pipeline.models.signature import DATE_PARTS, Signature
+from pipeline.predictions import line
 from pipeline.predictions.line import Flags
 from pipeline.ship.service.columns import RequestColumn, date_parts
 
@@ -22,7 +23,8 @@ class Rows:
     """Decodes bodies and encodes rows.
 
     `decode` is the fast path: it accepts nothing that the request model (`request.py`) refuses. What it refuses itself
-    goes to the request model, which explains the problems.
+    goes to the request model, which explains the problems; so does every body where a column has a name that no struct
+    can have.
     """
 
     def __init__(self, signature: Signature, columns: Sequence[RequestColumn], max_rows: int) -> None:
@@ -32,13 +34,14 @@ class Rows:
         self.ordered = [*plain, *categories, *dates]  # numbers first: they are used as they are
         self._codes = [{text: float(code) for code, text in enumerate(column.categories)} for column in categories]
         self._ends = len(plain), len(plain) + len(categories)
-        names = [column.name for column in (*plain, *categories)]
-        names += [f"{column.name}__{part}" for column in dates for part in ("days", "month", "weekday")]
-        self._order = np.array([names.index(feature.name) for feature in signature.features])
+        names: list[tuple[str, str | None]] = [(column.name, None) for column in (*plain, *categories)]
+        names += [(column.name, part) for column in dates for part in DATE_PARTS]  # as `date_parts` returns them
+        self._order = np.array([names.index((feature.source, feature.part)) for feature in signature.features])
         self._by_source = {column.name: column for column in columns}
         self.sources = [feature.source for feature in signature.features]
         self._low, self._high = (self._bounds(signature, end) for end in ("low", "high"))
         self.row = _struct(self.ordered)
+        self._has_fast_path = line.can_be_fields(column.name for column in columns)
         body = msgspec.defstruct(
             "Body",
             [("rows", Annotated[list[self.row], msgspec.Meta(min_length=1, max_length=max_rows)])],  # type: ignore[name-defined]
@@ -48,6 +51,8 @@ class Rows:
 
     def decode(self, body: bytes) -> list[Any]:
         """The rows of a body; ValueError or RecursionError where it is invalid."""
+        if not self._has_fast_path:
+            raise ValueError("a column has a name that no struct can have")
         decoded: Any = self._decoder.decode(body)
         rows: list[Any] = decoded.rows
         return rows
@@ -100,7 +105,7 @@ class Rows:
         bounds = []
         for feature in signature.features:
             bound = getattr(self._by_source[feature.source], end)
-            bounded = feature.kind == "number" or (feature.kind == "date" and feature.name.endswith("__days"))
+            bounded = feature.kind == "number" or feature.part == "days"
             bounds.append(bound if bounded and bound is not None else unbounded)
         return np.array(bounds)
 
@@ -108,13 +113,14 @@ class Rows:
 def _struct(columns: Sequence[RequestColumn]) -> type[msgspec.Struct]:
     """A row as a struct; its attributes are numbered, since a column may have any name."""
     fields: list[Any] = []
+    names = {f"f{index}": column.name for index, column in enumerate(columns)}
     for index, column in enumerate(columns):
         kind = Annotated[float, msgspec.Meta(multiple_of=1)] if column.whole else KINDS[column.kind]
         fields.append((f"f{index}", kind) if column.required else (f"f{index}", kind | None, None))
     return msgspec.defstruct(
         "Row",
         fields,
-        rename={f"f{index}": column.name for index, column in enumerate(columns)},
+        rename=names if line.can_be_fields(names.values()) else None,
         kw_only=True,
         forbid_unknown_fields=True,
         gc=False,

@@ -55,7 +55,7 @@ def _read(path: Path, columns: Mapping[str, Kind] | None) -> pd.DataFrame:
     if not path.is_file():
         raise PipelineError(f"{path}: no such file; give a Parquet or CSV table")
     if path.suffix == ".csv":
-        table = readers.read(path, str(path), path.suffix, params.section(params.Data).missing)
+        table = readers.read(path, str(path), path.suffix, params.section(params.Data))
         names = [name for name in table.column_names if columns is None or name in columns]
         return parquet.to_pandas(table.select(names))
     import pyarrow as pa

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pipeline.core import costs, files, params
 from pipeline.core.errors import PipelineError, listed
-from pipeline.data.source import sources
+from pipeline.data.source import csv_hints, sources
 from pipeline.data.source import table as tables
 
 
@@ -34,6 +34,8 @@ def command(source_path: Path, table_path: Path) -> None:
     click.echo(f"ingest: {table.num_rows:,} rows, {table.num_columns} columns{repeated}")
     if any(sources.extension(file.path).startswith(".csv") for file in source.files):
         click.echo(f"ingest: {read_as_missing(table, data.missing)}")
+        for hint in csv_hints.hints(table):
+            click.echo(f"ingest: warning: {hint}")
 
 
 def read_as_missing(table: pa.Table, named: Sequence[str]) -> str:

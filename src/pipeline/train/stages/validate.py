@@ -1,16 +1,19 @@
 """Stage: the raw table against the data contract. Every violation is reported at once; the data is never changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import pandas as pd
 
-from pipeline.core import costs, files, params, parquet
+from pipeline.core import costs, files, lookalikes, params, parquet
 from pipeline.core.errors import PipelineError
-from pipeline.data.contract import check, missing_words, schema
+from pipeline.data.contract import check, missing_words, schema, target
 from pipeline.data.contract.check import Violation
+from pipeline.data.values import conversion
+
+MAX_TWINS = 2  # rows that a warning names
 
 
 @click.command(short_help="Stage: the raw table against the data contract.")
@@ -25,18 +28,24 @@ def command(table_path: Path, schema_path: Path, report_path: Path, show_values:
     with costs.measured("validate") as cost:
         table = parquet.read(table_path)
         violations = check.violations(table, contract, task)
-        files.write_json(report_path, report(table, violations))
+        unfit = _unfit_target(table, contract, task)
+        twins = lookalike_values(table, contract)
+        files.write_json(report_path, report(table, violations, twins))
         cost["rows"] = len(table)
+    for line in map(_lookalikes_line, twins):
+        click.echo(f"validate: warning: {line}")
     if violations:
         click.echo(violations_table(violations, show_values))
         for name in {violation.column: None for violation in violations if violation.check in ("type", "allowed")}:
             if words := missing_words.found(table[name]):
                 click.echo(f"validate: {missing_words.hint(name, words)}")
-        raise PipelineError(
+        unfit.append(
             f"validate: {len(violations):,} {'violation' if len(violations) == 1 else 'violations'} of {schema_path} "
             f"(see above, or {report_path}), the first: {_in_words(violations[0])}; correct the data, or the contract "
             "where it is wrong"
         )
+    if unfit:
+        raise PipelineError("\n".join(unfit))
     click.echo(f"validate: {len(table):,} rows keep the contract of {len(contract.columns)} columns")
 
 
@@ -46,10 +55,52 @@ def _in_words(violation: Violation) -> str:
     return f"{violation.column}: {violation.check}, {rows}, expected {violation.expected}"
 
 
-def report(table: pd.DataFrame, violations: Sequence[Violation]) -> dict[str, Any]:
-    """The JSON report: sizes, missing values of the columns that have any, and violations without values."""
+def _unfit_target(table: pd.DataFrame, contract: schema.Schema, task: params.TaskSection) -> list[str]:
+    """One line for each value of the task that does not fit the target."""
+    column = contract.columns.get(task.target)
+    if column is None or task.target not in table.columns:
+        return []  # a missing column is a violation
+    problems = target.contract_problems(task, contract)
+    return problems or target.value_problems(conversion.convert(table[task.target], column.type)[0], task)
+
+
+def lookalike_values(table: pd.DataFrame, contract: schema.Schema) -> list[dict[str, Any]]:
+    """Columns of text with values that look the same and are different: in how many rows, and one row of each of the
+    first such values (from 1). Names of columns that look the same are under the column ""."""
+    found = [
+        {"column": "", "values": len(same), "rows": [], "count": len(table)}
+        for same in lookalikes.groups(map(str, table.columns))
+    ]
+    for name, column in contract.columns.items():
+        if column.type in ("category", "text") and name in table.columns:
+            texts = conversion.labels(table[name]).reset_index(drop=True)
+            if groups := lookalikes.groups(texts.dropna().unique()):
+                rows = sorted(int(texts.eq(text).to_numpy().argmax()) + 1 for text in groups[0][:MAX_TWINS])
+                values = [text for same in groups for text in same]
+                count = int(texts.isin(values).sum())
+                found.append({"column": name, "values": len(values), "rows": rows, "count": count})
+    return found
+
+
+def _lookalikes_line(found: Mapping[str, Any]) -> str:
+    reason = "look the same and are written with other characters (composed or decomposed letters, odd spaces)"
+    if not found["column"]:
+        return f"{found['values']} columns {reason}; rename all but one in the source"
+    rows = " and ".join(f"{row:,}" for row in found["rows"])
+    return (
+        f"column {found['column']}: {found['values']:,} values {reason}, in {found['count']:,} rows, such as rows "
+        f"{rows}; they count as different; write them one way in the source"
+    )
+
+
+def report(
+    table: pd.DataFrame, violations: Sequence[Violation], twins: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """The JSON report: sizes, missing values of the columns that have any, violations without values and, where there
+    are any, columns with values that look the same."""
     missing = table.isna().sum()
-    return {
+    found = {"lookalikes": list(twins)} if twins else {}
+    return found | {
         "rows": len(table),
         "columns": table.shape[1],
         "missing": {str(name): int(count) for name, count in missing.items() if count},

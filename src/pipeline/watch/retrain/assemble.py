@@ -114,12 +114,16 @@ def _table(
 
 
 def _explained(table: pd.DataFrame, violations: Sequence[tuple[check.Violation, Any]], invalid: Any) -> pd.DataFrame:
-    """The rows that break the contract as text, with the reason in the first column."""
+    """The rows that break the contract as text, with the reason in the first column: `reason`, or `_reason` where the
+    data has a column of that name, and so on."""
     reasons = pd.Series("", index=table.index, dtype="str")
     for violation, mask in violations:
         reason = f"{violation.column}: {violation.check} ({violation.expected})"
         reasons[mask] = reasons[mask].where(reasons[mask] == "", reasons[mask] + "; ") + reason
     rows = table[invalid]
     texts = pd.DataFrame({name: conversion.labels(rows[name]) for name in rows.columns}, index=rows.index)
-    texts.insert(0, "reason", reasons[invalid])
+    name = "reason"
+    while name in texts.columns:
+        name = f"_{name}"
+    texts.insert(0, name, reasons[invalid])
     return texts

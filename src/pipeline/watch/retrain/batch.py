@@ -1,7 +1,7 @@
 """Batches in the data store: Parquet files whose names are derived from their content, written whole or not at all."""
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -9,9 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.core import parquet
+from pipeline.core import params, parquet
 from pipeline.core.errors import PipelineError
 from pipeline.data.source import readers, sources, store
+from pipeline.data.source import table as tables
 from pipeline.data.source.sources import File
 from pipeline.data.values import keys as identity
 from pipeline.data.values.column_types import Type
@@ -61,11 +62,10 @@ def quarantined(folder: str) -> set[str]:
     return row_ids
 
 
-def keys(data: Iterable[File], key: str, kind: Type, missing: Sequence[str] = ()) -> set[str]:
-    """The keys in files of the data, as text of their declared type; `missing`: texts that are none (data.missing)."""
+def keys(source: sources.Source, key: str, kind: Type, data: params.Data) -> set[str]:
+    """The keys in the files of the source and its batches, read as for training, as text of their declared type."""
     values = set[str]()
-    for file in data:
-        table = readers.read(sources.ensure_local(file), file.path, sources.extension(file.path), missing)
+    for table in tables.parts(source, data):
         if key in table.column_names:
             values.update(identity.texts(parquet.to_pandas(table.select([key]))[key], kind).dropna())
     return values

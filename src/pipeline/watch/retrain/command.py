@@ -110,9 +110,7 @@ def new(rows: Mapping[str, Row], labels: Labels, recorded: Source, contract: Sch
     keys, key = labels.keys or {}, settings.data.key
     known_keys = set[str]()
     if keys and key and not settings.data.deduplicate:
-        known_keys = batch.keys(
-            recorded.files + recorded.batches, key, _kind_of_key(contract, settings), settings.data.missing
-        )
+        known_keys = batch.keys(recorded, key, _kind_of_key(contract, settings), settings.data)
     return [row for row in rows.values() if row.id not in known_ids and keys.get(row.id) not in known_keys]
 
 

@@ -17,7 +17,6 @@ from pipeline.data.contract.schema import ContractColumn, Schema
 from pipeline.data.source import fetch
 from pipeline.data.values import conversion
 from pipeline.data.values.column_types import Type
-from pipeline.models import matrix
 from tests.pipeline.conftest import FROZEN
 
 TABLE = pd.DataFrame(
@@ -230,19 +229,15 @@ def test_parameters_that_name_unknown_columns_give_one_line_each() -> None:
     changed = parameters.model_copy(
         update={
             "split": parameters.split.model_copy(update={"time": "sinc"}),
-            "train": parameters.train.model_copy(update={"monotone": {"since__days": 1, "age__days": 1}}),
+            "train": parameters.train.model_copy(update={"monotone": {"since__days": 1}}),
             "evaluate": parameters.evaluate.model_copy(update={"slices": ("sexx", "age"), "sensitive": ("zzzzz",)}),
         }
     )
     time, monotone, slices, sensitive = schema.unknown_columns(changed, dated)
     assert time == "params.yaml: split.time: sinc is no column of data/schema.yaml; did you mean since?"
-    assert monotone.startswith("params.yaml: train.monotone: age__days is no column of data/schema.yaml; did you mean")
+    assert monotone == "params.yaml: train.monotone: since__days is no column of data/schema.yaml; did you mean since?"
     assert slices == "params.yaml: evaluate.slices: sexx is no column of data/schema.yaml; did you mean sex?"
     assert sensitive.startswith("params.yaml: evaluate.sensitive: zzzzz is no column of data/schema.yaml; columns: ")
-
-
-def test_the_date_parts_are_those_of_the_features() -> None:
-    assert schema.DATE_PARTS == matrix.DATE_PARTS
 
 
 BEYOND = [2**63, 2**64 - 1, 5]

@@ -187,7 +187,7 @@ def test_a_class_that_never_occurs_has_no_recall() -> None:
             lambda t: t.assign(outcome=t["outcome"].where(t["id"] > 3)),
             "outcome: 3 test rows have no value",
         ),
-        ("binary", lambda t: t.assign(outcome="maybe"), "hold a class that the training rows lack"),
+        ("binary", lambda t: t.assign(outcome="maybe"), "hold a class that no training row has"),
         ("binary", lambda t: t.drop(columns="id"), "column id: the key .data.key in params.yaml. is no column"),
         (
             "binary",

@@ -104,6 +104,62 @@ def test_files_are_joined_by_column_name_in_the_order_of_their_paths(folder: Pat
     assert ingested("*.csv").to_pydict() == {"id": [1, 2, 3], "x": [1.0, 2.0, 0.5]}
 
 
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (("007\n2", "north\n5"), ["007", "2", "north", "5"]),
+        (("1\n0", "true\nfalse"), ["1", "0", "true", "false"]),
+        (("2024-01-31\n2024-02-01", "2024-03-01 10:00\n2024-03-02 11:00"), None),
+        (("9007199254740993\n1", "0.5\n2"), ["9007199254740993", "1", "0.5", "2"]),
+        (("1.50\n2", "a\nb", "3\n4"), ["1.50", "2", "a", "b", "3", "4"]),
+    ],
+)
+def test_parts_in_csv_whose_values_look_like_different_types_are_text_as_in_one_file(
+    folder: Path, parts: tuple[str, ...], expected: list[str] | None
+) -> None:
+    for number, part in enumerate(parts):
+        Path(f"p{number}.csv").write_text("z\n" + part + "\n")
+    expected = expected or "\n".join(parts).split("\n")
+    assert ingested("p*.csv", key=None).column("z").to_pylist() == expected
+
+
+def test_a_csv_part_beside_a_parquet_part_of_text_is_text(folder: Path) -> None:
+    Path("a.csv").write_text("id,z\n1,007\n")
+    pq.write_table(pa.table({"id": [2], "z": ["north"]}), "b.parquet")
+    assert ingested("[ab].*").column("z").to_pylist() == ["007", "north"]
+
+
+def test_parts_in_csv_that_fit_together_keep_their_types(folder: Path) -> None:
+    Path("a.csv").write_text("id,z,e\n1,7,\n")
+    Path("b.csv").write_text("id,z,e\n2,1.5,x\n")
+    assert [str(kind) for kind in ingested("[ab].csv").schema.types] == ["int64", "double", "string"]
+
+
+def test_folders_of_partitions_are_columns(folder: Path) -> None:
+    for region, year, number in (("nor%20th", "2024", 1), ("__HIVE_DEFAULT_PARTITION__", "2025", 2)):
+        path = Path(f"env=prod/region={region}/year={year}/part.parquet")
+        path.parent.mkdir(parents=True)
+        pq.write_table(pa.table({"id": [number]}), path)
+    expected = {"id": [2, 1], "region": [None, "nor th"], "year": [2025, 2024]}
+    assert ingested("env=prod/region=*/year=*/part.parquet").to_pydict() == expected
+    assert ingested("./env=prod/**/*.parquet").to_pydict() == expected
+    assert ingested("env=prod/region=nor%20th/year=*/part.parquet").to_pydict() == {"id": [1], "year": [2024]}
+    assert ingested("env=prod/region=nor%20th/year=2024/part.parquet").to_pydict() == {"id": [1]}
+
+
+def test_a_column_of_the_file_is_kept_though_its_folder_has_the_name(folder: Path) -> None:
+    Path("region=a").mkdir()
+    Path("region=01").mkdir()
+    Path("region=a/p.csv").write_text("id,region\n1,own\n")
+    Path("region=01/p.csv").write_text("id\n2\n")
+    assert ingested("region=*/p.csv").sort_by("id").column("region").to_pylist() == ["own", "01"]
+
+
+def test_times_of_day_in_csv_are_text(folder: Path) -> None:
+    Path("a.csv").write_text("id,at\n1,10:30:00\n2,23:59\n")
+    assert ingested("a.csv").column("at").to_pylist() == ["10:30:00", "23:59"]
+
+
 def test_csv_and_parquet_with_encoded_categories_fit_together(folder: Path) -> None:
     Path("a.csv").write_text("id,town\n1,Oslo\n")
     pd.DataFrame({"id": [2], "town": pd.Categorical(["Bergen"])}, index=[7]).to_parquet("b.parquet")
@@ -114,8 +170,10 @@ def test_files_with_other_columns_or_types_are_named(folder: Path) -> None:
     Path("a.csv").write_text("id,x\n1,1\n")
     Path("b.csv").write_text("id,y\n2,1\n")
     assert "b.csv: lacks x and adds y, compared with a.csv" in problem("*.csv")
+    Path("a.csv").rename("other.txt")
+    pq.write_table(pa.table({"id": [1], "x": [1]}), "a.parquet")
     Path("b.csv").write_text("id,x\n2,many\n")
-    assert "b.csv: column x holds string, in a.csv it holds int64" in problem("*.csv")
+    assert "b.csv: column x holds string, in a.parquet it holds int64" in problem("[ab].*")
 
 
 def test_a_repeated_key_names_the_rows_and_the_remedy(folder: Path) -> None:
@@ -160,9 +218,10 @@ PACKED = gzip.compress("\n".join(["id,x", *(f"{i},{i * 7919 % 10007}" for i in r
         (csv("id,x\n1,Tromsø\n".encode("latin-1")), "column x is not UTF-8 text"),
         (csv("id,ø\n1,2\n".encode("latin-1")), "the header is not UTF-8 text"),
         (csv("id,x\n1,2\n".encode("utf-16")), "a.csv: "),
-        (csv(b"id;x\n1;2\n"), "the header has no comma"),
+        (csv(b"id;x\n1;2\n"), "the header has semicolons"),
         (csv(b"id,x,x\n1,2,3\n"), "column x occurs more than once"),
         (csv(b",id\n0,1\n"), "column 1 has no name"),
+        (csv(b'id,"sales\n2024"\n0,1\n'), "column 2, 'sales\\n2024', holds a line break or another control character"),
         (("a.csv.gz", PACKED[: len(PACKED) // 2]), "the compressed file is cut off"),
         (("a.csv.gz", b"id,x\n1,2\n"), "a.csv.gz: "),
         (parquet_bytes(lambda content: content[: len(content) // 2]), "cut off or damaged"),
@@ -177,6 +236,45 @@ def test_a_file_that_cannot_be_used_says_why_without_showing_its_values(
     message = problem(file[0])
     assert expected in message
     assert "secret" not in message
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (pa.array([b"\xff\xfe"]), "binary"),
+        (pa.array([b"ab"], pa.binary(2)), "fixed_size_binary"),
+        (pa.array([b"ab"], pa.large_binary()).dictionary_encode(), "binary"),
+        (pa.array([5], pa.time64("us")), "time64"),
+        (pa.array([5], pa.time32("s")), "time32"),
+        (pa.array([5], pa.duration("us")), "duration"),
+        (pa.array([{"a": 1}]), "struct"),
+        (pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())), "map"),
+        (pa.array([b"0123456789abcdef"], pa.uuid()), "uuid"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_column_that_is_no_number_text_or_date_is_refused(folder: Path, values: pa.Array, kind: str) -> None:
+    pq.write_table(pa.table({"id": [1], "raw": values}), "a.parquet")
+    assert problem("a.parquet").startswith("a.parquet: column raw holds ")
+    assert kind in problem("a.parquet")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array(["a"], pa.large_string()),
+        pa.array(["a"]).dictionary_encode(),
+        pa.array([1], pa.uint8()),
+        pa.array([1.5], pa.float32()),
+        pa.array([1], pa.decimal128(10, 2)),
+        pa.array([1], pa.date64()),
+        pa.array([1], pa.timestamp("ns", "Europe/Oslo")),
+        pa.array([None]),
+    ],
+)
+def test_a_column_of_any_other_type_is_read(folder: Path, values: pa.Array) -> None:
+    pq.write_table(pa.table({"id": [1], "raw": values}), "a.parquet")
+    assert len(ingested("a.parquet").to_pandas()) == 1
 
 
 def test_a_nested_column_is_refused(folder: Path) -> None:

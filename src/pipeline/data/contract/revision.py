@@ -1,0 +1,79 @@
+"""The contract against one inferred from the data: what differs, and a revision that keeps what people wrote."""
+
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.data.contract.schema import ContractColumn, Schema
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Columns that the contract lacks, those that the data lack, and those whose lines differ (contract, inferred)."""
+
+    added: Mapping[str, ContractColumn]
+    gone: Mapping[str, ContractColumn]
+    differ: Mapping[str, tuple[ContractColumn, ContractColumn]]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns whose lines an update adds or drops."""
+        return [*self.added, *self.gone]
+
+    def lines(self, *, replaced: bool) -> Iterator[str]:
+        """A line for each difference; `replaced`: whether the lines that differ are to be replaced as well."""
+        for name, column in self.added.items():
+            yield f"+ {name}: {_shown(column)}"
+        for name, column in self.gone.items():
+            yield f"- {name}: {_shown(column)}"
+        for name, (written, inferred) in self.differ.items():
+            if replaced:
+                yield f"- {name}: {_shown(written)}"
+                yield f"+ {name}: {_shown(inferred)}"
+            else:
+                yield f"  {name}: {_shown(written)}   (kept; the data alone would give {_shown(inferred)})"
+
+
+def changes(written: Schema, inferred: Schema) -> Changes:
+    """How a contract differs from the inferred one."""
+    return Changes(
+        added={name: column for name, column in inferred.columns.items() if name not in written.columns},
+        gone={name: column for name, column in written.columns.items() if name not in inferred.columns},
+        differ={
+            name: (column, inferred.columns[name])
+            for name, column in written.columns.items()
+            if name in inferred.columns and column != inferred.columns[name]
+        },
+    )
+
+
+def updated(text: str, changed: Changes) -> str:
+    """The text of a contract with columns added and dropped; comments and every other line stay."""
+    from ruamel.yaml import YAML
+
+    yaml, result = YAML(), io.StringIO()
+    yaml.preserve_quotes, yaml.width = True, 10_000
+    content = yaml.load(text)
+    for name in changed.gone:
+        del content["columns"][name]
+    for name, column in changed.added.items():
+        content["columns"][name] = line(column)
+    yaml.dump(content, result)
+    return result.getvalue()
+
+
+def line(column: ContractColumn) -> Any:
+    """A column's entry as YAML writes it, in one line."""
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+    entry = CommentedMap(column.model_dump(exclude_defaults=True))
+    if column.allowed is not None:
+        entry["allowed"] = CommentedSeq(column.allowed)
+    entry.fa.set_flow_style()
+    return entry
+
+
+def _shown(column: ContractColumn) -> str:
+    parts = column.model_dump(exclude_defaults=True).items()
+    return ", ".join(f"{name} {list(value) if isinstance(value, tuple) else value}" for name, value in parts)
