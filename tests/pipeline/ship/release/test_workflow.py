@@ -83,7 +83,8 @@ class Merging:
 def merging(trained: Project, tmp_path: Path) -> Iterator[Merging]:
     parts.require_parts()
     proxy_image(tmp_path)
-    with parts.registry(tmp_path / "registry") as host, StandIn({"repository": NAME}, git=tmp_path / "origin.git") as github:
+    stand_in = StandIn({"repository": NAME}, git=tmp_path / "origin.git")
+    with parts.registry(tmp_path / "registry") as host, stand_in as github:
         clean(DEPLOYMENT)
         yield Merging(tmp_path, trained, host, github)
         clean(DEPLOYMENT)
