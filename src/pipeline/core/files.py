@@ -34,7 +34,7 @@ def replacing(path: Path) -> Iterator[Path]:
             raise PipelineError(f"{path}: the disk is full; free some space and run again") from None
         if error.errno in {errno.EACCES, errno.EROFS, errno.EPERM}:
             raise PipelineError(f"{path}: can't be written ({error.strerror}); check its permissions") from None
-        raise PipelineError(f"{path}: can't be written: {_reason(error)}") from None
+        raise PipelineError(f"{path}: can't be written: {reason(error)}") from None
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -61,7 +61,7 @@ def read_json(path: Path) -> Any:
             raise PipelineError(conflict) from None
         raise PipelineError(f"{path}: damaged ({error}); remove it and run `make run`") from None
     except OSError as error:
-        raise PipelineError(f"{path}: can't be read: {_reason(error)}") from None
+        raise PipelineError(f"{path}: can't be read: {reason(error)}") from None
 
 
 def md5(path: Path) -> str:
@@ -72,7 +72,8 @@ def md5(path: Path) -> str:
         return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _reason(error: OSError) -> str:
+def reason(error: OSError) -> str:
+    """Why the system refused, in words."""
     if isinstance(error, IsADirectoryError):
         return "it is a folder; name a file"
     if isinstance(error, FileExistsError | NotADirectoryError):

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipeline.core import conflicts
+from pipeline.core import conflicts, files
 from pipeline.core.errors import PipelineError
 
 # Problems of pydantic with numbers, and the words for the bounds of a JSON schema.
@@ -30,6 +30,8 @@ def load_yaml(path: Path, name: str) -> Any:
         raise PipelineError(f"{name}: no such file; run from the top of the repository") from None
     except UnicodeDecodeError:
         raise PipelineError(f"{name}: not UTF-8 text; save it as UTF-8") from None
+    except OSError as error:
+        raise PipelineError(f"{name}: can't be read: {files.reason(error)}") from None
 
 
 def parse_yaml(text: str, name: str) -> Any:

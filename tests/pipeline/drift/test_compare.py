@@ -169,7 +169,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "params.yaml").write_text((FROZEN / "params.yaml").read_text())
     monkeypatch.chdir(tmp_path)
     table().to_parquet("reference.parquet")
-    table(seed=1, shift=1.0).to_csv("current.csv", index=False)
     table(seed=1, shift=1.0).to_parquet("current.parquet")
     return tmp_path
 
@@ -187,6 +186,9 @@ def test_the_command_names_the_drifted_columns(project: Path) -> None:
 
 
 def test_a_csv_table_is_compared_too(project: Path) -> None:
+    name = {ODD: 'a "b" | <c> & d'}  # the header of a CSV file holds no line breaks
+    table().rename(columns=name).to_parquet("reference.parquet")
+    table(seed=1, shift=1.0).rename(columns=name).to_csv("current.csv", index=False)
     run("--reference", "reference.parquet", "--current", "current.csv", "--json", "drift.json")
     assert json.loads(Path("drift.json").read_text())["drifted_columns"] == 5
 

@@ -97,13 +97,21 @@ def _check_head(path: Path, name: str, compression: str | None, form: params.Csv
         raise PipelineError(
             f"{name}: is UTF-16 text; save the file as UTF-8, or set data.csv.encoding in params.yaml to utf-16"
         )
-    header = head.decode(form.encoding, errors="ignore").splitlines()[:1]
+    text = head.decode(form.encoding, errors="ignore")
     for character, (separator, plural) in SEPARATORS.items():
-        if header and character in header[0] and form.delimiter not in header[0]:
+        if _header_columns(text, form.delimiter) == 1 < _header_columns(text, character):
             raise PipelineError(
                 f"{name}: the header has {plural} and no {form.delimiter!r}; set data.csv.separator in params.yaml to "
                 f"'{separator}' (and data.csv.decimal to ',' where numbers have decimal commas)"
             )
+
+
+def _header_columns(text: str, delimiter: str) -> int:
+    """How many columns the first row has with this separator; a quoted name may hold separators and line breaks."""
+    try:
+        return len(next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), []))
+    except csv.Error:
+        return 0
 
 
 def _beyond_floats(table: pa.Table) -> list[str]:

@@ -119,3 +119,9 @@ def test_text_that_looks_like_numbers_or_dates_is_said_with_the_remedy(
     hints = list(csv_hints.hints(table))
     assert len(hints) == (expected is not None)
     assert expected is None or (hints[0].startswith("column x: text that looks like") and expected in hints[0])
+
+
+@pytest.mark.parametrize("name", ["a | b", "a; b", "a\n|b", 'a ""b"" | c'])
+def test_a_quoted_name_may_hold_other_separators(tmp_path: Path, name: str) -> None:
+    assert read(tmp_path, f'"{name}",x\n1,2\n'.encode()).column_names == [name.replace('""', '"'), "x"]
+    assert read(tmp_path, f'"{name}"\n1\n'.encode()).column_names == [name.replace('""', '"')]
