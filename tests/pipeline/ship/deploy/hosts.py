@@ -27,6 +27,7 @@ PORT = 18931 + int(WORKER.removeprefix("gw"))
 BOUNDS = {
     "name": f"pipeline-test-{WORKER}",
     "port": PORT,
+    "operator_port": PORT + 100,
     "proxy_image": PROXY,
     "memory": "128m",
     "min_requests": 20,
@@ -102,8 +103,8 @@ class World:
             time.sleep(0.1)
 
     def kill_proxy(self) -> None:
-        """Kill the proxy's process as a crash would; the engine starts it again."""
-        pid = docker("inspect", "--format", "{{.State.Pid}}", f"{self.name}-proxy").stdout
+        """Kill the balancer's process as a crash would; the engine starts it again."""
+        pid = docker("inspect", "--format", "{{.State.Pid}}", f"{self.name}-balancer").stdout
         os.kill(int(pid), signal.SIGKILL)
 
     def start(self, *command: str, code: str | None = None, **env: str) -> "subprocess.Popen[str]":
