@@ -90,7 +90,7 @@ class World:
 
     def edit(self, **bounds: Any) -> None:
         """Set keys of deploy in params.yaml."""
-        yaml = YAML()
+        yaml = YAML(typ="safe")  # without comments, which a list of another length would move
         content = yaml.load(self.folder / "params.yaml")
         content["deploy"].update(bounds)
         yaml.dump(content, self.folder / "params.yaml")

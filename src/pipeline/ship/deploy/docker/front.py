@@ -37,7 +37,7 @@ defaults
   timeout queue 10s
   timeout http-request 10s
   timeout http-keep-alive 10s
-  retries 10
+  retries 3
   retry-on conn-failure empty-response
 
 frontend public
