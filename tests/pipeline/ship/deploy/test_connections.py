@@ -149,23 +149,34 @@ def test_the_client_is_the_forwarded_address_of_a_trusted_proxy_alone(world: Wor
 
 
 def test_the_proxy_of_an_earlier_version_is_used_until_it_is_removed(world: World) -> None:
-    docker("rm", "--force", f"{world.name}-proxy", f"{world.name}-balancer")
-    docker(
-        *("run", "--detach", "--name", f"{world.name}-proxy", "--network", f"{world.name}-network"),
-        *("--publish", f"{PORT}:8080", "--user", "65534:65534", "--volume", f"{world.name}-state:/state:ro"),
-        *("--volume", f"{world.name}-run:/run/proxy", "--entrypoint", "haproxy"),
-        *(PROXY, "-db", "-f", "/state/haproxy.cfg"),
-    )
+    start_earlier_proxy(world)
+    assert "the proxy still has the settings of an earlier version" in world.ok("first")
+    remake(world)  # the balancer then needs a configuration that the earlier version did not write
+    assert serving(5) == {world.champion}
+    start_earlier_proxy(world)
     world.release("later")
     with Load() as load:
         output = world.ok("later")
         assert world.run("rollback", world.champion)[0] == 0
     assert load.failed == {}
-    assert "the proxy still has the settings of an earlier version" in output
-    assert f"`docker rm -f {world.name}-proxy {world.name}-balancer`" in output
+    assert f"to change that: `docker rm -f {world.name}-proxy` on the host" in output
     remake(world)
     assert "the proxy still has" not in world.ok("first")
     assert serving(5) == {world.champion}
+
+
+def start_earlier_proxy(world: World) -> None:
+    """One container for both parts, whose configuration has no socket for a front."""
+    docker("rm", "--force", f"{world.name}-proxy", f"{world.name}-balancer")
+    state = ("--volume", f"{world.name}-state:/state")
+    edit = ["-i", "/requests.sock/d", "/state/haproxy.cfg"]
+    docker("run", "--rm", "--user", "0", *state, "--entrypoint", "sed", PROXY, *edit)
+    docker(
+        *("run", "--detach", "--name", f"{world.name}-proxy", "--network", f"{world.name}-network"),
+        *("--publish", f"{PORT}:8080", "--user", "65534:65534", *state),
+        *("--volume", f"{world.name}-run:/run/proxy", "--entrypoint", "haproxy"),
+        *(PROXY, "-db", "-f", "/state/haproxy.cfg"),
+    )
 
 
 def remake(world: World) -> None:

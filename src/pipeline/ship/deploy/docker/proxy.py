@@ -37,7 +37,7 @@ class Proxy:
     def start(self) -> None:
         """Start what does not run, and wait until the balancer answers on its socket."""
         container = self._docker.inspect("container", self._front)
-        is_earlier = container is not None and LABEL not in container["Config"]["Labels"]
+        is_earlier = container is not None and not _is_front(container)
         if not is_earlier:
             self._start(self._balancer, self._docker.inspect("container", self._balancer), self._balancer_options)
         self._start(self._front, container, self._front_options)
@@ -66,6 +66,9 @@ class Proxy:
 
     def _balancer_options(self) -> list[str]:
         port = self._bounds.operator_port
+        champion = haproxy.champion(self._agent.call("read", CONFIGURATION))
+        if champion:  # with today's settings
+            self.write(*champion)
         return [
             *(("--publish", f"127.0.0.1:{port}:{haproxy.OPERATOR_PORT}") if port else ()),
             *("--memory", str(front.balancer_memory(self._max_body))),
@@ -118,10 +121,8 @@ class Proxy:
         differing = list(self._differences(container))
         if not differing:
             return ""
-        remedy = (
-            f"`docker rm -f {self._front} {self._balancer}` on the host, then deploy again "
-            "(the port is closed for some seconds)"
-        )
+        names = f"{self._front} {self._balancer}" if _is_front(container) else self._front
+        remedy = f"`docker rm -f {names}` on the host, then deploy again (the port is closed for some seconds)"
         return f"warning: the proxy still has {' and '.join(differing)}; to change that: {remedy}"
 
     def _differences(self, container: dict[str, Any]) -> Iterator[str]:
@@ -134,11 +135,10 @@ class Proxy:
             yield f"deploy.bind {address}, not {bounds.bind}"
         if image != bounds.proxy_image:
             yield f"deploy.proxy_image {image}, not {bounds.proxy_image}"
-        label = container.get("Config", {}).get("Labels", {}).get(LABEL)
-        if label is None:
+        if not _is_front(container):
             yield "the settings of an earlier version, which idle connections can silence"
             return
-        if label != front.digest(front.configuration(bounds.trusted_proxies)):
+        if container["Config"]["Labels"][LABEL] != front.digest(front.configuration(bounds.trusted_proxies)):
             yield "other deploy.trusted_proxies, or the settings of another version"
         _, port = _published(self._docker.inspect("container", self._balancer) or {}, haproxy.OPERATOR_PORT)
         if port != str(bounds.operator_port or ""):
@@ -153,6 +153,11 @@ class Proxy:
             if len(parts) > 4 and parts[1] == slot:
                 return int(parts[4])
         return 0
+
+
+def _is_front(container: dict[str, Any]) -> bool:
+    """Whether a container is a front, and not the proxy of an earlier version."""
+    return LABEL in (container.get("Config", {}).get("Labels") or {})
 
 
 def _published(container: dict[str, Any], port: int) -> tuple[str, str]:
