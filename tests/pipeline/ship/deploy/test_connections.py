@@ -133,6 +133,20 @@ def test_the_public_port_answers_clients_and_the_other_one_operators(world: Worl
     assert get(PORT + 100, "/metrics") == (200, {"release": world.champion})
 
 
+def test_operators_reach_both_releases_while_two_serve(world: World) -> None:
+    candidate = world.release("observed")
+    with Load():
+        deployment = world.start("deploy", "--release", "observed.json", "--unsigned")
+        assert deployment.stdout
+        for line in deployment.stdout:
+            if line.startswith("5 %: "):
+                break
+        answers = [get(PORT + 100, f"/{slot}/metrics") for slot in "ab"]
+        deployment.communicate(timeout=60)
+        assert world.run("rollback", world.champion)[0] == 0
+    assert {content["release"] for _, content in answers} == {world.champion, candidate}
+
+
 def test_the_client_is_the_forwarded_address_of_a_trusted_proxy_alone(world: World) -> None:
     form = "{{(index .IPAM.Config 0).Gateway}}"
     gateway = docker("network", "inspect", f"{world.name}-network", "--format", form).stdout.strip()
