@@ -44,6 +44,9 @@ def test_the_parameters_of_the_repository_are_valid() -> None:
         ("slices: [sex, ", "slices: [1, ", "evaluate.slices.0: is 1; allowed: a string"),
         ("space: ", "space: 3 # ", "not valid YAML"),
         ("low: 0.01, high", "low: 3, high", "tune.space.learning_rate: low 3 is not below high 0.2"),
+        ("bind: all", "bind: localhost", "deploy.bind: is 'localhost'; allowed: all, or an IP address"),
+        ("proxies: []", "proxies: [10.0.0.0/33]", "deploy.trusted_proxies: is '10.0.0.0/33'; allowed: IP addresses"),
+        ("operator_port: 8081", "operator_port: 8080", "deploy: operator_port: is 8080, as port is; allowed: another"),
         ("trials: 50", "trials: 50\n  trials: 51", 'not valid YAML: found duplicate key "trials"'),
     ],
 )

@@ -2,11 +2,21 @@
 
 import contextlib
 import datetime
+import ipaddress
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, Strict, model_validator
+from pydantic import Field, Strict, field_validator, model_validator
 
 from pipeline.core.params.values import Count, Name, Names, NonNegative, Positive, Section, UnitInterval
+
+
+def _is_valid(parse: Callable[[str], object], value: str) -> bool:
+    try:
+        parse(value)
+    except ValueError:
+        return False
+    return True
 
 
 class Deploy(Section):
@@ -17,6 +27,15 @@ class Deploy(Section):
     )
     environment: Name = Field(description="GitHub environment whose deployments record what happens.")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(description="Port of the host that the proxy answers on.")
+    bind: Name = Field(
+        "all", description="IP address of the host that the port is opened on, such as 127.0.0.1 behind TLS; or all."
+    )
+    operator_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        None, description="Port on 127.0.0.1 of the host for metrics and all other paths; null: none."
+    )
+    trusted_proxies: Names = Field(
+        (), description="IP addresses or networks whose X-Forwarded-For names the client; its limits count by client."
+    )
     proxy_image: Name = Field(
         description="Image of the proxy: HAProxy 2.6 or newer, with Lua; name it by digest to pin it."
     )
@@ -55,6 +74,27 @@ class Deploy(Section):
     replay: Annotated[int, Field(ge=0, le=10_000)] = Field(
         description="Newest logged rows that both models answer before the candidate gets traffic."
     )
+
+    @field_validator("bind")
+    @classmethod
+    def _bind_is_an_address(cls, value: str) -> str:
+        if value != "all" and not _is_valid(ipaddress.ip_address, value):
+            raise ValueError(f"is {value!r}; allowed: all, or an IP address such as 127.0.0.1")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _trusted_proxies_are_networks(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            if not _is_valid(ipaddress.ip_network, value):
+                raise ValueError(f"is {value!r}; allowed: IP addresses and networks such as 172.18.0.1 or 10.0.0.0/8")
+        return values
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> "Deploy":
+        if self.operator_port == self.port:
+            raise ValueError(f"operator_port: is {self.port}, as port is; allowed: another")
+        return self
 
     @model_validator(mode="after")
     def _steps_rise_to_all(self) -> "Deploy":

@@ -17,7 +17,7 @@ from pipeline.ship.service.request import RefusalError, refuse
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-REQUEST_ID, REPLAY, LENGTH = b"x-request-id", b"x-pipeline-replay", b"content-length"
+REQUEST_ID, REPLAY, LENGTH, ENCODING = b"x-request-id", b"x-pipeline-replay", b"content-length", b"content-encoding"
 WORKER, COUNT = secrets.token_hex(8), itertools.count(1)  # of a generated request id: unique, and cheap
 REQUEST_ID_PATTERN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 logger = logging.getLogger("bentoml.pipeline")
@@ -53,6 +53,8 @@ class Post:
             if scope["method"] != "POST":
                 raise refuse(405, "", f"{scope['method']} {self._path}", "POST")
             body = await self._body(headers.get(LENGTH, b""), receive)
+            if (encoding := headers.get(ENCODING, b"identity").strip().lower()) not in {b"identity", b""}:
+                raise refuse(415, "", f"content-encoding is {encoding.decode(errors='replace')!r}", "an unencoded body")
             if self._threaded:
                 content = await anyio.to_thread.run_sync(self._handler, body, request_id, REPLAY in headers, started)
             else:
@@ -117,5 +119,7 @@ async def _respond(send: Send, status: int, content: bytes, request_id: str) -> 
     ]
     if status == 405:
         headers.append((b"allow", b"POST"))
+    if status == 415:
+        headers.append((b"accept-encoding", b"identity"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})

@@ -103,7 +103,12 @@ def _refusal() -> dict[str, Any]:
 def _post(summary: str, limits: str, answer: str, predictor: Predictor, headers: list[Any]) -> dict[str, Any]:
     refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
     body = {"schema": {"$ref": "#/components/schemas/Request"}, "example": predictor.request.example}
-    refusals = {"400": "The body is not JSON", "413": "The body is too large", "422": "A field is invalid"}
+    refusals = {
+        "400": "The body is not JSON",
+        "413": "The body is too large",
+        "415": "The body is encoded",
+        "422": "A field is invalid",
+    }
     return {
         "summary": summary,
         "description": limits,

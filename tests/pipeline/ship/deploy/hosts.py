@@ -27,6 +27,7 @@ PORT = 18931 + int(WORKER.removeprefix("gw"))
 BOUNDS = {
     "name": f"pipeline-test-{WORKER}",
     "port": PORT,
+    "operator_port": PORT + 100,
     "proxy_image": PROXY,
     "memory": "128m",
     "min_requests": 20,
@@ -89,7 +90,7 @@ class World:
 
     def edit(self, **bounds: Any) -> None:
         """Set keys of deploy in params.yaml."""
-        yaml = YAML()
+        yaml = YAML(typ="safe")  # without comments, which a list of another length would move
         content = yaml.load(self.folder / "params.yaml")
         content["deploy"].update(bounds)
         yaml.dump(content, self.folder / "params.yaml")
@@ -102,8 +103,8 @@ class World:
             time.sleep(0.1)
 
     def kill_proxy(self) -> None:
-        """Kill the proxy's process as a crash would; the engine starts it again."""
-        pid = docker("inspect", "--format", "{{.State.Pid}}", f"{self.name}-proxy").stdout
+        """Kill the balancer's process as a crash would; the engine starts it again."""
+        pid = docker("inspect", "--format", "{{.State.Pid}}", f"{self.name}-balancer").stdout
         os.kill(int(pid), signal.SIGKILL)
 
     def start(self, *command: str, code: str | None = None, **env: str) -> "subprocess.Popen[str]":

@@ -19,6 +19,29 @@ class CountedRequests:
         self.answers.append((endpoint, status))
 
 
+@pytest.mark.parametrize(
+    ("encoding", "status"),
+    [(b"gzip", 415), (b"br, gzip", 415), (b"x\xff", 415), (b"identity", 200), (b"Identity", 200)],
+)
+def test_an_encoded_body_is_refused_as_such(encoding: bytes, status: int) -> None:
+    sent = list[dict[str, Any]]()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"\x1f\x8b"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    metrics: Any = CountedRequests()
+    post = Post("/predict", lambda *_: b"{}", metrics, 1000)
+    anyio.run(post, {"method": "POST", "headers": [(b"content-encoding", encoding)]}, receive, send)
+
+    assert sent[0]["status"] == status
+    assert ((b"accept-encoding", b"identity") in sent[0]["headers"]) is (status == 415)
+    if encoding == b"gzip":
+        assert json.loads(sent[1]["body"])["error"] == "content-encoding is 'gzip'; allowed: an unencoded body"
+
+
 @pytest.mark.parametrize("threaded", [False, True])
 def test_a_defect_is_a_500_that_is_logged_and_counted(threaded: bool, caplog: pytest.LogCaptureFixture) -> None:
     def broken(body: bytes, request_id: str, replay: bool, started: float) -> bytes:

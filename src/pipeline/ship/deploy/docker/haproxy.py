@@ -1,5 +1,6 @@
-"""HAProxy's configuration, and the counts of both sides from its log lines."""
+"""The balancer's configuration, and the counts of both sides from its log lines."""
 
+import hashlib
 import re
 from collections.abc import Iterable
 
@@ -7,6 +8,7 @@ from pipeline.ship.deploy.evidence import Latencies, Side
 
 SLOTS = ("a", "b")
 HEADER_BYTES = 16_384  # that a request may need besides its body
+OPERATOR_PORT = 8081  # in the container
 CONFIGURATION = """\
 # Written by `pipeline deploy`, which replaces it. It always gives the champion all traffic: a candidate's share
 # lives in the running proxy alone, under a lease (lease.lua).
@@ -16,6 +18,7 @@ global
   stats socket /run/proxy/admin.sock mode 600 level admin
   stats timeout 1d
   tune.bufsize {buffer}
+  nbthread 2
   maxconn 500
   lua-load /state/lease.lua
   log ring@requests format raw local0
@@ -43,17 +46,37 @@ defaults
   timeout server 30s
   timeout queue 10s
   timeout http-request 30s
+  timeout http-keep-alive 60s
 
 frontend public
-  bind :8080
+  bind unix@/run/proxy/requests.sock mode 600
+  bind :8080  # published by the container of an earlier version alone, which has no front
   http-request del-header x-pipeline-replay
   http-request set-log-level silent unless {{ path /predict /explain }}  # a probe is no evidence
+  default_backend service
+
+frontend operators
+  bind :{operator_port}
+  http-request set-log-level silent
+  http-request deny deny_status 405 unless METH_GET
+  http-request set-var(txn.slot) path,field(2,/) if {{ path_beg /a/ /b/ }}
+  http-request replace-path /[ab](/.*) \\1
+  # The other slot may have answered in place of one that does not.
+  http-response return status 503 if {{ var(txn.slot) -m found }} !{{ srv_name,strcmp(txn.slot) eq 0 }}
   default_backend service
 
 backend service
   balance random(1)
   option httpchk GET /readyz
-  default-server check inter 1s fall 2 rise 1 resolvers docker init-addr last,libc,none
+  timeout check 8s
+  default-server check inter 1s fall 6 rise 1 resolvers docker init-addr last,libc,none
+  use-server a if {{ var(txn.slot) -m str a }}
+  use-server b if {{ var(txn.slot) -m str b }}
+  # Where no server passes its check, one that is only slow is used all the same.
+  acl none nbsrv eq 0
+  force-persist if none
+  use-server a if none {{ srv_uweight(a) gt 0 }} {{ lua.slow(a) -m bool }}
+  use-server b if none {{ srv_uweight(b) gt 0 }} {{ lua.slow(b) -m bool }}
 {servers}
 """
 
@@ -71,14 +94,20 @@ def configuration(champion: str, slot: str, host: str, max_body: int) -> str:
         champion=champion,
         slot=slot,
         description=description(max_body),
-        buffer=max_body + HEADER_BYTES,
+        buffer=buffer(max_body),
+        operator_port=OPERATOR_PORT,
         servers="\n".join(servers),
     )
 
 
+def buffer(max_body: int) -> int:
+    """Bytes of a buffer, which takes a whole request."""
+    return max_body + HEADER_BYTES
+
+
 def description(max_body: int) -> str:
-    """The text by which a running proxy names the configuration that it started with."""
-    return f"serve.max_body {max_body}"
+    """The text by which a running balancer names the configuration that it started with."""
+    return f"serve.max_body {max_body} configuration {hashlib.sha256(CONFIGURATION.encode()).hexdigest()[:12]}"
 
 
 def champion(text: str | None) -> tuple[str, str] | None:

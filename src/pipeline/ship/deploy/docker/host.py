@@ -50,20 +50,9 @@ class DockerTarget:
     def _agent_options(self, deployer: str) -> list[str]:
         volume = self._containers.volume
         return [
-            *(
-                "--user",
-                "0:0",
-                "--cap-drop",
-                "ALL",
-                "--cap-add",
-                "DAC_OVERRIDE",
-                "--cap-add",
-                "FOWNER",
-                "--read-only",
-                "--memory",
-                "256m",
-            ),
-            *("--security-opt", "no-new-privileges", "--network", self._containers.network),
+            *("--user", "0:0", "--cap-drop", "ALL", "--cap-add", "DAC_OVERRIDE", "--cap-add", "FOWNER"),
+            *("--read-only", "--memory", "256m"),
+            *("--security-opt", "no-new-privileges", "--no-healthcheck", "--network", self._containers.network),
             *("--volume", f"{volume('state')}:/state", "--volume", f"{volume('run')}:/run/proxy"),
             *("--volume", f"{volume('log')}:/logs", "--label", f"pipeline.deployer={deployer}"),
         ]
@@ -73,9 +62,9 @@ class DockerHost:
     """The host while this deployment holds its lock."""
 
     def __init__(self, docker: Docker, containers: Containers, agent: Agent, bounds: Deploy, max_body: int) -> None:
-        self._containers, self._agent, self._max_body = containers, agent, max_body
+        self._containers, self._agent = containers, agent
         self._front = f"{bounds.name}-proxy"
-        self._proxy = Proxy(docker, agent, bounds, containers)
+        self._proxy = Proxy(docker, agent, bounds, containers, max_body)
 
     def champion(self) -> str | None:
         champion = haproxy.champion(self._agent.call("read", CONFIGURATION))
@@ -150,8 +139,7 @@ class DockerHost:
             self.route(release.id, 100)
         self._agent.call("write", f"releases/{release.id}.json", release.model_dump_json())
         self._containers.restart_with_host(release.id)
-        host = self._containers.name(release.id)
-        self._agent.call("write", CONFIGURATION, haproxy.configuration(release.id, slot, host, self._max_body))
+        self._proxy.write(release.id, slot)
         self._proxy.start()
         self._proxy.command(f"lease settle {slot}")
 
@@ -177,7 +165,7 @@ class DockerHost:
         self._agent.call("append", ledger.FILE, json.dumps(entry, ensure_ascii=False))
 
     def advice(self) -> str:
-        return self._proxy.advice(self._max_body)
+        return self._proxy.advice()
 
     def _champion_slot(self) -> tuple[str, str]:
         champion = haproxy.champion(self._agent.call("read", CONFIGURATION))

@@ -44,6 +44,12 @@ core.register_cli({ "lease" }, "lease route|renew|settle : who gets the traffic"
   applet:send((ok and reply or "error: " .. tostring(reply)) .. "\n")
 end)
 
+-- Whether a server that fails its check still takes connections: it is slow, not dead.
+core.register_fetches("slow", function(_, server)
+  local status = core.backends[NAME].servers[server]:get_stats()["check_status"] or ""
+  return not status:find("L4", 1, true)
+end)
+
 core.register_task(function()
   while true do
     core.msleep(250)

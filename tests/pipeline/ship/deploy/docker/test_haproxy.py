@@ -41,3 +41,10 @@ def test_the_configuration_names_the_champion_and_gives_it_all_traffic(slot: str
 def test_without_a_configuration_there_is_no_champion() -> None:
     assert haproxy.champion(None) is None
     assert haproxy.champion("global\n") is None
+
+
+def test_a_running_balancer_names_the_largest_request_and_its_version_in_plain_words() -> None:
+    text = haproxy.description(1000)
+    assert text.startswith("serve.max_body 1000 ")
+    assert set(text) <= set("abcdefghijklmnopqrstuvwxyz0123456789_. ")  # HAProxy would quote others
+    assert f"  description {text}\n" in haproxy.configuration("x", "a", "host", 1000)
