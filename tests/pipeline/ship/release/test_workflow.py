@@ -21,7 +21,7 @@ from tests.pipeline.workflows.acting import UV, Machine, WorkflowResult
 pytestmark = pytest.mark.engine
 
 NAME, LOCAL_DOCKER = "acme/model", "unix:///var/run/docker.sock"
-DEPLOYMENT, PORT = f"pipeline-merge-{WORKER}", STORY_PORT + 20
+DEPLOYMENT, PORT, OPERATOR_PORT = f"pipeline-merge-{WORKER}", STORY_PORT + 20, STORY_PORT + 120
 
 
 class Merging:
@@ -31,7 +31,9 @@ class Merging:
         self.folder, self.project, self.registry, self.github = folder, project, registry, github
         self.key, self.public = parts.key(folder / "keys")
         shutil.copy(self.public, project.folder / "cosign.pub")
-        project.configure(deploy={"name": DEPLOYMENT, "port": PORT, "proxy_image": PROXY})
+        project.configure(
+            deploy={"name": DEPLOYMENT, "port": PORT, "operator_port": OPERATOR_PORT, "proxy_image": PROXY}
+        )
         project.commit("deployment parameters")
         self.origin = folder / "origin.git"
         project.ok("git", "clone", "--quiet", "--bare", ".", str(self.origin))
@@ -90,9 +92,9 @@ def merging(trained: Project, tmp_path: Path) -> Iterator[Merging]:
         clean(DEPLOYMENT)
 
 
-def request(path: str, body: object = None) -> Any:
+def request(path: str, body: object = None, port: int = PORT) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(f"http://127.0.0.1:{PORT}{path}", data, timeout=30) as response:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", data, timeout=30) as response:
         return json.loads(response.read())
 
 
@@ -112,7 +114,7 @@ def test_a_merge_ships_once_and_a_documentation_merge_ships_nothing(merging: Mer
     assert "signed" in merging.project.ok(*verify, PATH=parts.programs())
 
     assert "signature verified" in first.log
-    assert request("/release")["release"] == manifest["id"]
+    assert request("/release", port=OPERATOR_PORT)["release"] == manifest["id"]
     golden = manifest["golden"][0]
     (answer,) = request("/predict", {"rows": [golden["row"]]})["predictions"]
     assert golden["expected"] == {key: answer[key] for key in golden["expected"]}
