@@ -29,8 +29,10 @@ class Service:
         self.url, self._local = url.rstrip("/"), threading.local()
 
     def release(self) -> str:
-        """The release that is served; PipelineError where no service responds."""
+        """The release that is served, if this port names it; PipelineError where no service responds."""
         status, content = self._request("GET", "/release")
+        if status == 404 and self._request("GET", "/readyz")[0] == 200:  # a deployment's public port
+            return "(not named on this port)"
         if status != 200 or not isinstance(content, dict) or "release" not in content:
             raise PipelineError(f"{self.url}: what responds there ({status}) is no service of this project")
         return str(content["release"])

@@ -50,6 +50,12 @@ def test_another_server_on_the_port_is_not_accepted() -> None:
         Service(url).release()
 
 
+def test_a_deployments_public_port_does_not_name_the_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    statuses = {"/release": 404, "/readyz": 200}
+    monkeypatch.setattr(Service, "_request", lambda _self, _method, path: (statuses[path], None))
+    assert Service("http://127.0.0.1:1").release() == "(not named on this port)"
+
+
 @pytest.mark.parametrize("url", ["127.0.0.1:3000", "https://host", "http://", "http://host:port", "http://[x"])
 def test_a_bad_address_is_refused(url: str) -> None:
     with pytest.raises(PipelineError, match="is not the address of a service"):
