@@ -181,7 +181,7 @@ def scene(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> It
 def judge_without_scores(monkeypatch: pytest.MonkeyPatch) -> None:
     """Verdicts that ignore scores: how scores are judged is tested elsewhere."""
 
-    def judge(bundle: Any, gate: Any, evaluate: Any, judges_changed: list[str]) -> Verdict:
+    def judge(bundle: Any, gate: Any, evaluate: Any, judges_changed: list[str], spread: Any = None) -> Verdict:
         rules = [Rule("champion", "note", "no champion yet"), *protected.rules(judges_changed)]
         return Verdict(worst(rules), 0, 0, "", tuple(rules))
 
