@@ -193,7 +193,7 @@ def test_bounds_and_groups_that_the_pull_request_removes_are_still_judged_by_mai
 ) -> None:
     arguments: list[Any] = []
 
-    def judge(bundle: Any, gate: Any, evaluate: Any, judges_changed: list[str]) -> Verdict:
+    def judge(bundle: Any, gate: Any, evaluate: Any, judges_changed: list[str], spread: Any = None) -> Verdict:
         arguments[:] = gate, evaluate, judges_changed
         return Verdict("pass", 0, 0, "", (Rule("champion", "pass", "fine"),))
 
