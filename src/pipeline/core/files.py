@@ -50,16 +50,21 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(_rounded(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """The content of a JSON file; PipelineError where it is missing or damaged."""
+def read_json(path: Path, command: str | None = "make run") -> Any:
+    """The content of a JSON file; PipelineError where it is missing or damaged.
+
+    `command` writes the file, which the error says; None for one that somebody else wrote.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise PipelineError(f"{path}: no such file; `make run` makes it") from None
+        remedy = f"`{command}` makes it" if command else "check the path"
+        raise PipelineError(f"{path}: no such file; {remedy}") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         if conflict := conflicts.problem(path):
             raise PipelineError(conflict) from None
-        raise PipelineError(f"{path}: damaged ({error}); remove it and run `make run`") from None
+        remedy = f"remove it and run `{command}`" if command else "get the file again"
+        raise PipelineError(f"{path}: damaged ({error}); {remedy}") from None
     except OSError as error:
         raise PipelineError(f"{path}: can't be read: {reason(error)}") from None
 

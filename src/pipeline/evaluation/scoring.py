@@ -83,7 +83,7 @@ def read(path: Path) -> Scored:
         settings = json.loads((table.schema.metadata or {})[SETTINGS])
         scored = _scored(table.to_pandas(), settings)
     except FileNotFoundError:
-        raise PipelineError(f"{path}: no such file; `make run` makes it") from None
+        raise PipelineError(f"{path}: no such file; `make run` makes reports/scores.parquet") from None
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PipelineError(f"{path}: damaged ({reason}); remove it and run `make run`") from None

@@ -51,7 +51,7 @@ def read(task: str, target: str, metric: str, path: Path = PATH) -> SeedSpread |
 
     PipelineError where the file is damaged.
     """
-    return parse(files.read_json(path), task, target, metric, str(path)) if path.is_file() else None
+    return parse(files.read_json(path, "pipeline seeds"), task, target, metric, str(path)) if path.is_file() else None
 
 
 def parse(content: Any, task: Any, target: Any, metric: str, shown: str = str(PATH)) -> SeedSpread | None:

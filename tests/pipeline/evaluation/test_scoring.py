@@ -88,7 +88,7 @@ def test_scores_that_no_model_can_have_given_are_refused(
 
 def test_a_missing_truncated_or_other_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "scores.parquet"
-    with pytest.raises(PipelineError, match="no such file; `make run` makes it"):
+    with pytest.raises(PipelineError, match="no such file; `make run` makes reports"):
         scoring.read(path)
     scoring.write(path, BINARY)
     path.write_bytes(path.read_bytes()[:-100])

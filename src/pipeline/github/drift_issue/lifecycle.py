@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from pipeline.github.client import deployments
 from pipeline.github.drift_issue import issue_text, issues, retraining, when_to_retrain
 from pipeline.github.drift_issue.issue_text import Pages
 from pipeline.github.drift_issue.issues import Issue
@@ -105,7 +106,7 @@ def _write(issue: Issue, state: State, run: MonitorRun) -> IssueUpdate:
     """Write the issue, start retraining where it is due, and close the issue where its model is in production."""
     pull = retraining.of_issue(issue.number)
     if pull and pull.merge and pull.number != state.retraining:
-        release = retraining.production(run.environment)
+        release = deployments.in_production(run.environment)
         if release and retraining.contains(release.commit, pull.merge):
             reason = f"the model that #{pull.number} retrained is in production"
             state = state.model_copy(update={"retraining": pull.number, "released": release.since})

@@ -1,16 +1,13 @@
-"""What follows an alarm: starting retraining, its pull request, and whether its model is in production."""
+"""What follows an alarm: starting retraining, its pull request, and whether a deployed commit contains it."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal
-from urllib.parse import quote
 
 from pipeline.github.client import api
 
 BRANCH, WORKFLOW = "retrain/drift", "retrain.yaml"
-MAX_DEPLOYMENTS = 20  # the newest ones, in which production's is searched
 STARTED = (
     f"`{WORKFLOW}` was started: it opens a pull request if there are newly labelled rows to learn from, "
     "and otherwise says in a comment here why not"
@@ -28,14 +25,6 @@ class Retraining:
     merge: str | None = None
 
 
-@dataclass(frozen=True)
-class Production:
-    """The commit whose release is in production, and since when."""
-
-    commit: str
-    since: datetime
-
-
 def of_issue(issue: int) -> Retraining | None:
     """The newest pull request that names this issue, the open one first."""
     for state in "open", "closed":
@@ -49,24 +38,6 @@ def of_issue(issue: int) -> Retraining | None:
 def named_issues(body: str | None) -> list[int]:
     """The issues that the text of a pull request says it retrains for."""
     return [int(number) for number in re.findall(r"\bRetrains for #(\d{1,12})\b", body or "")]
-
-
-def production(environment: str) -> Production | None:
-    """What the newest successful deployment put into production; None where GitHub has none.
-
-    A job with `environment:` makes deployments as well, but only ours name a release. GitHub marks the older ones as
-    inactive after they succeeded, so all statuses of a deployment are read.
-    """
-    path = f"deployments?environment={quote(environment, safe='')}&per_page={MAX_DEPLOYMENTS}"
-    for deployment in api.call("GET", path, purpose="read the deployments"):
-        payload = deployment["payload"]
-        if not isinstance(payload, dict) or "release" not in payload:
-            continue
-        path = f"deployments/{deployment['id']}/statuses?per_page=100"
-        for status in api.call("GET", path, purpose="read how a deployment went"):
-            if status["state"] == "success":
-                return Production(deployment["sha"], datetime.fromisoformat(status["created_at"]))
-    return None
 
 
 def contains(commit: str, merge: str) -> bool:

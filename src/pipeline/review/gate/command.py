@@ -84,7 +84,9 @@ def decide(
         baseline_at(knobs.gate.reference) if knobs.gate.reference else None,
         knobs.gate,
         files.read_json(quality) if quality.exists() else None,
-        drift_report(files.read_json(drift), f"--drift: {drift}", "`pipeline drift` writes it") if drift else None,
+        drift_report(files.read_json(drift, "pipeline drift --json"), f"--drift: {drift}", "`pipeline drift` writes it")
+        if drift
+        else None,
         spread=seed_spread.read(knobs.task.type, knobs.task.target, knobs.gate.primary),
     )
     rules = (*verdict.rules, model_tests_rule.work_tree_rule())

@@ -89,7 +89,7 @@ def write_bill(reference: str, path: Path) -> int:
     environment = {"SYFT_CHECK_FOR_APP_UPDATE": "false", "SYFT_QUIET": "true"}
     command = ["scan", f"docker:{reference}", "--output", f"cyclonedx-json={path}"]
     run_program("syft", *command, failure=f"{reference}: its packages can't be listed", environment=environment)
-    components = files.read_json(path).get("components", [])
+    components = files.read_json(path, "pipeline release").get("components", [])
     if not components:
         raise PipelineError(f"{reference}: syft found no package in it; `pipeline release` did not build this image")
     return len(components)

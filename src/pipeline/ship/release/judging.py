@@ -23,7 +23,7 @@ from pipeline.ship.release.production import Predecessor
 from pipeline.ship.release.verdict import ReleaseVerdict
 from pipeline.train.stages import evaluate
 
-LONGEST, MOST = 300, 20  # characters of a rule's sentence, and rules, that a release carries
+MAX_SENTENCE, MAX_RULES = 300, 20  # characters of a rule's sentence, and rules, that a release carries
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def judge(root: Path, predecessor: Predecessor) -> Judgement:
     rules = tuple(rule for rule in verdict.rules if rule.kind != "data_drift")
     verdict = replace(verdict, rules=rules, verdict=worst(rules))
     comparison = golden.compare(previous, baseline, candidate)
-    return Judgement(_carried(verdict, predecessor, baseline), comparison, _lines(verdict, predecessor))
+    return Judgement(_release_verdict(verdict, predecessor, baseline), comparison, _lines(verdict, predecessor))
 
 
 def _baseline(
@@ -60,12 +60,12 @@ def _baseline(
     if not predecessor.revision:
         none = Champion("none", "", predecessor.sentence)
         return none, ScoredBaseline("", "none", reason=predecessor.sentence)
-    previous = _found(champions.find(predecessor.revision, root), root)
+    previous = _with_files(champions.find(predecessor.revision, root), root)
     scored = score_baseline(previous, candidate, target, lambda: table)
     return previous, replace(scored, name=predecessor.revision[:7])
 
 
-def _found(champion: Champion, root: Path) -> Champion:
+def _with_files(champion: Champion, root: Path) -> Champion:
     """The champion with its files; where they can't be had, `reason` says why, and the gate warns."""
     if champion.state != "missing" or not champion.hashes:
         return champion
@@ -79,12 +79,12 @@ def _reference(root: Path, knobs: params.Params, candidate: Scored, table: pd.Da
     name = knobs.gate.reference
     if name is None:
         return None
-    return score_baseline(_found(champions.find(name, root), root), candidate, knobs.task.target, lambda: table)
+    return score_baseline(_with_files(champions.find(name, root), root), candidate, knobs.task.target, lambda: table)
 
 
-def _carried(verdict: Verdict, predecessor: Predecessor, baseline: ScoredBaseline) -> ReleaseVerdict:
+def _release_verdict(verdict: Verdict, predecessor: Predecessor, baseline: ScoredBaseline) -> ReleaseVerdict:
     failing, warnings = (
-        [gate.one_line(rule)[:LONGEST] for rule in verdict.rules if rule.verdict == outcome][:MOST]
+        [gate.one_line(rule)[:MAX_SENTENCE] for rule in verdict.rules if rule.verdict == outcome][:MAX_RULES]
         for outcome in ("fail", "warn")
     )
     return ReleaseVerdict(

@@ -13,7 +13,7 @@ from pipeline.review.gate.override import Override
 from pipeline.ship.release.verdict import Overruling
 
 LOCK = "dvc.lock"
-LONGEST = 500  # characters of a reason
+MAX_REASON = 500  # characters of a reason
 
 
 def by_person(person: str | None, reason: str | None) -> Overruling | None:
@@ -25,7 +25,7 @@ def by_person(person: str | None, reason: str | None) -> Overruling | None:
         lacking = "--reason WHY" if name else "--overruled-by NAME"
         raise PipelineError(f"release: overruling the gate takes a name and a reason; {lacking} is missing")
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return Overruling(by=name[:100], at=now, reason=why[:LONGEST])
+    return Overruling(by=name[:100], at=now, reason=why[:MAX_REASON])
 
 
 def of_merged(root: Path) -> Overruling | None:
@@ -42,22 +42,22 @@ def of_merged(root: Path) -> Overruling | None:
             continue
         if override.LABEL not in {label["name"] for label in data["labels"]}:
             continue
-        for standing in _standing(data["number"]):
-            if _has_lock(root, f"{merge}^1", standing.commit, data["head"]["sha"]):
+        for active in _active(data["number"]):
+            if _has_lock(root, f"{merge}^1", active.commit, data["head"]["sha"]):
                 return Overruling(
-                    by=standing.by,
-                    at=standing.at.isoformat(),
-                    reason=standing.reason or "no reason was asked for",
+                    by=active.by,
+                    at=active.at.isoformat(),
+                    reason=active.reason or "no reason was asked for",
                     pull_request=data["number"],
                 )
     return None
 
 
-def _standing(number: int) -> list[Override]:
+def _active(number: int) -> list[Override]:
     """The overrides of a pull request that were not withdrawn, the newest first."""
     comments = [data for data in api.pages(f"issues/{number}/comments", purpose="read the comments") if is_by_bot(data)]
-    overrides = [found for data in comments if (found := override.recorded(data.get("body")))]
-    return [found for found in reversed(overrides) if not found.withdrawn]
+    overrides = [given for data in comments if (given := override.recorded(data.get("body")))]
+    return [given for given in reversed(overrides) if not given.withdrawn]
 
 
 def _has_lock(root: Path, base: str, overruled: str, head: str) -> bool:

@@ -3,23 +3,19 @@
 What serves is read from the ledger: in a workflow GitHub's deployments, elsewhere the host's own.
 """
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.git import git
 from pipeline.core.params import Deploy
-from pipeline.github.client import api
+from pipeline.github.client import deployments
 from pipeline.review.baseline.champion import MODEL, NoChampionError, hashes_in_lock
 from pipeline.ship.release import ledger
 from pipeline.ship.release.docker_cli import Docker
 from pipeline.ship.release.verdict import Origin
-
-RECENT = 3  # pages of GitHub's deployments that are looked at
 
 
 @dataclass(frozen=True)
@@ -57,32 +53,9 @@ def find(root: Path, own: str, bounds: Deploy, chosen: str | None = None, host: 
 def serving(bounds: Deploy, host: str | None) -> dict[str, Any] | None:
     """The ledger's entry of what serves: `release`, `commit` and, in newer ones, `model`."""
     if os.environ.get("GITHUB_REPOSITORY"):
-        return _on_github(bounds.environment)
+        deployment = deployments.in_production(bounds.environment)
+        return {"commit": deployment.commit} | deployment.payload if deployment else None
     return ledger.serving_entry(ledger.on_host(Docker(host), bounds))
-
-
-def _on_github(environment: str) -> dict[str, Any] | None:
-    """The newest deployment of a release of ours that ended well."""
-    path = f"deployments?environment={quote(environment, safe='')}"
-    for deployment in api.pages(path, purpose="find out which release serves", limit=RECENT):
-        payload = _payload(deployment.get("payload"))
-        if not payload.get("release"):
-            continue
-        statuses = api.call(
-            "GET", f"deployments/{deployment['id']}/statuses?per_page=1", purpose="find out whether it serves"
-        )
-        if statuses and statuses[0]["state"] == "success":
-            return {"commit": str(deployment["sha"])} | payload
-    return None
-
-
-def _payload(content: Any) -> dict[str, Any]:
-    """GitHub gives it back as an object or as text."""
-    try:
-        content = json.loads(content) if isinstance(content, str) else content
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _unusable(root: Path, entry: dict[str, Any]) -> str:

@@ -61,7 +61,7 @@ def judge_scan(report: Path, bill: Path) -> scan.ScanResult:
     """The scan gate's result for a report; PipelineError where a file can't be read."""
     bounds = params.section(params.Release).scan
     today = datetime.datetime.now(datetime.UTC).date()
-    return scan.judge(files.read_json(report), files.read_json(bill), bounds, today)
+    return scan.judge(files.read_json(report, None), files.read_json(bill, "pipeline release"), bounds, today)
 
 
 def publish(content: Content, release: Release, name: str, key: str | None, target: Path) -> Release:

@@ -31,7 +31,7 @@ def read(root: Path) -> dict[str, Any]:
     """The release that is served; PipelineError where `release.json` is damaged or names another model."""
     if not (root / FILE).is_file():
         return describe(root)
-    content = files.read_json(root / FILE)
+    content = files.read_json(root / FILE, "pipeline release")
     if not isinstance(content, dict) or not isinstance(content.get("release"), str):
         raise PipelineError(f"{FILE}: names no release")
     model = files.md5(root / "models" / MODEL)

@@ -137,7 +137,11 @@ def github(history: History, monkeypatch: pytest.MonkeyPatch) -> StandIn:
         {"id": 5, "ref": c, "payload": {"release": "c" * 12}} | TO,
     ]
     states = [(1, "in_progress"), (1, "success"), (2, "failure"), (3, "success"), (4, "success"), (5, "in_progress")]
-    statuses = [{"id": 10 + at, "deployment": number, "state": state} for at, (number, state) in enumerate(states)]
+    states.append((1, "inactive"))  # as the success of somebody else's deployment makes it
+    statuses = [
+        {"id": 10 + at, "deployment": number, "state": state, "created_at": f"2026-11-21T10:00:{at:02}Z"}
+        for at, (number, state) in enumerate(states)
+    ]
     state = {"repository": "octo/credit", "deployments": deployments, "deployment_statuses": statuses}
     standin = StandIn(state, git=history.folder)
     for name, value in standin.environment().items():
@@ -158,5 +162,5 @@ def test_a_workflow_that_may_not_read_the_deployments_judges_against_nothing_els
     history: History, github: StandIn
 ) -> None:
     github.misbehave("GET", "deployments", status=403, times=None)
-    with github, pytest.raises(PipelineError, match="find out which release serves"):
+    with github, pytest.raises(PipelineError, match="read the deployments"):
         find(history)
