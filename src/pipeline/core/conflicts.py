@@ -24,18 +24,18 @@ def problem(path: Path) -> str | None:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    return told(text, str(path))
+    return problem_in(text, str(path))
 
 
-def told(text: str, shown: str) -> str | None:
-    """The same for a file's text; `shown` is its name for people."""
+def problem_in(text: str, name: str) -> str | None:
+    """The same for a file's text; `name` is its name for people."""
     match = MARKERS.search(text.replace("\r\n", "\n"))
     if match is None:
         return None
     line = text.replace("\r\n", "\n").count("\n", 0, match.start()) + 1
-    if shown in MADE:
+    if name in MADE:
         made = " ".join(MADE)
         way = f"`git checkout --ours {made}`, then `make run`, `git add {made}` and commit"
     else:
         way = "keep what is right of both sides, remove the lines of <, = and >, then `make run` and commit"
-    return f"{shown}: line {line} begins a merge conflict; {way} ({PAGE})"
+    return f"{name}: line {line} begins a merge conflict; {way} ({PAGE})"

@@ -20,8 +20,8 @@ def command() -> None:
         raise PipelineError(
             "\n".join([*problems, "dvc.lock does not fit its inputs; run `make run` and commit the result"])
         )
-    told = uncommitted()
-    click.echo(f"dvc.lock fits its inputs, but {told}" if told else "dvc.lock fits its inputs")
+    note = uncommitted()
+    click.echo(f"dvc.lock fits its inputs, but {note}" if note else "dvc.lock fits its inputs")
 
 
 def uncommitted() -> str:

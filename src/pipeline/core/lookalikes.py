@@ -33,8 +33,8 @@ def twin(name: str, names: Iterable[str]) -> str | None:
 
 def suggestion(name: str, names: Iterable[str], kind: str = "columns") -> str:
     """What to say of a name that is none of these: the nearest one, but none that only looks like what was written."""
-    known = [*names]
-    if (same := twin(name, known)) is not None:
+    candidates = [*names]
+    if (same := twin(name, candidates)) is not None:
         return f"one that looks the same is written {same!a} (this one is {name!a}): copy it"
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"{kind}: {listed(known)}"
+    close = difflib.get_close_matches(name, candidates, n=1)
+    return f"did you mean {close[0]}?" if close else f"{kind}: {listed(candidates)}"

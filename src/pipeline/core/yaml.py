@@ -39,7 +39,7 @@ def parse_yaml(text: str, name: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError
 
-    if conflict := conflicts.told(text, name):
+    if conflict := conflicts.problem_in(text, name):
         raise PipelineError(conflict)
     try:
         return YAML(typ="safe").load(text)

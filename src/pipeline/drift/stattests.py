@@ -115,13 +115,13 @@ def write_html(
 
 def _undrawn(reference: pd.DataFrame, current: pd.DataFrame, share: float, threshold: float | None) -> dict[str, str]:
     """The columns that Evidently can't draw, each with the reason."""
-    found = dict[str, str]()
+    reasons = dict[str, str]()
     for name in reference.columns:
         try:
             _drawn(reference[[name]], current[[name]], share, threshold)
         except Exception as error:
-            found[str(name)] = f"Evidently can't draw it ({' '.join(str(error).split())[:100]})"
-    return found
+            reasons[str(name)] = f"Evidently can't draw it ({' '.join(str(error).split())[:100]})"
+    return reasons
 
 
 def _drawn(reference: pd.DataFrame, current: pd.DataFrame, share: float, threshold: float | None) -> str:

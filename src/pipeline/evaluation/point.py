@@ -10,7 +10,7 @@ from pipeline.evaluation.scoring import Scored
 
 def figures(scored: Scored, names: Sequence[str]) -> dict[str, float]:
     """Each named metric on the rows; NaN where it is undefined."""
-    found = compute(
+    figures = compute(
         scored.task,
         names,
         scored.target,
@@ -20,7 +20,7 @@ def figures(scored: Scored, names: Sequence[str]) -> dict[str, float]:
         quantile=scored.quantile,
         bins=scored.bins,
     )
-    return {name: float(value[0]) for name, value in found.items()}
+    return {name: float(value[0]) for name, value in figures.items()}
 
 
 def loss(scored: Scored, metric: str) -> float:

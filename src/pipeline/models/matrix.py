@@ -143,8 +143,8 @@ def codes(
     texts = conversion.labels(column)
     places = pd.Index(categories, dtype="str").get_indexer(pd.Index(texts)).astype(np.int64)
     unknown = texts[places < 0].dropna().unique() if former else ()
-    known = {text: at for text in unknown for at, name in enumerate(categories) if name in _former(text)}
-    return np.where(places < 0, texts.map(known).fillna(-1), places).astype(np.int64) if known else places
+    former_codes = {text: at for text in unknown for at, name in enumerate(categories) if name in _former(text)}
+    return np.where(places < 0, texts.map(former_codes).fillna(-1), places).astype(np.int64) if former_codes else places
 
 
 @cache

@@ -13,18 +13,18 @@ CONFLICT = "a: 1\n<<<<<<< HEAD\nb: 2\n=======\nb: 3\n>>>>>>> origin/main\n"
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
 def test_a_conflict_is_found_with_its_line(ends: str) -> None:
-    told = conflicts.told(CONFLICT.replace("\n", ends), "params.yaml")
+    told = conflicts.problem_in(CONFLICT.replace("\n", ends), "params.yaml")
     assert told is not None
     assert told.startswith("params.yaml: line 2 begins a merge conflict; keep what is right of both sides")
 
 
 def test_a_made_file_is_made_anew() -> None:
-    assert "git checkout --ours dvc.lock reports/metrics.json" in (conflicts.told(CONFLICT, "dvc.lock") or "")
+    assert "git checkout --ours dvc.lock reports/metrics.json" in (conflicts.problem_in(CONFLICT, "dvc.lock") or "")
 
 
 @pytest.mark.parametrize("text", ["", "a: 1\n", "a: '<<<<<<< x'\n", "=======\n", "<<<<<<< HEAD\nb: 1\n"])
 def test_what_is_none_is_not_called_one(text: str) -> None:
-    assert conflicts.told(text, "params.yaml") is None
+    assert conflicts.problem_in(text, "params.yaml") is None
 
 
 def test_readers_name_it(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-SHOWN = 1000  # different values of a column that are looked at
+MAX_VALUES = 1000  # different values of a column that are looked at
 COMMAS = re.compile(r"[+-]?[0-9]+(,[0-9]+)?")
 CURRENCY = "[$€£¥₹%]|[A-Z]{3}"
 AMOUNTS = re.compile(
@@ -18,7 +18,7 @@ def hints(table: pa.Table) -> Iterator[str]:
     """A line for each column of text that looks like numbers or dates in another form than the one that is read."""
     for field, column in zip(table.schema, table.columns, strict=True):
         if pa.types.is_string(field.type):
-            values = [value.strip() for value in column.unique().to_pylist()[: SHOWN + 1] if value is not None]
+            values = [value.strip() for value in column.unique().to_pylist()[: MAX_VALUES + 1] if value is not None]
             if values and (hint := _hint(values)):
                 yield f"column {field.name}: {hint}"
 

@@ -53,8 +53,8 @@ def tables(frame: pd.DataFrame, finest: int, *, words: bool) -> Iterator[pd.Data
     for fine, rounds, blank in product(moments, rounded, missing):
         former = frame.copy(deep=False)
         for name in texts:
-            known = {value: _text(value, fine, rounds, blank) for value in frame[name].dropna().unique()}
-            former[name] = frame[name].map(known).astype("str")
+            former_texts = {value: _text(value, fine, rounds, blank) for value in frame[name].dropna().unique()}
+            former[name] = frame[name].map(former_texts).astype("str")
         yield former
 
 

@@ -23,9 +23,9 @@ def active(number: int, commits: Collection[str]) -> Override | None:
     data = api.call("GET", f"pulls/{number}", purpose="read the pull request's labels")
     if LABEL not in {label["name"] for label in data["labels"]}:
         return None
-    known = [override for _, override in _recorded(_comments(number))]
-    if known:
-        return next((item for item in reversed(known) if item.commit in commits and not item.withdrawn), None)
+    recorded = [override for _, override in _recorded(_comments(number))]
+    if recorded:
+        return next((item for item in reversed(recorded) if item.commit in commits and not item.withdrawn), None)
     return next(filter(None, (_from_status(sha) for sha in sorted(commits))), None)
 
 

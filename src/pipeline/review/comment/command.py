@@ -39,8 +39,8 @@ def command(base: str | None) -> None:
     text = render.render(bundle, verdict, context)
     files.write_text(COMMENT, text)
     preview.write(text, PAGE)
-    if told := dvc_lock.uncommitted():
-        click.echo(told)
+    if note := dvc_lock.uncommitted():
+        click.echo(note)
     click.echo(f"gate: {verdict.verdict}\njudged by {judged_by}\n{COMMENT}\n{PAGE}")
 
 

@@ -31,11 +31,11 @@ def contract(facts: Facts) -> str | None:
     path = facts.bundle.path("schema.yaml")
     if not facts.context.main_schema or path is None:
         return None
-    found = sorted(
+    differences = sorted(
         changes(facts.context.main_schema["columns"], untrusted_yaml.read(path)["columns"]),
         key=lambda change: change.way != LOOSER,
     )
-    if not found:
+    if not differences:
         return None
     rows = [
         (
@@ -45,11 +45,13 @@ def contract(facts: Facts) -> str | None:
             _shown(change.main, change.here),
             _shown(change.here, change.main),
         )
-        for change in found[:MAX_ROWS]
+        for change in differences[:MAX_ROWS]
     ]
     note = "The data were checked against this pull request’s contract, not main’s."
     head = ["", "column", "", "main", "this PR"]
-    return f"**The data contract changes**\n\n{table(head, rows)}{more(len(found), MAX_ROWS)}\n\n<sub>{note}</sub>"
+    return (
+        f"**The data contract changes**\n\n{table(head, rows)}{more(len(differences), MAX_ROWS)}\n\n<sub>{note}</sub>"
+    )
 
 
 def changes(main: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[Change]:

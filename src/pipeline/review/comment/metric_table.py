@@ -45,15 +45,15 @@ def _row(name: Markdown, change: Change, judged: Markdown) -> Row:
 
 def _thresholds(facts: Facts) -> list[Row]:
     """The decision threshold of both models, and what they decide at main's where theirs differ."""
-    found = facts.verdict.thresholds
-    if found is None:
+    pair = facts.verdict.thresholds
+    if pair is None:
         return []
-    main, here = finite(found.champion), finite(found.candidate)
+    main, here = finite(pair.champion), finite(pair.candidate)
     moved = None if main is None or here is None else here - main
     own = (number(main), number(here), signed(moved, None, None)[0], Markdown("–"))
     common = [
         _row(Markdown(f"{escape(label(change.metric))}, both at {number(main)}"), change, NOT_JUDGED)
-        for change in found.common
+        for change in pair.common
     ]
     return [(Markdown("Decision threshold"), *own, NOT_JUDGED), *common]
 
@@ -111,9 +111,9 @@ def _without_comparison(facts: Facts, changes: Sequence[Change]) -> str:
         )
         for change in changes
     ]
-    if found := facts.verdict.thresholds:
+    if pair := facts.verdict.thresholds:
         recorded_one = [number(finite(main.get("threshold")))] if main else []
-        here = number(finite(found.candidate))
+        here = number(finite(pair.candidate))
         rows.append((Markdown("Decision threshold"), *recorded_one, here, Markdown("–"), NOT_JUDGED))
     recorded = ["main (recorded)"] if main else []
     head = ["metric", *recorded, "this PR", f"{facts.confidence} interval of this PR", "verdict"]

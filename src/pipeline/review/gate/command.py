@@ -118,15 +118,15 @@ def details(verdict: Verdict) -> list[str]:
 
 def _thresholds(verdict: Verdict) -> list[str]:
     """A line where the decision threshold is another than the champion's: precision and recall move with it."""
-    found = verdict.thresholds
-    if found is None or found.candidate is None or found.champion in (None, found.candidate):
+    thresholds = verdict.thresholds
+    if thresholds is None or thresholds.candidate is None or thresholds.champion in (None, thresholds.candidate):
         return []
-    assert found.champion is not None
+    assert thresholds.champion is not None
     moves = ", ".join(
         f"{change.metric} {figures.number(change.champion or 0)} to {figures.number(change.candidate or 0)}"
-        for change in found.common
+        for change in thresholds.common
     )
-    threshold = f"{figures.number(found.champion)} to {figures.number(found.candidate)}"
+    threshold = f"{figures.number(thresholds.champion)} to {figures.number(thresholds.candidate)}"
     return [f"decision threshold {threshold}; with both models at the champion's: {moves}"]
 
 

@@ -112,10 +112,10 @@ def _outcome(figure: str, estimate: Estimate, baseline: float, bound: float) -> 
 
 def _beyond_on_all_rows(figure: str, whole: Estimate, baseline: float, bound: float) -> tuple[Mark, str]:
     """The finding where the rows in common leave a doubt that all test rows do not."""
-    found = f"on all test rows the whole interval lies beyond the bound ({whole.lower:.3g} to {whole.upper:.3g})"
+    sentence = f"on all test rows the whole interval lies beyond the bound ({whole.lower:.3g} to {whole.upper:.3g})"
     if _sign(figure) * baseline > _sign(figure) * bound:
-        return "warn", f"{found}, but the champion is beyond it too ({baseline:.3g})"
-    return "fail", found
+        return "warn", f"{sentence}, but the champion is beyond it too ({baseline:.3g})"
+    return "fail", sentence
 
 
 def _is_beyond(figure: str, estimate: Estimate, bound: float) -> bool:

@@ -58,9 +58,9 @@ def _rule(piece: Slice, baseline: str, gate: Gate, bounds: GateSlices, confidenc
         "note": f"not judged: {reason or f'{metric} is undefined here'}",
     }[mark]
     bound = None if mark == "note" else -tolerated.value
-    found = Rule("slice", mark, sentence, gain.value, gain.lower, gain.upper, bound, piece.subject, baseline)
+    result = Rule("slice", mark, sentence, gain.value, gain.lower, gain.upper, bound, piece.subject, baseline)
     own, champion = (figures(scored, [metric])[metric] for scored in (piece.candidate, piece.other))
-    return replace(found, candidate=own, champion=champion, rows=len(piece.candidate))
+    return replace(result, candidate=own, champion=champion, rows=len(piece.candidate))
 
 
 def _reason_not_judged(scored: Scored, metric: str, bounds: GateSlices) -> str:

@@ -27,6 +27,6 @@ def compare(candidate: Scored, champion: Scored | None, gate: Gate) -> Threshold
 
 
 def _change(metric: str, candidate: Scored, champion: Scored, gate: Gate) -> Change:
-    found = estimate_change(metric, candidate, champion, gate, gate.confidence)
+    estimate = estimate_change(metric, candidate, champion, gate, gate.confidence)
     own, other = (figures(scored, [metric])[metric] for scored in (candidate, champion))
-    return Change(metric, own, other, found.value, found.lower, found.upper)
+    return Change(metric, own, other, estimate.value, estimate.lower, estimate.upper)

@@ -50,7 +50,7 @@ def inspect(base: Base) -> Reproduction:
     dvc_lock.check()
     if _is_unchanged(base, []):
         return Reproduction("unchanged")
-    return Reproduction(notes=[told] if (told := dvc_lock.uncommitted()) else [])
+    return Reproduction(notes=[note] if (note := dvc_lock.uncommitted()) else [])
 
 
 def run_stages(base: Base, push: bool) -> Reproduction:

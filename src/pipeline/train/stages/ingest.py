@@ -43,8 +43,8 @@ def read_as_missing(table: pa.Table, named: Sequence[str]) -> str:
     counts = {name: column.null_count for name, column in zip(table.column_names, table.columns, strict=True)}
     columns = [f"{name} {count:,}" for name, count in counts.items() if count]
     meant = f"empty fields and {', '.join(named)} (data.missing)" if named else "empty fields"
-    told = f"{sum(counts.values()):,} in all: {listed(columns)}" if columns else "there are none"
-    return f"read as missing are {meant}; {told}"
+    total = f"{sum(counts.values()):,} in all: {listed(columns)}" if columns else "there are none"
+    return f"read as missing are {meant}; {total}"
 
 
 def write(path: Path, table: pa.Table) -> None:

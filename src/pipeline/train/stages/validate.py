@@ -67,7 +67,7 @@ def _unfit_target(table: pd.DataFrame, contract: schema.Schema, task: params.Tas
 def lookalike_values(table: pd.DataFrame, contract: schema.Schema) -> list[dict[str, Any]]:
     """Columns of text with values that look the same and are different: in how many rows, and one row of each of the
     first such values (from 1). Names of columns that look the same are under the column ""."""
-    found = [
+    entries = [
         {"column": "", "values": len(same), "rows": [], "count": len(table)}
         for same in lookalikes.groups(map(str, table.columns))
     ]
@@ -78,17 +78,17 @@ def lookalike_values(table: pd.DataFrame, contract: schema.Schema) -> list[dict[
                 rows = sorted(int(texts.eq(text).to_numpy().argmax()) + 1 for text in groups[0][:MAX_TWINS])
                 values = [text for same in groups for text in same]
                 count = int(texts.isin(values).sum())
-                found.append({"column": name, "values": len(values), "rows": rows, "count": count})
-    return found
+                entries.append({"column": name, "values": len(values), "rows": rows, "count": count})
+    return entries
 
 
-def _lookalikes_line(found: Mapping[str, Any]) -> str:
+def _lookalikes_line(entry: Mapping[str, Any]) -> str:
     reason = "look the same and are written with other characters (composed or decomposed letters, odd spaces)"
-    if not found["column"]:
-        return f"{found['values']} columns {reason}; rename all but one in the source"
-    rows = " and ".join(f"{row:,}" for row in found["rows"])
+    if not entry["column"]:
+        return f"{entry['values']} columns {reason}; rename all but one in the source"
+    rows = " and ".join(f"{row:,}" for row in entry["rows"])
     return (
-        f"column {found['column']}: {found['values']:,} values {reason}, in {found['count']:,} rows, such as rows "
+        f"column {entry['column']}: {entry['values']:,} values {reason}, in {entry['count']:,} rows, such as rows "
         f"{rows}; they count as different; write them one way in the source"
     )
 
@@ -99,8 +99,8 @@ def report(
     """The JSON report: sizes, missing values of the columns that have any, violations without values and, where there
     are any, columns with values that look the same."""
     missing = table.isna().sum()
-    found = {"lookalikes": list(twins)} if twins else {}
-    return found | {
+    extra = {"lookalikes": list(twins)} if twins else {}
+    return extra | {
         "rows": len(table),
         "columns": table.shape[1],
         "missing": {str(name): int(count) for name, count in missing.items() if count},

@@ -89,10 +89,10 @@ class Performance:
             target = truth.to_numpy(float)
             return self._as_scored(target, rows["score"].to_numpy(float))
         target = codes(truth, tuple(signature.classes)).astype(float)
-        known = target >= 0
+        is_known = target >= 0
         if signature.task == "binary":
-            return self._as_scored(target[known], rows["score"].to_numpy(float)[known])
-        return self._as_scored(target[known], codes(rows["label"], tuple(signature.classes)).astype(float)[known])
+            return self._as_scored(target[is_known], rows["score"].to_numpy(float)[is_known])
+        return self._as_scored(target[is_known], codes(rows["label"], tuple(signature.classes)).astype(float)[is_known])
 
     def _as_scored(self, target: Array, score: Array) -> Scored:
         """Scored rows with the settings of the test rows; for several classes `score` is the predicted class."""

@@ -43,8 +43,8 @@ class ReferenceColumn:
         before, after = self._ordered, self.prepared(column)
         if before.empty or after.empty:
             return f"no value in the {'reference' if before.empty else 'window'}"
-        found = stattests.score(before, after, "num" if self.numeric else "cat", threshold, self.test)
-        return found or "the distance is no number"
+        score = stattests.score(before, after, "num" if self.numeric else "cat", threshold, self.test)
+        return score or "the distance is no number"
 
     def hides(self, bound: float, threshold: float | None) -> bool:
         """Whether a large change would stay within the bound, and that is not what the threshold asks for."""

@@ -68,9 +68,9 @@ class Containers:
             if reason := self.exit_reason(release.id):
                 raise PipelineError(f"release {release.id}: does not start ({reason}); see `docker logs {name}`")
             if time.monotonic() > end:
-                said = self._last_lines(release.id)
+                output = self._last_lines(release.id)
                 raise PipelineError(
-                    f"release {release.id}: is not ready after {READY_TIMEOUT:g} s ({said}); see `docker logs {name}`"
+                    f"release {release.id}: is not ready after {READY_TIMEOUT:g} s ({output}); see `docker logs {name}`"
                 )
             time.sleep(0.2)
 
