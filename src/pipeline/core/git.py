@@ -18,6 +18,11 @@ def git(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.CompletedProcess(command, 127, "", "git is not installed or can't be run")
 
 
+def has_commit(folder: Path, commit: str) -> bool:
+    """Whether the repository at `folder` holds this commit."""
+    return git(folder, "cat-file", "-e", f"{commit}^{{commit}}").returncode == 0
+
+
 def blob_hash(content: bytes) -> str:
     """The SHA-1 that git gives a file of this content."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

@@ -132,7 +132,7 @@ def estimate(value: float, draws: Array, confidence: float) -> Estimate:
 
 def _with_interval(name: str, value: float, draws: Array, confidence: float) -> Estimate:
     interval = estimate(value, draws, confidence)
-    if name != "calibration_error":
+    if name != "calibration_error" or not np.isfinite(interval.upper):
         return interval
     # Noise only adds to a sum of absolute gaps, in the sample as in its resamples (Kumar et al. 2019), so the
     # interval is reflected around the value (the basic bootstrap, Davison & Hinkley 1997).

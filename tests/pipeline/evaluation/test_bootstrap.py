@@ -129,3 +129,8 @@ def test_few_rows_show_no_change_only_where_nothing_changed() -> None:
     )
     other = paired("binary", "roc_auc", target, score, score**2, 100, 0.95, 0)
     assert other.to_json() == {"value": 0.0, "lower": None, "upper": None}
+
+
+def test_an_undefined_interval_of_the_calibration_error_stays_undefined() -> None:
+    undefined = bootstrap._with_interval("calibration_error", 0.1, np.full(100, np.nan), 0.95)
+    assert np.isnan([undefined.lower, undefined.upper]).all()

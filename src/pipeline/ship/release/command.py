@@ -6,12 +6,14 @@ from pathlib import Path
 import click
 
 from pipeline.core import params
+from pipeline.core.git import has_commit
 from pipeline.github.client import steps
 from pipeline.markup.markdown import escape
 from pipeline.ship.release import (
     approval,
     attestations,
     image,
+    ledger,
     locked_model,
     making,
     manifest,
@@ -99,7 +101,7 @@ def _build(content: Content, predecessor: Predecessor, overruled: Overruling | N
     """The image on this machine, judged and built where there is none yet, with its bill of materials."""
     existing = image.find(content.tag)
     release = publishing.read_label(existing, content.tag) if existing else None
-    if existing and release and approval.stands(release, predecessor):
+    if existing and release and _is_of_this_repository(release) and approval.stands(release, predecessor):
         release = release.model_copy(update={"image": str(existing["Id"])})
         click.echo(f"release {content.id}: the image exists already; {release.verdict}")
     else:
@@ -108,6 +110,11 @@ def _build(content: Content, predecessor: Predecessor, overruled: Overruling | N
         release = making.build(Path(), content, judgement)
     _write_bill(content)
     return release
+
+
+def _is_of_this_repository(release: Release) -> bool:
+    """Whether git knows the commit that an image names; another repository on this machine may build the same id."""
+    return has_commit(Path(), release.commit.removesuffix(ledger.DIRTY))
 
 
 def _write_bill(content: Content) -> None:

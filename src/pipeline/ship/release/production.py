@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import PipelineError
-from pipeline.core.git import git
+from pipeline.core.git import git, has_commit
 from pipeline.core.params import Deploy
 from pipeline.github.client import deployments
 from pipeline.review.baseline.champion import MODEL, NoChampionError, hashes_in_lock
@@ -63,7 +63,7 @@ def _unusable(root: Path, entry: dict[str, Any]) -> str:
     commit = str(entry.get("commit", ""))
     if commit.endswith(ledger.DIRTY):
         return "it was made from a changed work tree"
-    if not commit or git(root, "cat-file", "-e", f"{commit}^{{commit}}").returncode:
+    if not commit or not has_commit(root, commit):
         return f"this clone lacks commit {commit[:7]} (`git fetch --unshallow origin` may bring it)"
     try:
         model = hashes_in_lock(commit, root)[MODEL]

@@ -8,6 +8,7 @@ from statistics import NormalDist, median
 import pandas as pd
 
 from pipeline.core.errors import listed
+from pipeline.core.figures import number
 from pipeline.core.params import Params
 from pipeline.drift.stattests import LARGEST, Score
 from pipeline.predictions.windows import Window
@@ -146,9 +147,10 @@ class Judge:
             return WindowSignal(detail=reason)
         loss = self._performance.loss(window.answers, truth)
         if loss is None:
-            return WindowSignal(detail=f"{self._performance.metric} is undefined: the labels are of one class")
-        interval = f"95 % interval {loss.low:.4f} to {loss.high:.4f}"
-        detail = f"{loss.metric} {loss.window:.4f} ({interval}), on the test rows {loss.tested:.4f}"
+            why = ": they are of one class" if truth.nunique() == 1 else ""
+            return WindowSignal(detail=f"{self._performance.metric} is undefined on these labels{why}")
+        interval = f"95 % interval {number(loss.low)} to {number(loss.high)}"
+        detail = f"{loss.metric} {number(loss.window)} ({interval}), on the test rows {number(loss.tested)}"
         detail += f"; tolerated is a loss of {self._tolerated}"
         tolerated = self._tolerated.value
         bound = tolerated + loss.loss - loss.lower_limit  # plus what chance explains

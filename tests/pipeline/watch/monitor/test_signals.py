@@ -170,7 +170,7 @@ def test_predictions_and_performance_are_of_one_release_data_of_all() -> None:
     [
         (None, "no labels were read (monitor.labels)"),
         (pd.Series(dtype="str"), "0 labels of compared rows, 100 are needed"),
-        (pd.Series(["0"] * 400), "roc_auc is undefined: the labels are of one class"),
+        (pd.Series(["0"] * 400), "roc_auc is undefined on these labels: they are of one class"),
     ],
 )
 def test_performance_says_why_it_can_not_be_judged(truth: "pd.Series[Any] | None", detail: str) -> None:
