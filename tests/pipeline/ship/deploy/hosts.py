@@ -67,7 +67,8 @@ class World:
         identity = hashlib.sha256(f"{name}{behaviour}".encode()).hexdigest()[:12]
         (self.folder / "Dockerfile").write_text(
             f"FROM {serving_base()}\nCOPY service.py /service.py\nUSER 10001\n"
-            f'ENV RELEASE={identity} BEHAVIOUR={behaviour}\nCMD ["python3", "/service.py"]\n'
+            f"ENV RELEASE={identity} BEHAVIOUR={behaviour} HOST={self.name}\n"  # no two workers share an image
+            'CMD ["python3", "/service.py"]\n'
         )
         image = docker("build", "--force-rm", "--quiet", str(self.folder)).stdout.split()[-1]
         self.images.add(image)
