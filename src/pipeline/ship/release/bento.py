@@ -4,6 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,6 @@ from pipeline.models.model_text import MODEL, SIGNATURE
 from pipeline.ship.release.identity import modules
 from pipeline.ship.service.release import FILE
 
-FOLDER = Path("build/release")  # BentoML reads no files from a hidden folder
 BENTOFILE, REQUIREMENTS = Path("bentofile.yaml"), Path("build/serving.txt")
 
 
@@ -36,20 +38,27 @@ def requirements(root: Path) -> str:
     return result.stdout
 
 
-def build(root: Path, release: str, lineage: dict[str, Any], locked: str) -> Path:
-    """Build the Bento of a release and return its folder; `lineage` is what its endpoint /release answers."""
-    staged, home = root / FOLDER / "content", root / FOLDER / "bentoml"
-    for folder in (staged, home):
-        shutil.rmtree(folder, ignore_errors=True)
-    _stage(root, staged, lineage, locked)
+@contextmanager
+def build(root: Path, release: str, lineage: dict[str, Any], locked: str) -> Iterator[Path]:
+    """Build the Bento of a release and yield its folder; `lineage` is what its endpoint /release answers.
+
+    The folder is a temporary one: BentoML reads no file below a hidden folder, which a clone may lie in.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        staged = Path(temporary) / "content"
+        _stage(root, staged, lineage, locked)
+        yield _build(root, release, staged, Path(temporary) / "bentoml")
+
+
+def _build(root: Path, release: str, staged: Path, home: Path) -> Path:
     program = Path(sys.executable).with_name("bentoml")
     command = [str(program), "build", "--bentofile", str(BENTOFILE), "--version", release, "--output", "tag"]
     uv = Path(_uv(root)).parent  # BentoML would install it with pip, which the environment lacks
     environment = os.environ | {
         "PATH": f"{uv}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-        "BENTOML_HOME": str(home.absolute()),
+        "BENTOML_HOME": str(home),
         "BENTOML_DO_NOT_TRACK": "True",
-        "PYTHONPATH": str(staged.absolute() / "src"),
+        "PYTHONPATH": str(staged / "src"),
     }
     result = subprocess.run(
         command, cwd=staged, env=environment, capture_output=True, text=True, errors="replace", check=False

@@ -41,8 +41,8 @@ def gather(root: Path, base: str) -> Content:
 def build(root: Path, content: Content, judgement: Judgement) -> Release:
     """Build the image of a release that the gate lets pass, and return it with the image's own id."""
     release = describe(root, content, judgement)
-    folder = bento.build(root, content.id, lineage(root, release, content), content.requirements)
-    image_id = image.build(folder, content.tag, content.base, labels(root, release))
+    with bento.build(root, content.id, lineage(root, release, content), content.requirements) as folder:
+        image_id = image.build(folder, content.tag, content.base, labels(root, release))
     return release.model_copy(update={"image": image_id})
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from pipeline.core import files, params
 from pipeline.core.errors import PipelineError
 from pipeline.ship.release import attestations, image, manifest, scan, signing
-from pipeline.ship.release.bento import FOLDER
 from pipeline.ship.release.making import Content
 from pipeline.ship.release.manifest import Release
 
-BILL = FOLDER / "sbom.cdx.json"
+BILL = Path("build/release/sbom.cdx.json")
 
 
 def registry_name(option: str | None) -> str | None:

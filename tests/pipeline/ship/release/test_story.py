@@ -31,13 +31,13 @@ def request(address: str, path: str, body: Any = None) -> Any:
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Releasing]:
-    """A project that has built, pushed and signed a release, in a registry of its own."""
+    """A project that has built, pushed and signed a release, in a registry of its own; its folder is below a hidden one."""
     parts.require_parts()
     folder = tmp_path_factory.mktemp("released")
-    shutil.copytree(world.base() / "work", folder / "work")
+    shutil.copytree(world.base() / "work", folder / ".hidden/work")
     key, public = parts.key(folder / "keys")
     with parts.registry(folder / "registry") as host:
-        releasing = Releasing(folder / "work", host, key, public)
+        releasing = Releasing(folder / ".hidden/work", host, key, public)
         built = releasing.release()
         assert built.returncode == 0, built.stderr
         assert "built, not pushed: that needs --report" in built.stdout
