@@ -31,7 +31,7 @@ def request(address: str, path: str, body: Any = None) -> Any:
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Releasing]:
-    """A project that has built, pushed and signed a release, in a registry of its own; its folder is below a hidden one."""
+    """A project that has built, pushed and signed a release, in its own registry; it lies below a hidden folder."""
     parts.require_parts()
     folder = tmp_path_factory.mktemp("released")
     shutil.copytree(world.base() / "work", folder / ".hidden/work")
