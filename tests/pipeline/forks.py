@@ -58,6 +58,8 @@ def fork(folder: Path) -> Fork:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
     shutil.copytree(FROZEN, folder, dirs_exist_ok=True)
+    if (cache := ROOT / ".mypy_cache").is_dir():  # of the same files: what is the fork's own is checked alone
+        shutil.copytree(cache, folder / cache.name)
     (folder / "README.md").write_text("# Churn\n", encoding="utf-8")
     new_fork = Fork(folder)
     new_fork.ok("git", "init", "-q", "-b", "main")

@@ -72,15 +72,16 @@ def test_an_equal_model_passes(study: Study) -> None:
     assert verdict.verdict == "pass"
 
 
+@pytest.mark.engine
 def test_models_that_differ_in_their_seed_alone_do_not_fail(study: Study, report: Report) -> None:
-    verdicts = trials(study, 200)
+    verdicts = trials(study, 100)
     report(f"seed alone: {shares(outcomes(verdicts))}; by rule: {dict(failed_rules(verdicts)) or 'none failed'}")
-    assert outcomes(verdicts)["fail"] <= 2, "at most 1 % false failures, all rules together"
+    assert outcomes(verdicts)["fail"] <= 1, "at most 1 % false failures, all rules together"
     judged = [rule for verdict in verdicts for rule in verdict.rules if rule.kind == "regression"]
     unmeasurable = [rule for rule in judged if "no measurable change" in rule.sentence]
-    report(f"seed alone: {len(unmeasurable)} of 200 called no measurable change")
+    report(f"seed alone: {len(unmeasurable)} of 100 called no measurable change")
     assert unmeasurable == [rule for rule in judged if (rule.lower or 0) <= 0 <= (rule.upper or 0)]
-    assert len(unmeasurable) >= 160
+    assert len(unmeasurable) >= 80
 
 
 @pytest.mark.parametrize(("loss", "minimum", "maximum"), [(0.005, 0.0, 0.2), (0.01, 0.2, 0.9), (0.02, 0.9, 1.0)])

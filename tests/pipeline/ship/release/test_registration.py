@@ -53,6 +53,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             process.wait(timeout=120)
 
 
+@pytest.mark.engine
 def test_aliases_follow_a_release_from_candidate_to_champion_to_previous(server: str) -> None:
     import mlflow
 
