@@ -157,7 +157,7 @@ def serving(github: GitHub, host: str = "127.0.0.1") -> Iterator[str]:
     """Serve `github` while the block runs; its address."""
     handler = type("Handler", (_Handler,), {"github": github})
     server = ThreadingHTTPServer((host, 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
         yield f"http://{host}:{server.server_port}"

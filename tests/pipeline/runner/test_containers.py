@@ -49,7 +49,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
         tar.add(Path(__file__).with_name("run.sh"), "run.sh")
         tar.add(script, "bin/installdependencies.sh")
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     url = f"RUNNER_URL=http://127.0.0.1:{server.server_port}/runner.tar.gz"
     yield [
         "--build-arg",

@@ -45,7 +45,7 @@ class Website:
         bound_handler = partial(quiet, directory=str(folder)) if handler is SimpleHTTPRequestHandler else quiet
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), bound_handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        Thread(target=self.server.serve_forever, daemon=True).start()
+        Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def stop(self) -> None:
         self.server.shutdown()

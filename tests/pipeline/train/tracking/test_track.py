@@ -64,22 +64,33 @@ def write_run(number: int) -> str:
     return hashlib.md5(lock.encode()).hexdigest()  # noqa: S324 (DVC's)
 
 
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of MLflow without a run; making its tables takes seconds."""
+    import mlflow
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a run that is not yet in MLflow, which is a SQLite file in the folder."""
     monkeypatch.chdir(tmp_path)
     # MLflow keeps a connection for each address in a process: two tests must not share a relative one.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    shutil.copy(empty_store, tmp_path)
     shutil.copy(FROZEN / "params.yaml", tmp_path)
     write_run(1)
     return tmp_path
 
 
 @pytest.fixture
-def store(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A SQLite store of one test: MLflow keeps its connections to a file by the address."""
+def store(project: Path) -> Path:
+    """Where the store will be; no file is there yet."""
     path = project / "mlflow.db"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
+    path.unlink()
     return path
 
 
