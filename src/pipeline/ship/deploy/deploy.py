@@ -1,17 +1,14 @@
 """Deploys a release: it is verified, tried and promoted, or the champion stays and the reason is recorded."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pipeline.core.errors import PipelineError
-from pipeline.ship.deploy import rollout
+from pipeline.ship.deploy import readiness, rollout
 from pipeline.ship.deploy.rollout import Deployment
 from pipeline.ship.deploy.target import Host
 from pipeline.ship.release import registration, verdict
 from pipeline.ship.release.manifest import Release
-
-PAUSES = (1.0, 1.0, 1.0, 0.0)  # seconds between the looks at whether something answers
 
 
 class FailedError(PipelineError):
@@ -29,7 +26,7 @@ def deploy(deployment: Deployment, verify: Callable[[Release], None]) -> None:
         verify(release)
     with deployment.target.lock(running or release.image, deployment.deployer) as host:
         champion = host.champion()
-        if champion == release.id and _is_ready(host, release.id):
+        if champion == release.id and readiness.is_ready(host, release.id):
             host.reset()
             deployment.recorder.reconcile(host)
             deployment.say(f"release {release.id} serves already: nothing to do")
@@ -41,12 +38,12 @@ def deploy(deployment: Deployment, verify: Callable[[Release], None]) -> None:
             if running is not None:
                 verify(release)
             _bring_up(deployment, host)
-            if champion is None or champion == release.id or not _is_ready(host, champion):
+            if champion is None or champion == release.id or not readiness.is_ready(host, champion):
                 deployment.say("no champion answers: the release takes all traffic after the smoke test")
                 host.promote(release)
             else:
                 _compare_champions(deployment, host, champion)
-                rollout.canary_steps(deployment, host, champion)
+                _canary(deployment, host, champion)
                 deployment.say("promoting: from now on a restarted proxy serves it, too")
                 host.promote(release)
         deployment.say(confirm(host, release.id))
@@ -110,6 +107,13 @@ def recording(deployment: Deployment, host: Host, champion: str | None) -> Itera
     deployment.recorder.serve(host, deployment.release)
 
 
+def _canary(deployment: Deployment, host: Host, champion: str) -> None:
+    try:
+        rollout.canary_steps(deployment, host, champion)
+    except rollout.ChampionStoppedError as stopped:
+        deployment.say(f"{stopped} and answers no more: the release, which passed its smoke test, takes all traffic")
+
+
 def _compare_champions(deployment: Deployment, host: Host, champion: str) -> None:
     """Say where the gate judged the release against another model than what serves now, after a rollback say."""
     serving, judged = host.find_release(champion), deployment.release.verdict
@@ -129,25 +133,11 @@ def confirm(host: Host, release: str) -> str:
 def _state(host: Host, release: str) -> tuple[bool, str]:
     """Whether the release that is the champion answers clients, as a sentence too: it is looked at, not supposed."""
     try:
-        if _patiently(host.serves):
+        if readiness.holds(host.serves):
             return True, f"release {release} serves 100 %"
     except PipelineError as problem:
         return False, f"release {release} is the champion, but whether it serves is not known: {problem}"
     return False, f"release {release} is the champion, but nothing answers on its port; look at the host's containers"
-
-
-def _is_ready(host: Host, champion: str) -> bool:
-    """Whether the champion's container answers."""
-    return _patiently(lambda: host.is_ready(champion))
-
-
-def _patiently(condition: Callable[[], bool]) -> bool:
-    """Whether it holds; asked several times, since a busy host may answer one request slowly."""
-    for pause in PAUSES:
-        if condition():
-            return True
-        time.sleep(pause)
-    return False
 
 
 def _bring_up(deployment: Deployment, host: Host) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Deploy
 from pipeline.predictions.line import Line, Prediction, valid_lines
-from pipeline.ship.deploy import canary
+from pipeline.ship.deploy import canary, readiness
 from pipeline.ship.deploy.canary import Expected
 from pipeline.ship.deploy.evidence import Moments, Pairs, Side, pair
 from pipeline.ship.deploy.github_deployments import Recorder
@@ -21,7 +21,6 @@ POLL_INTERVAL = 0.5  # seconds between two checks of a step
 REPLAY_TIMEOUT = 60.0  # seconds that the replay may take for each side
 SHADOW_ROWS = 50  # rows of live traffic that the candidate answers again at each check, at most
 SHADOW_TIMEOUT = 1.0  # seconds for them
-
 
 Say = Callable[[str], None]
 
@@ -44,6 +43,10 @@ class AnswerBody(msgspec.Struct):
     predictions: list[Prediction]
 
 
+class ChampionStoppedError(PipelineError):
+    """There is nothing left to compare the candidate with, and nothing to return to."""
+
+
 ANSWER_BODY = msgspec.json.Decoder(AnswerBody)
 
 
@@ -64,7 +67,10 @@ def smoke_test(release: Release, host: Host) -> None:
 
 
 def canary_steps(deployment: Deployment, host: Host, champion: str) -> None:
-    """Replay, then the steps of live traffic; PipelineError with the reason where the candidate is rolled back."""
+    """Replay, then the steps of live traffic; PipelineError with the reason where the candidate is rolled back.
+
+    ChampionStoppedError where the champion stops meanwhile and does not answer again.
+    """
     expected = _expected(deployment, host, champion)
     bounds, release = deployment.bounds, deployment.release.id
     pairs = _replay(deployment, host, champion, expected)
@@ -132,6 +138,8 @@ def _step(
         if reason := host.exit_reason(release):
             raise PipelineError(f"at {percent} %: the candidate stopped ({reason}) after {own.requests} requests")
         host.renew(release)
+        if (reason := host.exit_reason(champion)) and not readiness.is_ready(host, champion):
+            raise ChampionStoppedError(f"at {percent} %: the champion stopped ({reason})")
         champion_side, candidate_side = host.requests()
         logged = valid_lines(host.new_lines(champion), LOG)
         baseline += champion_side + Side(scores=scores(logged))

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.core import params
 from pipeline.core.errors import PipelineError
-from pipeline.ship.deploy import deploy
+from pipeline.ship.deploy import deploy, readiness
 from pipeline.ship.deploy.github_deployments import Recorder
 from pipeline.ship.deploy.rollout import Deployment
 from pipeline.ship.release.manifest import Release
@@ -19,9 +19,9 @@ from tests.pipeline.ship.deploy.hosts_in_memory import MemoryHost, release
 def test_a_champion_counts_as_unreachable_only_after_several_checks(
     monkeypatch: pytest.MonkeyPatch, answers: list[bool], expected: bool
 ) -> None:
-    monkeypatch.setattr(deploy, "PAUSES", (0.0,) * 4)
+    monkeypatch.setattr(readiness, "PAUSES", (0.0,) * 4)
     monkeypatch.setattr(MemoryHost, "is_ready", lambda *_: answers.pop(0))
-    assert deploy._is_ready(MemoryHost(), "a" * 12) is expected
+    assert readiness.is_ready(MemoryHost(), "a" * 12) is expected
     assert answers == []
 
 
@@ -88,7 +88,7 @@ class Gone(MemoryHost):
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deploy, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(readiness, "PAUSES", (0.0, 0.0))
     monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
 
 

@@ -165,6 +165,25 @@ def test_a_proxy_that_is_killed_and_restarted_serves_the_champion(world: World) 
     assert serving() == {world.champion}
 
 
+def test_a_champion_that_dies_beside_a_candidate_is_succeeded_by_it_without_a_failed_request(world: World) -> None:
+    heir = world.release("heir")
+    world.edit(steps=[50, 100], min_requests=1_000_000)
+    with Load() as load:
+        deployment = world.start("deploy", "--release", "heir.json", "--unsigned")
+        assert deployment.stdout
+        for line in deployment.stdout:
+            if line.startswith("50 %: "):
+                docker("kill", f"{world.name}-release-{world.champion}")
+                break
+        output, _ = deployment.communicate(timeout=60)
+    world.edit(steps=[5, 25, 100], min_requests=20)
+    assert deployment.returncode == 0, output
+    assert "at 50 %: the champion stopped (exit status 137" in output
+    assert load.failed == {}
+    assert serving() == {heir}
+    assert world.run("rollback", world.champion)[0] == 0
+
+
 def test_a_deployer_that_is_killed_at_any_step_leaves_the_champion_and_the_next_run_continues(world: World) -> None:
     fifth = world.release("fifth")
     with Load() as load:
