@@ -66,10 +66,16 @@ def updated(text: str, changed: Changes) -> str:
 def line(column: ContractColumn) -> Any:
     """A column's entry as YAML writes it, in one line."""
     from ruamel.yaml.comments import CommentedMap, CommentedSeq
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    def written(value: Any) -> Any:
+        """In quotes where the loader of `core.yaml` needs them within {...}, unlike this writer."""
+        odd = isinstance(value, str) and not (value.isprintable() and set(value).isdisjoint(":?"))
+        return DoubleQuotedScalarString(value) if odd else value
 
     entry = CommentedMap(column.model_dump(exclude_defaults=True))
     if column.allowed is not None:
-        entry["allowed"] = CommentedSeq(column.allowed)
+        entry["allowed"] = CommentedSeq(map(written, column.allowed))
     entry.fa.set_flow_style()
     return entry
 

@@ -46,6 +46,7 @@ def _integers(values: "pd.Series[Any]") -> "pd.Series[Any]":
         fits = values <= np.iinfo(np.int64).max
         whole = values if fits.all() else values.astype("UInt64").where(fits)
     elif types.is_float_dtype(values):
+        values = values.astype("float64")  # a float of 16 bits can't be compared with 2**63
         whole = values.where((values % 1 == 0) & (values >= -(2.0**63)) & (values < 2.0**63))
     else:
         whole = _whole_texts(values)

@@ -37,7 +37,7 @@ def labels(values: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def _floats(values: "pd.Series[Any]") -> "pd.Series[Any]":
-    whole = (values % 1 == 0) & (values.abs() < 2**53)
+    whole = (values % 1 == 0) & (values.astype("float64").abs() < 2**53)
     if bool((whole | values.isna()).all()):
         return values.astype("Int64").astype("str")
     texts = values.astype("str")

@@ -40,6 +40,14 @@ def test_whole_numbers_with_gaps_are_exact() -> None:
     assert converted(["9007199254740993", None], "integer", dtype="str") == ([2**53 + 1, None], [False, False])
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("bits", [16, 32, 64])
+def test_floats_of_any_size_are_converted_without_a_warning(bits: int) -> None:
+    values = pd.Series([1.5, 2, 7, None], dtype=f"float{bits}")
+    assert converted(values, "integer") == ([None, 2, 7, None], [True, False, False, False])
+    assert labels(values).tolist()[:3] == ["1.5", "2", "7"]
+
+
 def test_numbers_in_text_are_the_nearest_floats() -> None:
     texts = [repr(value) for value in np.random.default_rng(0).normal(size=1000).tolist()]
     assert converted(texts, "number", dtype="str")[0] == [float(text) for text in texts]
