@@ -131,9 +131,8 @@ def moved_rows(table: pd.DataFrame, compared: int, signature: Signature, beside:
         return ""
     moved = sum(int(held_out(parquet.read(path), signature, beside).sum()) for path in beside if path.is_file())
     return (
-        f"without a key the rows are split by a hash of all columns, which now include {listed(new)}: {moved:,} of "
-        f"its {moved + compared:,} test rows are training or validation rows here; with a key (data.key) each row "
-        "keeps its side"
+        f"without a key the split hashes all columns, now also {listed(new)}: {moved:,} of its {moved + compared:,} "
+        "test rows are now used in training; a key (data.key) keeps each row on its side"
     )
 
 

@@ -64,7 +64,7 @@ def test_without_a_key_a_new_column_s_cost_is_said_in_rows(tmp_path: Path) -> No
     assert 0 < compared < moved
     test = after[side == "test"]
     text = moved_rows(test, compared, keyless("x", "y"), paths)
-    assert f"which now include town: {moved} of its {was_test.sum()} test rows are training or validation rows" in text
+    assert f"now also town: {moved} of its {was_test.sum()} test rows are now used in training" in text
     assert moved_rows(test, compared, keyless("x", "y", "town"), paths) == ""
     assert moved_rows(test, compared, signature(HASHED), paths) == ""
 
