@@ -3,7 +3,10 @@
 import hashlib
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+
+DIRTY = "-dirty"  # the end of a commit whose work tree was changed, as `git describe` writes it
 
 
 def git(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -16,6 +19,24 @@ def git(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         )
     except OSError:
         return subprocess.CompletedProcess(command, 127, "", "git is not installed or can't be run")
+
+
+def described_head(folder: Path, *, besides: Sequence[str] = ()) -> str | None:
+    """The commit of HEAD, with `-dirty` where a file that git tracks differs from it; None without a commit.
+
+    `besides`: paths that may differ.
+    """
+    commit = git(folder, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").stdout.strip()
+    if not commit:
+        return None
+    excluded = [f":(exclude){path}" for path in besides]
+    status = git(folder, "status", "--porcelain", "--untracked-files=no", "--", ":/", *excluded)
+    return commit + (DIRTY if status.returncode or status.stdout.strip() else "")
+
+
+def short_commit(commit: str) -> str:
+    """The first 7 digits of a commit, and whether its work tree was changed."""
+    return commit[:7] + (DIRTY if commit.endswith(DIRTY) else "")
 
 
 def has_commit(folder: Path, commit: str) -> bool:

@@ -20,10 +20,11 @@ HIDDEN = ("Generating lock file", "Updating lock file", "\nTo track the changes"
 
 
 def check_names(knobs: params.Params) -> None:
-    """Refuse columns in params.yaml that the data contract does not have, and a task that does not fit the target's,
-    before any work."""
+    """Refuse, before any work, columns in params.yaml that the data contract does not have, retired columns that are
+    features, and a task that does not fit the target's."""
     contract = schema.read(schema.PATH)
-    if problems := [*schema.unknown_columns(knobs, contract), *target.contract_problems(knobs.task, contract)]:
+    unknown, retired = schema.unknown_columns(knobs, contract), schema.retired_features(knobs, contract)
+    if problems := [*unknown, *retired, *target.contract_problems(knobs.task, contract)]:
         raise PipelineError("\n".join(problems))
 
 

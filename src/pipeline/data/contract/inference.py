@@ -9,7 +9,7 @@ import pandas as pd
 from pandas.api import types
 
 from pipeline.core import files, params, parquet
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, listed
 from pipeline.data.contract import missing_words, revision, schema
 from pipeline.data.contract.schema import PATH, ContractColumn, Schema
 from pipeline.data.source import csv_hints
@@ -29,6 +29,9 @@ HEADER = """\
 # allowed   the values that may occur; any other is a violation. Leave it out where new ones are no mistake.
 # min, max  the range, both ends included. Only `min: 0` is inferred, where no value is negative: the extremes of one
 #           sample are no law. Set what must hold for any data, such as an age from 18 to 120.
+#
+# retired: [name, ...], beside `columns`: former features, which the service accepts and ignores until no client sends
+# them any more (docs/how-to/drop-a-feature.md).
 """
 
 
@@ -85,6 +88,8 @@ def _revised(path: Path, inferred: Schema, update: bool, force: bool) -> str | N
             "lines alone, --force replaces the whole file"
         )
     if update or click.confirm(f"Make these changes in {path}? Every other line stays"):
+        if unlisted := [name for name in changes.gone if name not in changes.retired]:
+            click.echo(f"schema: where clients still send {listed(unlisted)}: docs/how-to/drop-a-feature.md")
         return revision.updated(path.read_text(encoding="utf-8"), changes)
     return None
 

@@ -10,11 +10,13 @@ from pipeline.data.contract.schema import ContractColumn, Schema
 
 @dataclass(frozen=True)
 class Changes:
-    """Columns that the contract lacks, those that the data lack, and those whose lines differ (contract, inferred)."""
+    """Columns that the contract lacks, those that the data lack, those whose lines differ (contract, inferred), and the
+    contract's list of retired features, which no data can give."""
 
     added: Mapping[str, ContractColumn]
     gone: Mapping[str, ContractColumn]
     differ: Mapping[str, tuple[ContractColumn, ContractColumn]]
+    retired: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str]:
@@ -27,6 +29,8 @@ class Changes:
             yield f"+ {name}: {_shown(column)}"
         for name, column in self.gone.items():
             yield f"- {name}: {_shown(column)}"
+        if self.retired and replaced:
+            yield f"- retired: {', '.join(self.retired)}"
         for name, (written, inferred) in self.differ.items():
             if replaced:
                 yield f"- {name}: {_shown(written)}"
@@ -45,6 +49,7 @@ def changes(written: Schema, inferred: Schema) -> Changes:
             for name, column in written.columns.items()
             if name in inferred.columns and column != inferred.columns[name]
         },
+        retired=written.retired,
     )
 
 

@@ -10,7 +10,7 @@ from pydantic import Field, Strict, ValidationError, model_validator
 
 from pipeline.core import lookalikes
 from pipeline.core.errors import PipelineError
-from pipeline.core.params import Name, Params, Section
+from pipeline.core.params import Name, Names, Params, Section
 from pipeline.core.yaml import explain, load_yaml
 from pipeline.data.values.column_types import Type
 
@@ -65,6 +65,7 @@ class Schema(Section):
     """The content of data/schema.yaml."""
 
     columns: Annotated[dict[Name, ContractColumn], Field(min_length=1)]
+    retired: Names = ()  # former features: the service accepts them and ignores them
 
 
 def read(path: Path) -> Schema:
@@ -96,6 +97,17 @@ def unknown_columns(parameters: Params, schema: Schema) -> list[str]:
                 hint = lookalikes.suggestion(name, schema.columns)
                 lines.append(f"params.yaml: {key}: {name} is no column of {PATH}; {hint}")
     return lines
+
+
+def retired_features(parameters: Params, schema: Schema) -> list[str]:
+    """One line for each name that the contract lists as retired and that is a feature all the same."""
+    others = {parameters.data.key, parameters.task.target, parameters.split.time, *parameters.features.exclude}
+    return [
+        f"{PATH}: retired: {name} is still a feature; remove its column from the data and the contract, name it in "
+        "features.exclude (params.yaml), or take it off the list"
+        for name in schema.retired
+        if name in schema.columns and name not in others
+    ]
 
 
 def typed(table: "pd.DataFrame", schema: Schema) -> "pd.DataFrame":

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import parquet
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, listed
 from pipeline.data.values import former_texts, keys
 from pipeline.data.values.keys import fractions
 from pipeline.evaluation.scoring import Scored
@@ -50,13 +50,13 @@ def score_baseline(
         return ScoredBaseline(champion.base, "none" if champion.state == "none" else "missing", reason=champion.reason)
     rows = table()
     try:
-        scored = _score(champion, candidate, target, rows)
+        scored, moved = _score(champion, candidate, target, rows)
     except PipelineError as problem:
         return ScoredBaseline(champion.base, "unscorable", reason=str(problem).splitlines()[0])
-    return ScoredBaseline(champion.base, "scored", scored, champion.reason)
+    return ScoredBaseline(champion.base, "scored", scored, "; ".join(filter(None, (champion.reason, moved))))
 
 
-def _score(champion: Champion, candidate: Scored, target: str, table: pd.DataFrame) -> Scored:
+def _score(champion: Champion, candidate: Scored, target: str, table: pd.DataFrame) -> tuple[Scored, str]:
     from pipeline.models import model, targets
     from pipeline.models import signature as signatures
 
@@ -73,7 +73,8 @@ def _score(champion: Champion, candidate: Scored, target: str, table: pd.DataFra
     if not is_held_out.any():
         raise PipelineError("it was trained on every test row")
     scores = model.load(champion.folder).predict(table[is_held_out])
-    return replace(candidate.rows(is_held_out), score=scores, threshold=signature.threshold)
+    scored = replace(candidate.rows(is_held_out), score=scores, threshold=signature.threshold)
+    return scored, moved_rows(table, len(scored), signature, OTHERS)
 
 
 def common(candidate: Scored, other: Scored) -> tuple[Scored, Scored]:
@@ -118,6 +119,23 @@ def held_out(
     return (pd.to_datetime(table[time]) > pd.Timestamp(str(signature.seen_until))).to_numpy(dtype=bool)
 
 
+def moved_rows(table: pd.DataFrame, compared: int, signature: Signature, beside: Sequence[Path]) -> str:
+    """What new columns cost where the rows were split by a hash of all their columns; empty where there are none.
+
+    `table` holds the test rows, of which `compared` were held out; `beside` are the files of the other rows.
+    """
+    if signature.key is not None or signature.split.time is not None:
+        return ""
+    new = [name for name in map(str, table.columns) if name not in signature.hashed]
+    if not new:
+        return ""
+    moved = sum(int(held_out(parquet.read(path), signature, beside).sum()) for path in beside if path.is_file())
+    return (
+        f"without a key the split hashes all columns, now also {listed(new)}: {moved:,} of its {moved + compared:,} "
+        "test rows are now used in training; a key (data.key) keeps each row on its side"
+    )
+
+
 def _held_out_by_every_text(
     hashed: pd.DataFrame, signature: Signature, beside: Sequence[Path]
 ) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -142,5 +160,8 @@ def _hashed_columns(table: pd.DataFrame, signature: Signature) -> pd.DataFrame:
         raise PipelineError("its signature does not say which columns its split was made of")
     missing = [name for name in signature.hashed if name not in table.columns]
     if missing:
-        raise PipelineError(f"the data no longer has columns that its split was made of: {', '.join(missing)}")
+        raise PipelineError(
+            "without a key its rows were split by a hash of all columns, and the data no longer has "
+            f"{listed(missing)}; with a key (data.key) columns can go"
+        )
     return table[list(signature.hashed)]

@@ -31,8 +31,9 @@ def contract(facts: Facts) -> str | None:
     path = facts.bundle.path("schema.yaml")
     if not facts.context.main_schema or path is None:
         return None
+    main, here = facts.context.main_schema, untrusted_yaml.read(path)
     differences = sorted(
-        changes(facts.context.main_schema["columns"], untrusted_yaml.read(path)["columns"]),
+        [*changes(main["columns"], here["columns"]), *retirements(main, here)],
         key=lambda change: change.way != LOOSER,
     )
     if not differences:
@@ -66,6 +67,14 @@ def changes(main: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[Change
             old, new = before.get(key, absent), after.get(key, absent)
             if old != new:
                 yield Change(str(name), key, old, new, _way(key, old, new))
+
+
+def retirements(main: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[Change]:
+    """The names that came into the list of retired features, or went."""
+    before, after = (contract.get("retired") or [] for contract in (main, here))
+    for name in dict.fromkeys(map(str, [*before, *after])):
+        if (name in before) != (name in after):
+            yield Change(name, "retired", name in before, name in after, OTHER)
 
 
 def _type(column: Mapping[str, Any] | None) -> Any:

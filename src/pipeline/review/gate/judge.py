@@ -89,8 +89,8 @@ def _comparison(baseline: ScoredBaseline, role: Literal["champion", "reference"]
     test_rows = (
         f"{compared:,} test rows"
         if compared == rows
-        else f"{compared:,} of {rows:,} test rows (not trained on the others)"
+        else f"{compared:,} of {rows:,} test rows (its training saw the others)"
     )
-    rebuilt = f"; {baseline.reason}" if baseline.reason else ""
-    sentence = f"{baseline.name}, scored again on the same {test_rows}{rebuilt}"
-    return Rule(role, "warn" if rebuilt else "note", sentence, baseline=baseline.name)
+    reason = f"; {baseline.reason}" if baseline.reason else ""
+    sentence = f"{baseline.name}, scored again on the same {test_rows}{reason}"
+    return Rule(role, "warn" if reason else "note", sentence, baseline=baseline.name)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from pipeline.core import files, params
+from pipeline.core import dvc_lock, files, params
 from pipeline.core.errors import PipelineError
-from pipeline.core.git import git
+from pipeline.core.git import DIRTY, described_head, short_commit
 from pipeline.review.measure import base as bases
 from pipeline.review.measure import datadiff, measurement, model_tests, printed, reproduction, stages
 from pipeline.review.measure.folder import replaced, write_manifest
@@ -164,9 +164,8 @@ def _shortened(notes: list[str]) -> list[str]:
 
 def _head() -> str | None:
     """The commit that is measured; None where git knows none, or files that it tracks are changed."""
-    changed = git(Path(), "status", "--porcelain", "--untracked-files=no")
-    commit = git(Path(), "rev-parse", "--verify", "--quiet", "HEAD^{commit}").stdout.strip()
-    return commit if commit and changed.returncode == 0 and not changed.stdout.strip() else None
+    commit = described_head(Path())
+    return None if commit is None or commit.endswith(DIRTY) else commit
 
 
 def _environment(left_out: set[str]) -> dict[str, str]:
@@ -183,6 +182,6 @@ def _environment(left_out: set[str]) -> dict[str, str]:
         facts["device reason"] = str(reason)
     for name in VERSIONS:
         facts[name] = importlib.metadata.version(name)
-    if commit := git(Path(), "rev-parse", "--short", "HEAD").stdout.strip():
-        facts["commit"] = commit
+    if commit := described_head(Path(), besides=dvc_lock.RECORDED):  # these are what the run makes
+        facts["commit"] = short_commit(commit)
     return {name: printed.clean(value) for name, value in facts.items()}

@@ -6,14 +6,13 @@ from pathlib import Path
 import click
 
 from pipeline.core import params
-from pipeline.core.git import has_commit
+from pipeline.core.git import DIRTY, has_commit
 from pipeline.github.client import steps
 from pipeline.markup.markdown import escape
 from pipeline.ship.release import (
     approval,
     attestations,
     image,
-    ledger,
     locked_model,
     making,
     manifest,
@@ -114,7 +113,7 @@ def _build(content: Content, predecessor: Predecessor, overruled: Overruling | N
 
 def _is_of_this_repository(release: Release) -> bool:
     """Whether git knows the commit that an image names; another repository on this machine may build the same id."""
-    return has_commit(Path(), release.commit.removesuffix(ledger.DIRTY))
+    return has_commit(Path(), release.commit.removesuffix(DIRTY))
 
 
 def _write_bill(content: Content) -> None:

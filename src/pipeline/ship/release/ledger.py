@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pipeline.core import format_numbers
 from pipeline.core.errors import PipelineError
+from pipeline.core.git import short_commit
 from pipeline.core.params import Deploy
 from pipeline.ship.release.docker_cli import Docker, error_line
 from pipeline.ship.release.manifest import Release
@@ -17,7 +18,6 @@ FORMAT = 1  # of an entry; one without a number is of format 1
 Event = Literal["started", "serving", "failed"]
 GONE = "the deployer went away"
 FILE = "ledger.jsonl"  # in the deployment's volume `state`
-DIRTY = "-dirty"  # the end of a commit whose work tree was changed
 
 
 @dataclass(frozen=True)
@@ -127,13 +127,8 @@ def rows(entries: Sequence[dict[str, Any]], *, in_progress: bool) -> list[Row]:
 
 
 def _row(entry: dict[str, Any], started: str, state: str, reason: str) -> Row:
-    commit, judged = short(entry.get("commit", "")), _verdict(entry.get("verdict"))
+    commit, judged = short_commit(entry.get("commit", "")), _verdict(entry.get("verdict"))
     return Row(entry["release"], commit, started, state, "", entry.get("by", ""), reason, judged)
-
-
-def short(commit: str) -> str:
-    """The first 7 digits of a commit, and whether its work tree was changed."""
-    return commit[:7] + (DIRTY if commit.endswith(DIRTY) else "")
 
 
 def _verdict(content: Any) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core import files, params
-from pipeline.core.git import git
+from pipeline.core.git import described_head, git
 from pipeline.models import signature
 from pipeline.ship.release import bento, golden, image, locked_model, manifest
 from pipeline.ship.release.identity import identify
@@ -53,7 +53,7 @@ def describe(root: Path, content: Content, judgement: Judgement) -> Release:
     release = Release(
         id=content.id,
         image="",
-        commit=_commit(root),
+        commit=described_head(root) or "",
         lock=files.md5(root / locked_model.LOCK),
         model=content.md5[locked_model.MODEL],
         task=model_signature.task,
@@ -95,12 +95,6 @@ def labels(root: Path, release: Release) -> dict[str, str]:
     }
     standard = {f"org.opencontainers.image.{name}": value for name, value in annotations.items() if value}
     return {**standard, manifest.LABEL: manifest.label(release)}
-
-
-def _commit(root: Path) -> str:
-    """HEAD, with `-dirty` where the tree differs from it, as `git describe` does."""
-    changed = git(root, "status", "--porcelain", "--untracked-files=no").stdout.strip()
-    return git(root, "rev-parse", "HEAD").stdout.strip() + ("-dirty" if changed else "")
 
 
 def _headline(metrics: Mapping[str, Any]) -> dict[str, float]:

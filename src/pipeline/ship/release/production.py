@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import PipelineError
-from pipeline.core.git import git, has_commit
+from pipeline.core.git import DIRTY, git, has_commit, short_commit
 from pipeline.core.params import Deploy
 from pipeline.github.client import deployments
 from pipeline.review.baseline.champion import MODEL, NoChampionError, hashes_in_lock
@@ -43,7 +43,7 @@ def find(root: Path, own: str, bounds: Deploy, chosen: str | None = None, host: 
     entry, reason = serving(bounds, host), ""
     if entry:
         reason = _unusable(root, entry)
-        named = f"release {entry['release']} ({ledger.short(entry['commit'])}), which serves"
+        named = f"release {entry['release']} ({short_commit(entry['commit'])}), which serves"
         if not reason:
             return Predecessor("ledger", entry["commit"], _model(root, entry["commit"]), named)
         reason = f"; {named}, can't be used: {reason}"
@@ -61,7 +61,7 @@ def serving(bounds: Deploy, host: str | None) -> dict[str, Any] | None:
 def _unusable(root: Path, entry: dict[str, Any]) -> str:
     """Why the model of a ledger's entry can't be found by its commit; empty where it can."""
     commit = str(entry.get("commit", ""))
-    if commit.endswith(ledger.DIRTY):
+    if commit.endswith(DIRTY):
         return "it was made from a changed work tree"
     if not commit or not has_commit(root, commit):
         return f"this clone lacks commit {commit[:7]} (`git fetch --unshallow origin` may bring it)"

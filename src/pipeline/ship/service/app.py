@@ -77,7 +77,7 @@ class Service:
 
     def _predict(self, body: bytes, request_id: str, replay: bool, started: float) -> bytes:
         predicted = self._predictor.predict(body, request_id)
-        self._metrics.count_rows(len(predicted.rows), predicted.flagged)
+        self._metrics.count_rows(len(predicted.rows), predicted.flagged, predicted.with_retired)
         if not replay:
             milliseconds = round((time.perf_counter() - started) * 1000, 3)
             release = self._predictor.release["release"]
@@ -100,7 +100,8 @@ class Service:
         folder = Path(os.environ.get(FOLDER_VARIABLE) or options.folder)
         worker = bentoml.server_context.worker_index or 1
         files = LogFiles(folder, worker, int(options.rotate_mb * 2**20), options.keep)
-        features = log.feature_encoder([column.name for column in self._predictor.rows.ordered], options.omit)
+        rows = self._predictor.rows
+        features = log.feature_encoder([column.name for column in rows.ordered], [*options.omit, *rows.retired])
         return {"files": files, "features": features, "lost": self._metrics.lost.inc}
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]

@@ -4,7 +4,8 @@ import datetime
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.data.contract.schema import ContractColumn, Schema
+from pipeline.core.errors import PipelineError
+from pipeline.data.contract.schema import PATH, ContractColumn, Schema
 from pipeline.models.signature import Feature, Signature
 
 EPOCH = datetime.datetime(1970, 1, 1)  # naive: dates are converted to UTC first
@@ -61,6 +62,16 @@ def columns(signature: Signature, schema: Schema) -> tuple[RequestColumn, ...]:
     """The fields of a row, in the order of the model's features."""
     first = {feature.source: feature for feature in reversed(signature.features)}
     return tuple(_column(first[name], schema.columns.get(name)) for name in signature.columns)
+
+
+def retired(signature: Signature, schema: Schema) -> tuple[str, ...]:
+    """The fields that a row may have besides and that are ignored; PipelineError where the model needs one of them."""
+    for name in schema.retired:
+        if name in signature.columns:
+            raise PipelineError(
+                f"{PATH}: retired: {name} is a feature of models/model.txt; take it off the list, or train without it"
+            )
+    return tuple(dict.fromkeys(schema.retired))
 
 
 def _column(feature: Feature, contract: ContractColumn | None) -> RequestColumn:

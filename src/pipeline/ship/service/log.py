@@ -45,6 +45,7 @@ RAW_BODY = msgspec.json.Decoder(RawBody)
 def feature_encoder(names: Sequence[str], omit: Sequence[str]) -> Features:
     """A function that gives a record's features as JSON: as they were sent if in one line, else the values by name.
 
+    `omit`: names that are left out, be they features or retired fields.
     The values come from the text that was sent: the model's rows are floats, which hold no long whole number.
     """
     logged = [(name, index) for index, name in enumerate(names) if name not in omit]

@@ -23,6 +23,7 @@ class Predicted(NamedTuple):
     rows: list[Any]
     lines: bytes  # each row's prediction as a line of JSON: the answer and the log use the same bytes
     flagged: int
+    with_retired: int  # rows in which a retired field was sent
     body: bytes  # as it was sent; empty where the fast path refused it, whose text may differ from what was read
 
 
@@ -42,7 +43,8 @@ class Predictor:
         lines = LINES(answers.predictions(self.booster.predict(matrix), self.signature, request_id, flags))
         head = msgspec.json.encode({"release": self.release["release"], "request_id": request_id})[:-1]
         content = b'%b,"predictions":[%b]}' % (head, lines[:-1].replace(b"\n", b","))
-        return Predicted(content, rows, lines, len(flags), body if is_fast else b"")
+        with_retired = self.rows.count_retired(rows)
+        return Predicted(content, rows, lines, len(flags), with_retired, body if is_fast else b"")
 
     def explain(self, body: bytes, request_id: str) -> bytes:
         """The answer as JSON: each row's base value and strongest contributions; RefusalError."""
@@ -76,12 +78,13 @@ def load(root: Path) -> Predictor:
     booster = Booster(model_text.read(folder / model_text.MODEL))
     if booster.features != len(model_signature.features):
         raise model_text.mismatch(folder / model_text.MODEL)
-    fields = columns.columns(model_signature, schema.read(root / schema.PATH))
+    contract = schema.read(root / schema.PATH)
+    fields, retired = columns.columns(model_signature, contract), columns.retired(model_signature, contract)
     return Predictor(
         serve,
         model_signature,
         release.read(root),
-        RequestModel(fields, serve.max_rows),
-        Rows(model_signature, fields, serve.max_rows),
+        RequestModel(fields, serve.max_rows, retired),
+        Rows(model_signature, fields, serve.max_rows, retired),
         booster,
     )

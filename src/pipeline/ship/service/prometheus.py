@@ -38,15 +38,21 @@ class Metrics:
         rows = prometheus_client.Counter("pipeline_rows", "Rows that were predicted", ["release"])
         flagged = prometheus_client.Counter("pipeline_flagged_rows", "Rows predicted with a flag", ["release"])
         lost = prometheus_client.Counter("pipeline_log_lost_rows", "Rows that the log could not take", ["release"])
-        self._rows, self._flagged, self.lost = (counter.labels(release) for counter in (rows, flagged, lost))
+        retired = prometheus_client.Counter(
+            "pipeline_rows_with_retired_field", "Rows that were sent with a retired field", ["release"]
+        )
+        self._rows, self._flagged, self.lost, self._retired = (
+            counter.labels(release) for counter in (rows, flagged, lost, retired)
+        )
         self._pending: dict[tuple[str, int], Pending] = {}
-        self._row_counts = [0, 0]
+        self._row_counts = [0, 0, 0]
         self._scheduled = False
 
-    def count_rows(self, rows: int, flagged: int) -> None:
-        """Count rows, and those of them with a flag."""
+    def count_rows(self, rows: int, flagged: int, with_retired: int) -> None:
+        """Count rows, those of them with a flag, and those that were sent with a retired field."""
         self._row_counts[0] += rows
         self._row_counts[1] += flagged
+        self._row_counts[2] += with_retired
 
     def count_request(self, endpoint: str, status: int, seconds: float) -> None:
         """Count a request; `endpoint` is one of a few."""
@@ -71,7 +77,8 @@ class Metrics:
                 bucket.inc(count)
         self._rows.inc(self._row_counts[0])
         self._flagged.inc(self._row_counts[1])
-        self._pending, self._row_counts = {}, [0, 0]
+        self._retired.inc(self._row_counts[2])
+        self._pending, self._row_counts = {}, [0, 0, 0]
 
 
 def exposition() -> bytes:

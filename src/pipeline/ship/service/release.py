@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import files
+from pipeline.core import files, params
 from pipeline.core.errors import PipelineError
-from pipeline.core.git import git
+from pipeline.core.git import described_head, git
 from pipeline.models.model_text import MODEL, SIGNATURE
 
 FILE = Path("release.json")
@@ -13,18 +13,26 @@ LOCK, METRICS = Path("dvc.lock"), Path("reports/metrics.json")
 
 
 def describe(root: Path) -> dict[str, Any]:
-    """The release in a checkout: its name, the git commit, hashes and metrics (null where they are missing)."""
+    """The release in a checkout: its name, the git commit, hashes and metrics (null where they are missing).
+
+    The commit ends with `-dirty` where the work tree was changed.
+    """
     model = files.md5(root / "models" / MODEL)
-    commit = git(root, "rev-parse", "HEAD")
     metrics = root / METRICS
     return {
         "release": f"local-{model[:12]}",
-        "git_commit": commit.stdout.strip() if commit.returncode == 0 else None,
+        "git_commit": _commit(root),
         "dvc_lock": files.md5(root / LOCK) if (root / LOCK).is_file() else None,
         "model": model,
         "signature": files.md5(root / "models" / SIGNATURE),
         "metrics": files.read_json(metrics) if metrics.is_file() else None,
     }
+
+
+def _commit(root: Path) -> str | None:
+    """None in a folder that git does not track, such as a Bento's inside a checkout: HEAD says nothing of it."""
+    is_tracked = git(root, "ls-files", "--error-unmatch", "--", str(params.PATH)).returncode == 0
+    return described_head(root) if is_tracked else None
 
 
 def read(root: Path) -> dict[str, Any]:

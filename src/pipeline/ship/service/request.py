@@ -14,6 +14,10 @@ from pipeline.ship.service.columns import RequestColumn, date_parts
 MAX_PROBLEMS = 20  # that one answer lists
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
+RETIRED: Any = NotRequired[
+    Annotated[Any, Field(description="Retired: accepted and ignored.", json_schema_extra={"deprecated": True})]
+]
+
 
 class RefusalError(Exception):
     """A refused request: the status and the problems, for the person who must correct it."""
@@ -36,12 +40,13 @@ def refuse(status: int, field: str, problem: str, allowed: str) -> RefusalError:
 
 
 class RequestModel:
-    """`{"rows": [{column: value, ...}, ...]}` as a strict pydantic model."""
+    """`{"rows": [{column: value, ...}, ...]}` as a strict pydantic model; retired fields may have any value."""
 
-    def __init__(self, columns: Sequence[RequestColumn], max_rows: int) -> None:
+    def __init__(self, columns: Sequence[RequestColumn], max_rows: int, retired: Sequence[str] = ()) -> None:
         self._columns = {column.name: column for column in columns}
-        self._max_rows = max_rows
-        row = _typed_dict("Row", {column.name: _field(column) for column in columns})
+        self._max_rows, self._retired = max_rows, retired
+        fields = {column.name: _field(column) for column in columns} | dict.fromkeys(retired, RETIRED)
+        row = _typed_dict("Row", fields)
         example = [{column.name: column.example for column in columns}]
         rows = Annotated[
             list[row],  # type: ignore[valid-type]
@@ -86,11 +91,14 @@ class RequestModel:
         return f"a list of 1 to {self._max_rows} rows" if len(location) == 1 else "a row: an object of fields"
 
     def _suggestion(self, location: tuple[Any, ...]) -> str:
-        names = list(self._columns) if len(location) > 2 else ["rows"]
+        fields, retired = ([*self._columns], self._retired) if len(location) > 2 else (["rows"], ())
+        names = [*fields, *retired]
         if (same := lookalikes.twin(str(location[-1])[:100], names)) is not None:
             return f"{same!a} (which looks the same and has other characters)"
         close = difflib.get_close_matches(str(location[-1])[:100], names, n=1)
-        return f"{close[0]} (did you mean that?)" if close else listed(names)
+        if close and close[0] in retired:
+            return f"{close[0]}, which is retired (accepted and ignored)"
+        return f"{close[0]} (did you mean that?)" if close else listed(fields)
 
 
 def _field(column: RequestColumn) -> Any:

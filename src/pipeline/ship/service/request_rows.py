@@ -27,21 +27,24 @@ class Rows:
     can have.
     """
 
-    def __init__(self, signature: Signature, columns: Sequence[RequestColumn], max_rows: int) -> None:
+    def __init__(
+        self, signature: Signature, columns: Sequence[RequestColumn], max_rows: int, retired: Sequence[str] = ()
+    ) -> None:
         plain = [column for column in columns if column.kind in ("number", "boolean")]
         categories = [column for column in columns if column.kind == "category"]
         dates = [column for column in columns if column.kind == "date"]
         self.ordered = [*plain, *categories, *dates]  # numbers first: they are used as they are
         self._codes = [{text: float(code) for code, text in enumerate(column.categories)} for column in categories]
-        self._ends = len(plain), len(plain) + len(categories)
+        self._ends = len(plain), len(plain) + len(categories), len(self.ordered)
         names: list[tuple[str, str | None]] = [(column.name, None) for column in (*plain, *categories)]
         names += [(column.name, part) for column in dates for part in DATE_PARTS]  # as `date_parts` returns them
         self._order = np.array([names.index((feature.source, feature.part)) for feature in signature.features])
         self._by_source = {column.name: column for column in columns}
         self.sources = [feature.source for feature in signature.features]
         self._low, self._high = (self._bounds(signature, end) for end in ("low", "high"))
-        self.row = _struct(self.ordered)
-        self._has_fast_path = line.can_be_fields(column.name for column in columns)
+        self.retired = retired
+        self.row = _struct(self.ordered, retired)
+        self._has_fast_path = line.can_be_fields([*self._by_source, *retired])
         body = msgspec.defstruct(
             "Body",
             [("rows", Annotated[list[self.row], msgspec.Meta(min_length=1, max_length=max_rows)])],  # type: ignore[name-defined]
@@ -59,18 +62,29 @@ class Rows:
 
     def read(self, rows: Sequence[dict[str, Any]]) -> list[Any]:
         """The rows that the request model accepted, as structs."""
+        names = {f"f{index}": column.name for index, column in enumerate(self.ordered)}
+        ignored = {f"r{index}": name for index, name in enumerate(self.retired)}
         return [
-            self.row(**{f"f{index}": row.get(column.name) for index, column in enumerate(self.ordered)}) for row in rows
+            self.row(
+                **{field: row.get(name) for field, name in names.items()},
+                **{field: row[name] for field, name in ignored.items() if name in row},
+            )
+            for row in rows
         ]
+
+    def count_retired(self, rows: Sequence[Any]) -> int:
+        """How many rows were sent with a retired field."""
+        fields = [f"r{index}" for index in range(len(self.retired))]
+        return sum(any(getattr(row, field) is not msgspec.UNSET for field in fields) for row in rows) if fields else 0
 
     def encode(self, rows: Sequence[Any]) -> Matrix:
         """(rows, features), C order: categories as codes, NaN for a missing value or unseen category; ValueError."""
         columns = list(zip(*map(msgspec.structs.astuple, rows), strict=True))
-        numbers, texts = self._ends
+        numbers, texts, dates = self._ends
         encoded: list[Iterable[Any]] = [*columns[:numbers]]
         for codes, column in zip(self._codes, columns[numbers:texts], strict=True):
             encoded.append(map(codes.get, column, repeat(NAN)))
-        for column in columns[texts:]:
+        for column in columns[texts:dates]:
             encoded += zip(*[MISSING_DATE if text is None else date_parts(text) for text in column], strict=True)
         values = [*chain.from_iterable(encoded)]
         try:
@@ -87,9 +101,8 @@ class Rows:
             return by_row
         for index in np.flatnonzero(~usual.all(axis=1)).tolist():
             flags = Flags()
-            values = dict(
-                zip((column.name for column in self.ordered), msgspec.structs.astuple(rows[index]), strict=True)
-            )
+            names_in_order = (column.name for column in self.ordered)
+            values = dict(zip(names_in_order, msgspec.structs.astuple(rows[index]), strict=not self.retired))
             for feature in np.flatnonzero(~usual[index]).tolist():
                 name = self.sources[feature]
                 is_outside = not np.isnan(matrix[index, feature])
@@ -110,13 +123,15 @@ class Rows:
         return np.array(bounds)
 
 
-def _struct(columns: Sequence[RequestColumn]) -> type[msgspec.Struct]:
-    """A row as a struct; its attributes are numbered, since a column may have any name."""
+def _struct(columns: Sequence[RequestColumn], retired: Sequence[str]) -> type[msgspec.Struct]:
+    """A row as a struct, the retired fields last; its attributes are numbered, since a column may have any name."""
     fields: list[Any] = []
     names = {f"f{index}": column.name for index, column in enumerate(columns)}
+    names |= {f"r{index}": name for index, name in enumerate(retired)}
     for index, column in enumerate(columns):
         kind = Annotated[float, msgspec.Meta(multiple_of=1)] if column.whole else KINDS[column.kind]
         fields.append((f"f{index}", kind) if column.required else (f"f{index}", kind | None, None))
+    fields += [(f"r{index}", Any, msgspec.UNSET) for index in range(len(retired))]
     return msgspec.defstruct(
         "Row",
         fields,

@@ -52,6 +52,15 @@ def test_an_update_keeps_what_people_wrote(changed: revision.Changes) -> None:
     assert revision.updated(WRITTEN, changed) == kept + "  new: {type: number, nullable: false, min: 0}\n"
 
 
+def test_an_update_keeps_the_list_of_retired_features_and_only_force_drops_it(tmp_path: Path) -> None:
+    text = f"{WRITTEN}retired: [street]  # until May\n"
+    (tmp_path / "schema.yaml").write_text(text)
+    changed = revision.changes(schema.read(tmp_path / "schema.yaml"), INFERRED)
+    assert revision.updated(text, changed).endswith("\nretired: [street]  # until May\n")
+    assert "- retired: street" in changed.lines(replaced=True)
+    assert not any("street" in line for line in changed.lines(replaced=False))
+
+
 @pytest.mark.parametrize(
     ("options", "answer", "outcome"),
     [

@@ -240,6 +240,15 @@ def test_parameters_that_name_unknown_columns_give_one_line_each() -> None:
     assert sensitive.startswith("params.yaml: evaluate.sensitive: zzzzz is no column of data/schema.yaml; columns: ")
 
 
+def test_a_retired_name_that_is_still_a_feature_is_one_line() -> None:
+    parameters, contract = params.read(FROZEN / "params.yaml"), schema.read(FROZEN / schema.PATH)
+    features = parameters.features.model_copy(update={"exclude": ("sex",)})
+    names = ("gone", "sex", "age", str(parameters.data.key))
+    retired = Schema(columns=contract.columns, retired=names)
+    (line,) = schema.retired_features(parameters.model_copy(update={"features": features}), retired)
+    assert line.startswith("data/schema.yaml: retired: age is still a feature; remove its column from the data and")
+
+
 BEYOND = [2**63, 2**64 - 1, 5]
 LONG_KEYS = [
     (pd.Series(BEYOND, dtype="uint64"), "text"),

@@ -1,5 +1,6 @@
 """Which rows a model may be judged on: those that it was not trained on."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Split
 from pipeline.models.signature import Feature, Signature
-from pipeline.review.baseline.scored import held_out
+from pipeline.review.baseline.scored import held_out, moved_rows
 from pipeline.train.stages.split import sides
 
 HASHED = Split(test=0.2, validation=0.2, seed=3, time=None)
@@ -52,9 +53,25 @@ def test_without_a_key_the_split_follows_from_the_columns_in_the_signature() -> 
     assert np.array_equal(held_out(later, keyless("x", "y")), sides(table, None, HASHED) == "test")
 
 
+def test_without_a_key_a_new_column_s_cost_is_said_in_rows(tmp_path: Path) -> None:
+    before = pd.DataFrame({"x": range(500), "y": range(500)})
+    after = before.assign(town="Oslo")
+    was_test, side = sides(before, None, HASHED) == "test", sides(after, None, HASHED)
+    paths = [tmp_path / "train.parquet", tmp_path / "validation.parquet"]
+    for path in paths:
+        after[side == path.stem].to_parquet(path)
+    compared, moved = int((was_test & (side == "test")).sum()), int((was_test & (side != "test")).sum())
+    assert 0 < compared < moved
+    test = after[side == "test"]
+    text = moved_rows(test, compared, keyless("x", "y"), paths)
+    assert f"now also town: {moved} of its {was_test.sum()} test rows are now used in training" in text
+    assert moved_rows(test, compared, keyless("x", "y", "town"), paths) == ""
+    assert moved_rows(test, compared, signature(HASHED), paths) == ""
+
+
 def test_without_a_key_a_missing_column_or_no_recorded_one_is_refused() -> None:
     table = pd.DataFrame({"x": range(5)})
-    with pytest.raises(PipelineError, match="no longer has columns that its split was made of: y"):
+    with pytest.raises(PipelineError, match=r"the data no longer has y; with a key \(data\.key\) columns can go"):
         held_out(table, keyless("x", "y"))
     with pytest.raises(PipelineError, match="does not say which columns"):
         held_out(table, keyless())

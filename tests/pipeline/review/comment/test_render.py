@@ -113,6 +113,10 @@ def test_a_looser_contract_is_on_the_first_screen(tmp_path: Path) -> None:
     ]
     (tmp_path / "schema.yaml").write_text(json.dumps({"columns": main}))
     assert "contract changes" not in render(measured, verdict(), context(main_schema={"columns": main}))
+    (tmp_path / "schema.yaml").write_text(json.dumps({"columns": main, "retired": ["street", "sex"]}))
+    text = render(measured, verdict(), context(main_schema={"columns": main, "retired": ["street"]}))
+    assert "| other | <code>sex</code> | retired | no | yes |" in text
+    assert "street" not in text
 
 
 @pytest.mark.parametrize("content", ["columns: [1]", "columns: {town: 3}", "columns: {town: {min: a}}", "x", "&a [*a]"])
