@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from tests.pipeline import guard
 from tests.pipeline.conftest import ROOT
+from tests.pipeline.ship.release.parts import COSIGN
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = {path.stem: YAML(typ="safe").load(path) for path in sorted((GITHUB / "workflows").glob("*.yaml"))}
@@ -34,6 +35,11 @@ def steps() -> Iterator[tuple[str, dict[str, Any]]]:
 def lines() -> Iterator[tuple[str, str]]:
     for path in sorted(GITHUB.rglob("*.yaml")):
         yield from ((path.name, line) for line in path.read_text(encoding="utf-8").splitlines())
+
+
+def test_images_are_signed_and_verified_by_the_cosign_that_the_tests_run() -> None:
+    installs = [step for _, step in steps() if step.get("uses", "").startswith("sigstore/cosign-installer@")]
+    assert [step["with"]["cosign-release"] for step in installs] == [f"v{COSIGN}"] * 2
 
 
 def test_every_action_is_pinned_to_a_commit_and_names_its_release() -> None:

@@ -18,7 +18,8 @@ from tests.pipeline.surroundings import free_port
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pipeline-cosign"
 BASE_PACKAGES = "ca-certificates,libgomp1,python3,python3-venv"  # what python:3.11-slim has, with OpenMP
-# The Debian release after this machine's has cosign; nothing else is taken from it.
+COSIGN = "2.5.0"
+# The Debian release after this machine's has that cosign; nothing else is taken from it.
 SOURCE = "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main\n"
 
 
@@ -57,7 +58,7 @@ def _download() -> None:
     options += [part for key, name in folders.items() for part in ("-o", f"{key}={CACHE / 'apt' / name}")]
     for command in (["update", "-q"], ["download", "-q", "cosign"]):
         subprocess.run(["apt-get", *options, *command], cwd=CACHE / "apt", check=True, capture_output=True, timeout=300)
-    (package,) = (CACHE / "apt").glob("cosign_*.deb")
+    (package,) = (CACHE / "apt").glob(f"cosign_{COSIGN}-*.deb")
     subprocess.run(["dpkg", "-x", package, CACHE / "unpacked"], check=True, timeout=60)
 
 
