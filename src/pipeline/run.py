@@ -29,7 +29,7 @@ def command(force: bool) -> None:
     ran = reproduce(_import_during_stage, force=force)
     log_run()
     verdict = judge(knobs)
-    summary = f"{len(ran)} stages ran" if ran else "Nothing has changed: no stage ran"
+    summary = f"{len(ran)} {'stage' if len(ran) == 1 else 'stages'} ran" if ran else "Nothing has changed: no stage ran"
     click.echo(f"\n{click.style(summary, bold=True)} ({time.perf_counter() - start:.0f} s)\n")
     for line in [*metric_lines(knobs), "", *verdict, "", *next_steps()]:
         click.echo(line)

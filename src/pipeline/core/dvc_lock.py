@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from pipeline.core import conflicts
+from pipeline.core import dvc_repo
 from pipeline.core.errors import PipelineError, listed
 from pipeline.core.git import git
 
@@ -50,16 +50,8 @@ def mismatches() -> list[str]:
     A missing output counts as the one that the lock names. PipelineError outside a DVC repository, or where a merge
     left a conflict in the lock or in the recorded metrics.
     """
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
-    conflicts.check()
-    try:
-        repo = Repo()
-        with repo.lock:
-            return [line for stage in repo.index.stages for line in _stage_mismatches(repo, stage)]
-    except DvcException as error:
-        raise PipelineError(f"dvc.lock can't be checked: {' '.join(str(error).split())}") from None
+    with dvc_repo.opened() as repo, repo.lock:
+        return [line for stage in repo.index.stages for line in _stage_mismatches(repo, stage)]
 
 
 def _stage_mismatches(repo: Any, stage: Any) -> list[str]:
@@ -70,7 +62,7 @@ def _stage_mismatches(repo: Any, stage: Any) -> list[str]:
     for dep in stage.deps:
         lines += [f"{name}: {change}" for change in _dependency_mismatches(repo, dep)]
     for out in stage.outs:
-        if out.exists and out.changed_checksum():
+        if out.exists and (out.changed_checksum() or dvc_repo.altered_files(out)):
             lines.append(f"{name}: {out.def_path} is not the one that dvc.lock names")
     return lines
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.core import conflicts, params
+from pipeline.core import dvc_repo, params
 from pipeline.core.errors import PipelineError
 from pipeline.data.contract import schema, target
 from pipeline.data.source import fetch
@@ -42,19 +42,17 @@ def reproduce(on_line: Callable[[str], None], *, force: bool = False) -> list[st
 
     `on_line` is called with each line that DVC logs.
     """
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
     from dvc.ui import ui
 
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    conflicts.check()
     ui.enable()
     for handler in logging.getLogger("dvc").handlers:
         handler.addFilter(functools.partial(_is_shown, on_line))
-    try:
-        return [stage.addressing for stage in Repo().reproduce(force=force)]
-    except DvcException as error:
-        raise PipelineError(_explain(error)) from None
+    with dvc_repo.opened() as repo:
+        with repo.lock:
+            dvc_repo.check_folders(repo)
+            damaged = dvc_repo.remove_altered(repo)
+        return [stage.addressing for stage in repo.reproduce(force=force or damaged)]
 
 
 def _is_shown(on_line: Callable[[str], None], record: logging.LogRecord) -> bool:
@@ -62,15 +60,3 @@ def _is_shown(on_line: Callable[[str], None], record: logging.LogRecord) -> bool
     message = record.getMessage()
     on_line(message)
     return not message.startswith(HIDDEN)
-
-
-def _explain(error: Exception) -> str:
-    """One line for a failed `dvc repro`; a stage has printed its own error."""
-    from dvc.stage.exceptions import StageCmdFailedError
-
-    cause = error.__cause__
-    if isinstance(cause, StageCmdFailedError):
-        stage = str(error).removeprefix("failed to reproduce ")
-        return f"stage {stage} failed and said why above; nothing of it was recorded: fix the cause and run again"
-    message = " ".join(f"{error}{': ' + str(cause) if cause else ''}".split())
-    return f"{message}; free some space and run again" if "No space left" in message else message

@@ -123,6 +123,21 @@ def cache_folder(root: Path) -> Path:
     return (root / ".dvc" / config.get("cache", "dir", fallback="cache")).absolute()
 
 
+def cached_file(root: Path, md5: str) -> Path | None:
+    """DVC's file of the content with this MD5; None where the cache lacks it.
+
+    A damaged file is removed: DVC, which does not read it, would neither fetch nor make it again.
+    """
+    path = cache_folder(root) / "files/md5" / md5[:2] / md5[2:]
+    if not path.is_file() or files.md5(path) == md5.removesuffix(".dir"):
+        return path if path.is_file() else None
+    try:
+        path.unlink()
+    except OSError as error:
+        raise PipelineError(f"{path}: damaged, and can't be removed: {files.reason(error)}") from None
+    return None
+
+
 def store(project: Path, root: Path) -> tuple[dict[str, str], Path]:
     """Copy the files of a project's model to .pipeline/champion/; their MD5s by path, and the new folder."""
     paths = [*REQUIRED, *(path for path in OPTIONAL if (project / path).is_file())]
@@ -138,10 +153,10 @@ def _copy_files(revision: str, hashes: Mapping[str, str], root: Path, download: 
     """The champion's files from an earlier copy, the DVC cache or a DVC remote; NoChampionError where none has them."""
     folder = root / FOLDER / hashes[MODEL]
     for path, md5 in hashes.items():
-        copy, cached = folder / Path(path).name, cache_folder(root) / "files/md5" / md5[:2] / md5[2:]
+        copy = folder / Path(path).name
         if _has_md5(copy, md5):
             continue
-        if _has_md5(cached, md5):
+        if cached := cached_file(root, md5):
             with files.replacing(copy) as temporary:
                 shutil.copyfile(cached, temporary)
         elif not (download and _download(revision, path, md5, copy, root)):

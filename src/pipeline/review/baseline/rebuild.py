@@ -8,13 +8,13 @@ import tempfile
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pipeline.core.errors import PipelineError, last_line
 from pipeline.core.git import git
 from pipeline.core.yaml import load_yaml
 from pipeline.models.boosting import DEVICE_VARIABLE
-from pipeline.review.baseline.champion import REQUIRED, Champion, cache_folder, store
+from pipeline.review.baseline.champion import REQUIRED, Champion, cache_folder, cached_file, store
 
 Result = TypeVar("Result")
 
@@ -46,6 +46,7 @@ def run_again(base: str, root: Path, outputs: Collection[str], read: Callable[[P
         try:
             project = tree / git(root, "rev-parse", "--show-prefix").stdout.strip()
             _share_cache(root, project)
+            _discard_damaged(root, project)
             _reproduce(base, project, outputs)
             return read(project)
         finally:
@@ -62,9 +63,20 @@ def _share_cache(root: Path, project: Path) -> None:
         config.write(file)
 
 
+def _discard_damaged(root: Path, project: Path) -> None:
+    """Remove damaged files of the lock's outputs from the cache, which DVC would copy."""
+    for stage in _locked_stages(project).values():
+        for out in stage.get("outs", []):
+            cached_file(root, str(out.get("md5")))
+
+
+def _locked_stages(project: Path) -> dict[str, Any]:
+    return dict(load_yaml(project / "dvc.lock", "dvc.lock")["stages"])
+
+
 def _stages(project: Path, outputs: Collection[str]) -> list[str]:
     """The stages that make these outputs."""
-    stages = load_yaml(project / "dvc.lock", "dvc.lock")["stages"]
+    stages = _locked_stages(project)
     return [name for name, stage in stages.items() if {out["path"] for out in stage.get("outs", [])} & set(outputs)]
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.core import files
 from pipeline.core.errors import PipelineError
 from pipeline.core.git import git
 from pipeline.review.baseline import champion
@@ -32,10 +31,7 @@ class Base:
     def file(self, path: str, root: Path = Path()) -> Path | None:
         """An output of the base in the DVC cache; None where it is missing or damaged there."""
         md5 = self.md5(path)
-        if md5 is None:
-            return None
-        cached = champion.cache_folder(root) / "files/md5" / md5[:2] / md5[2:]
-        return cached if cached.is_file() and files.md5(cached) == md5 else None
+        return champion.cached_file(root, md5) if md5 else None
 
 
 def find(revision: str | None, root: Path = Path()) -> Base:

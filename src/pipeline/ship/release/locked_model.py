@@ -9,7 +9,7 @@ import click
 from pipeline.core import dvc_lock, files
 from pipeline.core.errors import PipelineError
 from pipeline.core.yaml import load_yaml
-from pipeline.review.baseline.champion import cache_folder
+from pipeline.review.baseline.champion import cached_file
 
 LOCK, MODEL, SIGNATURE = Path("dvc.lock"), "models/model.txt", "models/signature.json"
 TEST, SCORES = "data/split/test.parquet", "reports/scores.parquet"
@@ -65,8 +65,7 @@ def is_present(path: Path, md5: str) -> bool:
 
 def _restore_from_cache(root: Path, missing: Mapping[str, str]) -> None:
     for path, md5 in missing.items():
-        cached = cache_folder(root) / "files/md5" / md5[:2] / md5[2:]
-        if is_present(cached, md5):
+        if cached := cached_file(root, md5):
             with files.replacing(root / path) as temporary:
                 shutil.copyfile(cached, temporary)
 

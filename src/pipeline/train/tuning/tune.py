@@ -1,23 +1,16 @@
 """`pipeline tune`: search `tune.space` for better train parameters, and write them to params.yaml."""
 
-import hashlib
-import json
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from pipeline.core import params, parquet
-from pipeline.core.errors import PipelineError
 from pipeline.core.params import Params
-from pipeline.core.tasks import higher_is_better
 from pipeline.train.tuning import yaml_edit
+from pipeline.train.tuning.study import best_trial, database_errors, finished_trials, open_study
 
-DATABASE = Path(".pipeline/tune.db")
-# Of the median pruner: it stops none of the first trials, and no trial before this sum of learning rates.
-STARTUP_TRIALS, WARMUP_STEPS = 5, 2
 INTERRUPTED = 130
 
 
@@ -35,52 +28,14 @@ def command(
     """Search for train parameters that score better on the validation rows, and write them to params.yaml."""
     settings = params.read()
     study = open_study(settings, train_path, validation_path)
-    finished = search(study, settings, train_path, validation_path, trials, timeout)
+    with database_errors():
+        finished = search(study, settings, train_path, validation_path, trials, timeout)
     log(study, settings)
     if not finished:
         count = len(finished_trials(study))
         click.echo(f"tune: interrupted; {count} finished trials are kept, `pipeline tune` continues from them")
         context.exit(INTERRUPTED)
     click.echo("\n".join(write_best(study, settings)))
-
-
-def open_study(settings: Params, *tables: Path) -> Any:
-    """The Optuna study of this space, task and data: the earlier one, or a new one where any of them has changed."""
-    from pipeline.train.tuning.objective import check_space
-
-    check_space(settings)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import optuna
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    DATABASE.parent.mkdir(parents=True, exist_ok=True)
-    directions = optuna.study.StudyDirection
-    direction = directions.MAXIMIZE if higher_is_better(settings.gate.primary) else directions.MINIMIZE
-    pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS, n_warmup_steps=WARMUP_STEPS)
-    study = optuna.create_study(
-        storage=f"sqlite:///{DATABASE}",
-        study_name=study_name(settings, tables),
-        direction=direction,
-        pruner=pruner,
-        load_if_exists=True,
-    )
-    # A sampler with the same seed would draw the earlier trials again.
-    study.sampler = optuna.samplers.TPESampler(seed=settings.tune.seed + len(study.trials))
-    return study
-
-
-def study_name(settings: Params, tables: tuple[Path, ...]) -> str:
-    """The experiment's name and a hash of everything that must be equal for trials to be comparable."""
-    fixed = {name: value for name, value in settings.train.model_dump().items() if name not in settings.tune.space}
-    parts: list[Any] = [
-        fixed,
-        settings.tune.model_dump(include={"space"}),
-        settings.task.model_dump(),
-        settings.features.model_dump(),
-    ]
-    parts += [settings.gate.primary, settings.data.key, settings.split.time]
-    text = json.dumps(parts, sort_keys=True) + "".join(_sha256(path) for path in tables)
-    return f"{settings.tracking.experiment}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
 
 def search(
@@ -113,19 +68,6 @@ def _objective(settings: Params, train: Path, validation: Path) -> Any:
 
     device, _ = choose_device(settings.train.device)
     return Objective(settings, parquet.read(train), parquet.read(validation), device)
-
-
-def finished_trials(study: Any) -> list[Any]:
-    """The trials that ended with a result: complete, or pruned."""
-    return [trial for trial in study.trials if trial.state.name in ("COMPLETE", "PRUNED")]
-
-
-def best_trial(study: Any, values: Mapping[str, Any] | None = None) -> Any:
-    """The best complete trial, among those with these values where they are given; None where there is none."""
-    complete = [trial for trial in study.trials if trial.state.name == "COMPLETE"]
-    candidates = [trial for trial in complete if values is None or trial.user_attrs["values"] == values]
-    sign = 1 if study.direction.name == "MINIMIZE" else -1
-    return min(candidates, key=lambda trial: (sign * trial.value, trial.number), default=None)
 
 
 def write_best(study: Any, settings: Params) -> Iterator[str]:
@@ -184,10 +126,3 @@ def _progress(primary: str, total: int) -> Any:
         click.echo(f"tune: {len(finished_trials(study))}/{total}: {result}, {trees} trees{best_text}")
 
     return callback
-
-
-def _sha256(path: Path) -> str:
-    if not path.is_file():
-        raise PipelineError(f"{path}: no such file; `make run` makes it")
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,6 +1,7 @@
 """The champion in real git repositories: where it is found, and the reason where it is not."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -243,6 +244,24 @@ def test_an_unavailable_model_is_missing_and_can_be_rebuilt_from_its_revision(tm
     assert (built.state, built.reason, built.hashes) == ("found", "", result.hashes)
     assert (root / "models/model.txt").read_bytes() == b"mine"
     assert champion.find(root=root).state == "found"
+
+
+def test_a_damaged_file_of_the_cache_is_no_champion_and_is_made_again(tmp_path: Path) -> None:
+    root = reproduced(tmp_path)
+    hashes = champion.find(root=root).hashes
+    assert hashes is not None
+    cached = champion.cached_file(root, hashes["models/model.txt"])
+    assert cached is not None
+    shutil.rmtree(root / champion.FOLDER)
+    cached.chmod(0o644)
+    cached.write_bytes(b"damaged")
+    cached.chmod(0o444)  # as DVC leaves it, and does not read it again
+    result = champion.find(root=root)
+    assert result.state == "missing"
+    cached.write_bytes(b"damaged")
+    cached.chmod(0o444)
+    built = rebuild(result, root)
+    assert (built.state, built.reason, built.hashes) == ("found", "", result.hashes)
 
 
 def test_a_rebuilt_model_with_other_bytes_is_reported(tmp_path: Path) -> None:

@@ -2,73 +2,24 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
 
 from pipeline.core import params
 from pipeline.core.errors import PipelineError
 from pipeline.models import training
+from pipeline.train.tuning import study as studies
 from pipeline.train.tuning import tune, yaml_edit
-from tests.pipeline.conftest import FROZEN
-
-SPACE = """\
-  space:                                # train parameter
-    learning_rate: {low: 0.05, high: 0.5, log: true}
-    num_leaves: {low: 2, high: 16}
-    class_weight: [none, balanced]
-"""
-
-
-def table(rows: int, seed: int) -> pd.DataFrame:
-    random = np.random.default_rng(seed)
-    x = random.normal(size=(rows, 3))
-    odds = x[:, 0] + x[:, 1] * x[:, 2]
-    columns = {"id": np.arange(rows), "a": x[:, 0], "b": x[:, 1], "c": x[:, 2]}
-    return pd.DataFrame(columns | {"y": (random.random(rows) < 1 / (1 + np.exp(-2 * odds))).astype(int)})
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with a small split and a params.yaml made of the repository's; its train parameters are poor."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # no server: MLflow's import and database take 15 s
-    text = (FROZEN / "params.yaml").read_text()
-    text = text[: text.index("  space:")] + SPACE
-    for old, new in {
-        "key: client_id": "key: id",
-        "target: default_next_month": "target: y",
-        "max_trees: 2000": "max_trees: 60",
-        "early_stopping: 50": "early_stopping: 10",
-        "learning_rate: 0.05": "learning_rate: 0.0001",
-        "primary: roc_auc": "primary: log_loss",
-        "experiment: credit-default": "experiment: small",
-    }.items():
-        assert old in text
-        text = text.replace(old, new)
-    (tmp_path / "params.yaml").write_text(text)
-    (tmp_path / "data/split").mkdir(parents=True)
-    table(400, 0).to_parquet("data/split/train.parquet")
-    table(200, 1).to_parquet("data/split/validation.parquet")
-    params._read.cache_clear()
-    yield tmp_path
-    params._read.cache_clear()
-
-
-def run(*arguments: str) -> Result:
-    params._read.cache_clear()
-    return CliRunner().invoke(tune.command, list(arguments), catch_exceptions=False)
+from tests.pipeline.train.tuning.conftest import run, table
 
 
 def study() -> Any:
     params._read.cache_clear()
     tables = Path("data/split/train.parquet"), Path("data/split/validation.parquet")
-    return tune.open_study(params.read(), *tables)
+    return studies.open_study(params.read(), *tables)
 
 
 def without_values(text: str) -> str:
@@ -92,16 +43,16 @@ def test_a_better_trial_is_written_with_comments_kept_and_the_next_call_continue
     first = run("--trials", "4")
     assert first.exit_code == 0
     assert "4/4" in first.output
-    best = tune.best_trial(study())
+    best = studies.best_trial(study())
     after = Path("params.yaml").read_text()
     current = {"learning_rate": 0.0001, "num_leaves": 31, "class_weight": "none"}
-    assert best.value < tune.best_trial(study(), current).value
+    assert best.value < studies.best_trial(study(), current).value
     assert params.read().train.learning_rate == best.user_attrs["values"]["learning_rate"] != 0.0001
     assert without_values(after) == without_values(before)
     assert after.count("\n") == before.count("\n")
     second = run("--trials", "6")
     assert "4 trials finished, 2 to go" in second.output
-    assert len(tune.finished_trials(study())) == 6
+    assert len(studies.finished_trials(study())) == 6
     assert "no trial beats" in run("--trials", "6").output or "->" in second.output
     parents, children = nested()
     assert len(parents) == 1
@@ -113,7 +64,7 @@ def test_a_trial_trains_as_the_train_stage_does(project: Path) -> None:
     from pipeline.evaluation.metrics import compute
 
     run("--trials", "3")
-    best, settings = tune.best_trial(study()), params.read()
+    best, settings = studies.best_trial(study()), params.read()
     train, validation = table(400, 0), table(200, 1)
     knobs = settings.train.model_copy(update=best.user_attrs["values"])
     changed = training.Settings(settings.data, settings.task, settings.features, settings.split, knobs)
@@ -142,7 +93,7 @@ def test_an_interrupted_search_keeps_its_trials_and_leaves_params_yaml_alone(
     assert "2 finished trials are kept" in result.output
     assert Path("params.yaml").read_bytes() == before
     assert "2 trials finished, 3 to go" in run("--trials", "5").output
-    assert len(tune.finished_trials(study())) == 5
+    assert len(studies.finished_trials(study())) == 5
 
 
 def test_a_changed_space_table_or_task_is_another_study(project: Path) -> None:
