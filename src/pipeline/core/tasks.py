@@ -97,3 +97,8 @@ LABELS = {
 def label(metric: str) -> str:
     """The metric's name as shown to people."""
     return LABELS.get(metric, metric.replace("_", " ").capitalize())
+
+
+def inside(metric: str) -> str:
+    """The same within a sentence."""
+    return LABELS.get(metric, metric.replace("_", " "))

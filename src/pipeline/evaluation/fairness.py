@@ -5,7 +5,6 @@ the same for a thousand rows as for a million. Those of the other tasks are metr
 """
 
 from collections.abc import Callable
-from itertools import combinations
 from math import comb
 from typing import Any
 
@@ -14,16 +13,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.core.params import Evaluate
-from pipeline.core.tasks import ENOUGH_ROWS, Task
-from pipeline.evaluation.bootstrap import Estimate, estimate, sampled
+from pipeline.evaluation import group_metrics
+from pipeline.evaluation.bootstrap import Estimate
+from pipeline.evaluation.group_intervals import MAX_DRAWS, TAIL_DRAWS, Array, places, worst_pair
 from pipeline.evaluation.scoring import Scored
 
-Array = npt.NDArray[np.float64]
 Counts = npt.NDArray[Any]  # (..., groups, 2 labels, 2 predictions)
-Sample = tuple[float, Array]  # a figure, and the same on resamples (count,)
-
-TAIL_DRAWS = 10  # draws beyond each end of a corrected interval, at least; with fewer it would be too short
-MAX_DRAWS = 10_000
 
 # Figure: the rates that it compares between groups, and whether as a ratio (lowest over highest) or a difference.
 FIGURES: dict[str, tuple[tuple[str, ...], bool]] = {
@@ -33,27 +28,15 @@ FIGURES: dict[str, tuple[tuple[str, ...], bool]] = {
     "equalized_odds_difference": (("true_positive_rate", "false_positive_rate"), False),
 }
 
-# What groups are compared by where the task is not binary: the figure, and its metric.
-COMPARED: dict[Task, dict[str, str]] = {
-    "multiclass": {"accuracy": "accuracy"},
-    "regression": {"mae": "mae", "mean_prediction": "mean_score", "mean_target": "mean_target"},
-}
-
 
 def cells(target: npt.NDArray[Any], predicted: npt.NDArray[Any], groups: Any) -> tuple[tuple[str, ...], Counts]:
     """The groups, sorted, and how many rows (groups, 2, 2) each has of every label and prediction (0 or 1).
 
     `groups`: a label for each row, as `slices.labels` makes them.
     """
-    names, place = _places(groups)
+    names, place = places(groups)
     cell = (place * 2 + np.asarray(target, np.intp)) * 2 + np.asarray(predicted, np.intp)
     return names, np.bincount(cell, minlength=4 * len(names)).reshape(-1, 2, 2)
-
-
-def _places(groups: Any) -> tuple[tuple[str, ...], npt.NDArray[np.intp]]:
-    """The groups, sorted, and the place of each row's among them (rows,)."""
-    names, place = np.unique(np.asarray(groups, object).astype(str), return_inverse=True)
-    return tuple(names.tolist()), place
 
 
 def rates(counts: Counts) -> dict[str, Array]:
@@ -96,7 +79,7 @@ def estimates(counts: Counts, count: int, confidence: float, seed: int) -> dict[
     draws = rates(_draw(counts, max(count, needed), seed))
     spread = {name: rate[:, defined[name]] for name, rate in draws.items()}
     return {
-        figure: _estimate(float(point[figure]), [spread[name] for name in names], ratio, confidence)
+        figure: worst_pair(float(point[figure]), [spread[name] for name in names], ratio, confidence)
         for figure, (names, ratio) in FIGURES.items()
     }
 
@@ -108,39 +91,9 @@ def _draw(counts: Counts, count: int, seed: int) -> Array:
     return np.random.default_rng(seed).standard_gamma(counts + 0.5, size=(count, *counts.shape))
 
 
-def _estimate(value: float, draws: list[Array], ratio: bool, confidence: float) -> Estimate:
-    """The interval of the worst pair of the drawn rates (count, groups), at a Bonferroni-corrected confidence."""
-    pairs = [(rate[:, a], rate[:, b]) for rate in draws for a, b in combinations(range(rate.shape[1]), 2)]
-    if np.isnan(value) or not pairs:
-        return Estimate(value, np.nan, np.nan)
-    corrected, fold = 1 - (1 - confidence) / len(pairs), _ratio_folded if ratio else _difference_folded
-    ends = []
-    for first, second in pairs:
-        interval = estimate(value, first / second if ratio else first - second, corrected)
-        if np.isnan(interval.lower):
-            return Estimate(value, np.nan, np.nan)
-        ends.append(fold(interval.lower, interval.upper))
-    lower, upper = (np.min if ratio else np.max)(ends, axis=0)
-    return Estimate(value, float(lower), float(upper))
-
-
-def _ratio_folded(low: float, high: float) -> tuple[float, float]:
-    """The interval of "lower over higher" from that of one over the other."""
-    if low > 1:
-        return 1 / high, 1 / low
-    return (low, high) if high < 1 else (min(low, 1 / high), 1.0)
-
-
-def _difference_folded(low: float, high: float) -> tuple[float, float]:
-    """The interval of the absolute difference from that of the signed one."""
-    if low > 0:
-        return low, high
-    return (-high, -low) if high < 0 else (0.0, max(-low, high))
-
-
 def report(scored: Scored, evaluate: Evaluate) -> dict[str, Any]:
     """What fairness.json holds for each sensitive column: its groups, and how they differ."""
-    compute = _binary if scored.task == "binary" else _by_metrics
+    compute = _binary if scored.task == "binary" else group_metrics.report
     return {str(column): compute(scored, scored.sensitive[column], evaluate) for column in scored.sensitive.columns}
 
 
@@ -189,36 +142,3 @@ def _metric_frame(rate: Callable[..., float], names: list[str], counts: Counts) 
         sensitive_features=np.array(names, dtype=object)[place],
         sample_params={"sample_weight": counts.ravel()},
     )
-
-
-def _by_metrics(scored: Scored, groups: "pd.Series[Any]", evaluate: Evaluate) -> dict[str, Any]:
-    """Each group's metrics, and the largest difference between two groups, with intervals as in `estimates`."""
-    (names, place), confidence, seed = _places(groups), evaluate.confidence, evaluate.seed
-    samples = [_sampled(scored.rows(place == i), evaluate.bootstrap, seed + i) for i in range(len(names))]
-    return {
-        "groups": [
-            {"group": name, "rows": rows}
-            | {figure: estimate(value, draws, confidence).to_json() for figure, (value, draws) in group.items()}
-            for name, rows, group in zip(names, np.bincount(place), samples, strict=True)
-        ]
-    } | {
-        f"{figure}_difference": _difference([group[figure] for group in samples], confidence, seed).to_json()
-        for figure in COMPARED[scored.task]
-    }
-
-
-def _sampled(part: Scored, count: int, seed: int) -> dict[str, Sample]:
-    """The figures of a group. Few rows say nothing about others of their group: their resamples are undefined."""
-    metrics = COMPARED[part.task]
-    samples = sampled(part.task, tuple(metrics.values()), part, count, seed)
-    offset = np.nan if len(part) < ENOUGH_ROWS else 0.0
-    return {figure: (samples[metric][0], samples[metric][1] + offset) for figure, metric in metrics.items()}
-
-
-def _difference(samples: list[Sample], confidence: float, seed: int) -> Estimate:
-    """Highest minus lowest. The groups' resamples are independent, so that one of a group can be paired with any of
-    another: the tails that many pairs need cost no further resamples."""
-    values, draws = zip(*samples, strict=True)
-    source = np.random.default_rng(seed)
-    mixed = np.stack([source.choice(group, MAX_DRAWS) for group in draws], axis=1)
-    return _estimate(max(values) - min(values), [mixed], False, confidence)

@@ -71,23 +71,13 @@ def _estimate(figure: Mapping[str, Any], enough: bool = True) -> tuple[Markdown,
 
 
 def fairness(facts: Facts) -> str | None:
-    """The judged figures of each sensitive column against their bounds; without bounds, the figures alone."""
+    """The figures of each sensitive column beside main's and, where they are judged, against their bounds."""
     rules = [rule for rule in facts.verdict.rules if rule.kind == "fairness"]
-    if rules:
-        rules.sort(key=lambda rule: (ORDER[rule.verdict], -distance(rule)))
-        rules_table = rule_table(rules[:MAX_ROWS], facts)
-        return f"**Fairness**, worst first\n\n{rules_table}{more(len(rules))}"
-    columns = facts.bundle.json("fairness.json") or {}
-    rows = [
-        (cut(column), label(cut(name)), *_estimate(figure))
-        for column, figures in columns.items()
-        for name, figure in figures.items()
-        if isinstance(figure, Mapping)
-    ]
-    head = ["column", "figure", "value", "interval"]
-    return (
-        f"**Fairness**, shown, not judged\n\n{table(head, rows[:MAX_ROWS], 'llrr')}{more(len(rows))}" if rows else None
-    )
+    if not rules:
+        return None
+    rules.sort(key=lambda rule: (ORDER[rule.verdict], -distance(rule)))
+    order = ", worst first" if any(rule.verdict != "note" for rule in rules) else ""
+    return f"**Fairness**{order}\n\n{rule_table(rules[:MAX_ROWS], facts)}{more(len(rules))}"
 
 
 def more(count: int, shown: int = MAX_ROWS) -> str:

@@ -13,6 +13,7 @@ from pipeline.core.tasks import FAIRNESS, higher_is_better
 from pipeline.evaluation import fairness
 from pipeline.evaluation.bootstrap import Estimate
 from pipeline.evaluation.scoring import Scored
+from pipeline.review.gate import shown_fairness
 from pipeline.review.gate.verdict import Mark, Rule, Subject
 
 Counts = fairness.Counts
@@ -31,10 +32,10 @@ class Groups:
 def rules(candidate: Scored, pair: tuple[Scored, Scored] | None, gate: Gate) -> list[Rule]:
     """Three rules for each sensitive column; a gap that the champion has too is no reason to fail.
 
-    `pair`: candidate and champion on the rows that both can be judged on.
+    `pair`: candidate and champion on the rows that both can be judged on. Without bounds the figures are shown alone.
     """
     if gate.fairness is None or candidate.task != "binary":
-        return []
+        return shown_fairness.rules(candidate, pair, gate)
     return [
         rule
         for column in candidate.sensitive.columns

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from pipeline.core.tasks import higher_is_better, label
+from pipeline.core.tasks import higher_is_better, inside, label
 from pipeline.markup.markdown import cut
 
 FORMAT = 2  # of reports/verdict.json; format 1 named its rules by a sentence and had no number
@@ -91,7 +91,7 @@ class Rule:
                 column = cut(subject.column)
                 return f"Slices of {column}" if subject.value is None else f"Slice {column}={cut(subject.value)}"
             case "fairness":
-                return f"Fairness of {cut(subject.column)}" + (f": {metric.lower()}" if metric else "")
+                return f"Fairness of {cut(subject.column)}" + (f": {inside(subject.metric)}" if subject.metric else "")
             case "judge":
                 return "This pull request"
             case kind:

@@ -148,11 +148,12 @@ def test_where_new_rows_come_from_is_one_line(tmp_path: Path) -> None:
     assert "New rows" not in same
 
 
-def test_fairness_shows_mains_figure_of_the_same_rows(tmp_path: Path) -> None:
-    champion = scored("binary", 1.2, 3)
-    judged = verdict("binary", champion)
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_fairness_shows_mains_figure_of_the_same_rows(tmp_path: Path, task: str) -> None:
+    champion = scored(task, 1.2, 3)
+    judged = verdict(task, champion)
     rules = [rule for rule in judged.rules if rule.kind == "fairness"]
-    fold = render(bundle(tmp_path, "binary", champion), judged, context()).split("**Fairness**")[1]
+    fold = render(bundle(tmp_path, task, champion), judged, context()).split("**Fairness**")[1]
     assert rules
     for rule in rules:
         assert f" | {number(rule.champion)} | {number(rule.value)} | " in fold, rule.title
