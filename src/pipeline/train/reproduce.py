@@ -11,7 +11,7 @@ import click
 
 from pipeline.core import dvc_repo, params
 from pipeline.core.errors import PipelineError
-from pipeline.data.contract import schema, target
+from pipeline.data.contract import schema, target, widening
 from pipeline.data.source import fetch
 
 LOCK = Path("dvc.lock")
@@ -26,6 +26,10 @@ def check_names(knobs: params.Params) -> None:
     unknown, retired = schema.unknown_columns(knobs, contract), schema.retired_features(knobs, contract)
     if problems := [*unknown, *retired, *target.contract_problems(knobs.task, contract)]:
         raise PipelineError("\n".join(problems))
+    if knobs.data.added is not None:
+        roles = (knobs.data.key, knobs.task.target, knobs.split.time)
+        for line in widening.unlogged(contract, (), knobs.serve.log.omit, roles):
+            click.echo(f"warning: {line}", err=True)
 
 
 def refresh_source(data: params.Data) -> None:

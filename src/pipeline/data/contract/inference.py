@@ -10,13 +10,11 @@ from pandas.api import types
 
 from pipeline.core import files, params, parquet
 from pipeline.core.errors import PipelineError, listed
-from pipeline.data.contract import missing_words, revision, schema
+from pipeline.data.contract import missing_words, revision, schema, widening
 from pipeline.data.contract.schema import PATH, ContractColumn, Schema
 from pipeline.data.source import csv_hints
 from pipeline.data.values.column_types import Type
 from pipeline.data.values.conversion import convert
-
-MAX_LISTED = 50  # categories that are listed one by one; text with more is open to new values
 
 HEADER = """\
 # The data contract: what each column of the data holds. `pipeline validate` refuses data that breaks it, and lists
@@ -47,10 +45,10 @@ def command(update: bool, force: bool, path: Path) -> None:
     from pipeline.data.source import sources
     from pipeline.data.source import table as tables
 
-    data, source = params.read().data, sources.read(sources.FINGERPRINT)
-    table, _ = tables.read(source, data)
+    knobs, source = params.read(), sources.read(sources.FINGERPRINT)
+    table, _ = tables.read(source, knobs.data)
     frame = parquet.to_pandas(table)
-    inferred = infer(frame, data.key)
+    inferred = infer(frame, knobs.data.key)
     text = document(inferred) if not path.exists() else _revised(path, inferred, update, force)
     if text is not None:
         files.write_text(path, text)
@@ -58,6 +56,10 @@ def command(update: bool, force: bool, path: Path) -> None:
     for name in inferred.columns:
         if words := missing_words.found(frame[name]):
             click.echo(f"schema: {missing_words.hint(name, words)}")
+    roles = (knobs.data.key, knobs.task.target, knobs.split.time)
+    contract = schema.read(path)
+    for line in widening.unlogged(contract, knobs.features.exclude, knobs.serve.log.omit, roles):
+        click.echo(f"schema: {line}")
     if any(sources.extension(file.path).startswith(".csv") for file in source.files):
         for hint in csv_hints.hints(table):
             click.echo(f"schema: {hint}")
@@ -115,7 +117,7 @@ def column(values: "pd.Series[Any]", is_key: bool) -> ContractColumn:
         inexact = kind == "number" and not types.is_float_dtype(values)  # a float would make some of them one
         return ContractColumn(type="text" if kind == "category" or inexact else kind, nullable=False, unique=True)
     allowed: tuple[Any, ...] | None = None
-    if kind == "category" and converted.nunique() <= MAX_LISTED:
+    if kind == "category" and converted.nunique() <= schema.MAX_LISTED:
         allowed = tuple(sorted(converted.unique().tolist()))
     if kind == "integer" and set(converted.unique().tolist()) == {0, 1}:
         allowed = (0, 1)

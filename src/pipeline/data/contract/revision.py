@@ -1,6 +1,7 @@
 """The contract against one inferred from the data: what differs, and a revision that keeps what people wrote."""
 
 import io
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -83,6 +84,16 @@ def line(column: ContractColumn) -> Any:
         entry["allowed"] = CommentedSeq(map(written, column.allowed))
     entry.fa.set_flow_style()
     return entry
+
+
+def text(name: str, column: ContractColumn) -> str:
+    """A column's line of the contract, `name: {type: …}`, as YAML."""
+    from ruamel.yaml import YAML
+
+    yaml, result = YAML(), io.StringIO()
+    yaml.width = sys.maxsize
+    yaml.dump({name: line(column)}, result)
+    return result.getvalue().rstrip("\n")
 
 
 def _shown(column: ContractColumn) -> str:

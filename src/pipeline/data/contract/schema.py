@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PATH = Path("data/schema.yaml")
+MAX_LISTED = 50  # categories that are listed one by one; text with more is open to new values
 Bound = int | float | datetime.date
 Allowed = Annotated[tuple[bool | int | float | str, ...], Strict(strict=False), Field(min_length=1)]
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.core import costs, files, lookalikes, params, parquet
 from pipeline.core.errors import PipelineError
-from pipeline.data.contract import check, missing_words, schema, target
+from pipeline.data.contract import check, missing_words, schema, target, widening
 from pipeline.data.contract.check import Violation
 from pipeline.data.values import conversion
 
@@ -23,8 +23,9 @@ MAX_TWINS = 2  # rows that a warning names
 @click.option("--show-values", is_flag=True, help="Print values that break the contract, too (not for public logs).")
 def command(table_path: Path, schema_path: Path, report_path: Path, show_values: bool) -> None:
     """Check the raw table against the data contract and the task, and report every violation."""
-    task = params.section(params.TaskSection)
-    contract = schema.read(schema_path)
+    task, contract = params.section(params.TaskSection), schema.read(schema_path)
+    roles = (params.section(params.Data).key, task.target, params.section(params.Split).time)
+    unlogged = widening.unlogged(contract, params.section(params.Features).exclude, (), roles)
     with costs.measured("validate") as cost:
         table = parquet.read(table_path)
         violations = check.violations(table, contract, task)
@@ -32,7 +33,7 @@ def command(table_path: Path, schema_path: Path, report_path: Path, show_values:
         twins = lookalike_values(table, contract)
         files.write_json(report_path, report(table, violations, twins))
         cost["rows"] = len(table)
-    for line in map(_lookalikes_line, twins):
+    for line in [*unlogged, *map(_lookalikes_line, twins)]:
         click.echo(f"validate: warning: {line}")
     if violations:
         click.echo(violations_table(violations, show_values))
