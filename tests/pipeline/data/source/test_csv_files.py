@@ -69,7 +69,7 @@ def zipped() -> bytes:
         (b"id;x\n1;2,5\n", "semicolons and no ','; set data.csv.separator in params.yaml to ';' (and data.csv.decimal"),
         (b"id\tx\n1\t2\n", "has tabs and no ','; set data.csv.separator in params.yaml to 'tab'"),
         (zipped(), "is an Excel workbook or another zip file, not CSV; save the sheet as CSV, then `pipeline fetch`"),
-        (gzip.compress(b"id,x\n1,2\n"), "is compressed by gzip; let its name end with .csv.gz"),
+        (gzip.compress(b"id,x\n1,2\n", mtime=0), "is compressed by gzip; let its name end with .csv.gz"),
         (b"PAR1" + bytes(100), "is Parquet, not CSV; let its name end with .parquet"),
         (b"id,x\n1,2,3\n", "data row 1 has 3 values, the header 2: cut off, or a ',' that needs quotes"),
     ],
