@@ -28,7 +28,9 @@ def find(source: str) -> list[File]:
     files = [file for file in stores.list_files(source, "labels") if file.name.endswith(ENDINGS)]
     if not files:
         raise InputUnreadableError(
-            "labels", f"{source}: holds no file of labels ({', '.join('*' + ending for ending in ENDINGS)})"
+            "labels",
+            f"{source}: holds no file of labels ({', '.join('*' + ending for ending in ENDINGS)}); "
+            f"{stores.NAMED_BY['labels']}",
         )
     return files
 
