@@ -88,7 +88,8 @@ class _Joined:
             numbers, _ = conversion.convert(labels, "number")
             return numbers, numbers.isna().to_numpy()
         texts, classes = conversion.labels(labels), list(self.signature.classes)
-        for other in (texts.str.strip(), conversion.labels(pd.to_numeric(texts, errors="coerce")), texts.str.lower()):
+        numbers, _ = conversion.convert(texts, "number")
+        for other in (texts.str.strip(), conversion.labels(numbers), texts.str.lower()):
             texts = texts.where(texts.isin(classes), other.where(other.isin(classes), texts))
         return texts, ~texts.isin(classes).to_numpy()
 

@@ -65,7 +65,7 @@ def quarantined(folder: str) -> set[str]:
 def keys(source: sources.Source, key: str, kind: Type, data: params.Data) -> set[str]:
     """The keys in the files of the source and its batches, read as for training, as text of their declared type."""
     values = set[str]()
-    for table in tables.parts(source, data):
+    for table in tables.parts(source, data, [key] if kind in ("category", "text") else ()):
         if key in table.column_names:
             values.update(identity.texts(parquet.to_pandas(table.select([key]))[key], kind).dropna())
     return values
