@@ -45,7 +45,7 @@ class Predictor:
         head = msgspec.json.encode({"release": self.release["release"], "request_id": request_id})[:-1]
         content = b'%b,"predictions":[%b]}' % (head, lines[:-1].replace(b"\n", b","))
         with_retired = self.rows.count_retired(rows)
-        return Predicted(content, rows, lines, len(flags), with_retired, body if is_fast else _as_read(body))
+        return Predicted(content, rows, lines, len(flags), with_retired, body if is_fast else as_read(body))
 
     def explain(self, body: bytes, request_id: str) -> bytes:
         """The answer as JSON: each row's base value and strongest contributions; RefusalError."""
@@ -71,11 +71,11 @@ class Predictor:
             return rows, self.rows.encode(rows), False
 
 
-def _as_read(body: bytes) -> bytes:
+def as_read(body: bytes) -> bytes:
     """The rows of a body that the request model accepted, as JSON: of two values of a key the last one counts, and
     numbers keep all their digits. Empty where a value that does not count nests too deeply or is too long a number."""
     try:
-        return json.dumps({"rows": json.loads(body)["rows"]}).encode()
+        return json.dumps({"rows": json.loads(body)["rows"]}, allow_nan=False).encode()
     except (ValueError, RecursionError):
         return b""
 

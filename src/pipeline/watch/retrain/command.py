@@ -68,7 +68,8 @@ def retrain(settings: Params, log: str | None, labels: str | None, since: dateti
     log = log or settings.monitor.log
     contract = schema.read(schema.PATH)
     recorded = _recorded(settings.data.added)
-    lookup = label_lookup.read(labels, settings.data.key, _kind_of_key(contract, settings), settings.data.missing)
+    kinds = _kind(contract, settings.data.key), _kind(contract, settings.task.target)
+    lookup = label_lookup.read(labels, settings.data.key, kinds[0], settings.data, kinds[1])
     labelled = logged.read(log, lookup.values, since, contract, settings, _say)
     fresh = new(labelled.rows, lookup, recorded, contract, settings)
     counts = Outcome(
@@ -89,8 +90,8 @@ def retrain(settings: Params, log: str | None, labels: str | None, since: dateti
     return _store(counts, assembled, labelled.rows, settings.data.added, recorded)
 
 
-def _kind_of_key(contract: Schema, settings: Params) -> Type:
-    column = contract.columns.get(settings.data.key or "")
+def _kind(contract: Schema, name: str | None) -> Type:
+    column = contract.columns.get(name or "")
     return column.type if column else "text"
 
 
@@ -110,7 +111,7 @@ def new(rows: Mapping[str, Row], labels: Labels, recorded: Source, contract: Sch
     keys, key = labels.keys or {}, settings.data.key
     known_keys = set[str]()
     if keys and key and not settings.data.deduplicate:
-        known_keys = batch.keys(recorded, key, _kind_of_key(contract, settings), settings.data)
+        known_keys = batch.keys(recorded, key, _kind(contract, key), settings.data)
     return [row for row in rows.values() if row.id not in known_ids and keys.get(row.id) not in known_keys]
 
 
