@@ -16,6 +16,7 @@ from pipeline.review.baseline.rebuild import rebuild
 from pipeline.review.baseline.scored import ScoredBaseline, as_it_serves, score_baseline
 from pipeline.review.gate import command as gate
 from pipeline.review.gate import judge as gates
+from pipeline.review.gate import procedure
 from pipeline.review.gate.verdict import Verdict, worst
 from pipeline.ship.release import golden, locked_model
 from pipeline.ship.release.golden import Comparison
@@ -53,7 +54,8 @@ def judge(root: Path, predecessor: Predecessor) -> Judgement:
     verdict = replace(verdict, rules=rules, verdict=worst(rules))
     shipped = evaluate.score(model.load(root / locked_model.MODELS), table, knobs.evaluate)
     comparison = golden.compare(previous, as_it_serves(previous, baseline, candidate, table), shipped)
-    return Judgement(_release_verdict(verdict, predecessor, baseline), comparison, _lines(verdict, predecessor))
+    lines = [*_lines(verdict, predecessor), *procedure.note(root / procedure.SIGNATURE)]
+    return Judgement(_release_verdict(verdict, predecessor, baseline), comparison, lines)
 
 
 def _baseline(
