@@ -4,11 +4,35 @@ The measured model learns all rows before the test rows, the one that ships lear
 that one on: the verdict is on the procedure, which is the same for both.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import pandas as pd
 
 from pipeline.models import training
 from pipeline.models.boosting import Device, lightgbm
 from pipeline.models.signature import Rows, Signature
+
+
+def measured(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    settings: training.Settings,
+    device: Device = "cpu",
+    callbacks: Sequence[Callable[[Any], None]] = (),
+) -> tuple[training.Fitted, str, Signature]:
+    """What validation has chosen, and the model to measure: its text and its signature. `callbacks` are LightGBM's.
+
+    PipelineError for a target or columns that a model can't learn from.
+    """
+    prepared = training.prepare(train, validation, settings)
+    earlier = pd.concat([train, validation]) if settings.train.refits(settings.split) else None
+    del train, validation  # they take as much memory as LightGBM does
+    fitted = training.fit(prepared, settings.train, device, callbacks)
+    signature = training.with_threshold(prepared, fitted, settings.task).model_copy(update={"device": device})
+    if earlier is None:
+        return fitted, fitted.booster.model_to_string(num_iteration=fitted.best_iteration), signature
+    return fitted, *refit(earlier, settings, signature, fitted.best_iteration, device)
 
 
 def refit(

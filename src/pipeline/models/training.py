@@ -43,12 +43,13 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained booster, its best iteration (from 1) and the validation loss after each tree."""
+    """A trained booster, its best iteration (from 1), the validation loss after each tree, and the rows of each table."""
 
     booster: Any
     best_iteration: int
     loss: str
     curve: list[float]
+    rows: dict[str, int]
 
 
 def prepare(train: pd.DataFrame, validation: pd.DataFrame, settings: Settings) -> Prepared:
@@ -99,7 +100,8 @@ def fit(
         ],
     )
     ((loss, values),) = curve["validation"].items()
-    return Fitted(booster, booster.best_iteration or booster.current_iteration(), loss, values)
+    rows = {"train": int(prepared.train.num_data()), "validation": len(prepared.validation_target)}
+    return Fitted(booster, booster.best_iteration or booster.current_iteration(), loss, values, rows)
 
 
 def options(signature: Signature, knobs: Train, device: Device) -> dict[str, Any]:
