@@ -43,7 +43,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained booster, its best iteration (from 1), the validation loss after each tree, and the rows of each table."""
+    """A trained booster, its best iteration (from 1), the validation loss after each tree, the rows of each table."""
 
     booster: Any
     best_iteration: int

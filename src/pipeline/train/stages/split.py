@@ -65,14 +65,7 @@ def sides(frame: pd.DataFrame, key: str | None, split: params.Split) -> Sides:
     rows are the test, those before them validation, and rows of one time share a side, so shares are approximate.
     PipelineError where a column is missing, a key or a time is missing, or a side gets no row.
     """
-    if split.time is None:
-        fraction = keys.fractions(frame, key, split.seed)
-        test, validation = fraction < split.test, fraction < split.test + split.validation
-    else:
-        times = _times(frame, split.time)
-        validation_from, test_from = boundaries(times, split)
-        test, validation = (times >= test_from).to_numpy(), (times >= validation_from).to_numpy()
-    side: Sides = np.where(test, "test", np.where(validation, "validation", "train"))
+    side = sides_among(frame, frame, key, split)
     for name in SIDES:
         if not (side == name).any():
             raise PipelineError(
@@ -80,6 +73,21 @@ def sides(frame: pd.DataFrame, key: str | None, split: params.Split) -> Sides:
                 f"{split.test:g}, split.validation {split.validation:g}); add rows or change the shares"
             )
     return side
+
+
+def sides_among(rows: pd.DataFrame, table: pd.DataFrame, key: str | None, split: params.Split) -> Sides:
+    """The side of each of some rows of a table, (rows,). By hash the rest of the table does not matter.
+
+    PipelineError where a column, a key or a time is missing.
+    """
+    if split.time is None:
+        fraction = keys.fractions(rows, key, split.seed)
+        test, validation = fraction < split.test, fraction < split.test + split.validation
+    else:
+        validation_from, test_from = boundaries(_times(table, split.time), split)
+        times = _times(rows, split.time)
+        test, validation = (times >= test_from).to_numpy(), (times >= validation_from).to_numpy()
+    return np.where(test, "test", np.where(validation, "validation", "train"))
 
 
 def boundaries(times: "pd.Series[Any]", split: params.Split) -> tuple[Any, Any]:

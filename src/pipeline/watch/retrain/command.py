@@ -15,7 +15,7 @@ from pipeline.data.source import fetch, sources
 from pipeline.data.source.sources import FINGERPRINT, File, Source
 from pipeline.data.values.column_types import Type
 from pipeline.predictions.options import Moment, log_options
-from pipeline.watch.retrain import assemble, batch, label_lookup, logged, outcome
+from pipeline.watch.retrain import assemble, batch, label_lookup, logged, new_sides, outcome
 from pipeline.watch.retrain.assemble import Assembled
 from pipeline.watch.retrain.label_lookup import Labels
 from pipeline.watch.retrain.logged import Row
@@ -35,7 +35,7 @@ def command(log: str | None, labels: str | None, since: datetime | None) -> None
     """Write labelled rows that are not in the data yet to data.added, and list the batch in data/source.json."""
     outcome.PATH.unlink(missing_ok=True)  # a run that breaks off leaves no outcome of another one
     try:
-        result = retrain(params.read(), log, labels, since)
+        result = new_sides.with_sides(retrain(params.read(), log, labels, since), params.read(), _say)
     except PipelineError as error:
         outcome.write(Outcome(state="refused", sentence=str(error).splitlines()[0]))
         raise
@@ -54,6 +54,8 @@ def command(log: str | None, labels: str | None, since: datetime | None) -> None
     if result.damage:
         damage = ", ".join(f"{name} {count:,}" for name, count in result.damage.items())
         click.echo(f"  could not be read: {damage} ({result.labels - result.labelled:,} labels have no row)")
+    for line in new_sides.lines(result):
+        click.echo(f"  {line}")
     if result.batch:
         click.echo(f"  {FINGERPRINT} lists {result.batch.path}: `make run` trains on it")
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pipeline.markup import markdown
 from pipeline.markup.markdown import Markdown, code, escape
+from pipeline.watch.retrain import new_sides
 from pipeline.watch.retrain.outcome import Outcome
 
 MAX_SHOWN = 30  # reasons in the table, and columns in the list
@@ -35,6 +36,7 @@ def body(outcome: Outcome, issue: int | None, drift: str | None, others: Sequenc
         Markdown(
             f"Batch: {code(outcome.batch.path)}, {outcome.batch.size:,} bytes, SHA-256 {code(outcome.batch.sha256)}"
         ),
+        *new_sides.section(outcome),
         *quarantine(outcome),
         *_notes(outcome),
     ]

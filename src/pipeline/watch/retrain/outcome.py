@@ -23,6 +23,14 @@ class Reason(Section):
     rows: Count
 
 
+class Side(Section):
+    """A side of the split once the batch is in the data: how many of its rows are new and, by time, its period."""
+
+    new: Count
+    first: str | None = None
+    last: str | None = None
+
+
 class Outcome(Section):
     """`added`: there is a batch; `nothing`: no new row to learn from; `refused`: it failed; `sentence` says why.
 
@@ -50,6 +58,8 @@ class Outcome(Section):
     quarantine: str | None = None
     reasons: Annotated[tuple[Reason, ...], Strict(strict=False)] = ()
     absent: Names = ()
+    sides: dict[str, Side] = Field(default_factory=dict)  # of the batch's rows; empty where they can't be split
+    refits: bool = False  # whether the model that ships learns the rows of all sides
 
 
 def write(outcome: Outcome) -> None:
