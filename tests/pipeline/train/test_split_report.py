@@ -36,8 +36,8 @@ def test_dates_and_excluded_columns_that_test_and_training_rows_share_are_named_
     hour, city = split_report.shared(rows, side, DATA, TASK, ["city", "y", "id"])
     assert (hour["column"], hour["share"]) == ("hour", is_shared.mean())
     assert hour["share"] > 0.9
-    assert hour["sentence"].startswith("95% of the test rows have a value of hour that training rows have as well")
-    assert hour["sentence"].endswith("; `split.time: hour` judges on the newest rows")
+    assert hour["sentence"].startswith("94.9% of the test rows have a value of hour that training rows have as well")
+    assert hour["sentence"].endswith("; split.time: hour judges on the newest rows")
     assert (city["column"], city["share"]) == ("city", 1.0)
     assert city["sentence"].endswith("for groups that the model knows, and flatter it where rows of one city are alike")
 
