@@ -45,11 +45,16 @@ def put(staged: Staged) -> None:
 
 
 def read(file: File, columns: list[str] | None = None) -> pd.DataFrame:
-    """The rows of a batch by their ids; PipelineError where it can't be read or has no ids."""
+    """The rows of a batch by their ids; PipelineError where it can't be read, or lacks ids or one of the columns."""
     try:
         path = sources.ensure_local(file)
-        if readers.INDEX not in pq.read_schema(path).names:
+        names = pq.read_schema(path).names
+        if readers.INDEX not in names:
             raise PipelineError(f"{file.path}: holds no row ids; was it written by `pipeline retrain`?")
+        if missing := set(columns or ()) - set(names):
+            raise PipelineError(
+                f"{file.path}: lacks the column {missing.pop()}; take the batch out of data/source.json"
+            )
         return pd.read_parquet(path, columns=columns)
     except (pa.ArrowException, OSError) as error:
         raise PipelineError(f"{file.path}: can't be read: {str(error).splitlines()[0]}") from None

@@ -8,8 +8,11 @@ from pipeline.core.params import Params
 from pipeline.data.contract import schema
 from pipeline.data.source import sources
 from pipeline.data.source.sources import FINGERPRINT, Source
+from pipeline.train.reproduce import check_names
 from pipeline.watch.retrain import assemble, batch, corrections, label_lookup, logged, quarantine, write_batches
 from pipeline.watch.retrain.candidates import Candidates
+from pipeline.watch.retrain.label_lookup import Labels
+from pipeline.watch.retrain.logged import LoggedRows
 from pipeline.watch.retrain.outcome import Outcome
 from pipeline.watch.retrain.quarantine import Quarantine
 
@@ -27,23 +30,31 @@ def update(
 
     `say` is called with lines on the progress.
     """
-    folder, labels, target = settings.data.added, labels or settings.monitor.labels, settings.task.target
-    if folder is None:
+    labels = labels or settings.monitor.labels
+    if settings.data.added is None:
         raise PipelineError(NO_STORE)
     if not labels:
         raise PipelineError(NO_LABELS)
-    contract, recorded = schema.read(schema.PATH), _recorded(folder)
+    check_names(settings)
+    contract, recorded = schema.read(schema.PATH), _recorded(settings.data.added)
     key = contract.columns.get(settings.data.key or "")
     lookup = label_lookup.read(labels, settings.data.key, key.type if key else "text", settings.data.missing)
     labelled = logged.read(log or settings.monitor.log, lookup.values, since, contract, settings, say)
-    stored = {file: batch.labels(file, contract, target) for file in recorded.batches}
+    stored = {file: batch.labels(file, contract, settings.task.target) for file in recorded.batches}
     in_batches = {row for texts in stored.values() for row in texts.index}
-    former = _quarantine(folder, settings, say)
+    former = _quarantine(settings.data.added, settings, say)
     candidates = Candidates.of(labelled.rows, lookup, former.without({*labelled.rows, *in_batches}))
     new, differing = candidates.new(in_batches, recorded, contract, settings)
     assembled = assemble.assemble(new, candidates.labels, candidates.keys, contract, settings, former.rows)
     corrected, rejected = corrections.find(stored, lookup.values, contract, settings.task)
-    counts = Outcome(
+    known = len(labelled.rows.keys() - {row.id for row in new})
+    counts = _counts(lookup, labelled).model_copy(update={"known": known, "differing": differing, "rejected": rejected})
+    return write_batches.write(counts, assembled, corrected, candidates.rows, recorded, contract, settings)
+
+
+def _counts(lookup: Labels, labelled: LoggedRows) -> Outcome:
+    """What was read of labels and log."""
+    return Outcome(
         state="nothing",
         sentence="",
         labels=len(lookup.values),
@@ -52,11 +63,7 @@ def update(
         logged=labelled.read,
         damage=(labelled.damage + lookup.damage).counts,
         labelled=len(labelled.rows),
-        known=len(labelled.rows.keys() - {row.id for row in new}),
-        differing=differing,
-        rejected=rejected,
     )
-    return write_batches.write(counts, assembled, corrected, candidates.rows, recorded, contract, settings)
 
 
 def _recorded(folder: str) -> Source:
