@@ -6,6 +6,7 @@ from pipeline.data.contract import schema
 from pipeline.data.source.sources import File
 from pipeline.markup import markdown
 from pipeline.markup.markdown import code, escape
+from pipeline.predictions.damage import KINDS
 from pipeline.watch.retrain import summary
 from pipeline.watch.retrain.outcome import Outcome, Reason
 
@@ -117,6 +118,7 @@ def _notes(outcome: Outcome) -> list[str]:
     if outcome.unlabelled:
         notes.append(f"{outcome.unlabelled:,} rows of the label files have no id or no label.")
     if outcome.damage:
-        damage = ", ".join(f"{kind} {count:,}" for kind, count in outcome.damage.items())
-        notes.append(f"Damage in the log and the labels: {damage}.")
+        damage = "; ".join(f"{count:,} {KINDS[kind]}" for kind, count in outcome.damage.items())
+        places = f" The first: {', '.join(code(place) for place in outcome.places)}." if outcome.places else ""
+        notes.append(f"Not used: {damage}.{places}")
     return notes

@@ -61,6 +61,7 @@ class Outcome(Section):
     unlabelled: Count = 0  # rows of the label files without an id or a label
     logged: Count = 0
     damage: dict[str, Count] = Field(default_factory=dict)  # by kind, as the monitor counts it
+    places: Names = ()  # of the first damage
     labelled: Count = 0
     known: Count = 0
     differing: Count = 0

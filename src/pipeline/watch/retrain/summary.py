@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pipeline.data.contract import schema
 from pipeline.data.source.sources import FINGERPRINT
 from pipeline.markup.markdown import cut
+from pipeline.predictions.damage import KINDS
 from pipeline.watch.retrain.outcome import Outcome, Reason
 
 
@@ -65,9 +66,12 @@ def lines(outcome: Outcome) -> Iterator[str]:
             f"not corrected: {outcome.differing:,} rows of which the data has the key, with another label; where the "
             "newer one is right, correct it in data.source"
         )
-    if outcome.damage:
-        damage = ", ".join(f"{name} {count:,}" for name, count in outcome.damage.items())
-        yield f"could not be read: {damage} ({outcome.labels - outcome.labelled:,} labels have no row)"
+    if outcome.labels > outcome.labelled:
+        yield f"labels of rows that were not read from the log: {outcome.labels - outcome.labelled:,}"
+    for kind, count in outcome.damage.items():
+        yield f"not used: {count:,} {KINDS[kind]}"
+    for place in outcome.places:
+        yield f"  {cut(place, 300)}"
     if outcome.batch:
         yield f"{FINGERPRINT} lists {outcome.batch.path}: `make run` trains on it"
 

@@ -54,6 +54,7 @@ def update(
 
 def _counts(lookup: Labels, labelled: LoggedRows) -> Outcome:
     """What was read of labels and log."""
+    damage = labelled.damage + lookup.damage
     return Outcome(
         state="nothing",
         sentence="",
@@ -61,7 +62,8 @@ def _counts(lookup: Labels, labelled: LoggedRows) -> Outcome:
         relabelled=lookup.relabelled,
         unlabelled=lookup.unlabelled,
         logged=labelled.read,
-        damage=(labelled.damage + lookup.damage).counts,
+        damage=damage.counts,
+        places=tuple(damage.places),
         labelled=len(labelled.rows),
     )
 

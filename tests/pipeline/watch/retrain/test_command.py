@@ -164,7 +164,8 @@ def test_what_is_damaged_or_relabelled_is_printed(project: Project, pipeline: Co
 
     assert code == 0, output
     assert "39 newly labelled rows" in output
-    assert "could not be read: types 1 (1 labels have no row)" in output
+    assert "  labels of rows that were not read from the log: 1\n" in output
+    assert "  not used: 1 rows of the log that lack a field or have one of another type\n    predictions.w1" in output
     assert "  labels that a later one replaced: 2\n" in output
 
 
