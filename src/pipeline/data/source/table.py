@@ -19,7 +19,7 @@ Staged = Mapping[str, Path]  # path of a batch that is not there yet: where this
 NONE_STAGED: Staged = MappingProxyType({})
 
 
-def read(source: sources.Source, data: params.Data, staged: Staged = NONE_STAGED) -> tuple[pa.Table, int]:
+def read(source: sources.Source, data: params.Data, *, staged: Staged = NONE_STAGED) -> tuple[pa.Table, int]:
     """One table of all files, in the order of their paths and added batches last, and how many repeats were dropped.
 
     PipelineError where a file differs from its fingerprint or can't be read, columns differ between files, the table
@@ -27,7 +27,7 @@ def read(source: sources.Source, data: params.Data, staged: Staged = NONE_STAGED
     """
     files, n = source.files + source.batches, len(source.files)
     names = [file.path for file in files]
-    tables = parts(source, data, staged)
+    tables = parts(source, data, staged=staged)
     table = concatenate([*tables[:n], *(_cast_batch(tables[0], batch) for batch in tables[n:])], names)
     if table.num_rows == 0:
         raise PipelineError(f"data.source: {source.source}: holds no row; get the data again, then `pipeline fetch`")
@@ -49,14 +49,16 @@ def read(source: sources.Source, data: params.Data, staged: Staged = NONE_STAGED
     )
 
 
-def parts(source: sources.Source, data: params.Data, staged: Staged = NONE_STAGED) -> list[pa.Table]:
+def parts(source: sources.Source, data: params.Data, *, staged: Staged = NONE_STAGED) -> list[pa.Table]:
     """The tables of the source's files, each column of a type that fits the other files', and of the added batches."""
     tables = [_read(file, data) for file in source.files]
     tables = partitions.add(source, _with_common_types(source.files, tables, data))
     return [*tables, *(_read(file, data, staged=staged) for file in source.batches)]
 
 
-def _read(file: sources.File, data: params.Data, text: Collection[str] = (), staged: Staged = NONE_STAGED) -> pa.Table:
+def _read(
+    file: sources.File, data: params.Data, text: Collection[str] = (), *, staged: Staged = NONE_STAGED
+) -> pa.Table:
     local = staged.get(file.path) or sources.ensure_local(file)
     return readers.read(local, file.path, sources.extension(file.path), data, text=text)
 

@@ -1,4 +1,4 @@
-"""`pipeline retrain`: add newly labelled rows of the prediction log to the data, where they meet its contract."""
+"""`pipeline retrain`: take newly labelled rows of the prediction log, and corrected labels, into the data."""
 
 from datetime import datetime
 
@@ -26,9 +26,9 @@ class Command(click.Command):
 @log_options
 @click.option("--since", type=Moment(), help="Only rows answered since (default: the whole log).")
 def command(log: str | None, labels: str | None, since: datetime | None) -> None:
-    """Write labelled rows that are not in the data yet to data.added, and list the batch in data/source.json.
+    """Take labelled rows of the prediction log and corrected labels into the data.
 
-    Corrected labels of rows that are in such a batch replace the batch.
+    Writes batches of rows to data.added, and lists them in data/source.json.
     """
     outcome.PATH.unlink(missing_ok=True)  # a run that breaks off leaves no outcome of another one
     try:

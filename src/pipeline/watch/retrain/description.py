@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from pipeline.core.figures import pluralized
 from pipeline.data.contract import schema
 from pipeline.data.source.sources import File
 from pipeline.markup import markdown
@@ -50,7 +51,7 @@ def quarantine(outcome: Outcome) -> list[str]:
     parts = []
     if outcome.quarantined:
         parts += [
-            f"### {outcome.quarantined:,} rows in quarantine",
+            f"### {pluralized(outcome.quarantined, 'row')} in quarantine",
             f"The model is not trained on them; each is in {code(outcome.quarantine)} with its reason. The next "
             "retraining takes those that the data contract allows by then.",
             *_reasons(outcome.reasons),
@@ -58,8 +59,8 @@ def quarantine(outcome: Outcome) -> list[str]:
     if outcome.rejected:
         refused = sum(reason.rows for reason in outcome.rejected)
         parts += [
-            f"### {refused:,} corrected labels are not taken",
-            "They break the data contract, so the former labels stay.",
+            f"### {pluralized(refused, 'corrected label')} refused",
+            "The former labels stay, as the newer ones break the data contract.",
             *_reasons(outcome.rejected),
         ]
     return parts
@@ -83,15 +84,16 @@ def _new_values(reason: Reason) -> list[str]:
     parts = [f"Values of {code(reason.column)} that are not allowed, with their rows: {values}."]
     if reason.line:
         parts.append(
-            f"Where they are right, replace the column's line in `{schema.PATH}` on the default branch, not here, by "
-            f"this one; the next retraining takes the rows:\n\n{markdown.fenced(reason.line, 'yaml')}"
+            f"Where they are right, put this line into `{schema.PATH}`, without the values that are wrong, on the "
+            "default branch, not on this one: the next retraining takes what it allows."
         )
+        parts.append(markdown.fenced(reason.line, "yaml"))
     return parts
 
 
 def _corrections(outcome: Outcome) -> list[str]:
     return [
-        f"{correction.labels:,} corrected labels: {_file(correction.file)} takes the place of "
+        f"{pluralized(correction.labels, 'corrected label')}: {_file(correction.file)} takes the place of "
         f"{code(correction.former)}, with the same rows."
         for correction in outcome.corrected[:MAX_SHOWN]
     ]
@@ -103,20 +105,20 @@ def _file(file: File) -> str:
 
 def _notes(outcome: Outcome) -> list[str]:
     notes = []
-    if outcome.absent:
+    if outcome.absent and outcome.rows:
         columns = ", ".join(code(name) for name in outcome.absent[:MAX_SHOWN])
         notes.append(
             f"Without a value in any of these rows (not sent, left out by `serve.log.omit`, or no feature): {columns}."
         )
     if outcome.relabelled:
-        notes.append(f"{outcome.relabelled:,} labels were replaced by a later one of the same row.")
+        notes.append(f"Labels that a later one of the same row replaced: {outcome.relabelled:,}.")
     if outcome.differing:
         notes.append(
-            f"{outcome.differing:,} rows have a key that is in the data with another label, which stays; where the "
-            "newer one is right, correct it in `data.source`."
+            f"{pluralized(outcome.differing, 'row')} with a key that is in the data with another label, which stays; "
+            "where the newer one is right, correct that row in `data.source`, or label it by its own id."
         )
     if outcome.unlabelled:
-        notes.append(f"{outcome.unlabelled:,} rows of the label files have no id or no label.")
+        notes.append(f"Not used: {pluralized(outcome.unlabelled, 'row')} of the label files without an id or a label.")
     if outcome.damage:
         damage = "; ".join(f"{count:,} {KINDS[kind]}" for kind, count in outcome.damage.items())
         places = f" The first: {', '.join(code(place) for place in outcome.places)}." if outcome.places else ""

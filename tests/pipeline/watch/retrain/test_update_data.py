@@ -42,6 +42,26 @@ def added(column: str) -> dict[str, Any]:
     return dict(pd.concat(batches)[column]) if batches else {}
 
 
+def test_a_folder_with_a_batch_and_its_correction_is_not_taken_as_twice_the_rows(
+    project: Project, pipeline: Command
+) -> None:
+    labels = log(small_table("binary", 30, seed=7))
+    retrain(pipeline)
+    scenes.write_labels(Path(LABELS), labels | {"r-0": "no" if labels["r-0"] == "yes" else "yes"})
+    retrain(pipeline)
+    content = files.read_json(SOURCE)
+    first, second = sorted(Path("store").iterdir())
+
+    assert pipeline("fetch")[0] == 0
+    files.write_json(SOURCE, {"source": content["source"], "files": content["files"]})  # data.added is new to it
+    code, output = pipeline("fetch")
+
+    assert code == 2
+    assert output == f"error: data.added: {first} and {second} hold the same rows; remove the one that is outdated\n"
+    first.unlink()
+    assert pipeline("fetch")[0] == 0
+
+
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_a_corrected_label_replaces_that_of_a_row_in_the_data(
     task: str, project_for: ProjectFor, pipeline: Command
@@ -88,11 +108,11 @@ def test_a_corrected_label_that_breaks_the_contract_is_refused_and_the_former_on
 
     output = retrain(pipeline)
 
-    assert "retrain: 1 corrected labels" in output
-    assert "not corrected: 1 labels in the data stay, as the newer ones break the contract: outcome: allowed" in output
-    assert "'huge' (1 rows)" in output
+    assert "retrain: 1 corrected label" in output
+    assert "not corrected, the former label stays: 1 label: outcome: allowed (high, low, mid)" in output
+    assert "'huge' (1 label)" in output
     assert added("outcome") == before | {"r-1": other}
-    assert "### 1 corrected labels are not taken" in description.body(outcome.read(), None, None)
+    assert "### 1 corrected label refused" in description.body(outcome.read(), None, None)
 
 
 def test_a_label_of_a_row_of_the_source_is_not_corrected_but_counted(
@@ -110,9 +130,9 @@ def test_a_label_of_a_row_of_the_source_is_not_corrected_but_counted(
 
     output = retrain(pipeline)
 
-    assert "1 newly labelled rows; of 3 labelled rows 2 are in the data already" in output
-    assert "not corrected: 1 rows of which the data has the key, with another label" in output
-    assert "1 rows have a key that is in the data with another label" in description.body(outcome.read(), None, None)
+    assert "1 newly labelled row; of 3 labelled rows: 2 in the data already" in output
+    assert "not corrected: 1 row with a key that is in the data with another label" in output
+    assert "1 row with a key that is in the data with another label" in description.body(outcome.read(), None, None)
 
 
 def test_a_new_category_is_quarantined_with_the_line_that_takes_it_and_comes_in_once_it_is_allowed(
@@ -125,8 +145,8 @@ def test_a_new_category_is_quarantined_with_the_line_that_takes_it_and_comes_in_
     output = retrain(pipeline)
 
     line = "town: {type: category, nullable: false, allowed: [Bergen, Bodø, Oslo, Röros, Tromsø]}"
-    assert "  values: 'Bodø' (3 rows), 'Röros' (1 rows)\n" in output
-    assert f"takes them at the next retraining: {line}\n" in output
+    assert "  values: 'Bodø' (3 rows), 'Röros' (1 row)\n" in output
+    assert f"and the next retraining takes them:\n    {line}\n" in output
     assert f"```yaml\n{line}\n```" in description.body(outcome.read(), None, None)
 
     SCHEMA.write_text(re.sub(r"town: .*", line, SCHEMA.read_text()))
@@ -134,7 +154,7 @@ def test_a_new_category_is_quarantined_with_the_line_that_takes_it_and_comes_in_
     scenes.write_labels(Path(LABELS), {"later": "0.5"})
     output = retrain(pipeline)
 
-    assert "retrain: 4 newly labelled rows; 4 of them were in quarantine" in output
+    assert "retrain: 4 newly labelled rows; 4 of the rows from quarantine" in output
     assert outcome.read().returned == 4
     rows = pd.read_parquet(sources.read(SOURCE).batches[0].path)
     assert list(rows.index) == ["r-0", "r-1", "r-2", "r-3"]
@@ -148,16 +168,16 @@ def test_a_new_category_is_quarantined_with_the_line_that_takes_it_and_comes_in_
 def test_a_binary_target_is_offered_no_third_class(project: Project, pipeline: Command) -> None:
     labels = log(small_table("binary", 30, seed=7))
     scenes.write_labels(Path(LABELS), labels | {"r-0": "perhaps"})
-    assert "'perhaps' (1 rows)" in (output := retrain(pipeline))
-    assert "takes them at the next retraining" not in output
+    assert "'perhaps' (1 row)" in (output := retrain(pipeline))
+    assert "the next retraining takes them" not in output
 
 
 def test_a_value_with_characters_that_nobody_sees_is_shown_and_offered_no_line(
     project: Project, pipeline: Command
 ) -> None:
     log(small_table("binary", 30, seed=7), town=["Os\u202elo"] + ["Oslo"] * 29)
-    assert r"'Os\u202elo' (1 rows)" in (output := retrain(pipeline))
-    assert "takes them at the next retraining" not in output
+    assert r"'Os\u202elo' (1 row)" in (output := retrain(pipeline))
+    assert "the next retraining takes them" not in output
 
 
 def test_more_categories_than_training_takes_are_refused_before_anything_is_written(
@@ -209,7 +229,7 @@ def test_a_required_feature_that_one_batch_lacks_is_quarantined_and_stops_nothin
 ) -> None:
     table = small_table("binary", 1, seed=7)
     log(table.drop(columns="age"))
-    assert "quarantined: 1 rows: age: missing value (a value in every row)" in retrain(pipeline)
+    assert "quarantined: 1 row: age: missing value (a value in every row)" in retrain(pipeline)
 
 
 def test_wrong_options_leave_no_former_outcome(project: Project, pipeline: Command) -> None:
