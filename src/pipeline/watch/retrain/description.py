@@ -12,6 +12,7 @@ from pipeline.watch.retrain import summary
 from pipeline.watch.retrain.outcome import Outcome, Reason
 
 MAX_SHOWN = 30  # reasons in the table, and columns in the list
+MAX_LENGTH = 10_000  # characters of the values that are not allowed; a text of GitHub has 65,536
 
 
 def title(outcome: Outcome) -> str:
@@ -69,11 +70,22 @@ def quarantine(outcome: Outcome) -> list[str]:
 def _reasons(reasons: Sequence[Reason]) -> list[str]:
     rows = [(reason.column, reason.check, reason.expected, reason.rows) for reason in reasons[:MAX_SHOWN]]
     more = [f"And {len(reasons) - MAX_SHOWN} more checks."] if len(reasons) > MAX_SHOWN else []
-    return [
-        markdown.table(("column", "check", "expected", "rows"), rows, "lllr"),
-        *more,
-        *(part for reason in reasons[:MAX_SHOWN] for part in _new_values(reason)),
-    ]
+    return [markdown.table(("column", "check", "expected", "rows"), rows, "lllr"), *more, *_all_new_values(reasons)]
+
+
+def _all_new_values(reasons: Sequence[Reason]) -> list[str]:
+    """The values that are not allowed, column by column, and a note for those that would make the text too long."""
+    parts, left_out, length = list[str](), list[str](), 0
+    for reason in reasons:
+        column = _new_values(reason)
+        length += sum(map(len, column))
+        if length <= MAX_LENGTH:
+            parts += column
+        elif column:
+            length -= sum(map(len, column))
+            left_out.append(str(code(reason.column)))
+    note = f"Too long for here, and in the run's log: the values of {', '.join(left_out[:MAX_SHOWN])}."
+    return [*parts, note] if left_out else parts
 
 
 def _new_values(reason: Reason) -> list[str]:
@@ -84,8 +96,8 @@ def _new_values(reason: Reason) -> list[str]:
     parts = [f"Values of {code(reason.column)} that are not allowed, with their rows: {values}."]
     if reason.line:
         parts.append(
-            f"Where they are right, put this line into `{schema.PATH}`, without the values that are wrong, on the "
-            "default branch, not on this one: the next retraining takes what it allows."
+            f"Where they are right, this line of `{schema.PATH}` allows them from the next retraining on (leave out "
+            "what is wrong). Change it on the default branch, not on this one:"
         )
         parts.append(markdown.fenced(reason.line, "yaml"))
     return parts

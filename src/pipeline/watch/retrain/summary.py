@@ -64,7 +64,7 @@ def lines(outcome: Outcome) -> Iterator[str]:
         )
     yield from _unused(outcome)
     if outcome.state == "added":
-        yield f"{FINGERPRINT} names the data with them: `make run` takes it"
+        yield f"{FINGERPRINT} lists the new batches: `make run` measures what they change"
 
 
 def _unused(outcome: Outcome) -> Iterator[str]:
@@ -90,5 +90,5 @@ def _how_to_allow(reason: Reason, noun: str) -> Iterator[str]:
         values = ", ".join(f"{cut(value)!r} ({pluralized(rows, noun)})" for value, rows in reason.values.items())
         yield f"  values: {values}"
     if reason.line:
-        yield f"  put this line into {schema.PATH}, without those that are wrong, and the next retraining takes them:"
+        yield f"  where they are right, this line of {schema.PATH} allows them from the next retraining on:"
         yield f"  {reason.line}"

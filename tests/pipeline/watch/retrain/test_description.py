@@ -39,6 +39,18 @@ def test_a_value_of_the_data_neither_notifies_anybody_nor_ends_the_code() -> Non
     assert "@octocat" not in text.replace(line, "")
 
 
+def test_many_long_values_are_left_to_the_log() -> None:
+    values = {f"{number} {'@' * 70}": 1 for number in range(20)}
+    reasons = tuple(
+        Reason(column=f"c{number}", check="allowed", expected="x", rows=20, values=values, line="y" * 3000)
+        for number in range(30)
+    )
+    text = description.body(outcome(quarantined=600, quarantine="s3://b/q", reasons=reasons), None, None)
+    assert len(text) < 30_000
+    assert "Too long for here, and in the run's log: the values of <code>c" in text
+    assert "<code>c29</code>." in text
+
+
 def test_what_was_not_read_is_named_by_kind_and_place() -> None:
     text = description.body(outcome(damage={"types": 2}, places=("log:7: no number",)), None, None)
     assert "Not used: 2 rows of the log that lack a field or have one of another type. The first: <code>log" in text

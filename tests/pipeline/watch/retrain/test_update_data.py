@@ -146,7 +146,7 @@ def test_a_new_category_is_quarantined_with_the_line_that_takes_it_and_comes_in_
 
     line = "town: {type: category, nullable: false, allowed: [Bergen, Bodø, Oslo, Röros, Tromsø]}"
     assert "  values: 'Bodø' (3 rows), 'Röros' (1 row)\n" in output
-    assert f"and the next retraining takes them:\n    {line}\n" in output
+    assert f"this line of data/schema.yaml allows them from the next retraining on:\n    {line}\n" in output
     assert f"```yaml\n{line}\n```" in description.body(outcome.read(), None, None)
 
     SCHEMA.write_text(re.sub(r"town: .*", line, SCHEMA.read_text()))
@@ -165,11 +165,30 @@ def test_a_new_category_is_quarantined_with_the_line_that_takes_it_and_comes_in_
     assert "nothing to learn from" in retrain(pipeline)
 
 
+def test_a_row_out_of_quarantine_keeps_the_time_of_its_answer_where_that_is_the_time_of_the_split(
+    project_for: ProjectFor, pipeline: Command
+) -> None:
+    project = project_for("multiclass")
+    project.configure(split={"time": "since"})
+    table = small_table("multiclass", 3, seed=7).drop(columns="since")
+    log(table, age=[-1, -1, 40])
+    retrain(pipeline)
+
+    SCHEMA.write_text(re.sub(r"(age: .*)min: 0", r"\1min: -9", SCHEMA.read_text()))
+    (LOG / "predictions.w1.x.jsonl").write_text("")
+    output = retrain(pipeline)
+
+    assert "retrain: 2 newly labelled rows; 2 of the rows from quarantine" in output
+    start = pd.Timestamp(scenes.START).tz_localize(None)
+    expected = {f"r-{place}": start + pd.Timedelta(seconds=place) for place in range(3)}
+    assert added("since") == expected
+
+
 def test_a_binary_target_is_offered_no_third_class(project: Project, pipeline: Command) -> None:
     labels = log(small_table("binary", 30, seed=7))
     scenes.write_labels(Path(LABELS), labels | {"r-0": "perhaps"})
     assert "'perhaps' (1 row)" in (output := retrain(pipeline))
-    assert "the next retraining takes them" not in output
+    assert "from the next retraining on" not in output
 
 
 def test_a_value_with_characters_that_nobody_sees_is_shown_and_offered_no_line(
@@ -177,7 +196,7 @@ def test_a_value_with_characters_that_nobody_sees_is_shown_and_offered_no_line(
 ) -> None:
     log(small_table("binary", 30, seed=7), town=["Os\u202elo"] + ["Oslo"] * 29)
     assert r"'Os\u202elo' (1 row)" in (output := retrain(pipeline))
-    assert "the next retraining takes them" not in output
+    assert "from the next retraining on" not in output
 
 
 def test_more_categories_than_training_takes_are_refused_before_anything_is_written(
