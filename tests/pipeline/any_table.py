@@ -20,8 +20,20 @@ NAMES += ["id", "key", "label", "score", "score_0", "target", "features", "rows"
 NAMES += ["f0", "slice:x", "columns", "index", "self", "null", "true", "1", "1.0", "~", "!x", "&x", "%", "="]
 PRINTED = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])  # a name with another one is refused
 NAME = st.sampled_from(NAMES) | st.text(PRINTED, min_size=1, max_size=5)
-WORDS = ["", " ", "NA", "null", "nan", "N/A", "None", "true", "7", "7.0", "007", "1e3", "-", "2024-01-01", "12:30:00"]
-WORDS += ["missing", "other values", "caf\u00e9", "cafe\u0301", 'say "x"', "a,b", "a\nb", "\t", "it's", "\\"]
+WORDS = ["", " ", "NA", "null", "nan", "N/A", "None", "true", "7", "7.0", "007", "0x10", "1e3", "-", "2024-01-01"]
+WORDS += [
+    "missing",
+    "other values",
+    "caf\u00e9",
+    "cafe\u0301",
+    'say "x"',
+    "a,b",
+    "a\nb",
+    "\t",
+    "it's",
+    "\\",
+    "12:30:00",
+]
 TEXT = st.sampled_from(WORDS) | st.text(max_size=4)
 MOMENTS = st.datetimes(datetime.datetime(1, 1, 2), datetime.datetime(9999, 12, 30))
 

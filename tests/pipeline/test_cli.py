@@ -119,7 +119,7 @@ def test_an_interrupt_has_its_own_exit_status(error: type[BaseException], monkey
     [
         (["fetch", "--fingerprint", "data"], "error: data: can't be written: it is a folder"),
         (["schema", "--schema", "data", "--force"], "error: data: can't be written: it is a folder"),
-        (["ingest", "--source", "data", "--table", "x"], "error: data: can't be read: it is a folder"),
+        (["ingest", "--source", "data", "--schema", "x", "--table", "x"], "error: data: can't be read: it is a folder"),
         (
             ["evaluate", "--model", "params.yaml", "--test", "x", "--reports", "x"],
             "error: params.yaml/signature.json: can't be read: a part of the path is a file",

@@ -82,6 +82,22 @@ def test_the_text_na_in_csv_is_a_slice() -> None:
     assert "allowed: [DE, FR, NA]" in Path("data/schema.yaml").read_text()
 
 
+@pytest.mark.parametrize(
+    ("codes", "categories"),
+    [
+        (["00501", "10001", "02134"], ()),
+        (["0x10", "0x1F", "7"], ()),
+        (["1.10", "1.1", "2"], ("code",)),
+        (["True", "TRUE", "false"], ("code",)),
+        (["2024-01-01T00:00", "2024-01-01", "2024-01-02"], ("code",)),
+    ],
+)
+def test_codes_in_csv_are_categories_as_they_are_written(codes: list[str], categories: tuple[str, ...]) -> None:
+    table().assign(code=np.random.default_rng(1).choice(codes, 600)).to_csv("data/table.csv", index=False)
+    trained("data/table.csv", evaluate={"slices": ["code"]}, categories=categories)
+    assert set(slices()) == set(codes)
+
+
 @pytest.mark.parametrize("categories", [(), ("z",)])
 def test_parts_in_csv_whose_values_look_like_different_types_are_trained_on(categories: tuple[str, ...]) -> None:
     rows = table().assign(z=np.where((np.arange(600) >= 200) & (np.arange(600) % 2 == 0), "A", "7"))

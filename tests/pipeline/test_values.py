@@ -3,7 +3,6 @@ the value that it was, whatever is beside it, or it is refused by name."""
 
 import csv
 import datetime
-import json
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -17,17 +16,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.core import params, parquet
-from pipeline.data.contract.schema import ContractColumn, Schema
+from pipeline.core import parquet
+from pipeline.data.contract.schema import ContractColumn, Schema, text_columns
 from pipeline.data.source import readers
 from pipeline.data.values import keys
 from pipeline.data.values.column_types import Type
 from pipeline.data.values.conversion import convert, labels
 from pipeline.models.matrix import codes
-from pipeline.predictions.damage import Damage
 from pipeline.train.stages import ingest
-from pipeline.watch.retrain import assemble, label_lookup, logged
-from tests.pipeline.conftest import FROZEN
+from pipeline.watch.retrain import label_lookup
+from tests.pipeline.any_table import WORDS
 
 pytestmark = pytest.mark.engine  # several thousand small tables
 TYPES: tuple[Type, ...] = get_args(Type)
@@ -130,17 +128,26 @@ def written(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-CSV_TYPES = [
+WRITTEN = st.sampled_from(
+    [word for word in WORDS if word] + ["0x10", "-007", "1.10", "True", "TRUE", "+7", "5.", "nan"]
+)
+WRITTEN |= st.sampled_from(["2024-01-01T00:00", "2024-01-01 12:30:00", "20240101", "1e400", "inf", "\u00fc"])
+CSV_TYPES: list[tuple[str, Type]] = [
     ("int64", "integer"),
     ("int64", "text"),
     ("uint64", "integer"),
     ("uint64", "category"),
     ("float64", "number"),
+    ("float64", "category"),
+    ("decimal", "number"),
+    ("decimal", "text"),
     ("date", "date"),
     ("date", "text"),
     ("timestamp", "date"),
+    ("timestamp", "category"),
     ("boolean", "boolean"),
-    ("text", "text"),
+    ("boolean", "category"),
+    *[("text", declared) for declared in TYPES],
 ]
 
 
@@ -150,19 +157,20 @@ CSV_TYPES = [
 def test_from_csv_each_value_is_the_same_or_refused(
     kind: str, declared: Type, tmp_path: Path, data: st.DataObject
 ) -> None:
-    strategy = COLUMNS[kind][1] if kind != "text" else st.sampled_from(["NA", "null", "nan", "N/A", "#N/A", "x", "ü"])
-    values = data.draw(st.lists(st.none() | strategy, min_size=1, max_size=6))
+    values = data.draw(st.lists(st.none() | (WRITTEN if kind == "text" else COLUMNS[kind][1]), min_size=1, max_size=6))
     with (tmp_path / "a.csv").open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows([["x", "beside"], *([written(value), 1] for value in values)])
-    typed, wrong = convert(parquet.to_pandas(readers.read(tmp_path / "a.csv", "a.csv", ".csv"))["x"], declared)
+    contract = Schema(columns={"x": ContractColumn(type=declared, nullable=True)})
+    table = readers.read(tmp_path / "a.csv", "a.csv", ".csv", text=text_columns(contract))
+    typed, wrong = convert(parquet.to_pandas(table)["x"], declared)
     for at, value in enumerate(values):
         if value is None:
             assert pd.isna(typed.iloc[at])
         elif wrong[at]:
-            assert kind == "uint64"
-            assert int(value) >= 2**63
+            assert kind == "text" or (kind == "uint64" and int(value) >= 2**63)
+            assert declared not in ("text", "category")
         elif declared in ("text", "category"):
-            assert typed.iloc[at] == str(value)
+            assert typed.iloc[at] == written(value)
         else:
             assert fits(value, typed.iloc[at], declared)
 
@@ -195,60 +203,3 @@ def test_labels_bring_the_keys_of_the_data(
     assert (found.keys or {}) == {
         row: text for row, text, key in zip(ids, in_data, values, strict=True) if key is not None
     }
-
-
-CONTRACT = Schema(
-    columns={
-        "id": ContractColumn(type="integer", nullable=False, unique=True),
-        "whole": ContractColumn(type="integer", nullable=True),
-        "share": ContractColumn(type="number", nullable=True),
-        "name": ContractColumn(type="category", nullable=True),
-        "member": ContractColumn(type="boolean", nullable=True),
-        "since": ContractColumn(type="date", nullable=True),
-        "outcome": ContractColumn(type="category", nullable=False),
-    }
-)
-ROWS = st.lists(
-    st.tuples(
-        st.integers(-(2**63), 2**63 - 1),
-        st.none() | COLUMNS["int64"][1] | COLUMNS["uint64"][1],
-        st.none() | COLUMNS["float64"][1],
-        st.none() | st.text(max_size=4),
-        st.none() | st.booleans(),
-        st.none() | MOMENTS,
-    ),
-    min_size=1,
-    max_size=6,
-    unique_by=lambda row: row[0],
-)
-
-
-@PER_CASE
-@given(ROWS)
-def test_logged_rows_come_back_as_they_were_sent_or_are_quarantined(
-    tmp_path: Path, rows: list[tuple[Any, ...]]
-) -> None:
-    knobs = params.read(FROZEN / "params.yaml")
-    task = knobs.task.model_copy(update={"target": "outcome", "positive": "NA"})
-    knobs = knobs.model_copy(update={"task": task, "data": knobs.data.model_copy(update={"key": "id"})})
-    lines = []
-    for at, (_, whole, share, name, member, since) in enumerate(rows):
-        features = {"whole": whole, "share": share, "name": name, "member": member}
-        features |= {"since": since and since.isoformat()}
-        line = {"id": f"r-{at}", "time": "2026-11-20T08:00:00+00:00", "release": "a", "ms": 1.0, "score": 0.5}
-        lines.append(json.dumps(line | {"features": features}) + "\n")
-    (tmp_path / "log.jsonl").write_text("".join(lines), encoding="utf-8")
-    known = {f"r-{at}": str(row[0]) for at, row in enumerate(rows)}
-    found = logged.read(str(tmp_path / "log.jsonl"), known, None, CONTRACT, knobs, print)
-    assert (found.damage, len(found.rows)) == (Damage(), len(rows))
-
-    labelled = dict.fromkeys(known, "NA") | {"r-0": "null"}
-    result = assemble.assemble(list(found.rows.values()), labelled, known, CONTRACT, knobs)
-
-    refused = {f"r-{at}" for at, row in enumerate(rows) if row[1] is not None and row[1] >= 2**63}
-    assert set(result.quarantined.index) == refused
-    assert {reason.column for reason in result.reasons} == ({"whole"} if refused else set())
-    for at, expected in enumerate(rows):
-        if (row := f"r-{at}") not in refused:
-            got = result.accepted[result.accepted.index == row].astype(object).iloc[0].tolist()
-            assert [None if value is pd.NA or value != value else value for value in got] == [*expected, labelled[row]]

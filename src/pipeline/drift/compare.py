@@ -63,7 +63,10 @@ def render(
     results = {name: _compare(*tables, name, kind, drift.threshold) for name, kind in columns.items()}
     names = [name for name, item in results.items() if not isinstance(item, str) and item["test"] != MISSING_TEST]
     if not names:
-        raise PipelineError(f"{path}: no column of the two tables can be compared, so there is no report to draw")
+        raise PipelineError(
+            f"{path}: no column of the two tables can be compared, so there is no report to draw; give tables with the "
+            "model's columns"
+        )
     frames = [pd.DataFrame({name: values(table[name], columns[name]) for name in names}) for table in tables]
     return stattests.write_html(path, frames[0], frames[1], drift.share, drift.threshold)
 

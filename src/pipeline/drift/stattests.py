@@ -107,7 +107,9 @@ def write_html(
         if not undrawn:
             raise
         if not names:
-            raise PipelineError(f"{path}: Evidently can draw none of the columns {listed(undrawn)}") from None
+            raise PipelineError(
+                f"{path}: Evidently can draw none of the columns {listed(undrawn)}; --json measures them all the same"
+            ) from None
         page = _drawn(reference[names], current[names], share, threshold)
     files.write_text(path, page)
     return undrawn

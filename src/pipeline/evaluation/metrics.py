@@ -233,17 +233,26 @@ def _errors(case: Case) -> Figures:
     error = case.target - case.score
     share = np.abs(error) / np.abs(case.target) if np.all(case.target) else np.full_like(error, np.nan)
     pinball = np.maximum(case.quantile * error, (case.quantile - 1) * error)
-    centred = case.target - case.target.mean()  # else the difference of the two sums of squares loses precision
-    columns = np.column_stack([np.abs(error), pinball, share, case.target, case.score, error**2, centred, centred**2])
+    unit = _unit_of_squares(error, case.target)
+    target = case.target / unit
+    centred = target - target.mean()  # else the difference of the two sums of squares loses precision
+    squares = [(error / unit) ** 2, centred, centred**2]
+    columns = np.column_stack([np.abs(error), pinball, share, case.target, case.score, *squares])
 
     def figures(total: Array, sums: Array) -> dict[str, Array]:
         *means, squared, middle, spread = sums / total
         spread = spread - middle**2
         names = ("mae", "pinball_loss", "mape", "mean_target", "mean_score")
         r2 = 1 - squared / np.where(spread > 1e-12 * np.mean(centred**2), spread, np.nan)
-        return dict(zip(names, means, strict=True)) | {"rmse": np.sqrt(squared), "r2": r2}
+        return dict(zip(names, means, strict=True)) | {"rmse": unit * np.sqrt(squared), "r2": r2}
 
     return _sums(lambda rows: columns[rows], figures)
+
+
+def _unit_of_squares(*values: Array) -> float:
+    """What to divide by so that no square overflows: 1 unless a value is beyond 1e150."""
+    largest = max(float(np.abs(column).max(initial=0)) for column in values)
+    return largest if largest > 1e150 else 1.0
 
 
 def _deviance(case: Case, power: float) -> Figures:

@@ -30,7 +30,10 @@ def learn(train: pd.DataFrame, settings: Features, roles: set[str]) -> tuple[Fea
     taken = set(map(str, train.columns))
     features = [feature for name in columns for feature in _learn_column(train[name], settings.max_categories, taken)]
     if not features:
-        raise PipelineError("no feature is left: every column is the key, the target, the time or in features.exclude")
+        raise PipelineError(
+            "no feature is left: every column is the key, the target, the time or in features.exclude (params.yaml); "
+            "add columns to the data, or exclude fewer"
+        )
     return tuple(features)
 
 
@@ -102,7 +105,7 @@ def encode(table: pd.DataFrame, signature: Signature) -> "np.ndarray[Any, np.dty
     """
     missing = [name for name in signature.columns if name not in table.columns]
     if missing:
-        raise PipelineError(f"column {missing[0]}: the model needs it and the table lacks it")
+        raise PipelineError(f"column {missing[0]}: the model needs it and the table lacks it; add it, or train again")
     matrix = np.empty((len(table), len(signature.features)), dtype=np.float64, order="F")
     for position, feature in enumerate(signature.features):
         matrix[:, position] = _encode_column(table[feature.source], feature, former=signature.format == 1)
@@ -121,7 +124,8 @@ def _encode_column(column: "pd.Series[Any]", feature: Feature, *, former: bool) 
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError):
         raise PipelineError(
-            f"column {feature.source}: the model was trained on a {feature.kind}, the table holds {column.dtype}"
+            f"column {feature.source}: the model was trained on a {feature.kind}, the table holds {column.dtype}; give "
+            "the column its type, or train again"
         ) from None
 
 

@@ -55,7 +55,7 @@ class Model:
             for start in range(0, len(table), CHUNK)
         ]
         if not parts:
-            raise PipelineError("the table to score has no rows")
+            raise PipelineError("the table to score has no rows; give one that has")
         return np.concatenate(parts)
 
 

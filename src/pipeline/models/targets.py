@@ -31,7 +31,10 @@ def learn(target: "pd.Series[Any]", task: TaskSection) -> tuple[str, ...]:
         return ()
     values = _classes(target)
     if len(values) < 2:
-        raise PipelineError(f"{prefix}: has one class only ({values[0]}); a model needs at least two")
+        raise PipelineError(
+            f"{prefix}: has one class only ({values[0]}); a model needs at least two: add rows of another, or choose "
+            "another task.target"
+        )
     if task.type == "multiclass":
         return tuple(values)
     positive = str(conversion.labels(pd.Series([task.positive]))[0])
@@ -51,13 +54,16 @@ def _classes(target: "pd.Series[Any]") -> list[str]:
 
 def _check_regression_target(target: "pd.Series[Any]", prefix: str) -> None:
     if not pd.api.types.is_numeric_dtype(target) or pd.api.types.is_bool_dtype(target):
-        raise PipelineError(f"{prefix}: is {target.dtype}; task.type regression needs numbers")
+        raise PipelineError(
+            f"{prefix}: is {target.dtype}; task.type regression needs numbers: "
+            "declare the column as number in data/schema.yaml, or set another task.type"
+        )
     values = target.to_numpy(dtype=np.float64)
     if not np.isfinite(values).all():
         raise PipelineError(f"{prefix}: holds infinity; remove those rows in the source")
     _check_float32(values, prefix)
     if target.nunique() < 2:
-        raise PipelineError(f"{prefix}: is constant; there is nothing to learn")
+        raise PipelineError(f"{prefix}: is constant; there is nothing to learn: choose another task.target")
     if len(np.unique(values.astype(np.float32))) < 2:
         raise PipelineError(
             f"{prefix}: differs in digits alone that LightGBM does not keep (targets are float32, about 7 digits); "
@@ -81,7 +87,10 @@ def encode(table: pd.DataFrame, signature: Signature) -> "np.ndarray[Any, Any]":
     PipelineError where the column is missing or holds a class that training did not see.
     """
     if signature.target not in table.columns:
-        raise PipelineError(f"target {signature.target}: the table lacks this column (task.target in params.yaml)")
+        raise PipelineError(
+            f"target {signature.target}: the table lacks this column (task.target in params.yaml); add it, or train "
+            "again"
+        )
     column = table[signature.target]
     if signature.task == "regression":
         values = column.to_numpy(dtype=np.float64)

@@ -1,13 +1,14 @@
 """Labels that came later, joined to the sampled rows by row id: streamed, so that only matching ones are in memory."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from pipeline.core.params import Data
 from pipeline.data.values import conversion
+from pipeline.data.values.column_types import Type
 from pipeline.models.signature import Signature
 from pipeline.predictions import label_files
 from pipeline.predictions.damage import Damage
@@ -15,17 +16,18 @@ from pipeline.predictions.id_sample import hash_ids
 from pipeline.predictions.windows import Labels, Window, WindowedLog
 
 
-def join(windowed: WindowedLog, source: str, signature: Signature, missing: Sequence[str] = ()) -> WindowedLog:
+def join(windowed: WindowedLog, source: str, signature: Signature, data: Data | None = None) -> WindowedLog:
     """The windows with their `truth`. Of two labels of an id the later one counts, files in order of name.
 
-    `missing`: texts of CSV files that are no label (data.missing).
+    `data`: the form of CSV files, and their texts that are no label.
 
     InputUnreadableError where there are no labels, none of them is usable, or they can't be read.
     """
     joined = _Joined(signature, frozenset(row for window in windowed.windows for row in window.answers["id"]))
     joined.limit = min((_limit(window) for window in windowed.windows), default=2**64 - 1)
+    kinds: dict[str, Type] = {"label": "number"} if signature.task == "regression" else {}
     for file in label_files.find(source):
-        for first, table in label_files.tables(file, joined.damage, missing=missing):
+        for first, table in label_files.tables(file, joined.damage, data=data, kinds=kinds):
             joined.add(file.name, first, table)
     label_files.check(source, joined.rows, joined.valid, joined.damage)
     return replace(
@@ -88,7 +90,8 @@ class _Joined:
             numbers, _ = conversion.convert(labels, "number")
             return numbers, numbers.isna().to_numpy()
         texts, classes = conversion.labels(labels), list(self.signature.classes)
-        for other in (texts.str.strip(), conversion.labels(pd.to_numeric(texts, errors="coerce")), texts.str.lower()):
+        numbers, _ = conversion.convert(texts, "number")
+        for other in (texts.str.strip(), conversion.labels(numbers), texts.str.lower()):
             texts = texts.where(texts.isin(classes), other.where(other.isin(classes), texts))
         return texts, ~texts.isin(classes).to_numpy()
 

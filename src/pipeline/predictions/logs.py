@@ -83,7 +83,9 @@ def find(url: str, since: datetime | None, until: datetime) -> Log:
     files = [file for file in stores.list_files(url, "log") if file.name.endswith(ENDINGS)]
     if not files:
         raise InputUnreadableError(
-            "log", f"{url}: holds no file of a log ({', '.join('*' + ending for ending in ENDINGS)})"
+            "log",
+            f"{url}: holds no file of a log ({', '.join('*' + ending for ending in ENDINGS)}); "
+            f"{stores.NAMED_BY['log']}",
         )
     origins = {file.path: _worker_and_start(file) for file in files}
     newest: dict[str, tuple[datetime, str]] = {}

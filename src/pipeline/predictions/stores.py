@@ -49,6 +49,13 @@ class File:
                 yield stream
 
 
+# Where people say what is read.
+NAMED_BY: dict[Input, str] = {
+    "log": "the prediction log is named by --log, PIPELINE_LOG_URL or monitor.log in params.yaml",
+    "labels": "the labels are named by --labels, PIPELINE_LABELS_URL or monitor.labels in params.yaml",
+}
+
+
 def list_files(url: str, kind: Input) -> list[File]:
     """The files, sorted by path; a folder is searched recursively, hidden files are left out.
 
@@ -63,7 +70,7 @@ def list_files(url: str, kind: Input) -> list[File]:
         system.invalidate_cache()
         entries = _find(system, path)
     except FileNotFoundError:
-        raise InputUnreadableError(kind, f"{url}: does not exist") from None
+        raise InputUnreadableError(kind, f"{url}: does not exist; {NAMED_BY[kind]}") from None
     except PipelineError as error:
         raise InputUnreadableError(kind, str(error).removeprefix("data.source: ")) from None
     except Exception as error:  # fsspec's plug-ins raise errors of any type
@@ -75,7 +82,7 @@ def list_files(url: str, kind: Input) -> list[File]:
         if info["type"] == "file" and not name.rsplit("/", 1)[-1].startswith(".")
     ]
     if not files:
-        raise InputUnreadableError(kind, f"{url}: holds no files")
+        raise InputUnreadableError(kind, f"{url}: holds no files; {NAMED_BY[kind]}")
     return files
 
 

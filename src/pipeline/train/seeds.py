@@ -59,7 +59,9 @@ def measure(
         scored.append(evaluate.score(model, test, knobs.evaluate))
         value = point.figures(scored[-1], [metric])[metric]
         if not math.isfinite(value):
-            raise PipelineError(f"gate.primary: {label(metric)} is undefined on the {len(test):,} test rows")
+            raise PipelineError(
+                f"gate.primary: {label(metric)} is undefined on the {len(test):,} test rows; choose another"
+            )
         values[chosen.seed] = value
         echo(f"seeds: train.seed {chosen.seed}: {label(metric)} {value:.6g}")
     return SeedSpread.of(task.type, task.target, metric, len(test), values), scored[0]

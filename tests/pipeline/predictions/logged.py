@@ -77,8 +77,9 @@ def read(
     window: str = "1 day",
     since: datetime | None = None,
     until: datetime | None = START + 3 * DAY,
+    data: params.Data | None = None,
     **monitor: Any,
 ) -> WindowedLog:
     settings = params.section(params.Monitor, FROZEN / "params.yaml").model_copy(update={"max_rows": 100} | monitor)
     windowed = windowing.read(str(folder), signature, settings, since=since, until=until, window=window)
-    return later.join(windowed, labels, signature) if labels else windowed
+    return later.join(windowed, labels, signature, data) if labels else windowed

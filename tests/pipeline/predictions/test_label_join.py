@@ -7,8 +7,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from pipeline.core.params import Csv, Data
 from pipeline.predictions.damage import InputUnreadableError
 from pipeline.predictions.windows import WindowedLog
+from pipeline.watch.retrain import label_lookup
 from tests.pipeline.predictions import logged
 from tests.pipeline.predictions.logged import DAY, REGRESSION, START
 
@@ -82,6 +84,32 @@ def test_a_class_may_be_called_NA(log: Path) -> None:  # noqa: N802
 @pytest.mark.parametrize("text", ["1", "1.0", " 1", "01"])
 def test_a_class_may_be_written_in_several_ways(log: Path, text: str) -> None:
     assert truth(joined(log, f"id,label\nr-1,{text}\n")) == {"r-1": "1"}
+
+
+GERMAN = Csv(separator=";", decimal=",", encoding="utf-16", dates="%d.%m.%Y")
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.csv.gz"])
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [("note;label;id\nü;1,5;r-0\nx;-2;r-1\n", "utf-16"), ("id,label\nr-0,1.5\nr-1,-2\n", "utf-8")],
+)
+def test_labels_in_the_form_of_the_data_or_the_usual_one(log: Path, content: str, encoding: str, name: str) -> None:
+    data = Data(source="x.csv", csv=GERMAN, key=None, deduplicate=False)
+    written = content.encode(encoding)
+    windowed = joined(
+        log, gzip.compress(written) if name.endswith("gz") else written, name, signature=REGRESSION, data=data
+    )
+    assert truth(windowed) == {"r-0": 1.5, "r-1": -2.0}
+    assert windowed.damage.counts == {}
+
+
+def test_keys_and_labels_of_retraining_have_the_form_of_the_data(tmp_path: Path) -> None:
+    data = Data(source="x.csv", csv=GERMAN, key="day", deduplicate=False)
+    (tmp_path / "labels.csv").write_text("id;label;day\nr-0;1,5;31.12.2021\nr-1;7;\n", encoding="utf-16")
+    found = label_lookup.read(str(tmp_path / "labels.csv"), "day", "date", data, "number")
+    assert found.values == {"r-0": "1.5", "r-1": "7"}
+    assert found.keys == {"r-0": "2021-12-31"}
 
 
 @pytest.mark.parametrize(("labels", "expected"), [([1, 0], ["1", "0"]), ([1.0, None], ["1"]), (["0", "1"], ["0", "1"])])

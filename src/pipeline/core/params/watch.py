@@ -48,7 +48,10 @@ class Monitor(Section):
     @model_validator(mode="after")
     def _alarm_can_be_reached(self) -> "Monitor":
         if self.alarm > self.windows or self.windows > self.history:
-            raise ValueError("alarm, windows, history: must not fall in this order")
+            given = f"alarm {self.alarm}, windows {self.windows}, history {self.history}"
+            raise ValueError(f"{given}: allowed: alarm at most windows, windows at most history")
         if self.min_rows > self.max_rows:
-            raise ValueError(f"min_rows {self.min_rows} is above max_rows {self.max_rows}")
+            raise ValueError(
+                f"min_rows {self.min_rows} is above max_rows {self.max_rows}; lower the one or raise the other"
+            )
         return self

@@ -146,7 +146,7 @@ def _kind(values: "pd.Series[Any]") -> Type:
     if types.is_bool_dtype(present):
         return "boolean"
     if types.is_integer_dtype(present):
-        return "number" if convert(present, "integer")[1].any() else "integer"
+        return _kind_of_long(present) if convert(present, "integer")[1].any() else "integer"
     if types.is_float_dtype(present):  # pandas writes whole numbers with gaps as fractions
         return "number" if len(present) == len(values) or convert(present, "integer")[1].any() else "integer"
     if types.is_datetime64_any_dtype(present):
@@ -154,8 +154,14 @@ def _kind(values: "pd.Series[Any]") -> Type:
     by_name = {"boolean": "boolean", "integer": "integer", "decimal": "integer", "date": "date", "datetime": "date"}
     if present.dtype == object and (kind := by_name.get(types.infer_dtype(present))):
         beyond = kind == "integer" and convert(present, "integer")[1].any()
-        return "number" if beyond else kind  # type: ignore[return-value]  # the values of `by_name` are types
+        return _kind_of_long(present) if beyond else kind  # type: ignore[return-value]  # the values are types
     return _kind_of_text(present)
+
+
+def _kind_of_long(present: "pd.Series[Any]") -> Type:
+    """The type of whole numbers of more than 63 bits: where they repeat they are codes, and as floats several would be
+    one."""
+    return "category" if present.nunique() * 2 <= len(present) else "number"
 
 
 def _kind_of_text(present: "pd.Series[Any]") -> Type:

@@ -79,6 +79,11 @@ def read(path: Path) -> Schema:
         raise PipelineError("\n".join(_explain(path, error.errors()))) from None
 
 
+def text_columns(schema: Schema) -> set[str]:
+    """The columns that are text: in CSV their values are taken as they are written, 1.10 and 007 too."""
+    return {name for name, column in schema.columns.items() if column.type in ("category", "text")}
+
+
 def unknown_columns(parameters: Params, schema: Schema) -> list[str]:
     """One line for each column that `params.yaml` names and the contract does not have."""
     named: list[tuple[str, Sequence[str | None]]] = [

@@ -41,13 +41,17 @@ def value_problems(values: "pd.Series[Any]", task: TaskSection) -> list[str]:
     numeric = types.is_numeric_dtype(present) and not types.is_bool_dtype(present)
     if task.type == "regression":
         if not numeric:
-            return [f"params.yaml: task.type: is regression, and {task.target} holds no numbers"]
+            return [f"params.yaml: task.type: is regression, and {task.target} holds no numbers; set another task.type"]
         constant = len(present) and present.nunique() == 1
-        return [f"target {task.target}: every row has the same value; there is nothing to learn"] if constant else []
+        problem = "every row has the same value; there is nothing to learn: choose another task.target"
+        return [f"target {task.target}: {problem}"] if constant else []
     classes = [str(text) for text in conversion.labels(present.drop_duplicates().sort_values())]
     problems = []
     if len(classes) == 1:
-        problems.append(f"target {task.target}: has one class only ({listed(classes)}); a model needs at least two")
+        problems.append(
+            f"target {task.target}: has one class only ({listed(classes)}); a model needs at least two: add rows of "
+            "another, or choose another task.target"
+        )
     if task.type == "multiclass" and numeric and len(classes) > MANY:
         problems.append(many_classes(task.target, len(classes)))
     if task.type == "binary" and len(classes) > 2:

@@ -15,6 +15,7 @@ from pipeline.core import params
 from pipeline.core.errors import PipelineError
 
 WHOLE = re.compile(r"[+-]?[0-9]{1,308}")
+CODE = r"^\s*-?0[0-9xX]"  # such as 007 and 0x10, which Arrow reads as 7 and 16
 HEAD = 4096  # bytes that show what a file is
 # How files begin that are no CSV, and what to do.
 OTHERS = {
@@ -34,8 +35,10 @@ def read(
 ) -> pa.Table:
     """The table in a CSV file, `name` in errors.
 
-    An empty field is missing, and so is a text in `missing`; the columns `text` are text, and so are numbers that 64
-    bits do not hold and times of day. PipelineError for a file that is none, or not in this form.
+    An empty field is missing, and so is a text in `missing`; the columns `text` are text, and so are columns with whole
+    numbers that 64 bits do not hold or that begin with a zero, and times of day.
+
+    PipelineError for a file that is none, or not in this form.
     """
     import pyarrow.csv as arrow_csv
 
@@ -62,8 +65,8 @@ def read(
     try:
         _check_head(path, name, compression, form)
         table = parsed()
-        if inexact := _beyond_floats(table):
-            convert.include_columns, convert.column_types = inexact, dict.fromkeys(inexact, pa.string())
+        if numbers := _perhaps_inexact(table):
+            convert.include_columns, convert.column_types = numbers, dict.fromkeys(numbers, pa.string())
             table = _with_exact(table, parsed())
     except UnicodeError:
         raise PipelineError(f"{name}: the header is not {_encoding(form)} text; {_ENCODING_ADVICE}") from None
@@ -114,27 +117,39 @@ def _header_columns(text: str, delimiter: str) -> int:
         return 0
 
 
-def _beyond_floats(table: pa.Table) -> list[str]:
-    """Columns of floats with a value that may be another one in the file: a large whole number, or the text nan."""
+def _perhaps_inexact(table: pa.Table) -> list[str]:
+    """Columns with a number that may be another value in the file: a code such as 007, a large whole number that was
+    read as a float, or the text nan."""
+    if len(set(table.column_names)) < table.num_columns:  # which is refused
+        return []
     return [
         field.name
         for field, column in zip(table.schema, table.columns, strict=True)
-        if pa.types.is_float64(field.type)
-        and pc.any(pc.or_(pc.is_nan(column), pc.greater_equal(pc.abs(column), 2.0**53))).as_py()
+        if pa.types.is_integer(field.type)
+        or (
+            pa.types.is_float64(field.type)
+            and pc.any(pc.or_(pc.is_nan(column), pc.greater_equal(pc.abs(column), 2.0**53))).as_py()
+        )
     ]
 
 
 def _with_exact(table: pa.Table, texts: pa.Table) -> pa.Table:
-    """The table, with those columns as text whose floats are not what the file says."""
-    for name in texts.column_names:
-        column = texts.column(name)
-        if any(
-            text.lower().lstrip("+-") == "nan" or (WHOLE.fullmatch(text) and int(text) != float(text))
-            for text in column.unique().to_pylist()
-            if text is not None
-        ):
-            table = table.set_column(table.column_names.index(name), name, column)
+    """The table, with those columns as text whose numbers are not what the file says."""
+    for place, name in enumerate(table.column_names):
+        if name in texts.column_names and _says_another(texts.column(name), table.schema.field(name).type):
+            table = table.set_column(place, name, texts.column(name))
     return table
+
+
+def _says_another(texts: pa.ChunkedArray, kind: pa.DataType) -> bool:
+    """Whether a text is not the number that was read as `kind`."""
+    if pa.types.is_integer(kind):
+        return bool(pc.any(pc.match_substring_regex(texts, CODE)).as_py())
+    return any(
+        text.lower().lstrip("+-") == "nan" or (WHOLE.fullmatch(text) and int(text) != float(text))
+        for text in texts.unique().to_pylist()
+        if text is not None
+    )
 
 
 def _first_bad_row(path: Path, compression: str | None, form: params.Csv) -> str:

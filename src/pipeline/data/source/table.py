@@ -19,15 +19,18 @@ Staged = Mapping[str, Path]  # path of a batch that is not there yet: where this
 NONE_STAGED: Staged = MappingProxyType({})
 
 
-def read(source: sources.Source, data: params.Data, *, staged: Staged = NONE_STAGED) -> tuple[pa.Table, int]:
+def read(
+    source: sources.Source, data: params.Data, text: Collection[str] = (), *, staged: Staged = NONE_STAGED
+) -> tuple[pa.Table, int]:
     """One table of all files, in the order of their paths and added batches last, and how many repeats were dropped.
 
+    `text`: columns that are text where all files are CSV, whatever their values look like.
     PipelineError where a file differs from its fingerprint or can't be read, columns differ between files, the table
     is empty, the key column is missing, or a key repeats that may not.
     """
     files, n = source.files + source.batches, len(source.files)
     names = [file.path for file in files]
-    tables = parts(source, data, staged=staged)
+    tables = parts(source, data, text, staged=staged)
     table = concatenate([*tables[:n], *(_cast_batch(tables[0], batch) for batch in tables[n:])], names)
     if table.num_rows == 0:
         raise PipelineError(f"data.source: {source.source}: holds no row; get the data again, then `pipeline fetch`")
@@ -49,10 +52,17 @@ def read(source: sources.Source, data: params.Data, *, staged: Staged = NONE_STA
     )
 
 
-def parts(source: sources.Source, data: params.Data, *, staged: Staged = NONE_STAGED) -> list[pa.Table]:
-    """The tables of the source's files, each column of a type that fits the other files', and of the added batches."""
-    tables = [_read(file, data) for file in source.files]
-    tables = partitions.add(source, _with_common_types(source.files, tables, data))
+def parts(
+    source: sources.Source, data: params.Data, text: Collection[str] = (), *, staged: Staged = NONE_STAGED
+) -> list[pa.Table]:
+    """The tables of the source's files, each column of a type that fits the other files', and of the added batches.
+
+    `text`: columns that are text where all files are CSV.
+    """
+    if not all(sources.extension(file.path).startswith(".csv") for file in source.files):
+        text = ()
+    tables = [_read(file, data, text) for file in source.files]
+    tables = partitions.add(source, _with_common_types(source.files, tables, data, text))
     return [*tables, *(_read(file, data, staged=staged) for file in source.batches)]
 
 
@@ -63,15 +73,17 @@ def _read(
     return readers.read(local, file.path, sources.extension(file.path), data, text=text)
 
 
-def _with_common_types(files: Sequence[sources.File], tables: Sequence[pa.Table], data: params.Data) -> list[pa.Table]:
+def _with_common_types(
+    files: Sequence[sources.File], tables: Sequence[pa.Table], data: params.Data, text: Collection[str]
+) -> list[pa.Table]:
     """The tables, with columns of CSV files as text where the files' values look like different types.
 
     In one CSV file with the same rows such a column would be text as well. The data contract then gives it its type.
     """
     names = set(tables[0].column_names).intersection(*(table.column_names for table in tables))
-    text = {name for name in names if not _fit_together([table.select([name]) for table in tables])}
+    apart = {name for name in names if not _fit_together([table.select([name]) for table in tables])}
     return [
-        _read(file, data, text) if text and sources.extension(file.path).startswith(".csv") else table
+        _read(file, data, apart.union(text)) if apart and sources.extension(file.path).startswith(".csv") else table
         for file, table in zip(files, tables, strict=True)
     ]
 

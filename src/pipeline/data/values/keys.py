@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, listed
 from pipeline.data.values import conversion
 from pipeline.data.values.column_types import Type
 
@@ -20,7 +20,9 @@ def names(table: pd.DataFrame, key: str | None) -> npt.NDArray[Any]:
     """The name of each row, as text (rows,): the key, or without one the row's hash and its count among equal rows."""
     if key is not None:
         if key not in table.columns:
-            raise PipelineError(f"column {key}: the key (data.key in params.yaml) is no column of the test rows")
+            raise PipelineError(
+                f"column {key}: the key (data.key in params.yaml) is no column of the test rows; run `make run`"
+            )
         return conversion.labels(table[key]).to_numpy(str)
     hashes = pd.util.hash_pandas_object(table, index=False)
     occurrence = hashes.groupby(hashes).cumcount()
@@ -53,7 +55,7 @@ def fractions(frame: pd.DataFrame, key: str | None, seed: int) -> Fractions:
 def complete_column(frame: pd.DataFrame, name: str, knob: str) -> "pd.Series[Any]":
     """The column; PipelineError, with the parameter `knob` that names it, where the column or a value is missing."""
     if name not in frame.columns:
-        raise PipelineError(f"{knob}: {name} is no column; columns: {', '.join(map(str, frame.columns))}")
+        raise PipelineError(f"{knob}: {name} is no column; columns: {listed(frame.columns)}")
     column = frame[name]
     if column.isna().any():
         rows = ", ".join(f"{row + 1:,}" for row in np.flatnonzero(column.isna())[:10])

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pipeline.core import format_numbers
-from pipeline.core.errors import PipelineError
 from pipeline.github.client import api, cml
 from pipeline.github.client.pulls import NothingToDoError
 
@@ -144,8 +143,7 @@ def _comment(data: Any, cml: bool) -> Comment:
     if number := NUMBER.match(data["body"]):
         raise format_numbers.newer(f"comment {data['id']}", int(number[1]), FORMAT)
     line = LINE.match(data["body"])
-    if line is None:
-        raise PipelineError(f"comment {data['id']}: has lost its first line")
+    assert line is not None  # or it is no report
     state: State = "final" if line[4] == "final" else "waiting"
     marker = Marker(int(line[1]), int(line[2]), line[3], state)
     return Comment(data["id"], data["html_url"], data["body"], marker, cml)

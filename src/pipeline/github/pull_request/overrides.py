@@ -9,13 +9,10 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from pipeline.github.client import api, statuses
+from pipeline.github.client import api
 from pipeline.github.client.posting import is_by_bot
 from pipeline.markup.markdown import bold, code, escape
 from pipeline.review.gate.override import LABEL, LINE, Override, recorded
-
-# The status of an override before overrides were data; it had no reason. Today's has no @, so it does not match.
-OLD_STATUS = re.compile(r"overruled by @([A-Za-z0-9][A-Za-z0-9_-]*(?:\[bot\])?)")
 
 
 def active(number: int, commits: Collection[str]) -> Override | None:
@@ -24,9 +21,7 @@ def active(number: int, commits: Collection[str]) -> Override | None:
     if LABEL not in {label["name"] for label in data["labels"]}:
         return None
     recorded = [override for _, override in _recorded(_comments(number))]
-    if recorded:
-        return next((item for item in reversed(recorded) if item.commit in commits and not item.withdrawn), None)
-    return next(filter(None, (_from_status(sha) for sha in sorted(commits))), None)
+    return next((item for item in reversed(recorded) if item.commit in commits and not item.withdrawn), None)
 
 
 def record(number: int, override: Override) -> None:
@@ -80,21 +75,13 @@ def _recorded(comments: list[Any]) -> Iterator[tuple[int, Override]]:
 
 
 def status_prefix(override: Override) -> str:
-    """The beginning of its status. An override without a reason is recorded in the status only, so that keeps the @."""
-    return f"overruled by {'' if override.reason else '@'}{override.by}"
+    """The beginning of its status, which is for people: whoever may write can set a status, so none is believed."""
+    return f"overruled by {override.by}"
 
 
 def is_override_status(status: Mapping[str, Any]) -> bool:
     """Whether a status says that the gate was overruled, even if that was withdrawn since."""
     return str(status.get("description") or "").startswith("overruled by ")
-
-
-def _from_status(sha: str) -> Override | None:
-    status = statuses.current(sha) or {}
-    sentence = OLD_STATUS.match(status.get("description") or "")
-    if sentence is None or status.get("state") not in {"success", "pending"}:
-        return None
-    return Override(by=sentence[1], at=status["created_at"], commit=sha)
 
 
 def _login(data: Any) -> str:

@@ -12,7 +12,7 @@ LINE = re.compile(r"<!-- pipeline-override (\{.*\}) -->\r?\n")
 class Override(BaseModel):
     """Who overruled the gate, when (UTC), for which commit, and why; `withdrawn`: when it was taken back.
 
-    `reason` is empty where it is read from a status of the template's first version, which did not ask for one.
+    `reason` is empty where the record has none.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)

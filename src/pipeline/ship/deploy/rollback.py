@@ -14,7 +14,9 @@ def rollback(target: Target, bounds: Deploy, wanted: str | None, say: Say, recor
     """Return to the release `wanted`, or to the one that served before the champion."""
     image = target.image() or _last_image(target)
     if image is None:
-        raise PipelineError("rollback: nothing was deployed yet")
+        raise PipelineError(
+            "rollback: nothing was deployed yet, so there is nothing to return to; `pipeline deploy` deploys a release"
+        )
     with target.lock(image, deployer) as host:
         host.reset()
         recorder.reconcile(host)

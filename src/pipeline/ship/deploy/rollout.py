@@ -21,6 +21,8 @@ POLL_INTERVAL = 0.5  # seconds between two checks of a step
 REPLAY_TIMEOUT = 60.0  # seconds that the replay may take for each side
 SHADOW_ROWS = 50  # rows of live traffic that the candidate answers again at each check, at most
 SHADOW_TIMEOUT = 1.0  # seconds for them
+# What a golden row says that is not answered as training scored it.
+UNLIKE = "the image does not score as the model did when it was measured: release it again with `pipeline release`"
 
 Say = Callable[[str], None]
 
@@ -55,15 +57,21 @@ def smoke_test(release: Release, host: Host) -> None:
     answers = host.predict(release.id, [{"rows": [golden["row"]]} for golden in release.golden], REPLAY_TIMEOUT)
     if len(answers) < len(release.golden):
         raise PipelineError(
-            f"golden rows: only {len(answers)} of {len(release.golden)} answered within {REPLAY_TIMEOUT:g} s"
+            f"golden rows: only {len(answers)} of {len(release.golden)} answered within {REPLAY_TIMEOUT:g} s; "
+            "look how busy the host is (deploy.cpus, deploy.memory), then deploy again"
         )
     for index, (golden, answer) in enumerate(zip(release.golden, answers, strict=True)):
         prediction = first_prediction(answer)
         if prediction is None:
-            raise PipelineError(f"golden row {index}: answered {answer.status} {answer.text[:200]}")
+            raise PipelineError(
+                f"golden row {index}: answered {answer.status} {answer.text[:200]}, "
+                f"and training scored this test row; {UNLIKE}"
+            )
         for key, value in golden["expected"].items():
             if (actual := getattr(prediction, key, None)) != value:
-                raise PipelineError(f"golden row {index}: {key} is {actual!r}; training gave {value!r}")
+                raise PipelineError(
+                    f"golden row {index}: {key} is {actual!r}; training gave {value!r} for this test row; {UNLIKE}"
+                )
 
 
 def canary_steps(deployment: Deployment, host: Host, champion: str) -> None:

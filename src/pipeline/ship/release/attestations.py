@@ -33,5 +33,7 @@ def verify_attestation(image: str, repository: str) -> Release:
     try:
         predicates = [item["verificationResult"]["statement"]["predicate"] for item in json.loads(output)]
     except (ValueError, LookupError, TypeError):
-        raise PipelineError(f"{image}: refused: gh returned no attestation; it may be too old") from None
+        raise PipelineError(
+            f"{image}: refused: gh returned no attestation; a newer gh may return it (https://cli.github.com)"
+        ) from None
     return signing.find_release(predicates, image)

@@ -62,7 +62,9 @@ def parse(text: str, source: str) -> Release:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise PipelineError(f"{source}: is not a release ({key + ': ' if key else ''}{first['msg']})") from None
+        raise PipelineError(
+            f"{source}: is not a release ({key + ': ' if key else ''}{first['msg']}); `pipeline release` makes one"
+        ) from None
 
 
 def write(path: Path, release: Release) -> None:

@@ -25,7 +25,7 @@ class Record(NamedTuple):
     moment: float  # seconds since 1970, UTC
     release: str
     milliseconds: float
-    body: bytes  # empty where the text differs from what was accepted, as with a duplicate key
+    body: bytes  # with the rows that were read; empty where only their values are known
     rows: Sequence[Any]
     predictions: bytes  # a line of JSON for each row, as the answer has them
 

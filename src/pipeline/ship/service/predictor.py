@@ -1,5 +1,6 @@
 """The model, ready to answer requests; without HTTP."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +25,7 @@ class Predicted(NamedTuple):
     lines: bytes  # each row's prediction as a line of JSON: the answer and the log use the same bytes
     flagged: int
     with_retired: int  # rows in which a retired field was sent
-    body: bytes  # as it was sent; empty where the fast path refused it, whose text may differ from what was read
+    body: bytes  # as it was sent; where the fast path refused it, what was read of it; empty where that can't be told
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Predictor:
         head = msgspec.json.encode({"release": self.release["release"], "request_id": request_id})[:-1]
         content = b'%b,"predictions":[%b]}' % (head, lines[:-1].replace(b"\n", b","))
         with_retired = self.rows.count_retired(rows)
-        return Predicted(content, rows, lines, len(flags), with_retired, body if is_fast else b"")
+        return Predicted(content, rows, lines, len(flags), with_retired, body if is_fast else as_read(body))
 
     def explain(self, body: bytes, request_id: str) -> bytes:
         """The answer as JSON: each row's base value and strongest contributions; RefusalError."""
@@ -68,6 +69,15 @@ class Predictor:
         except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
             rows = self.rows.read(self.request.read(body))
             return rows, self.rows.encode(rows), False
+
+
+def as_read(body: bytes) -> bytes:
+    """The rows of a body that the request model accepted, as JSON: of two values of a key the last one counts, and
+    numbers keep all their digits. Empty where a value that does not count nests too deeply or is too long a number."""
+    try:
+        return json.dumps({"rows": json.loads(body)["rows"]}, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return b""
 
 
 def load(root: Path) -> Predictor:

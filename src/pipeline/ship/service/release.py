@@ -41,8 +41,10 @@ def read(root: Path) -> dict[str, Any]:
         return describe(root)
     content = files.read_json(root / FILE, "pipeline release")
     if not isinstance(content, dict) or not isinstance(content.get("release"), str):
-        raise PipelineError(f"{FILE}: names no release")
+        raise PipelineError(f"{FILE}: names no release; remove it, or run `pipeline release`")
     model = files.md5(root / "models" / MODEL)
     if content.get("model", model) != model:
-        raise PipelineError(f"{FILE}: was made for another model than models/{MODEL}")
+        raise PipelineError(
+            f"{FILE}: was made for another model than models/{MODEL}; remove it, or run `pipeline release`"
+        )
     return content

@@ -49,7 +49,10 @@ def checked_target(test: pd.DataFrame, signature: Signature) -> npt.NDArray[np.f
         raise PipelineError(f"the test table has no rows; {advice}")
     target = np.asarray(targets.encode(test, signature), dtype=np.float64)
     if not np.isfinite(target).all():
-        raise PipelineError(f"target {signature.target}: {int((~np.isfinite(target)).sum()):,} test rows have no value")
+        raise PipelineError(
+            f"target {signature.target}: {int((~np.isfinite(target)).sum()):,} test rows have no value; label or "
+            "remove them in the source"
+        )
     if signature.task != "regression" and len(np.unique(target)) < 2:
         name = signature.classes[int(target[0])]
         raise PipelineError(

@@ -8,15 +8,17 @@ import pyarrow as pa
 
 from pipeline.core import costs, files, params
 from pipeline.core.errors import PipelineError, listed
+from pipeline.data.contract import schema
 from pipeline.data.source import csv_hints, sources
 from pipeline.data.source import table as tables
 
 
 @click.command(short_help="Stage: the source into one raw table.")
 @click.option("--source", "source_path", type=click.Path(path_type=Path), required=True, help="The data's fingerprint.")
+@click.option("--schema", "schema_path", type=click.Path(path_type=Path), required=True, help="The data contract.")
 @click.option("--table", "table_path", type=click.Path(path_type=Path), required=True, help="The raw table to write.")
-def command(source_path: Path, table_path: Path) -> None:
-    """Read the files of the data source into one table."""
+def command(source_path: Path, schema_path: Path, table_path: Path) -> None:
+    """Read the files of the data source into one table; what the contract has as text is read as text."""
     data = params.section(params.Data)
     with costs.measured("ingest") as cost:
         source = sources.read(source_path)
@@ -27,7 +29,7 @@ def command(source_path: Path, table_path: Path) -> None:
             )
         if (source.added.folder if source.added else None) != data.added:
             raise PipelineError(f"{source_path}: was made with another data.added; run `pipeline fetch`")
-        table, dropped = tables.read(source, data)
+        table, dropped = tables.read(source, data, schema.text_columns(schema.read(schema_path)))
         write(table_path, table)
         cost["rows"] = table.num_rows
     repeated = f", {dropped:,} repeats of a key dropped" if dropped else ""

@@ -74,7 +74,8 @@ def boundaries(times: "pd.Series[Any]", split: params.Split) -> tuple[Any, Any]:
     values, counts = np.unique(times.to_numpy(), return_counts=True)
     if len(values) < 3:
         raise PipelineError(
-            f"split.time: {times.name} has {len(values)} different values; a split by time needs at least three"
+            f"split.time: {times.name} has {len(values)} different values; a split by time needs at least three: "
+            "choose another column, or null for a split by hash"
         )
     newer = counts[::-1].cumsum()[::-1] / counts.sum()  # share of the rows from each time on
     test_index = 2 + int(np.abs(newer[2:] - split.test).argmin())

@@ -1,7 +1,6 @@
 """`pipeline monitor`: judge the prediction log, window by window."""
 
 import contextlib
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -70,7 +69,7 @@ def command(
             windowed = windowing.read(
                 log, signature, settings.monitor, since=since, until=until, window=size, progress=_say
             )
-            windowed, unlabelled = _labelled(windowed, labels, signature, settings.data.missing)
+            windowed, unlabelled = _labelled(windowed, labels, signature, settings.data)
             result = assessment.assess(windowed, reference, settings, size, _say)
         except InputUnreadableError as error:
             _write(_unreadable(error, until, size), json_path, folder)
@@ -99,13 +98,13 @@ def _read_signature() -> Signature:
 
 
 def _labelled(
-    windowed: WindowedLog, source: str | None, signature: Signature, missing: Sequence[str]
+    windowed: WindowedLog, source: str | None, signature: Signature, data: params.Data
 ) -> tuple[WindowedLog, InputUnreadableError | None]:
     """The windows with the labels that came later; without them, and the error, where they can't be read."""
     if not source:
         return windowed, None
     try:
-        return later.join(windowed, source, signature, missing), None
+        return later.join(windowed, source, signature, data), None
     except InputUnreadableError as error:
         return windowed, error
 

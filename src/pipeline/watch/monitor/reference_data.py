@@ -77,7 +77,9 @@ def load(
         tested = tested.rows(np.isin(tested.keys, list(newest)))
     for path, count in ((train, len(table)), (scores, len(tested))):
         if count < MIN_ROWS:
-            raise InputUnreadableError("reference", f"{path}: has {count:,} rows; at least {MIN_ROWS} are needed")
+            raise InputUnreadableError(
+                "reference", f"{path}: has {count:,} rows; at least {MIN_ROWS} are needed: train on more"
+            )
     return Reference(signature, kinds, table, tested, added)
 
 

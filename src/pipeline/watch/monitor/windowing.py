@@ -20,6 +20,7 @@ from pipeline.predictions.windows import Window, WindowedLog
 from pipeline.watch.monitor.counts import WindowCounts, group
 
 SKEW = timedelta(minutes=5)  # by which a row may be ahead of this machine's clock
+NO_NEW_ROWS = "look whether the service still logs there, or name another --since"
 MAX_PENDING = 20_000  # sampled rows that are not in their tables yet, of all windows together
 Progress = Callable[[str], None]
 
@@ -151,10 +152,12 @@ class _Pass:
     def _no_rows(self, log: Log) -> InputUnreadableError:
         low, high = (f"{periods.moment(edge):%Y-%m-%dT%H:%M:%SZ}" for edge in (self.grid.edges[0], self.grid.edges[-1]))
         if not log.files:
-            return InputUnreadableError("log", f"{log.url}: holds files, but none from {low} to {high}")
+            return InputUnreadableError("log", f"{log.url}: holds files, but none from {low} to {high}; {NO_NEW_ROWS}")
         if self.newest is not None:
             newest = f"{periods.moment(self.newest):%Y-%m-%dT%H:%M:%SZ}"
-            return InputUnreadableError("log", f"{log.url}: no row from {low} to {high}; the newest is from {newest}")
+            return InputUnreadableError(
+                "log", f"{log.url}: no row from {low} to {high}; the newest is from {newest}; {NO_NEW_ROWS}"
+            )
         place = f"; {self.damage.places[0]}" if self.damage.places else ""
         count = "1 file" if len(log.files) == 1 else f"{len(log.files):,} files"
         return InputUnreadableError("log", f"{log.url}: no row in {count}{place}")

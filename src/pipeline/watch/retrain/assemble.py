@@ -89,7 +89,10 @@ def derive_key(row: str, column: schema.ContractColumn) -> Any:
         return row
     if column.type == "integer":
         return int.from_bytes(hashlib.sha256(row.encode()).digest()[:8]) >> 1
-    raise PipelineError(f"data.key: holds {column.type}; they can't be derived: add the key's column to the labels")
+    raise PipelineError(
+        f"data.key: is a column of type {column.type}, of which no value can be made from a row's id; add the key's "
+        "column to the labels"
+    )
 
 
 def _table(

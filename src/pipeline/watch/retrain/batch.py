@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from pipeline.core import params, parquet
 from pipeline.core.errors import PipelineError
-from pipeline.data.contract.schema import Schema
+from pipeline.data.contract.schema import Schema, text_columns
 from pipeline.data.source import readers, sources, store
 from pipeline.data.source import table as tables
 from pipeline.data.source.sources import File
@@ -69,7 +69,7 @@ def labels_by_key(source: sources.Source, contract: Schema, data: params.Data, t
     """The text of the label of each key in the source's files and its batches, read as for training."""
     assert data.key is not None
     labels = dict[str, str]()
-    for table in tables.parts(source, data):
+    for table in tables.parts(source, data, text_columns(contract)):
         if {data.key, target} <= set(table.column_names):
             frame = parquet.to_pandas(table.select([data.key, target]))
             texts = [identity.texts(frame[name], contract.columns[name].type) for name in (data.key, target)]

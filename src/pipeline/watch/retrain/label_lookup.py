@@ -1,8 +1,8 @@
 """Labels that came later: the true value of the target for rows that the service answered, by the row's id."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from pipeline.core.params import Data
 from pipeline.data.values import conversion
 from pipeline.data.values import keys as identity
 from pipeline.data.values.column_types import Type
@@ -26,16 +26,18 @@ class Labels:
     damage: Damage = field(default_factory=Damage)
 
 
-def read(url: str, key: str | None, kind: Type = "text", missing: Sequence[str] = ()) -> Labels:
+def read(url: str, key: str | None, kind: Type = "text", data: Data | None = None, target: Type = "text") -> Labels:
     """The labels at a path, folder, glob or URL, as the monitor reads them; of two labels of a row the later counts.
 
-    `kind`: the key's declared type; `missing`: texts of CSV files that are no value (data.missing).
+    `kind`, `target`: the declared types of key and target; `data`: the form of CSV files, and their texts that are no
+    value.
     InputUnreadableError where there is no such file, it lacks a column, or there is no label.
     """
     labels, rows = Labels(), 0
     extra = [key] if key and key not in label_files.COLUMNS else []  # a column id holds row ids, not a key of that name
+    kinds: dict[str, Type] = {LABEL: target, **dict.fromkeys(extra, kind)}
     for file in label_files.find(url):
-        for _, table in label_files.tables(file, labels.damage, extra, missing):
+        for _, table in label_files.tables(file, labels.damage, extra, data, kinds):
             rows += len(table)
             complete = table.dropna(subset=[ID, LABEL])
             labels.unlabelled += len(table) - len(complete)

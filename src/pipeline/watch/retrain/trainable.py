@@ -29,7 +29,7 @@ def check(source: Source, staged: Mapping[str, Path], contract: Schema, settings
 
 def _check(source: Source, staged: Mapping[str, Path], contract: Schema, settings: Params) -> None:
     task, key, time = settings.task, settings.data.key, settings.split.time
-    table = parquet.to_pandas(tables.read(source, settings.data, staged=staged)[0])
+    table = parquet.to_pandas(tables.read(source, settings.data, schema.text_columns(contract), staged=staged)[0])
     for violation in contract_check.violations(table, contract, task):
         raise PipelineError(
             f"column {violation.column}: {violation.count:,} rows break {schema.PATH}: {violation.check}, expected "

@@ -37,8 +37,8 @@ def update(
         raise PipelineError(NO_LABELS)
     check_names(settings)
     contract, recorded = schema.read(schema.PATH), _recorded(settings.data.added)
-    key = contract.columns.get(settings.data.key or "")
-    lookup = label_lookup.read(labels, settings.data.key, key.type if key else "text", settings.data.missing)
+    key, target = settings.data.key, contract.columns[settings.task.target].type
+    lookup = label_lookup.read(labels, key, contract.columns[key].type if key else "text", settings.data, target)
     labelled = logged.read(log or settings.monitor.log, lookup.values, since, contract, settings, say)
     stored = {file: batch.labels(file, contract, settings.task.target) for file in recorded.batches}
     in_batches = {row for texts in stored.values() for row in texts.index}

@@ -267,3 +267,5 @@ def test_numbers_that_64_bits_do_not_hold_are_no_integers() -> None:
     assert inference.column(pd.Series(BEYOND, dtype="uint64"), False).type == "number"
     assert inference.column(pd.Series([1e20, None]), False).type == "number"
     assert inference.column(pd.Series([2**53 + 1, None], dtype="Int64"), False).type == "integer"
+    codes = pd.Series([2**63, 2**63 + 1] * 2, dtype="uint64")
+    assert inference.column(codes, False).allowed == (str(2**63), str(2**63 + 1))

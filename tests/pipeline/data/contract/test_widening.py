@@ -77,7 +77,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 def test_the_commands_that_make_and_check_the_contract_say_what_blocks_retraining(project: Project) -> None:
     serve = {"log": {"folder": "x", "rotate_mb": 1.0, "keep": 2, "omit": ["age"]}}
     project.configure(features={"exclude": ["town"]}, serve=serve)
-    project.ok("pipeline", "ingest", "--source", "data/source.json", "--table", "raw.parquet")
+    project.ok("pipeline", "ingest", "--source=data/source.json", "--schema=data/schema.yaml", "--table=raw.parquet")
     check = ("pipeline", "validate", "--table", "raw.parquet", "--schema", "data/schema.yaml", "--report", "q.json")
 
     inferred = CliRunner().invoke(inference.command, [], catch_exceptions=False).output

@@ -90,6 +90,16 @@ TEXTS = [
     ("9007199254740993", "9007199254740992.0"),
     ("18446744073709551615", "1.8446744073709552e+19"),
 ]
+READ = [  # in CSV files whose whole column looked like that
+    ("007", "7"),
+    ("0x10", "16"),
+    ("1.10", "1.1"),
+    ("7.0", "7"),
+    (" 7", "7"),
+    ("True", "true"),
+    ("2024-01-01T00:00:00", "2024-01-01"),
+    ("2024-01-01T12:30+01:00", "2024-01-01 11:30:00+00:00"),
+]
 
 
 @pytest.mark.parametrize(("now", "then"), TEXTS)
@@ -100,7 +110,23 @@ def test_a_former_text_is_known(now: str, then: str) -> None:
         assert former_texts.differ(pd.Series([text], dtype="str"))
 
 
+@pytest.mark.parametrize(("now", "then"), READ)
+def test_the_text_of_what_a_csv_file_was_read_as_is_known(now: str, then: str) -> None:
+    assert {now, then} <= set(former_texts.alternatives(now))
+    assert former_texts.differ(pd.Series([now], dtype="str"))
+
+
+@pytest.mark.parametrize("extra", ["2021-05-05T00:00", "2021-05-05T12:30"])
+def test_no_row_passes_that_was_split_by_what_its_csv_text_was_read_as(extra: str) -> None:
+    for now in (pd.Series([f"{place:03}" for place in range(300)]), DAYS.astype("str") + "T00:00"):
+        now = pd.concat([now, pd.Series([extra])], ignore_index=True) if "T" in now[0] else now
+        then = pd.to_datetime(now) if "T" in now[0] else now.astype("int64")
+        found = held_out(pd.DataFrame({"id": now.astype("str")}), signature(1))
+        assert found.any()
+        assert not (found & ~former_test_rows(then)).any()
+
+
 def test_ordinary_values_have_one_text() -> None:
-    for column in (pd.Series([7, 2**62]), pd.Series(["7", "Oslo", "2024", "1.5", "NA"], dtype="str")):
+    for column in (pd.Series([7, 2**62]), pd.Series(["7", "Oslo", "2024", "1.5", "NA", "true"], dtype="str")):
         assert not former_texts.differ(column)
     assert former_texts.differ(pd.Series(["NA"], dtype="str"), words=True)

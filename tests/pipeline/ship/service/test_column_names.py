@@ -11,6 +11,7 @@ from pipeline.data.contract.schema import ContractColumn, Schema
 from pipeline.models import matrix
 from pipeline.models.signature import DATE_PARTS, Feature, Signature
 from pipeline.ship.service.columns import columns
+from pipeline.ship.service.predictor import as_read
 from pipeline.ship.service.request import RequestModel
 from pipeline.ship.service.request_rows import Rows
 
@@ -80,3 +81,17 @@ def test_bounds_of_the_contract_hold_for_the_days_of_a_date_alone() -> None:
         b'{"rows": [{"when": "2022-07-15", "when__month": -5}, {"when": "2024-01-31", "when__month": 1}]}'
     )
     assert {at: flags.outside for at, flags in rows.flags(decoded, rows.encode(decoded)).items()} == {0: ["when"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"rows": [{"a": "x", "a": 9007199254740993}]}', b'{"rows": [{"a": 9007199254740993}]}'),
+        (b'{"rows": NaN, "rows": [{"a": 0.1}]}', b'{"rows": [{"a": 0.1}]}'),
+        (b'{"rows": [{"a": 1, "retired": NaN}]}', b""),
+        (b'{"rows": ' + b"[" * 5000 + b"]" * 5000 + b', "rows": [{"a": 1}]}', b""),
+        (b'{"rows": ' + b"9" * 5000 + b', "rows": [{"a": 1}]}', b""),
+    ],
+)
+def test_what_is_logged_of_a_body_that_the_request_model_read_keeps_all_digits(body: bytes, expected: bytes) -> None:
+    assert as_read(body) == expected

@@ -13,9 +13,11 @@ import pytest
 from pipeline.core import parquet
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Data
+from pipeline.data.contract.schema import ContractColumn, Schema
 from pipeline.data.source import fetch, sources
 from pipeline.data.source import table as tables
 from pipeline.train.stages import ingest
+from pipeline.watch.retrain import batch
 from tests.pipeline.conftest import small_disk
 
 FINGERPRINT = Path("data/source.json")
@@ -27,10 +29,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def ingested(source: str, key: str | None = "id", deduplicate: bool = False, missing: tuple[str, ...] = ()) -> pa.Table:
+def ingested(
+    source: str,
+    key: str | None = "id",
+    deduplicate: bool = False,
+    missing: tuple[str, ...] = (),
+    text: tuple[str, ...] = (),
+) -> pa.Table:
     data = Data(source=source, missing=missing, key=key, deduplicate=deduplicate)
     fetch.refresh(data, FINGERPRINT)
-    return tables.read(sources.read(FINGERPRINT), data)[0]
+    return tables.read(sources.read(FINGERPRINT), data, text)[0]
 
 
 def problem(source: str, key: str | None = "id") -> str:
@@ -79,6 +87,36 @@ def test_numbers_in_csv_that_no_float_holds_stay_as_they_are_written(
     assert table.column("x").to_pylist() == expected
     assert table.column_names == ["id", "x", "y"]
     assert str(table.schema.field("y").type) == "double"
+
+
+@pytest.mark.parametrize("codes", [["007", "7"], ["0x10", "16"], [" -01", "5"], ["8", "00"]])
+def test_whole_numbers_of_which_one_begins_with_a_zero_are_text(codes: list[str], folder: Path) -> None:
+    Path("a.csv").write_text(f"id,x\n1,{codes[0]}\n2,{codes[1]}\n3,\n")
+    assert ingested("a.csv").column("x").to_pylist() == [*codes, None]
+
+
+def test_zero_and_numbers_below_one_are_numbers(folder: Path) -> None:
+    Path("a.csv").write_text("id,x,y\n1,0,0.5\n2,-0,00.5\n")
+    assert ingested("a.csv").to_pydict() == {"id": [1, 2], "x": [0, 0], "y": [0.5, 0.5]}
+
+
+@pytest.mark.parametrize(
+    "values", [["1.10", "2"], ["True", "FALSE"], ["2024-01-01T00:00", "2024-01-02"], ["12:30", "7"]]
+)
+def test_what_is_text_in_the_contract_is_read_as_it_is_written(values: list[str], folder: Path) -> None:
+    for name, value in zip("ab", values, strict=True):
+        Path(f"{name}.csv").write_text(f"id,x\n1{name},{value}\n")
+    assert ingested("*.csv", text=("x", "gone")).column("x").to_pylist() == values
+    data = Data(source="*.csv", key="x", deduplicate=False)
+    contract = Schema(columns=dict.fromkeys(("id", "x"), ContractColumn(type="text", nullable=False)))
+    labels = batch.labels_by_key(sources.read(FINGERPRINT), contract, data, "id")
+    assert labels == dict(zip(values, ["1a", "1b"], strict=True))
+
+
+def test_where_parquet_belongs_to_the_source_its_types_count(folder: Path) -> None:
+    Path("a.csv").write_text("id,x\n1,7\n")
+    pq.write_table(pa.table({"id": [2], "x": [8]}), "b.parquet")
+    assert ingested("[ab].*", text=("x",)).column("x").to_pylist() == [7, 8]
 
 
 def test_keys_that_round_to_one_float_are_no_repeats(folder: Path) -> None:

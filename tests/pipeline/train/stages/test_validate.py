@@ -177,7 +177,8 @@ def test_a_task_that_does_not_fit_the_target_is_said_by_its_key_and_blames_neith
     monkeypatch.chdir(tmp_path)
     result = run(tmp_path, GOOD.assign(outcome=[0, 0, 0, 0]))
     assert str(result.exception) == (
-        "target outcome: has one class only (0); a model needs at least two\n"
+        "target outcome: has one class only (0); a model needs at least two: add rows of another, or choose "
+        "another task.target\n"
         "params.yaml: task.positive: is 1, which outcome never is: its rows hold 0; set it to the one whose "
         "probability is predicted"
     )

@@ -74,6 +74,17 @@ def test_rows_of_a_class_unknown_to_the_model_are_left_out(task: str) -> None:
     assert without_new == with_new
 
 
+@pytest.mark.parametrize("metric", ["rmse", "r2", "mae"])
+def test_labels_whose_squares_overflow_are_a_loss(metric: str) -> None:
+    tested, answers, truth = regression(2.0, 0)
+    loss = performance("regression", tested, metric).loss(
+        answers, truth * np.where(np.arange(len(truth)) % 9, 1, 1e200)
+    )
+    assert loss is not None
+    assert loss.lower_limit > 0
+    assert np.isfinite([loss.window, loss.loss]).all()
+
+
 def test_log_loss_of_several_classes_is_judged_by_accuracy() -> None:
     assert performance("multiclass", multiclass(2.0, 0)[0], "log_loss").metric == "accuracy"
 

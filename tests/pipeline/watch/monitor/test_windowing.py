@@ -200,10 +200,11 @@ def unreadable(*args: Any, **options: Any) -> str:
 
 
 def test_a_log_without_rows_is_an_error_and_never_an_empty_result(tmp_path: Path) -> None:
-    assert unreadable(tmp_path / "none") == f"{tmp_path}/none: does not exist"
-    assert unreadable(tmp_path) == f"{tmp_path}: holds no files"
+    named_by = "the prediction log is named by --log, PIPELINE_LOG_URL or monitor.log in params.yaml"
+    assert unreadable(tmp_path / "none") == f"{tmp_path}/none: does not exist; {named_by}"
+    assert unreadable(tmp_path) == f"{tmp_path}: holds no files; {named_by}"
     (tmp_path / "notes.txt").write_text("hello")
-    assert unreadable(tmp_path).endswith("holds no file of a log (*.jsonl, *.jsonl.gz, *.parquet)")
+    assert unreadable(tmp_path).endswith(f"holds no file of a log (*.jsonl, *.jsonl.gz, *.parquet); {named_by}")
     path = logged.write(tmp_path, [])
     assert unreadable(tmp_path).endswith("no row in 1 file")
     path.write_bytes(b"\0" * 100 + b"\n")
@@ -220,5 +221,6 @@ def test_the_error_for_a_period_without_rows_states_the_newest_row(tmp_path: Pat
     )
     os.utime(path, (START.timestamp(), START.timestamp()))
     assert unreadable(tmp_path, until=START + 50 * DAY).endswith(
-        "holds files, but none from 2024-05-26T00:00:00Z to 2024-06-25T00:00:00Z"
+        "holds files, but none from 2024-05-26T00:00:00Z to 2024-06-25T00:00:00Z; look whether the service still logs "
+        "there, or name another --since"
     )

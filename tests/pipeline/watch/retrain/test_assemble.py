@@ -16,5 +16,5 @@ def test_a_key_is_derived_from_the_row_id_and_is_always_the_same() -> None:
 
 
 def test_keys_of_other_types_can_not_be_derived() -> None:
-    with pytest.raises(PipelineError, match=r"data\.key: holds date; .* add the key's column to the labels"):
+    with pytest.raises(PipelineError, match=r"data\.key: is a column of type date, .* add the key's column"):
         derive_key("r-1", ContractColumn(type="date", nullable=False))

@@ -22,6 +22,7 @@ from tests.pipeline.watch.retrain import scenes
 from tests.pipeline.watch.retrain.conftest import Command
 
 LOG, LABELS = Path("logs/predictions"), Path("labels.csv")
+INGEST = ["--source=data/source.json", "--schema=data/schema.yaml", "--table=raw.parquet"]
 
 
 def log_and_labels(rows: int = 40, **labels: str) -> pd.DataFrame:
@@ -55,7 +56,7 @@ def test_labelled_rows_become_a_batch_that_the_pipeline_ingests(project: Project
     assert "40 newly labelled rows" in output
     (batch,) = stored("added")
     assert [file.path for file in sources.read(sources.FINGERPRINT).batches] == [batch.as_posix()]
-    assert pipeline("ingest", "--source", "data/source.json", "--table", "raw.parquet")[0] == 0
+    assert pipeline("ingest", *INGEST)[0] == 0
     raw = pd.read_parquet("raw.parquet")
     assert len(raw) == 1200 + 40
     assert raw["id"].is_unique
@@ -394,7 +395,7 @@ def test_log_labels_and_batches_may_all_be_in_a_store(project: Project, pipeline
 
     (batch,) = sources.read(sources.FINGERPRINT).batches
     assert batch.path.startswith("s3://bucket/added/added-20261120T080039Z-")
-    assert pipeline("ingest", "--source", "data/source.json", "--table", "raw.parquet")[0] == 0
+    assert pipeline("ingest", *INGEST)[0] == 0
     assert len(pd.read_parquet("raw.parquet")) == 1240
 
 

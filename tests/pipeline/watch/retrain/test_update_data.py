@@ -91,7 +91,7 @@ def test_a_corrected_label_replaces_that_of_a_row_in_the_data(
     assert f"<code>{former.path.replace('_', chr(92) + '_')}</code>, with the same rows" in description.body(
         result, None, None
     )
-    assert pipeline("ingest", "--source", "data/source.json", "--table", "raw.parquet")[0] == 0
+    assert pipeline("ingest", "--source=data/source.json", "--schema=data/schema.yaml", "--table=raw.parquet")[0] == 0
 
     assert "nothing to learn from" in retrain(pipeline)
 
@@ -150,18 +150,18 @@ def test_a_new_category_is_quarantined_with_the_line_that_takes_it_and_comes_in_
     assert f"```yaml\n{line}\n```" in description.body(outcome.read(), None, None)
 
     SCHEMA.write_text(re.sub(r"town: .*", line, SCHEMA.read_text()))
-    (LOG / "predictions.w1.x.jsonl").write_text("")  # rotated away, and the label files are newer ones
-    scenes.write_labels(Path(LABELS), {"later": "0.5"})
+    later = small_table("regression", 6, seed=8)
+    scenes.write_log(LOG, scenes.lines(later, "s"))  # the rest is rotated away, and the label files are newer ones
+    scenes.write_labels(Path(LABELS), {"s-5": "0.5"})
     output = retrain(pipeline)
 
-    assert "retrain: 4 newly labelled rows; 4 of the rows from quarantine" in output
+    assert "retrain: 5 newly labelled rows; 4 of the rows from quarantine" in output
     assert outcome.read().returned == 4
     rows = pd.read_parquet(sources.read(SOURCE).batches[0].path)
-    assert list(rows.index) == ["r-0", "r-1", "r-2", "r-3"]
+    assert list(rows.index) == ["r-0", "r-1", "r-2", "r-3", "s-5"]
     names = ["income", "age", "member", "since", "outcome"]
-    pd.testing.assert_frame_equal(
-        rows[names].reset_index(drop=True), table[names].head(4), check_dtype=False, check_exact=True
-    )
+    expected = pd.concat([table[names].head(4), later[names].tail(1).assign(outcome=0.5)], ignore_index=True)
+    pd.testing.assert_frame_equal(rows[names].reset_index(drop=True), expected, check_dtype=False, check_exact=True)
     assert "nothing to learn from" in retrain(pipeline)
 
 
