@@ -62,7 +62,8 @@ COMMANDS = {
     "ingest": ("pipeline.train.stages.ingest", "Stage: the source into one raw table."),
     "validate": ("pipeline.train.stages.validate", "Stage: the raw table against the data contract."),
     "split": ("pipeline.train.stages.split", "Stage: training, validation and test rows."),
-    "train": ("pipeline.train.stages.train", "Stage: the LightGBM model and its signature."),
+    "train": ("pipeline.train.stages.train", "Stage: the LightGBM model that is measured, and its signature."),
+    "refit": ("pipeline.train.stages.refit", "Stage: the model that ships, fitted again where the split is by time."),
     "evaluate": ("pipeline.train.stages.evaluate", "Stage: metrics, curves, importance, slices, fairness."),
     "card": ("pipeline.train.stages.card", "Stage: the model card."),
 }

@@ -74,10 +74,11 @@ def judge(knobs: params.Params) -> list[str]:
     if (cached.get("format"), cached.get("state")) == (FORMAT, state):
         return list(cached["lines"])
     from pipeline.review.gate import command as gate
+    from pipeline.review.gate import procedure
 
     verdict = gate.decide()
     files.write_json(gate.VERDICT, verdict.data())
-    lines = gate.summary(verdict)
+    lines = [*gate.summary(verdict), *procedure.note()]
     if not any(rule.kind in ("champion", "reference") and rule.verdict == "warn" for rule in verdict.rules):
         files.write_json(JUDGED, {"format": FORMAT, "state": state, "lines": lines})  # else: perhaps found next time
     return lines

@@ -103,7 +103,7 @@ def test_a_change_of_code_that_does_not_change_outputs_runs_no_stage(path: str) 
 def test_a_change_of_code_runs_the_stages_that_depend_on_it() -> None:
     assert stages_that_run_again("train/stages/evaluate.py") == ["evaluate"]
     assert stages_that_run_again("evaluation/metrics.py") == ["evaluate"]
-    assert stages_that_run_again("models/training.py") == ["train", "evaluate"]
+    assert stages_that_run_again("models/training.py") == ["train", "refit", "evaluate"]
     assert stages_that_run_again("core/files.py") == list(STAGES)
 
 

@@ -88,7 +88,7 @@ class TestVerifyLock:
         assert "fits" in project.ok("pipeline", "verify-lock")
         (project.folder / "models/model.txt").write_text("another", encoding="utf-8")
         assert (
-            "train: models/model.txt is not the one that dvc.lock names"
+            "refit: models/model.txt is not the one that dvc.lock names"
             in project.run("pipeline", "verify-lock").stderr
         )
 
@@ -124,4 +124,4 @@ class TestVerifyLock:
         yaml.dump(mixed, path)
         completed = project.run("pipeline", "verify-lock")
         assert completed.returncode == 2
-        assert "evaluate: models/model.txt: dvc.lock names one version as an output" in completed.stderr
+        assert "evaluate: models/measured/model.txt: dvc.lock names one version as an output" in completed.stderr

@@ -40,7 +40,7 @@ def test_what_is_served_equals_what_was_scored_and_every_command_takes_the_names
     use(project, unusual_table(), features={"exclude": ["empty"]}, evaluate=names)
     project.ok("dvc", "repro", "--quiet")
     served = predictor.load(project.folder)
-    scored, table = golden.read(project.folder, "data/split/test.parquet", "reports/scores.parquet")
+    scored, table = golden.answers(project.folder)
     rows = golden.to_request_rows(served.signature, table)
     answer = served.predict(json.dumps({"rows": rows}).encode(), "r")
     scores = [one["score"] for one in json.loads(answer.content)["predictions"]]

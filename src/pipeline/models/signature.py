@@ -10,7 +10,7 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.params import Section, Split
 from pipeline.core.tasks import Task
 
-FORMAT = 2  # the highest that is read; signature.json has a number from format 2 on
+FORMAT = 3  # the highest that is read; signature.json has a number from format 2 on
 
 
 Texts = Annotated[tuple[str, ...], Strict(strict=False)]  # values of data: the empty text is one as any other
@@ -39,14 +39,22 @@ class Feature(Section):
         return self.name.rpartition("__")[2] if self.kind == "date" else None
 
 
+class Rows(Section):
+    """Rows that a model learned from: their number, and their first and last time."""
+
+    count: int
+    first: str
+    last: str
+
+
 class Signature(Section):
     """Everything that scoring a row needs besides the trees.
 
-    `format`: that of the texts of keys and categories (data/values/texts.py, former_texts.py); where both formats give
-    the same it is 1, which the file does not say.
+    `format`: that of the texts of keys and categories (data/values/texts.py, former_texts.py); where formats 1 and 2
+    give the same it is 1, which the file does not say. 3 is a model that was fitted again: texts as in format 2.
     """
 
-    format: Literal[1, 2] = 1
+    format: Literal[1, 2, 3] = 1
     task: Task
     target: str
     key: str | None
@@ -59,11 +67,13 @@ class Signature(Section):
     seen_until: str | None = None  # split by time: the newest time that training or validation saw
     hashed: Texts = ()  # split by a hash of whole rows: the hashed columns
     device: str
+    refitted: Rows | None = None  # the rows of a model that was fitted again after it was measured; None: it was not
 
     @model_serializer(mode="wrap")
-    def _without_the_first_number(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _as_its_format_had_it(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = dump(self)
-        return fields if self.format > 1 else {name: value for name, value in fields.items() if name != "format"}
+        since = {"format": 2, "refitted": 3}
+        return {name: value for name, value in fields.items() if self.format >= since.get(name, 1)}
 
     @property
     def columns(self) -> list[str]:

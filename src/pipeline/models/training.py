@@ -43,12 +43,13 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained booster, its best iteration (from 1) and the validation loss after each tree."""
+    """A trained booster, its best iteration (from 1), the validation loss after each tree, the rows of each table."""
 
     booster: Any
     best_iteration: int
     loss: str
     curve: list[float]
+    rows: dict[str, int]
 
 
 def prepare(train: pd.DataFrame, validation: pd.DataFrame, settings: Settings) -> Prepared:
@@ -56,25 +57,29 @@ def prepare(train: pd.DataFrame, validation: pd.DataFrame, settings: Settings) -
 
     PipelineError for a target or columns that a model can't learn from.
     """
-    knobs, signature = settings.train, _signature(train, validation, settings)
-    target = targets.encode(train, signature)
-    _check_sign(target, knobs, settings.task)
-    categorical = [i for i, feature in enumerate(signature.features) if feature.kind == "category"]
-    encoded = matrix.encode(train, signature)
-    options = {"verbosity": -1, "feature_pre_filter": False, "data_random_seed": knobs.seed}
-    dataset = lightgbm().Dataset(
-        encoded,
-        target,
-        weight=_class_weights(target) if knobs.class_weight == "balanced" else None,
-        categorical_feature=categorical,
-        params=options,
-        free_raw_data=True,
-    )
-    dataset.construct()
+    signature = learn(train, (validation,), settings)
+    dataset = binned(train, signature, settings)
     validation_matrix = matrix.encode(validation, signature)
     validation_target = targets.encode(validation, signature)
     validation_set = dataset.create_valid(validation_matrix, validation_target)
     return Prepared(signature, dataset, validation_set, validation_matrix, validation_target)
+
+
+def binned(rows: pd.DataFrame, signature: Signature, settings: Settings) -> Any:
+    """The rows as a dataset of LightGBM; PipelineError for targets of a sign that the objective does not take."""
+    knobs, target = settings.train, targets.encode(rows, signature)
+    _check_sign(target, knobs, settings.task)
+    categorical = [i for i, feature in enumerate(signature.features) if feature.kind == "category"]
+    dataset = lightgbm().Dataset(
+        matrix.encode(rows, signature),
+        target,
+        weight=_class_weights(target) if knobs.class_weight == "balanced" else None,
+        categorical_feature=categorical,
+        params={"verbosity": -1, "feature_pre_filter": False, "data_random_seed": knobs.seed},
+        free_raw_data=True,
+    )
+    dataset.construct()
+    return dataset
 
 
 def fit(
@@ -95,7 +100,8 @@ def fit(
         ],
     )
     ((loss, values),) = curve["validation"].items()
-    return Fitted(booster, booster.best_iteration or booster.current_iteration(), loss, values)
+    rows = {"train": int(prepared.train.num_data()), "validation": len(prepared.validation_target)}
+    return Fitted(booster, booster.best_iteration or booster.current_iteration(), loss, values, rows)
 
 
 def options(signature: Signature, knobs: Train, device: Device) -> dict[str, Any]:
@@ -148,16 +154,20 @@ def best_f1(target: Array, score: Array) -> float:
     return float(np.floor(score[order][best] * 1e6) / 1e6)
 
 
-def _signature(train: pd.DataFrame, validation: pd.DataFrame, settings: Settings) -> Signature:
+def learn(train: pd.DataFrame, others: Sequence[pd.DataFrame], settings: Settings) -> Signature:
+    """The signature of the training rows, without a threshold; `others` took part in training in another way.
+
+    PipelineError for a target or columns that a model can't learn from.
+    """
     task, key, split, knobs = settings.task, settings.data.key, settings.split, settings.train
     if task.target not in train.columns:
         columns = ", ".join(map(str, train.columns[:10]))
         raise PipelineError(f"params.yaml: task.target: {task.target} is no column of the data; columns: {columns}")
     roles = {name for name in (key, task.target, split.time) if name}
-    newest = max(train[split.time].max(), validation[split.time].max()) if split.time else None
+    newest = max(rows[split.time].max() for rows in (train, *others)) if split.time else None
     features = matrix.learn(train, settings.features, roles)
     return Signature(
-        format=_format(train, validation, key, features),
+        format=_format((train, *others), key, features),
         task=task.type,
         target=task.target,
         key=key,
@@ -173,11 +183,9 @@ def _signature(train: pd.DataFrame, validation: pd.DataFrame, settings: Settings
     )
 
 
-def _format(
-    train: pd.DataFrame, validation: pd.DataFrame, key: str | None, features: Sequence[Feature]
-) -> Literal[1, 2]:
+def _format(sides: Sequence[pd.DataFrame], key: str | None, features: Sequence[Feature]) -> Literal[1, 2]:
     """2 where format 1 may give a key, a hashed row or a category another text."""
-    columns = [side[name] for side in (train, validation) for name in ([key] if key else side.columns)]
+    columns = [side[name] for side in sides for name in ([key] if key else side.columns)]
     categories = [pd.Series(feature.categories, dtype="str") for feature in features]
     texts = any(former_texts.differ(column) for column in categories)
     return 2 if texts or any(former_texts.differ(column, words=key is None) for column in columns) else 1

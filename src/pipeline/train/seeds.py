@@ -15,8 +15,8 @@ from pipeline.evaluation import point, seed_spread
 from pipeline.evaluation.scoring import Scored
 from pipeline.evaluation.seed_spread import ENOUGH, SeedSpread
 from pipeline.evaluation.tolerance import allowed, constant
-from pipeline.models import training
-from pipeline.models.boosting import choose_device
+from pipeline.models import refitting, training
+from pipeline.models.boosting import choose_device, lightgbm
 from pipeline.models.model import Model
 from pipeline.train.stages import evaluate
 
@@ -53,9 +53,8 @@ def measure(
     for step in range(SEEDS):
         chosen = knobs.train.model_copy(update={"seed": (knobs.train.seed + step) % LARGEST})
         settings = training.Settings(knobs.data, task, knobs.features, knobs.split, chosen)
-        prepared = training.prepare(train, validation, settings)
-        fitted = training.fit(prepared, chosen, device)
-        model = Model(fitted.booster, training.with_threshold(prepared, fitted, task))
+        _, text, signature = refitting.measured(train, validation, settings, device)
+        model = Model(lightgbm().Booster(model_str=text), signature)
         scored.append(evaluate.score(model, test, knobs.evaluate))
         value = point.figures(scored[-1], [metric])[metric]
         if not math.isfinite(value):

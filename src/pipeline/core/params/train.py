@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict, model_validator
 
+from pipeline.core.params.data import Split
 from pipeline.core.params.values import Count, Name, Names, NonNegative, Positive, PositiveShare, Section, Seed, Share
 
 
@@ -30,7 +31,18 @@ class Train(Section):
     monotone: dict[Name, Literal[-1, 1]] = Field(
         description="{column: 1} never falls as the column rises, -1 never rises; multiclass: {}."
     )
+    refit: bool = Field(
+        default=True,
+        description=(
+            "With split.time: measure a model of all rows before the test, ship one of all rows; "
+            "false: of training rows alone."
+        ),
+    )
     seed: Seed = Field(description="Same seed, data and settings: the same model, byte for byte (on the CPU).")
+
+    def refits(self, split: Split) -> bool:
+        """Whether the model that ships is fitted again on all rows: only a split by time holds back the newest."""
+        return self.refit and split.time is not None
 
 
 class Evaluate(Section):
@@ -97,4 +109,4 @@ class Tune(Section):
     )
 
 
-TUNABLE = tuple(name for name in Train.model_fields if name not in {"device", "monotone", "seed"})
+TUNABLE = tuple(name for name in Train.model_fields if name not in {"device", "monotone", "refit", "seed"})

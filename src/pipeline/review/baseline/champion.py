@@ -15,9 +15,11 @@ from pipeline.core.errors import PipelineError, last_line, listed
 from pipeline.core.git import git
 
 BASES = ("origin/main", "main")
-MODEL = "models/model.txt"
+MODELS = Path("models")
+MODEL, MEASURED_MODEL = "models/model.txt", "models/measured/model.txt"
 REQUIRED = (MODEL, "models/signature.json")
-OPTIONAL: tuple[str, ...] = ()  # outputs that a champion may have, by its lock
+# Outputs that a champion may have, by its lock. Before there was the stage `refit`, the model that ships was measured.
+OPTIONAL = (MEASURED_MODEL, "models/measured/signature.json")
 FOLDER = Path(".pipeline/champion")
 
 
@@ -37,8 +39,15 @@ class Champion:
 
     @property
     def model(self) -> str:
-        """MD5 of its model; empty where none is named."""
+        """MD5 of the model that ships; empty where none is named."""
         return self.hashes[MODEL] if self.hashes else ""
+
+    @property
+    def measured(self) -> Path | None:
+        """The folder of the model that is compared with others: the one that ships may have learned the test rows."""
+        if self.folder is None or MEASURED_MODEL not in (self.hashes or {}):
+            return self.folder
+        return self.folder / "measured"
 
 
 class NoChampionError(Exception):
@@ -61,7 +70,7 @@ def find(base: str | None = None, root: Path = Path(), *, download: bool = True)
         revision = base_revision(base, root)
         hashes = hashes_in_lock(revision, root)
         if all(_has_md5(root / path, md5) for path, md5 in hashes.items()):
-            return Champion("found", revision, hashes=hashes, folder=root / "models", same=True)
+            return Champion("found", revision, hashes=hashes, folder=root / MODELS, same=True)
         return Champion("found", revision, hashes=hashes, folder=_copy_files(revision, hashes, root, download))
     except NoChampionError as problem:
         return Champion(problem.state, revision, str(problem), hashes)
@@ -144,7 +153,7 @@ def store(project: Path, root: Path) -> tuple[dict[str, str], Path]:
     hashes = {path: files.md5(project / path) for path in paths}
     folder = root / FOLDER / hashes[MODEL]
     for path in paths:
-        with files.replacing(folder / Path(path).name) as temporary:
+        with files.replacing(folder / Path(path).relative_to(MODELS)) as temporary:
             shutil.copyfile(project / path, temporary)
     return hashes, folder
 
@@ -153,7 +162,7 @@ def _copy_files(revision: str, hashes: Mapping[str, str], root: Path, download: 
     """The champion's files from an earlier copy, the DVC cache or a DVC remote; NoChampionError where none has them."""
     folder = root / FOLDER / hashes[MODEL]
     for path, md5 in hashes.items():
-        copy = folder / Path(path).name
+        copy = folder / Path(path).relative_to(MODELS)
         if _has_md5(copy, md5):
             continue
         if cached := cached_file(root, md5):

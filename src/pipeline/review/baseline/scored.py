@@ -43,7 +43,10 @@ def scored_rows(test: Path, key: str | None, candidate: Scored) -> pd.DataFrame:
 def score_baseline(
     champion: Champion, candidate: Scored, target: str, table: Callable[[], pd.DataFrame]
 ) -> ScoredBaseline:
-    """Score the champion on the candidate's test rows (`table` reads them, in the order of `candidate`)."""
+    """Score the champion on the candidate's test rows (`table` reads them, in the order of `candidate`).
+
+    It is the champion as it was measured: where it was fitted again, it has learned newer rows since.
+    """
     if champion.same:
         return ScoredBaseline(champion.base, "same")
     if champion.folder is None:
@@ -60,8 +63,8 @@ def _score(champion: Champion, candidate: Scored, target: str, table: pd.DataFra
     from pipeline.models import model, targets
     from pipeline.models import signature as signatures
 
-    assert champion.folder is not None
-    signature = signatures.read(champion.folder / model.SIGNATURE)
+    assert champion.measured is not None
+    signature = signatures.read(champion.measured / model.SIGNATURE)
     if (signature.task, signature.target, signature.classes) != (candidate.task, target, candidate.classes):
         raise PipelineError(f"it predicts something else ({signature.task}, target {signature.target})")
     missing = [name for name in signature.columns if name not in table.columns]
@@ -72,9 +75,22 @@ def _score(champion: Champion, candidate: Scored, target: str, table: pd.DataFra
     is_held_out = held_out(table, signature, OTHERS)
     if not is_held_out.any():
         raise PipelineError("it was trained on every test row")
-    scores = model.load(champion.folder).predict(table[is_held_out])
+    scores = model.load(champion.measured).predict(table[is_held_out])
     scored = replace(candidate.rows(is_held_out), score=scores, threshold=signature.threshold)
     return scored, moved_rows(table, len(scored), signature, OTHERS)
+
+
+def as_it_serves(
+    champion: Champion, baseline: ScoredBaseline, candidate: Scored, table: pd.DataFrame
+) -> ScoredBaseline:
+    """The baseline with the scores of the champion's model that ships; `table` is in the order of `candidate`."""
+    if baseline.scored is None or champion.folder is None or champion.folder == champion.measured:
+        return baseline
+    from pipeline.models import model
+
+    shipped = model.load(champion.folder)
+    scores = shipped.predict(table[np.isin(candidate.keys, baseline.scored.keys)])
+    return replace(baseline, scored=replace(baseline.scored, score=scores, threshold=shipped.signature.threshold))
 
 
 def common(candidate: Scored, other: Scored) -> tuple[Scored, Scored]:

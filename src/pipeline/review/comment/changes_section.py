@@ -5,7 +5,7 @@ from typing import Any
 from pipeline.markup.markdown import Markdown, code, cut, escape, table
 from pipeline.markup.parts import part
 from pipeline.review.comment import data_section as data
-from pipeline.review.comment import origins
+from pipeline.review.comment import origins, split_section
 from pipeline.review.comment.facts import Facts, flattened
 from pipeline.review.comment.group_tables import more
 from pipeline.review.gate import protected
@@ -22,6 +22,7 @@ def summary(facts: Facts) -> str:
         ("Parameters", _parameters_line),
         ("Data", _data_line),
         ("New rows", origins.line),
+        ("Split", split_section.line),
         ("Features", _features_line),
         ("Cost", cost_line),
     ]

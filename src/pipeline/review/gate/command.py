@@ -14,7 +14,7 @@ from pipeline.core.errors import listed
 from pipeline.evaluation import scoring, seed_spread
 from pipeline.review.baseline import champion
 from pipeline.review.baseline.scored import TEST, ScoredBaseline, score_baseline, scored_rows
-from pipeline.review.gate import model_tests_rule, work_tree
+from pipeline.review.gate import model_tests_rule, procedure, work_tree
 from pipeline.review.gate.data_rules import drift_report
 from pipeline.review.gate.judge import judge
 from pipeline.review.gate.verdict import Rule, Verdict, worst
@@ -45,7 +45,7 @@ def command(
         dvc_lock.check()
     verdict = decide(base, rebuild, scores, test, quality, drift)
     files.write_json(target, verdict.data())
-    for line in [*details(verdict), *_acceptance_notice(base)]:
+    for line in [*details(verdict), *procedure.note(), *_acceptance_notice(base)]:
         click.echo(line)
     click.get_current_context().exit(1 if verdict.verdict == "fail" else 0)
 

@@ -64,14 +64,14 @@ def _rebuild(base_model: champion.Champion) -> champion.Champion:
 
 def _gains_and_features(base_model: champion.Champion) -> tuple[list[Gain], list[str] | None]:
     """Each feature's share of the gain, largest first, and all features' names; nothing where they can't be read."""
-    if base_model.folder is None:
+    if base_model.measured is None:
         return [], None
     try:
-        names = [feature.name for feature in signature.read(base_model.folder / model.SIGNATURE).features]
+        names = [feature.name for feature in signature.read(base_model.measured / model.SIGNATURE).features]
         if base_model.same:
             shares = [(str(row["feature"]), float(row["gain"])) for row in files.read_json(IMPORTANCE)]
         else:
-            shares = list(zip(names, map(float, model.load(base_model.folder).gains()), strict=True))
+            shares = list(zip(names, map(float, model.load(base_model.measured).gains()), strict=True))
     except (PipelineError, KeyError, TypeError, ValueError):
         return [], None
     gains = sorted(shares, key=lambda share: (-share[1], share[0]))[:MAX_GAINS]

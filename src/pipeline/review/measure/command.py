@@ -30,6 +30,7 @@ COPIED = {
     "model_card.md": "reports/model_card.md",
     "scores.parquet": "reports/scores.parquet",
 }
+SPLIT = Path("reports/split.json")  # copied with the number of new rows on each side
 REQUIRED = ("reports/scores.parquet", "reports/metrics.json", "models/model.txt", "models/signature.json")
 VERSIONS = ("lightgbm", "pandas", "numpy", "dvc", "evidently")
 
@@ -142,6 +143,8 @@ def _with_data(
         diff = datadiff.DataDiff(notes=[f"the data are not compared: {error}"])
     if diff.drift is not None:
         files.write_json(new / "drift_main.json", diff.drift)
+    if str(SPLIT) not in left_out and SPLIT.is_file():
+        files.write_json(new / SPLIT.name, files.read_json(SPLIT) | ({"new": diff.new} if diff.new else {}))
     return manifest.model_copy(update={"data": diff.change, "notes": [*manifest.notes, *diff.notes]})
 
 

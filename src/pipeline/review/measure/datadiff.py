@@ -14,10 +14,14 @@ SIGNATURE, LOCK = Path("models/signature.json"), Path("dvc.lock")
 
 @dataclass(frozen=True)
 class DataDiff:
-    """The change of the raw table, the drift report of the training rows, and what could not be compared."""
+    """The change of the raw table, the drift report of the training rows, and what could not be compared.
+
+    `new`: the number of new rows on each side of the split; None where there are none.
+    """
 
     change: DataChange | None = None
     drift: dict[str, Any] | None = None
+    new: dict[str, int] | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -33,7 +37,16 @@ def compare(base: Base, knobs: params.Params, left_out: set[str]) -> DataDiff:
         change = _change(base, knobs.data.key, locked.get(RAW), notes)
     if not {TRAIN, str(SIGNATURE)} & left_out and Path(TRAIN).is_file() and SIGNATURE.is_file():
         drift = _drift(base, knobs.drift, locked.get(TRAIN), notes)
-    return DataDiff(change, drift, notes)
+    return DataDiff(change, drift, _new(base, change, knobs, left_out), notes)
+
+
+def _new(base: Base, change: DataChange | None, knobs: params.Params, left_out: set[str]) -> dict[str, int] | None:
+    main_file = base.file(RAW)
+    if not (change and change.added and main_file) or TRAIN in left_out:
+        return None
+    from pipeline.review.measure import new_rows
+
+    return new_rows.count(main_file, Path(RAW), knobs)
 
 
 def _change(base: Base, key: str | None, md5: str | None, notes: list[str]) -> DataChange | None:

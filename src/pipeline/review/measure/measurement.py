@@ -29,7 +29,8 @@ FILES = {
     "drift_main.json": 8 * MB,  # this training data against main's
     "data_quality.json": 4 * MB,
     "training.json": 4 * MB,
-    "signature.json": 8 * MB,
+    "signature.json": 8 * MB,  # of the model that ships
+    "split.json": MB,
     "source.json": 4 * MB,
     "schema.yaml": 4 * MB,
     "params.yaml": MB,

@@ -55,6 +55,15 @@ def compare(main: Path, current: Path, key: str | None) -> DataChange:
     )
 
 
+def is_new(main: Path, current: Path, key: str | None) -> npt.NDArray[np.bool_]:
+    """Which rows (rows,) of the current table main's lacks: by key, else by the content of the columns of both."""
+    types = _types(main), _types(current)
+    shared = [name for name in types[0] if name in types[1]]
+    columns, row_key = ([key], key) if key in shared else (shared, None)
+    before, after = (_digest(path, columns, row_key).keys for path in (main, current))
+    return np.isin(after, before, invert=True)
+
+
 def unchanged(path: Path, keyed: bool) -> DataChange:
     """The change of a table that is main's; its rows are not read."""
     rows = count(path)

@@ -1,4 +1,4 @@
-"""Golden rows: test rows in the form of a request, with the answers that training's scores imply."""
+"""Golden rows: test rows in the form of a request, with the answers of the model that ships."""
 
 import datetime
 from pathlib import Path
@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline.core import params
-from pipeline.evaluation import scoring
+from pipeline.core import params, parquet
 from pipeline.evaluation.scoring import Scored
+from pipeline.models import model
 from pipeline.models.signature import Signature
 from pipeline.review.baseline.champion import Champion
-from pipeline.review.baseline.scored import ScoredBaseline, common, scored_rows
+from pipeline.review.baseline.scored import ScoredBaseline, common
+from pipeline.ship.release import locked_model
+from pipeline.train.stages import evaluate
 
 MAX_CELLS = 1500  # of all golden rows together, which are in a label of the image
 
@@ -30,8 +32,7 @@ NO_COMPARISON = Comparison({}, "")
 def rows(signature: Signature, table: pd.DataFrame, scored: Scored, maximum: int) -> list[dict[str, Any]]:
     """Up to `maximum` rows, spread evenly over the scores, each with the part of its prediction that is expected."""
     count = min(maximum, max(1, MAX_CELLS // len(signature.columns)), len(scored))
-    answers = top_scores(scored)
-    order = np.argsort(answers, kind="stable")
+    order = np.argsort(top_scores(scored), kind="stable")
     chosen = order[np.unique(np.linspace(0, len(order) - 1, count).round().astype(int))].tolist()
     requests = to_request_rows(signature, table.iloc[chosen])
     pairs = zip(requests, chosen, strict=True)
@@ -67,10 +68,14 @@ def compare(previous: Champion, baseline: ScoredBaseline, candidate: Scored) -> 
     return Comparison({"agreement": round(agreement, 6), "shift": round(shift, 6)}, previous.model)
 
 
-def read(root: Path, test: str, scores: str) -> tuple[Scored, pd.DataFrame]:
-    """The scores of the test rows, and these rows; PipelineError where they do not belong together."""
-    scored = scoring.read(root / scores)
-    return scored, scored_rows(root / test, params.section(params.Data, root / params.PATH).key, scored)
+def answers(root: Path) -> tuple[Scored, pd.DataFrame]:
+    """The scores that the model that ships gives the test rows, and these rows.
+
+    reports/scores.parquet holds those of the measured model, which is another one where it was fitted again.
+    """
+    table = parquet.read(root / locked_model.TEST)
+    knobs = params.section(params.Evaluate, root / params.PATH)
+    return evaluate.score(model.load(root / locked_model.MODELS), table, knobs), table
 
 
 def _value(value: Any, kind: str) -> Any:

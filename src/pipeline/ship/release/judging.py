@@ -13,9 +13,10 @@ from pipeline.models import model
 from pipeline.review.baseline import champion as champions
 from pipeline.review.baseline.champion import Champion
 from pipeline.review.baseline.rebuild import rebuild
-from pipeline.review.baseline.scored import ScoredBaseline, score_baseline
+from pipeline.review.baseline.scored import ScoredBaseline, as_it_serves, score_baseline
 from pipeline.review.gate import command as gate
 from pipeline.review.gate import judge as gates
+from pipeline.review.gate import procedure
 from pipeline.review.gate.verdict import Verdict, worst
 from pipeline.ship.release import golden, locked_model
 from pipeline.ship.release.golden import Comparison
@@ -39,18 +40,22 @@ def judge(root: Path, predecessor: Predecessor) -> Judgement:
     """Judge the restored model on its test rows; the floors and fairness judge alone where there is no predecessor.
 
     The scores are made here, by the model itself: those that the lock names came from the run that it was trained in.
+    The verdict is on the measured models. What a deployment compares is what both sides serve, so agreement and shift
+    are those of the models that ship.
     """
     knobs = params.read(root / params.PATH)
     table = parquet.read(root / locked_model.TEST)
-    candidate = evaluate.score(model.load(root / "models"), table, knobs.evaluate)
+    candidate = evaluate.score(model.load(root / locked_model.MEASURED), table, knobs.evaluate)
     previous, baseline = _baseline(root, predecessor, candidate, table, knobs.task.target)
     reference = _reference(root, knobs, candidate, table)
     verdict = gates.judge(candidate, baseline, reference, knobs.gate, files.read_json(root / locked_model.QUALITY))
     # How far the training data drifted is a question for the review of a change.
     rules = tuple(rule for rule in verdict.rules if rule.kind != "data_drift")
     verdict = replace(verdict, rules=rules, verdict=worst(rules))
-    comparison = golden.compare(previous, baseline, candidate)
-    return Judgement(_release_verdict(verdict, predecessor, baseline), comparison, _lines(verdict, predecessor))
+    shipped = evaluate.score(model.load(root / locked_model.MODELS), table, knobs.evaluate)
+    comparison = golden.compare(previous, as_it_serves(previous, baseline, candidate, table), shipped)
+    lines = [*_lines(verdict, predecessor), *procedure.note(root / procedure.SIGNATURE)]
+    return Judgement(_release_verdict(verdict, predecessor, baseline), comparison, lines)
 
 
 def _baseline(

@@ -12,9 +12,11 @@ from pipeline.core.yaml import load_yaml
 from pipeline.review.baseline.champion import cached_file
 
 LOCK, MODEL, SIGNATURE = Path("dvc.lock"), "models/model.txt", "models/signature.json"
+MODELS, MEASURED = "models", "models/measured"  # folders of the model that ships, and of the one that was measured
 TEST, SCORES = "data/split/test.parquet", "reports/scores.parquet"
 QUALITY = "reports/data_quality.json"
-RELEASE_OUTPUTS = (MODEL, SIGNATURE, TEST, SCORES, QUALITY)  # what a release needs
+# What a release needs.
+RELEASE_OUTPUTS = (MODEL, SIGNATURE, f"{MEASURED}/model.txt", f"{MEASURED}/signature.json", TEST, QUALITY)
 # What the monitor needs, to compare with.
 MONITOR_OUTPUTS = (MODEL, SIGNATURE, TEST, SCORES, "data/split/train.parquet")
 

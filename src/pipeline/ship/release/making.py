@@ -49,7 +49,7 @@ def build(root: Path, content: Content, judgement: Judgement) -> Release:
 def describe(root: Path, content: Content, judgement: Judgement) -> Release:
     """The release without its image, which is built later."""
     model_signature = signature.read(root / locked_model.SIGNATURE)
-    scored, table = golden.read(root, locked_model.TEST, locked_model.SCORES)
+    scored, table = golden.answers(root)
     release = Release(
         id=content.id,
         image="",

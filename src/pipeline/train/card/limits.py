@@ -25,6 +25,7 @@ class Evidence:
     importance: Any
     drift: Any
     quality: Any
+    split: Any
     source: Any
     hashes: dict[str, str]  # file: MD5
 
@@ -35,6 +36,7 @@ def limits(settings: Settings, evidence: Evidence) -> list[Markdown]:
     candidates = [
         escape(f"Not for: {settings.card.not_for}"),
         _time(settings, metrics["rows"]),
+        *_shared(evidence.split["shared"]),
         _small_slices(evidence.slices),
         _weak_slices(evidence.slices, metrics, signature),
         _fairness(evidence.fairness),
@@ -59,6 +61,11 @@ def _time(settings: Settings, rows: int) -> Markdown:
         f"Measured once, on {rows:,} rows drawn from the same data as the training rows; "
         "the intervals cover chance in those rows and say nothing about later data or other populations."
     )
+
+
+def _shared(columns: list[Mapping[str, Any]]) -> list[Markdown]:
+    """Columns that the test rows share with the training rows."""
+    return [Markdown(f"{escape(item['sentence'])}.") for item in columns]
 
 
 def _small_slices(slices: list[Mapping[str, Any]]) -> Markdown | None:

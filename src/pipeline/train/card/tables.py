@@ -56,14 +56,17 @@ def model(signature: Signature, training: Mapping[str, Any]) -> Markdown:
         rows += [("Positive class", code(signature.positive)), ("Decision threshold", signature.threshold)]
     if signature.task == "multiclass":
         rows.append(("Classes", ", ".join(signature.classes)))
+    if signature.refitted is not None:
+        learned = signature.refitted
+        rows.append(("Learned from", f"all {learned.count:,} rows, {learned.first} to {learned.last}"))
     columns = f"{len(signature.columns):,} columns, {len(signature.features):,} features"
     trained_on = f"{training['device']}, {training['platform']}"
     return table(["", ""], [*rows, ("Made from", columns), ("Trained on", trained_on)])
 
 
-def data(settings: Settings, rows: Mapping[str, int]) -> Markdown:
-    total = sum(rows.values())
-    sides = [(f"Rows {name}", f"{count:,} ({count / total:.0%})") for name, count in rows.items()]
+def data(settings: Settings, sides_report: Mapping[str, Mapping[str, Any]]) -> Markdown:
+    total = sum(side["rows"] for side in sides_report.values())
+    sides = [(f"Rows {name}", _side(side, total)) for name, side in sides_report.items()]
     split = "by a hash of the key" if settings.data.key else "by a hash of the row"
     split = f"by time ({settings.split.time}): the newest rows are the test" if settings.split.time else split
     return table(
@@ -76,6 +79,12 @@ def data(settings: Settings, rows: Mapping[str, int]) -> Markdown:
             ("Split", split),
         ],
     )
+
+
+def _side(side: Mapping[str, Any], total: int) -> str:
+    """The rows of one side of the split and, where time decides, their period."""
+    period = f", {side['first']} to {side['last']}" if "first" in side else ""
+    return f"{side['rows']:,} ({side['rows'] / total:.0%}){period}"
 
 
 def sources(source: Mapping[str, Any]) -> Markdown:

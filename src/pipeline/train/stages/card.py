@@ -16,7 +16,7 @@ from pipeline.train.card.tables import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 TEMPLATE = "model_card.md.j2"
-REPORTS = ("training", "metrics", "slices", "fairness", "importance", "drift", "quality", "source")
+REPORTS = ("training", "metrics", "slices", "fairness", "importance", "drift", "quality", "split", "source")
 HASHED = ("model", "signature", "source", "schema")
 
 
@@ -36,19 +36,19 @@ def render(settings: Settings, evidence: Evidence) -> str:
 
 
 def _content(settings: Settings, evidence: Evidence) -> dict[str, Any]:
-    rows = evidence.training["rows"] | {"test": evidence.metrics["rows"]}
     sections = {name: getattr(settings, name).model_dump(mode="json") for name in ("features", "split", "train")}
     return {
         "card": settings.card,
         "summary": card_tables.summary(evidence.signature, evidence.metrics),
         "model_table": card_tables.model(evidence.signature, evidence.training),
-        "data_table": card_tables.data(settings, rows),
+        "data_table": card_tables.data(settings, evidence.split["sides"]),
         "source_table": card_tables.sources(evidence.source),
         "quality": card_tables.quality(evidence.quality),
         "lineage_table": markdown.table(
             ["File", "MD5"], [(name, markdown.code(md5)) for name, md5 in evidence.hashes.items()]
         ),
-        "rows": {name: markdown.number(count) for name, count in rows.items()},
+        "test_rows": markdown.number(evidence.metrics["rows"]),
+        "is_refitted": evidence.signature.refitted is not None,
         "confidence": markdown.Markdown(f"{settings.evaluate.confidence:.0%}"),
         "metrics_table": card_tables.metrics(evidence.metrics, evidence.signature.task),
         "threshold": markdown.number(evidence.metrics.get("threshold")),
@@ -78,6 +78,7 @@ def _option(name: str, text: str) -> Callable[[F], F]:
 @_option("importance", "Importance of the features.")
 @_option("drift", "Drift of test against training rows.")
 @_option("quality", "Report on the data contract.")
+@_option("split", "What each side of the split holds.")
 @_option("source", "The data's fingerprint.")
 @_option("schema", "The data contract.")
 @_option("card", "The card to write.")

@@ -7,12 +7,12 @@ import click
 import numpy as np
 import pandas as pd
 
-from pipeline.core import costs, params, parquet
+from pipeline.core import costs, files, params, parquet
 from pipeline.core.errors import PipelineError
 from pipeline.data.contract import schema
 from pipeline.data.values import keys
-
-SIDES = ("train", "validation", "test")
+from pipeline.train import split_report
+from pipeline.train.split_report import SIDES
 
 Sides = np.ndarray[tuple[int], np.dtype[np.str_]]
 
@@ -25,21 +25,37 @@ Sides = np.ndarray[tuple[int], np.dtype[np.str_]]
     "--validation", "validation_path", type=click.Path(path_type=Path), required=True, help="Validation rows."
 )
 @click.option("--test", "test_path", type=click.Path(path_type=Path), required=True, help="Test rows to write.")
-def command(table_path: Path, schema_path: Path, train_path: Path, validation_path: Path, test_path: Path) -> None:
+@click.option("--report", "report_path", type=click.Path(path_type=Path), required=True, help="What each side holds.")
+def command(
+    table_path: Path, schema_path: Path, train_path: Path, validation_path: Path, test_path: Path, report_path: Path
+) -> None:
     """Give the raw table its types and divide its rows."""
     data, split = params.section(params.Data), params.section(params.Split)
     with costs.measured("split") as cost:
         table = schema.typed(parquet.read(table_path), schema.read(schema_path))
         side = sides(table, data.key, split)
-        counts = {}
         for name, path in zip(SIDES, (train_path, validation_path, test_path), strict=True):
-            mask = side == name
-            counts[name] = int(mask.sum())
-            parquet.write(path, table[mask])
+            parquet.write(path, table[side == name])
+        report = report_on(table, side, data, split)
+        files.write_json(report_path, report)
         cost["rows"] = len(table)
+    for line in summary(report, data, split):
+        click.echo(f"split: {line}")
+
+
+def report_on(table: pd.DataFrame, side: Sides, data: params.Data, split: params.Split) -> dict[str, Any]:
+    """The split report: the time column, the sides, and what test and training rows share in a split by hash."""
+    task, exclude = params.section(params.TaskSection), params.section(params.Features).exclude
+    shared = [] if split.time else split_report.shared(table, side, data, task, exclude)
+    return {"time": split.time, "sides": split_report.describe(table, side, split.time), "shared": shared}
+
+
+def summary(report: dict[str, Any], data: params.Data, split: params.Split) -> list[str]:
+    """The sides in one line, and a warning for each column that they share."""
+    counts = {name: f"{side['rows']:,}" for name, side in report["sides"].items()}
     method = f"by {split.time}, the newest last" if split.time else f"by a hash of {data.key or 'the whole row'}"
-    sizes = f"{counts['train']:,} rows to train on, {counts['validation']:,} to validate, {counts['test']:,} to test"
-    click.echo(f"split: {sizes}, {method}")
+    sizes = f"{counts['train']} rows to train on, {counts['validation']} to validate, {counts['test']} to test"
+    return [f"{sizes}, {method}", *(f"warning: {item['sentence']}" for item in report["shared"])]
 
 
 def sides(frame: pd.DataFrame, key: str | None, split: params.Split) -> Sides:
@@ -49,14 +65,7 @@ def sides(frame: pd.DataFrame, key: str | None, split: params.Split) -> Sides:
     rows are the test, those before them validation, and rows of one time share a side, so shares are approximate.
     PipelineError where a column is missing, a key or a time is missing, or a side gets no row.
     """
-    if split.time is None:
-        fraction = keys.fractions(frame, key, split.seed)
-        test, validation = fraction < split.test, fraction < split.test + split.validation
-    else:
-        times = _times(frame, split.time)
-        validation_from, test_from = boundaries(times, split)
-        test, validation = (times >= test_from).to_numpy(), (times >= validation_from).to_numpy()
-    side: Sides = np.where(test, "test", np.where(validation, "validation", "train"))
+    side = sides_among(frame, frame, key, split)
     for name in SIDES:
         if not (side == name).any():
             raise PipelineError(
@@ -64,6 +73,21 @@ def sides(frame: pd.DataFrame, key: str | None, split: params.Split) -> Sides:
                 f"{split.test:g}, split.validation {split.validation:g}); add rows or change the shares"
             )
     return side
+
+
+def sides_among(rows: pd.DataFrame, table: pd.DataFrame, key: str | None, split: params.Split) -> Sides:
+    """The side of each of some rows of a table, (rows,). By hash the rest of the table does not matter.
+
+    PipelineError where a column, a key or a time is missing.
+    """
+    if split.time is None:
+        fraction = keys.fractions(rows, key, split.seed)
+        test, validation = fraction < split.test, fraction < split.test + split.validation
+    else:
+        validation_from, test_from = boundaries(_times(table, split.time), split)
+        times = _times(rows, split.time)
+        test, validation = (times >= test_from).to_numpy(), (times >= validation_from).to_numpy()
+    return np.where(test, "test", np.where(validation, "validation", "train"))
 
 
 def boundaries(times: "pd.Series[Any]", split: params.Split) -> tuple[Any, Any]:

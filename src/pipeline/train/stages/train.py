@@ -10,8 +10,9 @@ import click
 
 from pipeline.core import costs, files, params, parquet
 from pipeline.core.figures import number
-from pipeline.models import training
+from pipeline.models import refitting, training
 from pipeline.models.boosting import choose_device
+from pipeline.models.signature import Rows
 
 PROGRESS_EVERY = 50  # trees
 NO_SPLIT = (
@@ -41,31 +42,39 @@ def command(
     with costs.measured("train") as cost:
         device, reason = choose_device(settings.train.device)
         click.echo(f"train: on the {'CPU' if device == 'cpu' else 'GPU (' + device + ')'}: {reason}")
-        train, validation = parquet.read(train_path), parquet.read(validation_path)
-        rows = {"train": len(train), "validation": len(validation)}
-        prepared = training.prepare(train, validation, settings)
-        del train, validation
-        fitted = training.fit(prepared, settings.train, device, [report_progress()])
-        signature = training.with_threshold(prepared, fitted, settings.task).model_copy(update={"device": device})
-        files.write_text(model_path, fitted.booster.model_to_string(num_iteration=fitted.best_iteration))
+        fitted, text, signature = refitting.measured(
+            parquet.read(train_path), parquet.read(validation_path), settings, device, [report_progress()]
+        )
+        files.write_text(model_path, text)
         files.write_text(signature_path, signature.model_dump_json(indent=2) + "\n")
-        files.write_json(training_path, describe(fitted, device, rows))
-        cost |= {"rows": rows["train"], "device": device, "device_reason": reason, "trees": fitted.best_iteration}
-    best = fitted.curve[fitted.best_iteration - 1]
-    if not fitted.booster.feature_importance("gain", iteration=fitted.best_iteration).any():
-        click.echo(NO_SPLIT)
-    click.echo(
-        f"train: {fitted.best_iteration} trees on {rows['train']:,} rows, validation {fitted.loss} {number(best)}"
-    )
+        files.write_json(training_path, describe(fitted, device))
+        cost |= {
+            "rows": fitted.rows["train"],
+            "device": device,
+            "device_reason": reason,
+            "trees": fitted.best_iteration,
+        }
+    for line in summary(fitted, signature.refitted):
+        click.echo(line)
 
 
-def describe(fitted: training.Fitted, device: str, rows: dict[str, int]) -> dict[str, Any]:
+def summary(fitted: training.Fitted, refitted: Rows | None) -> list[str]:
+    """What was trained on how many rows; a warning where it learned nothing."""
+    trees, best = fitted.best_iteration, fitted.curve[fitted.best_iteration - 1]
+    lines = [] if fitted.booster.feature_importance("gain", iteration=trees).any() else [NO_SPLIT]
+    lines.append(f"train: {trees} trees on {fitted.rows['train']:,} rows, validation {fitted.loss} {number(best)}")
+    if refitted is not None:
+        lines.append(f"train: fitted again on {refitted.count:,} rows, up to {refitted.last}: this model is measured")
+    return lines
+
+
+def describe(fitted: training.Fitted, device: str) -> dict[str, Any]:
     """The training report: device, platform, trees and the validation loss by tree."""
     return {
         "device": device,
         "platform": f"{sys.platform}-{platform.machine()}",
         "best_iteration": fitted.best_iteration,
-        "rows": rows,
+        "rows": fitted.rows,
         "loss": fitted.loss,
         "curve": [{"tree": tree, "validation": value} for tree, value in enumerate(fitted.curve, start=1)],
     }

@@ -19,7 +19,7 @@ from pipeline.train.tracking.commit import git_tags, run_name
 LOCK, MODEL = Path("dvc.lock"), Path("models/model.txt")
 MARKER, WAITING = Path(".pipeline/tracked.json"), Path(".pipeline/untracked")
 DEFAULT_URI = "sqlite:///mlflow.db"
-COPIED = ("models/*", "reports/**/*.json", "reports/*.md", "params.yaml", "dvc.lock", "data/*.json", "data/*.yaml")
+COPIED = ("models/**/*", "reports/**/*.json", "reports/*.md", "params.yaml", "dvc.lock", "data/*.json", "data/*.yaml")
 LIMIT = 1000  # points of a curve, and locks in the marker
 MAX_NAME = 250  # characters of a name, the most that MLflow takes
 Value = TypeVar("Value")

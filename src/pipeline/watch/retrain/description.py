@@ -8,7 +8,7 @@ from pipeline.data.source.sources import File
 from pipeline.markup import markdown
 from pipeline.markup.markdown import code, escape
 from pipeline.predictions.damage import KINDS
-from pipeline.watch.retrain import summary
+from pipeline.watch.retrain import new_sides, summary
 from pipeline.watch.retrain.outcome import Outcome, Reason
 
 MAX_SHOWN = 30  # reasons in the table, and columns in the list
@@ -41,6 +41,7 @@ def body(outcome: Outcome, issue: int | None, drift: str | None, others: Sequenc
         markdown.table(("labelled rows", ""), [row for row in rows if row[1] != 0], "lr"),
         *(f"Batch: {_file(batch)}" for batch in [outcome.batch] if batch),
         *_corrections(outcome),
+        *new_sides.section(outcome),
         *quarantine(outcome),
         *_notes(outcome),
     ]

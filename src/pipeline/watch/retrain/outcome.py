@@ -41,6 +41,14 @@ class Correction(Section):
 Reasons = Annotated[tuple[Reason, ...], Strict(strict=False)]
 
 
+class Side(Section):
+    """A side of the split once the batch is in the data: how many of its rows are new and, by time, its period."""
+
+    new: Count
+    first: str | None = None
+    last: str | None = None
+
+
 class Outcome(Section):
     """`added`: the data has new rows or labels; `nothing`: there are none; `refused`: it failed; `sentence` says why.
 
@@ -74,6 +82,8 @@ class Outcome(Section):
     quarantine: str | None = None
     reasons: Reasons = ()
     absent: Names = ()
+    sides: dict[str, Side] = Field(default_factory=dict)  # of the batch's rows; empty where they can't be split
+    refits: bool = False  # whether the model that ships learns the rows of all sides
 
     @property
     def corrections(self) -> int:

@@ -7,6 +7,7 @@ from pipeline.data.contract import schema
 from pipeline.data.source.sources import FINGERPRINT
 from pipeline.markup.markdown import cut
 from pipeline.predictions.damage import KINDS
+from pipeline.watch.retrain import new_sides
 from pipeline.watch.retrain.outcome import Outcome, Reason
 
 
@@ -63,6 +64,7 @@ def lines(outcome: Outcome) -> Iterator[str]:
             "where the newer label is right, correct that row in data.source, or label it by its own id"
         )
     yield from _unused(outcome)
+    yield from new_sides.lines(outcome)
     if outcome.state == "added":
         yield f"{FINGERPRINT} lists the new batches: `make run` measures what they change"
 

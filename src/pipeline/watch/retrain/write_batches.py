@@ -3,14 +3,15 @@
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from pipeline.core.params import Params
 from pipeline.data.contract.schema import Schema
 from pipeline.data.source import fetch, sources
-from pipeline.data.source.sources import FINGERPRINT, Source
-from pipeline.watch.retrain import batch, quarantine, summary, trainable
+from pipeline.data.source.sources import FINGERPRINT, File, Source
+from pipeline.watch.retrain import batch, new_sides, quarantine, summary, trainable
 from pipeline.watch.retrain.assemble import Assembled
 from pipeline.watch.retrain.batch import Staged
 from pipeline.watch.retrain.corrections import Corrected
@@ -41,16 +42,22 @@ def write(
         batches = [*replacing, *([added] if added else [])]
         grown = _grown(recorded, batches, corrected)
         if batches:
-            trainable.check(grown, {staged.file.path: staged.local for staged in batches}, contract, settings)
+            local = {staged.file.path: staged.local for staged in batches}
+            table = trainable.check(grown, local, contract, settings)
+            counts = counts.model_copy(update=_uses(assembled.accepted, table, settings))
         for staged in [*([excluded] if excluded else []), *batches]:
             batch.put(staged)
     if batches:
         fetch.write(FINGERPRINT, grown)
-    corrections = tuple(
+    added_file, quarantine_file = (staged.file if staged else None for staged in (added, excluded))
+    return _outcome(counts, assembled, _corrections(corrected, replacing), added_file, quarantine_file, rows)
+
+
+def _corrections(corrected: Sequence[Corrected], replacing: Sequence[Staged]) -> tuple[Correction, ...]:
+    return tuple(
         Correction(former=item.former.path, file=staged.file, labels=item.labels)
         for item, staged in zip(corrected, replacing, strict=True)
     )
-    return _outcome(counts, assembled, corrections, excluded, added, rows)
 
 
 def _stage(workspace: Path, prefix: str, table: pd.DataFrame, rows: Mapping[str, Row]) -> Staged | None:
@@ -58,6 +65,13 @@ def _stage(workspace: Path, prefix: str, table: pd.DataFrame, rows: Mapping[str,
         return None
     newest = max(rows[str(row)].time for row in table.index)
     return batch.stage(workspace, f"{prefix}-{newest:{quarantine.TIME}}", table)
+
+
+def _uses(added: pd.DataFrame, table: pd.DataFrame, settings: Params) -> dict[str, Any]:
+    """What the added rows are for, as fields of the outcome."""
+    if added.empty:
+        return {}
+    return {"sides": new_sides.sides(added, table, settings), "refits": settings.train.refits(settings.split)}
 
 
 def _grown(recorded: Source, batches: Sequence[Staged], corrected: Sequence[Corrected]) -> Source:
@@ -74,8 +88,8 @@ def _outcome(
     counts: Outcome,
     assembled: Assembled,
     corrected: tuple[Correction, ...],
-    excluded: Staged | None,
-    added: Staged | None,
+    added: File | None,
+    excluded: File | None,
     rows: Mapping[str, Row],
 ) -> Outcome:
     times = [f"{rows[str(row)].time:%Y-%m-%d %H:%M}" for row in assembled.accepted.index]
@@ -87,11 +101,11 @@ def _outcome(
             "first": min(times, default=None),
             "last": max(times, default=None),
             "repeated": assembled.repeated,
-            "batch": added.file if added else None,
+            "batch": added,
             "corrected": corrected,
             "quarantined": len(assembled.quarantined),
             "quarantined_before": assembled.before,
-            "quarantine": excluded.file.path if excluded else None,
+            "quarantine": excluded.path if excluded else None,
             "reasons": assembled.reasons,
             "absent": assembled.absent,
         }

@@ -95,18 +95,20 @@ def test_a_lock_with_a_stage_train_and_no_model_has_a_champion_that_is_missing(t
     assert "lacks models/model.txt, models/signature.json" in result.reason
 
 
-def test_an_optional_file_of_a_champion_is_copied_where_its_lock_names_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(champion, "OPTIONAL", ("models/more.json",))
-    more = f"    - path: models/more.json\n      md5: {md5(b'more')}\n"
-    for name, text in (("without", lock()), ("with", lock() + more)):
+def test_the_measured_model_of_a_champion_is_copied_where_its_lock_names_it(tmp_path: Path) -> None:
+    """A champion from before the stage `refit` has none: the model that ships was measured."""
+    contents = {path: path.encode() for path in champion.OPTIONAL}
+    measured = "".join(f"    - path: {path}\n      md5: {md5(content)}\n" for path, content in contents.items())
+    for name, text in (("without", lock()), ("with", lock() + measured)):
         root = repository(tmp_path / name, {"dvc.lock": text})
-        fill_cache(root / ".dvc/cache", MODEL, SIGNATURE, b"more")
+        fill_cache(root / ".dvc/cache", MODEL, SIGNATURE, *contents.values())
         result = champion.find(root=root)
-        assert result.folder is not None
-        assert (result.folder / "more.json").exists() == (name == "with")
+        assert result.folder == root / ".pipeline/champion" / md5(MODEL)
+        assert (result.folder / "model.txt").read_bytes() == MODEL
+        assert result.measured == (result.folder / "measured" if name == "with" else result.folder)
         assert result.model == md5(MODEL)
+    assert result.measured is not None
+    assert (result.measured / "model.txt").read_bytes() == contents[champion.MEASURED_MODEL]
 
 
 @pytest.mark.parametrize(

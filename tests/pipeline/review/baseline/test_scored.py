@@ -1,5 +1,6 @@
 """Which rows a model may be judged on: those that it was not trained on."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.core import files
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Split
+from pipeline.evaluation.scoring import Scored
+from pipeline.models import model, refitting, training
 from pipeline.models.signature import Feature, Signature
-from pipeline.review.baseline.scored import held_out, moved_rows
+from pipeline.review.baseline.champion import OPTIONAL, REQUIRED, Champion
+from pipeline.review.baseline.scored import as_it_serves, held_out, moved_rows, score_baseline
 from pipeline.train.stages.split import sides
+from tests.pipeline.models.test_training import DATA, FEATURES, KNOBS, SPLIT, TASKS
 
+SETTINGS = training.Settings(DATA, TASKS["regression"], FEATURES, SPLIT.model_copy(update={"time": "day"}), KNOBS)
 HASHED = Split(test=0.2, validation=0.2, seed=3, time=None)
 
 
@@ -75,3 +82,54 @@ def test_without_a_key_a_missing_column_or_no_recorded_one_is_refused() -> None:
         held_out(table, keyless("x", "y"))
     with pytest.raises(PipelineError, match="does not say which columns"):
         held_out(table, keyless())
+
+
+class TestRefittedChampion:
+    """A champion that was fitted again on all rows up to the 20th day; its measured model saw those up to the 12th."""
+
+    @pytest.fixture
+    def champion(self, tmp_path: Path) -> Champion:
+        rows = daily(20)
+        chosen = training.learn(rows[:200], (rows[200:288],), SETTINGS)
+        shipped, measured = (refitting.refit(part, SETTINGS, chosen, 5) for part in (rows, rows[:288]))
+        for folder, (text, signature) in ((tmp_path, shipped), (tmp_path / "measured", measured)):
+            files.write_text(folder / "model.txt", text)
+            files.write_text(folder / "signature.json", signature.model_dump_json())
+        hashes = dict.fromkeys((*REQUIRED, *OPTIONAL), "md5")
+        return Champion("found", "main", hashes=hashes, folder=tmp_path)
+
+    def test_it_is_compared_as_it_was_measured_on_the_rows_that_this_model_had_not_seen(
+        self, champion: Champion
+    ) -> None:
+        table, candidate = daily(30), scored(daily(30))
+        baseline = score_baseline(champion, candidate, "y", lambda: table)
+        assert baseline.scored is not None
+        assert champion.measured is not None
+        assert baseline.scored.keys.tolist() == [str(key) for key in range(288, 720)]
+        expected = model.load(champion.measured).predict(table[288:])
+        np.testing.assert_array_equal(baseline.scored.score, expected)
+
+    def test_beside_a_canary_it_answers_as_it_serves(self, champion: Champion) -> None:
+        table, candidate = daily(30), scored(daily(30))
+        served = as_it_serves(champion, score_baseline(champion, candidate, "y", lambda: table), candidate, table)
+        assert served.scored is not None
+        assert champion.folder is not None
+        expected = model.load(champion.folder).predict(table[288:])
+        np.testing.assert_array_equal(served.scored.score, expected)
+
+    def test_where_its_measured_model_is_unknown_no_row_that_it_learned_is_compared(self, champion: Champion) -> None:
+        """As code from before the stage `refit` sees it."""
+        unknown = replace(champion, hashes=dict.fromkeys(REQUIRED, "md5"))
+        baseline = score_baseline(unknown, scored(daily(20)), "y", lambda: daily(20))
+        assert (baseline.state, baseline.reason) == ("unscorable", "it was trained on every test row")
+
+
+def daily(days: int) -> pd.DataFrame:
+    """24 rows a day; `y` follows `x`."""
+    x = np.random.default_rng(0).normal(size=24 * days)
+    times = pd.date_range("2026-01-01", periods=24 * days, freq="h")
+    return pd.DataFrame({"id": range(24 * days), "day": times, "x": x, "y": x})
+
+
+def scored(table: pd.DataFrame) -> Scored:
+    return Scored("regression", table["y"].to_numpy(), table["x"].to_numpy(), table["id"].astype(str).to_numpy(str))

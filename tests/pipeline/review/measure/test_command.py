@@ -185,7 +185,7 @@ class TestChangedParameter:
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == (
             "error: the model here was not made from this work tree (train: parameter train of params.yaml: modified "
-            "and 1 more); run `make run` first\n"
+            "and 2 more); run `make run` first\n"
         )
 
     @pytest.mark.parametrize("command", ["measure", "report", "gate", "run", "verify-lock"])

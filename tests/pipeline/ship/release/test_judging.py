@@ -98,7 +98,7 @@ def test_a_champion_that_a_gpu_trained_is_trained_again_on_the_cpu_and_the_verdi
     shuffled.ok("git", "checkout", "-q", "-b", "gpu", "HEAD~2")
     yaml, lock = YAML(), shuffled.folder / "dvc.lock"
     content = yaml.load(lock)
-    for out in content["stages"]["train"]["outs"]:
+    for out in content["stages"]["refit"]["outs"]:
         out["md5"] = out["md5"][::-1] if out["path"] == MODEL else out["md5"]
     yaml.dump(content, lock)
     shuffled.commit("as a GPU would have it")

@@ -62,7 +62,7 @@ def test_a_model_that_is_not_the_locks_stops_with_one_sentence(trained: Project)
     output, problem = acquire(trained)
 
     assert output == ""
-    assert problem.startswith("dvc.lock: does not fit its inputs (train: models/model.txt is not the one")
+    assert problem.startswith("dvc.lock: does not fit its inputs (refit: models/model.txt is not the one")
     assert len(problem.splitlines()) == 1
 
 
@@ -91,6 +91,6 @@ def test_a_lock_of_another_device_needs_the_remote_and_says_so(trained: Project)
 
     _, problem = acquire(trained)
 
-    assert "gave other bytes than it names for models/model.txt" in problem
+    assert "gave other bytes than it names for models/measured/model.txt, models/model.txt" in problem
     assert "set DVC_REMOTE_URL" in problem
     assert len(problem.splitlines()) == 1

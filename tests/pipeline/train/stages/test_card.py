@@ -8,7 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from pipeline.core.params import Card, Data, Evaluate, Features, Split, Train
-from pipeline.models.signature import Feature, Signature
+from pipeline.models.signature import Feature, Rows, Signature
 from pipeline.train.card.limits import Evidence
 from pipeline.train.card.tables import Settings
 from pipeline.train.stages.card import render
@@ -92,6 +92,9 @@ def drift(*drifted: str) -> dict[str, Any]:
     }
 
 
+SIDES = {"train": 600, "validation": 200, "test": 1200}
+
+
 @pytest.fixture
 def evidence() -> Evidence:
     """A binary model with markup in a column name, a small slice, a weak one and a small group."""
@@ -130,6 +133,7 @@ def evidence() -> Evidence:
         importance=[{"feature": MARKUP, "gain": 0.7, "shap": 0.9}, {"feature": "income", "gain": 0.3, "shap": 0.1}],
         drift=drift(),
         quality={"violations": []},
+        split={"time": None, "sides": {name: {"rows": rows} for name, rows in SIDES.items()}, "shared": []},
         source={"source": "data/x.parquet", "files": [{"path": "data/x.parquet", "size": 123, "sha256": "ab" * 32}]},
         hashes={"models/model.txt": "0123456789abcdef" * 2},
     )
@@ -242,3 +246,23 @@ def test_several_classes_have_a_row_each(evidence: Evidence) -> None:
 def test_equal_evidence_gives_equal_bytes(evidence: Evidence) -> None:
     assert render(settings(), evidence) == render(settings(), evidence)
     assert not re.search(r"20\d\d-\d\d", render(settings(), evidence))
+
+
+def test_a_model_that_was_fitted_again_says_so_where_its_figures_stand(evidence: Evidence) -> None:
+    learned = Rows(count=2000, first="2026-01-01", last="2026-03-31")
+    refitted = evidence.signature.model_copy(update={"refitted": learned})
+    sides = {name: {"rows": rows, "first": f"{name} first", "last": f"{name} last"} for name, rows in SIDES.items()}
+    changed = replace(evidence, signature=refitted, split=evidence.split | {"sides": sides})
+    card = render(settings(), changed)
+    assert "| Learned from | all 2,000 rows, 2026-01-01 to 2026-03-31 |" in card
+    assert "1,200 test rows that the measured model had not seen" in card
+    assert "so the figures are of the procedure" in card
+    assert "| Rows test | 1,200 (60%), test first to test last |" in card
+    assert "procedure" not in render(settings(), evidence)
+
+
+def test_a_column_that_test_and_training_rows_share_is_a_limit(evidence: Evidence) -> None:
+    shared = [{"column": MARKUP, "share": 0.98, "sentence": f"98% of the test rows have a value of {MARKUP}"}]
+    text = limits(render(settings(), replace(evidence, split=evidence.split | {"shared": shared})))
+    assert "- 98% of the test rows have a value of" in text
+    assert "<script" not in text

@@ -9,8 +9,10 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.core import files
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Split
+from pipeline.train.split_report import SIDES
 from pipeline.train.stages import split
 from tests.pipeline.conftest import FROZEN
 
@@ -27,7 +29,7 @@ def keyed(keys: Any) -> pd.DataFrame:
 @settings(max_examples=10, deadline=None)
 def test_the_shares_are_met(seed: int) -> None:
     side = split.sides(keyed(range(20_000)), "id", split_settings(test=0.3, validation=0.1, seed=seed))
-    shares = {name: float((side == name).mean()) for name in split.SIDES}
+    shares = {name: float((side == name).mean()) for name in SIDES}
     assert shares == pytest.approx({"train": 0.6, "validation": 0.1, "test": 0.3}, abs=0.02)
 
 
@@ -53,7 +55,7 @@ def dated(days: list[int]) -> pd.DataFrame:
 def test_by_time_the_sides_follow_each_other_and_rows_of_one_time_stay_together(days: list[int]) -> None:
     table = dated(days)
     side = split.sides(table, None, split_settings(time="at"))
-    times = {name: table["at"][side == name] for name in split.SIDES}
+    times = {name: table["at"][side == name] for name in SIDES}
     assert times["train"].max() < times["validation"].min()
     assert times["validation"].max() < times["test"].min()
 
@@ -90,12 +92,14 @@ def test_the_command_writes_each_row_once_with_its_types(tmp_path: Path, monkeyp
     )
     table = pd.DataFrame({"id": range(200), "since": ["2020-01-31"] * 200})
     table.to_parquet("table.parquet")
-    options = [f"--{name}={name}.parquet" for name in ("table", *split.SIDES)]
+    options = ["--report=split.json", *(f"--{name}={name}.parquet" for name in ("table", *SIDES))]
     first = CliRunner().invoke(split.command, ["--schema=schema.yaml", *options], catch_exceptions=False)
     assert first.exit_code == 0
-    written = {name: Path(f"{name}.parquet").read_bytes() for name in split.SIDES}
-    parts = [pd.read_parquet(f"{name}.parquet") for name in split.SIDES]
+    written = {name: Path(f"{name}.parquet").read_bytes() for name in SIDES}
+    parts = [pd.read_parquet(f"{name}.parquet") for name in SIDES]
+    sides = files.read_json(Path("split.json"))["sides"]
+    assert sides == {name: {"rows": len(part)} for name, part in zip(SIDES, parts, strict=True)}
     assert sorted(pd.concat(parts)["id"]) == list(range(200))
     assert {str(part["since"].dtype) for part in parts} == {"datetime64[us]"}
     assert CliRunner().invoke(split.command, ["--schema=schema.yaml", *options]).output == first.output
-    assert {name: Path(f"{name}.parquet").read_bytes() for name in split.SIDES} == written
+    assert {name: Path(f"{name}.parquet").read_bytes() for name in SIDES} == written
