@@ -12,7 +12,7 @@ import click
 from pipeline.core import figures, files, params
 from pipeline.core.git import git
 from pipeline.core.tasks import DEVIANCES, metrics_of
-from pipeline.train.reproduce import LOCK, check_names, refresh_source, reproduce
+from pipeline.train.reproduce import LOCK, check_names, refresh_source, reproduce, retraining_problems
 
 METRICS_FILE, JUDGED = Path("reports/metrics.json"), Path(".pipeline/judged.json")
 FORMAT = 1  # of judged.json, a cache: one of another format is replaced
@@ -25,6 +25,8 @@ def command(force: bool) -> None:
     start = time.perf_counter()
     knobs = params.read()
     check_names(knobs)
+    for line in retraining_problems(knobs):
+        click.echo(f"warning: {line}", err=True)
     refresh_source(knobs.data)
     ran = reproduce(_import_during_stage, force=force)
     log_run()

@@ -14,6 +14,11 @@ def number(value: float) -> str:
     return f"{value:#.{DIGITS}g}".rstrip(".") if value else "0"
 
 
+def pluralized(count: int, noun: str) -> str:
+    """`1 column`, `2 columns`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def estimate(value: float | None, lower: float | None, upper: float | None) -> str:
     """A figure with its interval, as `0.7853 (0.7702 to 0.8011)`; `undefined` where there is none."""
     if not _is_known(value):

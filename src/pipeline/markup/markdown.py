@@ -45,6 +45,12 @@ def code(value: Any) -> Markdown:
     return Markdown(f"<code>{escape(value)}</code>")
 
 
+def fenced(text: str, language: str) -> Markdown:
+    """A block of code, shown as it is and copied as it is; a fence within the text does not end it."""
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
+    return Markdown(f"{fence}{language}\n{text}\n{fence}")
+
+
 def bold(value: Any) -> Markdown:
     return Markdown(f"<b>{escape(value)}</b>")
 

@@ -8,6 +8,17 @@ from pipeline.core.errors import PipelineError
 Input = Literal["log", "labels", "reference"]
 MAX_PLACES = 10  # places that are listed
 
+# What is counted under each kind, in words.
+KINDS = {
+    "lines": "lines of the log that are no JSON object, or half of one",
+    "types": "rows of the log that lack a field or have one of another type",
+    "duplicates": "rows of the log with the id of an earlier row",
+    "future": "rows of the log later than now",
+    "files": "files that can't be read to their end",
+    "labels": "rows of the label files without an id or of another form",
+    "relabelled": "ids with two different labels, of which the later one counts",
+}
+
 
 class InputUnreadableError(PipelineError):
     """The log, the labels or the reference are missing, empty, damaged or unreachable, which never means "no drift"."""
@@ -19,12 +30,7 @@ class InputUnreadableError(PipelineError):
 
 @dataclass
 class Damage:
-    """Counts by kind, and the first places as `file:line: why` (an unreadable file has no line).
-
-    lines: no JSON object, or half of one; types: a field is missing or of another type; duplicates: rows with the id of
-    an earlier row; future: rows later than now; files: files that can't be read, or not to their end; labels: labels
-    without an id or of another type; relabelled: ids with two different labels, of which the later one counts.
-    """
+    """Counts by kind (KINDS), and the first places as `file:line: why` (an unreadable file has no line)."""
 
     lines: int = 0
     types: int = 0

@@ -26,10 +26,14 @@ def check_names(knobs: params.Params) -> None:
     unknown, retired = schema.unknown_columns(knobs, contract), schema.retired_features(knobs, contract)
     if problems := [*unknown, *retired, *target.contract_problems(knobs.task, contract)]:
         raise PipelineError("\n".join(problems))
-    if knobs.data.added is not None:
-        roles = (knobs.data.key, knobs.task.target, knobs.split.time)
-        for line in widening.unlogged(contract, (), knobs.serve.log.omit, roles):
-            click.echo(f"warning: {line}", err=True)
+
+
+def retraining_problems(knobs: params.Params) -> list[str]:
+    """A line for each column that the log leaves out and the contract requires, where rows are to be added."""
+    if knobs.data.added is None:
+        return []
+    roles = (knobs.data.key, knobs.task.target, knobs.split.time)
+    return widening.unlogged(schema.read(schema.PATH), (), knobs.serve.log.omit, roles)
 
 
 def refresh_source(data: params.Data) -> None:

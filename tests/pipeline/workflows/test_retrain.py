@@ -83,5 +83,5 @@ def test_nothing_to_learn_from_is_no_failure_and_the_issue_says_why(world: Retra
     assert world.retrain(ISSUE, since=SINCE).jobs == {"retrain": "success"}
 
     (comment,) = world.comments(ISSUE)
-    assert "none of 1 labels is of one of 20 logged rows" in comment
+    assert "none of 1 label belongs to one of 20 logged rows" in comment
     assert world.state["pulls"] == []

@@ -2,6 +2,7 @@
 
 import glob
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ import click
 
 from pipeline.core import files, params
 from pipeline.core.errors import PipelineError
-from pipeline.data.source import sources, store
+from pipeline.data.source import readers, sources, store
 from pipeline.data.source.sources import FINGERPRINT, Added, File, Source
 
 CACHE = sources.DOWNLOADS / "known.json"  # URL: entity tag and fingerprint of what was downloaded last
@@ -94,11 +95,24 @@ def added(folder: str | None, previous: Source | None) -> Added | None:
         return previous.added
     try:
         paths = store.matching(f"{folder.rstrip('/')}/{BATCHES}", "data.added")
-        return Added(folder=folder, files=tuple(_fingerprint(path) for path in paths))
+        files = tuple(_fingerprint(path) for path in paths)
+        _check_disjoint(files)
+        return Added(folder=folder, files=files)
     except PipelineError:
         raise
     except Exception as error:
         raise PipelineError(f"data.added: {folder}: can't be reached: {sources.reason(error)}") from None
+
+
+def _check_disjoint(batches: Sequence[File]) -> None:
+    """PipelineError where two batches hold the same row: one with corrected labels, say, and the one before it."""
+    holders = dict[str, str]()
+    for file in batches:
+        for row in readers.row_ids(sources.ensure_local(file)):
+            if (other := holders.setdefault(row, file.path)) != file.path:
+                raise PipelineError(
+                    f"data.added: {other} and {file.path} hold the same rows; remove the one that is outdated"
+                )
 
 
 def _local_paths(source: str) -> list[str]:

@@ -53,6 +53,17 @@ def read(
     return _plain(table, name)
 
 
+def row_ids(path: Path) -> list[str]:
+    """The ids of the rows of a batch that retraining wrote; empty for a file of other origin, or a damaged one."""
+    import pyarrow.parquet as pq
+
+    try:
+        ids: list[str] = pq.read_table(path, columns=[INDEX]).column(0).to_pylist()
+    except (pa.ArrowInvalid, IndexError):
+        return []
+    return ids
+
+
 def _parquet(path: Path, name: str) -> pa.Table:
     import pyarrow.parquet as pq
 

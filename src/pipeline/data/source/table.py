@@ -1,7 +1,9 @@
 """The files of the data source, each checked against its hash, as one table."""
 
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,13 @@ from pipeline.core.errors import PipelineError
 from pipeline.data.source import partitions, readers, sources
 
 MAX_ROWS = 10  # row numbers in a message
+Staged = Mapping[str, Path]  # path of a batch that is not there yet: where this machine has it
+NONE_STAGED: Staged = MappingProxyType({})
 
 
-def read(source: sources.Source, data: params.Data, text: Collection[str] = ()) -> tuple[pa.Table, int]:
+def read(
+    source: sources.Source, data: params.Data, text: Collection[str] = (), *, staged: Staged = NONE_STAGED
+) -> tuple[pa.Table, int]:
     """One table of all files, in the order of their paths and added batches last, and how many repeats were dropped.
 
     `text`: columns that are text where all files are CSV, whatever their values look like.
@@ -24,7 +30,7 @@ def read(source: sources.Source, data: params.Data, text: Collection[str] = ()) 
     """
     files, n = source.files + source.batches, len(source.files)
     names = [file.path for file in files]
-    tables = parts(source, data, text)
+    tables = parts(source, data, text, staged=staged)
     table = concatenate([*tables[:n], *(_cast_batch(tables[0], batch) for batch in tables[n:])], names)
     if table.num_rows == 0:
         raise PipelineError(f"data.source: {source.source}: holds no row; get the data again, then `pipeline fetch`")
@@ -46,7 +52,9 @@ def read(source: sources.Source, data: params.Data, text: Collection[str] = ()) 
     )
 
 
-def parts(source: sources.Source, data: params.Data, text: Collection[str] = ()) -> list[pa.Table]:
+def parts(
+    source: sources.Source, data: params.Data, text: Collection[str] = (), *, staged: Staged = NONE_STAGED
+) -> list[pa.Table]:
     """The tables of the source's files, each column of a type that fits the other files', and of the added batches.
 
     `text`: columns that are text where all files are CSV.
@@ -55,11 +63,14 @@ def parts(source: sources.Source, data: params.Data, text: Collection[str] = ())
         text = ()
     tables = [_read(file, data, text) for file in source.files]
     tables = partitions.add(source, _with_common_types(source.files, tables, data, text))
-    return [*tables, *(_read(file, data) for file in source.batches)]
+    return [*tables, *(_read(file, data, staged=staged) for file in source.batches)]
 
 
-def _read(file: sources.File, data: params.Data, text: Collection[str] = ()) -> pa.Table:
-    return readers.read(sources.ensure_local(file), file.path, sources.extension(file.path), data, text=text)
+def _read(
+    file: sources.File, data: params.Data, text: Collection[str] = (), *, staged: Staged = NONE_STAGED
+) -> pa.Table:
+    local = staged.get(file.path) or sources.ensure_local(file)
+    return readers.read(local, file.path, sources.extension(file.path), data, text=text)
 
 
 def _with_common_types(

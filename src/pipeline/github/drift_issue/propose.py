@@ -27,7 +27,7 @@ def command(issue: int | None) -> None:
     """Open the pull request of what `pipeline retrain` found, or update it, and start what measures and tests it."""
     try:
         retrained = outcome.read()
-        message = explain_nothing(retrained) if retrained.batch is None else propose(retrained, issue)
+        message = propose(retrained, issue) if retrained.state == "added" else explain_nothing(retrained)
     except PipelineError as problem:
         with contextlib.suppress(PipelineError):  # the first error matters more than one of the comment
             _comment(issue, f"it stopped: {escape(str(problem).splitlines()[0])}")

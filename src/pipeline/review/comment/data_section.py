@@ -1,7 +1,8 @@
 """What the pull request does to the data: raw rows, columns, categories, and drift of the training data."""
 
+from pipeline.core.figures import pluralized
 from pipeline.markup.markdown import Markdown, cut, escape, number, table
-from pipeline.review.comment.facts import Facts, finite, pluralized
+from pipeline.review.comment.facts import Facts, finite
 from pipeline.review.comment.group_tables import more
 from pipeline.review.measure.measurement import DataChange
 

@@ -161,8 +161,3 @@ def _flatten(value: Any, name: str, leaves: dict[str, str], depth: int) -> None:
             leaves[name] = ", ".join(cut(item) for item in value)
     else:
         leaves[name] = "none" if value in (None, [], {}, ()) else str(value)
-
-
-def pluralized(count: int, noun: str) -> str:
-    """`1 column`, `2 columns`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,8 +1,9 @@
 """The first screen: the verdict, why, the rules that warn or fail, and the output of a failed stage."""
 
+from pipeline.core.figures import pluralized
 from pipeline.core.tasks import higher_is_better
 from pipeline.markup.markdown import bold, code, cut, escape
-from pipeline.review.comment.facts import Facts, finite, pluralized
+from pipeline.review.comment.facts import Facts, finite
 from pipeline.review.comment.rules import ICONS, SENTENCE, figure_of, interval_of, rule_table, worst_first
 from pipeline.review.gate import protected
 from pipeline.review.gate.verdict import REGRESSIONS, Rule

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.core.figures import pluralized
 from pipeline.markup.markdown import code, cut
-from pipeline.review.comment.facts import Facts, pluralized
+from pipeline.review.comment.facts import Facts
 
 MAX_NAMES = 3
 DAY = re.compile(r"-(\d{4})(\d\d)(\d\d)T\d{6}Z-[0-9a-f]{8}\.parquet$")  # the newest row of a batch, in its name

@@ -10,10 +10,10 @@ import pandas as pd
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Params
-from pipeline.data.contract import check, schema
+from pipeline.data.contract import check, schema, widening
 from pipeline.data.contract.schema import Schema
-from pipeline.data.values import conversion
 from pipeline.data.values import keys as identity
+from pipeline.watch.retrain import quarantine
 from pipeline.watch.retrain.logged import Row
 from pipeline.watch.retrain.outcome import Reason
 
@@ -23,7 +23,8 @@ class Assembled:
     """Rows that meet the contract, in its types, and those that break it, as text with a reason; the index is the id.
 
     `absent`: columns of the contract that have no value in any row; `repeated`: rows whose key a later row has too;
-    `before`: rows that break the contract and are in quarantine already, which neither table nor reason counts.
+    `before`: rows that break the contract and are in quarantine already, which neither table nor reason counts;
+    `returned`: rows that were in quarantine and are accepted now.
     """
 
     accepted: pd.DataFrame
@@ -32,6 +33,7 @@ class Assembled:
     absent: tuple[str, ...]
     repeated: int
     before: int
+    returned: int
 
 
 def assemble(
@@ -44,37 +46,38 @@ def assemble(
 ) -> Assembled:
     """The rows in the order of their times; `quarantined`: ids of rows that were quarantined before.
 
-    PipelineError where a required column has no value in any row.
+    PipelineError where no row has a value of a required column that the log leaves out.
     """
     ordered = sorted(rows, key=lambda row: (row.time, row.id))
     table, absent = _table(ordered, labels, keys, contract, settings)
-    required = [name for name in absent if not contract.columns[name].nullable]
-    if required:
-        reason = "serve.log.omit leaves it out" if required[0] in settings.serve.log.omit else "is it a feature?"
-        raise PipelineError(
-            f"column {required[0]}: has no value in {len(rows):,} logged rows ({reason}), but {schema.PATH} requires "
-            "one in every row; log it, or declare it nullable"
-        )
+    _check_never_logged(absent if rows else (), contract, settings)
     key = settings.data.key
     repeated = pd.Series(False, index=table.index)
     if key is not None:
         repeated = identity.texts(table[key], contract.columns[key].type).duplicated(keep="last")
     table = table[~repeated]
-    violations = check.broken_rows(table, contract, settings.task)
-    invalid = np.logical_or.reduce([np.zeros(len(table), dtype=bool), *(mask for _, mask in violations)])
-    fresh = invalid & ~table.index.isin(list(quarantined))
-    counted = [(violation, mask & fresh) for violation, mask in violations if (mask & fresh).any()]
+    broken = check.broken_rows(table, contract, settings.task)
+    invalid = np.logical_or.reduce([np.zeros(len(table), dtype=bool), *(mask for _, mask in broken)])
+    former = table.index.isin(list(quarantined))
+    fresh = invalid & ~former
+    counted = [(violation, mask & fresh) for violation, mask in broken if (mask & fresh).any()]
     return Assembled(
         accepted=schema.typed(table[~invalid], contract),
-        quarantined=_explained(table, counted, fresh),
-        reasons=tuple(
-            Reason(column=violation.column, check=violation.check, expected=violation.expected, rows=int(mask.sum()))
-            for violation, mask in counted
-        ),
+        quarantined=quarantine.explained(table, counted, fresh),
+        reasons=tuple(quarantine.reason(table, pair, contract, settings.task) for pair in counted),
         absent=tuple(absent),
         repeated=int(repeated.sum()),
-        before=int(invalid.sum() - fresh.sum()),
+        before=int((invalid & former).sum()),
+        returned=int((~invalid & former).sum()),
     )
+
+
+def _check_never_logged(absent: Sequence[str], contract: Schema, settings: Params) -> None:
+    excluded, omitted = (
+        [name for name in names if name in absent] for names in (settings.features.exclude, settings.serve.log.omit)
+    )
+    if lines := widening.unlogged(contract, excluded, omitted, ()):
+        raise PipelineError("\n".join(lines))
 
 
 def derive_key(row: str, column: schema.ContractColumn) -> Any:
@@ -105,8 +108,8 @@ def _table(
         elif name == settings.data.key:
             from_labels = keys or {}
             values = [from_labels[row.id] if row.id in from_labels else derive_key(row.id, column) for row in rows]
-        elif name == settings.split.time and name not in logged:
-            values = [row.time.replace(tzinfo=None) for row in rows]
+        elif name == settings.split.time:
+            values = [_value(row, name, row.time.replace(tzinfo=None)) for row in rows]
         else:
             values = [row.features.get(name) for row in rows]
             absent += [name] if name not in logged else []
@@ -116,17 +119,6 @@ def _table(
     return pd.DataFrame(columns), absent
 
 
-def _explained(table: pd.DataFrame, violations: Sequence[tuple[check.Violation, Any]], invalid: Any) -> pd.DataFrame:
-    """The rows that break the contract as text, with the reason in the first column: `reason`, or `_reason` where the
-    data has a column of that name, and so on."""
-    reasons = pd.Series("", index=table.index, dtype="str")
-    for violation, mask in violations:
-        reason = f"{violation.column}: {violation.check} ({violation.expected})"
-        reasons[mask] = reasons[mask].where(reasons[mask] == "", reasons[mask] + "; ") + reason
-    rows = table[invalid]
-    texts = pd.DataFrame({name: conversion.labels(rows[name]) for name in rows.columns}, index=rows.index)
-    name = "reason"
-    while name in texts.columns:
-        name = f"_{name}"
-    texts.insert(0, name, reasons[invalid])
-    return texts
+def _value(row: Row, name: str, otherwise: Any) -> Any:
+    value = row.features.get(name)
+    return otherwise if value is None else value

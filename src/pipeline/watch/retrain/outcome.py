@@ -15,12 +15,30 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Reason(Section):
-    """A check of the contract that rows failed, and how many did."""
+    """A check of the contract that rows failed, and how many did.
+
+    Where values are not among the allowed ones: the most frequent of them, each with its number of rows, and the line
+    of the contract that takes all of them. There is no line where the target of a binary task would get a third class,
+    or where values hold characters that nobody sees.
+    """
 
     column: str
     check: str
     expected: str
     rows: Count
+    values: dict[str, Count] = Field(default_factory=dict)
+    line: str | None = None
+
+
+class Correction(Section):
+    """A batch with corrected labels: the path of the one that it replaces, its file, and how many labels differ."""
+
+    former: str
+    file: File
+    labels: Count
+
+
+Reasons = Annotated[tuple[Reason, ...], Strict(strict=False)]
 
 
 class Side(Section):
@@ -32,16 +50,18 @@ class Side(Section):
 
 
 class Outcome(Section):
-    """`added`: there is a batch; `nothing`: no new row to learn from; `refused`: it failed; `sentence` says why.
+    """`added`: the data has new rows or labels; `nothing`: there are none; `refused`: it failed; `sentence` says why.
 
-    Of `labels` labels, `labelled` are of logged rows; of those `known` are in the data already, `repeated` are replaced
-    by a later row of their key, `quarantined` violate the contract, `quarantined_before` still do and are in a file of
-    an earlier run, and `rows` are in the batch, from `first` to `last`.
+    Of `labels` labels, `labelled` are of logged rows; of those `known` are in the data already (`differing` by a key
+    whose row there has another label), `repeated` are replaced by a later row of their key, `quarantined` violate the
+    contract. `rows` are in the batch, from `first` to `last`, of which `returned` were in quarantine;
+    `quarantined_before` are in quarantine still. `rejected`: corrected labels that violate the contract.
     """
 
     state: Literal["added", "nothing", "refused"]
     sentence: str
     rows: Count = 0
+    returned: Count = 0
     first: str | None = None
     last: str | None = None
     labels: Count = 0
@@ -49,17 +69,26 @@ class Outcome(Section):
     unlabelled: Count = 0  # rows of the label files without an id or a label
     logged: Count = 0
     damage: dict[str, Count] = Field(default_factory=dict)  # by kind, as the monitor counts it
+    places: Names = ()  # of the first damage
     labelled: Count = 0
     known: Count = 0
+    differing: Count = 0
     repeated: Count = 0
     batch: File | None = None
+    corrected: Annotated[tuple[Correction, ...], Strict(strict=False)] = ()
+    rejected: Reasons = ()
     quarantined: Count = 0
     quarantined_before: Count = 0
     quarantine: str | None = None
-    reasons: Annotated[tuple[Reason, ...], Strict(strict=False)] = ()
+    reasons: Reasons = ()
     absent: Names = ()
     sides: dict[str, Side] = Field(default_factory=dict)  # of the batch's rows; empty where they can't be split
     refits: bool = False  # whether the model that ships learns the rows of all sides
+
+    @property
+    def corrections(self) -> int:
+        """How many labels of rows that are in the data were corrected."""
+        return sum(correction.labels for correction in self.corrected)
 
 
 def write(outcome: Outcome) -> None:

@@ -10,7 +10,7 @@ from pipeline.core.git import git
 from pipeline.data.source.sources import File
 from pipeline.github.drift_issue.retraining import BRANCH
 from pipeline.watch.retrain import outcome
-from pipeline.watch.retrain.outcome import Outcome, Reason
+from pipeline.watch.retrain.outcome import Correction, Outcome, Reason
 from tests.pipeline.github.conftest import Pipeline, Scene, commit
 
 pytestmark = pytest.mark.engine
@@ -145,6 +145,20 @@ def test_commits_of_people_on_the_branch_are_not_lost(scene: Scene, pipeline: Pi
     assert "would be lost" in comment(scene)
     assert scene.github.calls("POST", "^git/commits") == []
     assert started_workflows(scene) == []
+
+
+def test_corrected_labels_alone_are_a_pull_request(scene: Scene, pipeline: Pipeline) -> None:
+    retrained = write_outcome()
+    assert retrained.batch is not None
+    correction = Correction(former="s3://b/added-1.parquet", file=retrained.batch, labels=3)
+    alone = {"rows": 0, "batch": None, "corrected": (correction,), "sentence": "3 corrected labels"}
+    outcome.write(retrained.model_copy(update=alone))
+
+    code, printed = pipeline("propose", "--issue", str(ISSUE))
+
+    assert code == 0, printed
+    assert pull_request(scene)["title"] == "Retrain on 3 corrected labels"
+    assert started_workflows(scene) == ["train.yaml", "test.yaml"]
 
 
 @pytest.mark.parametrize("state", ["nothing", "refused"])

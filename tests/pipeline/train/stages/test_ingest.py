@@ -13,6 +13,7 @@ import pytest
 from pipeline.core import parquet
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Data
+from pipeline.data.contract.schema import ContractColumn, Schema
 from pipeline.data.source import fetch, sources
 from pipeline.data.source import table as tables
 from pipeline.train.stages import ingest
@@ -107,7 +108,9 @@ def test_what_is_text_in_the_contract_is_read_as_it_is_written(values: list[str]
         Path(f"{name}.csv").write_text(f"id,x\n1{name},{value}\n")
     assert ingested("*.csv", text=("x", "gone")).column("x").to_pylist() == values
     data = Data(source="*.csv", key="x", deduplicate=False)
-    assert batch.keys(sources.read(FINGERPRINT), "x", "text", data) == set(values)
+    contract = Schema(columns=dict.fromkeys(("id", "x"), ContractColumn(type="text", nullable=False)))
+    labels = batch.labels_by_key(sources.read(FINGERPRINT), contract, data, "id")
+    assert labels == dict(zip(values, ["1a", "1b"], strict=True))
 
 
 def test_where_parquet_belongs_to_the_source_its_types_count(folder: Path) -> None:

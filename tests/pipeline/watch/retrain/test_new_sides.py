@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 from pipeline.watch.retrain import description, new_sides
 from pipeline.watch.retrain import outcome as outcomes
@@ -50,11 +49,13 @@ def test_by_hash_all_sides_get_some(project: Project, pipeline: Command) -> None
     assert new_sides.SHIPS not in text
 
 
-def test_rows_that_can_not_be_split_are_taken_in_all_the_same(
-    project: Project, pipeline: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`make run` then says what is wrong."""
+def test_rows_that_can_not_be_split_are_refused(project: Project, pipeline: Command) -> None:
     project.configure(split={"time": "town"})
-    output = retrain(pipeline)
-    assert "the added rows can't be split: split.time: town is text" in output
-    assert (outcomes.read().rows, outcomes.read().sides) == (40, {})
+    scenes.write_log(Path("logs/predictions"), scenes.lines(small_table("binary", 40, seed=7)))
+    scenes.write_labels(Path("labels.csv"), {"r-1": "yes"})
+
+    code, output = pipeline("retrain", "--labels", "labels.csv")
+
+    assert code == 2
+    assert "nothing was added, as `make run` would fail with these rows: split.time: town is text" in output
+    assert outcomes.read().state == "refused"

@@ -1,0 +1,110 @@
+"""Rows in quarantine: written as text with their reasons, and read at each retraining until the contract takes them."""
+
+import re
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from pipeline.core.errors import PipelineError
+from pipeline.core.params import Params, TaskSection
+from pipeline.data.contract import widening
+from pipeline.data.contract.check import Violation
+from pipeline.data.contract.schema import Schema
+from pipeline.data.source import sources, store
+from pipeline.data.values import conversion
+from pipeline.watch.retrain.batch import SETTING
+from pipeline.watch.retrain.logged import Row
+from pipeline.watch.retrain.outcome import Reason
+
+FILE_NAME = re.compile(r"quarantine-(?P<newest>\d{8}T\d{6}Z)-[0-9a-f]{8}\.parquet")
+TIME = "%Y%m%dT%H%M%SZ"
+MAX_VALUES = 20  # values of a reason
+
+Broken = tuple[Violation, Any]  # a check, and a mask (rows,) of those that fail it
+
+
+@dataclass(frozen=True)
+class Quarantine:
+    """The rows in quarantine by id, as text, with their labels and keys; a row's time is that of its file's newest."""
+
+    rows: Mapping[str, Row] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+    def without(self, ids: Container[str]) -> "Quarantine":
+        """The rows that have none of these ids."""
+        return Quarantine(
+            *({name: value for name, value in part.items() if name not in ids} for part in vars(self).values())
+        )
+
+
+def read(folder: str, settings: Params) -> Quarantine:
+    """The rows in the quarantine files of this folder; PipelineError where one can't be read."""
+    pattern = f"{folder.rstrip('/')}/quarantine-*.parquet"
+    rows = dict[str, Row]()
+    try:
+        for path in store.matching(pattern, SETTING):
+            rows |= _rows(path)
+    except PipelineError:
+        raise
+    except Exception as error:  # each fsspec plug-in has errors of its own
+        raise PipelineError(f"{SETTING}: {pattern}: can't be read: {sources.reason(error)}") from None
+    target, key = settings.task.target, settings.data.key
+    columns = [
+        {row.id: row.features[name] for row in rows.values() if name and row.features.get(name) is not None}
+        for name in (target, key)
+    ]
+    return Quarantine(rows, *columns).without({row for row in rows if row not in columns[0]})
+
+
+def _rows(path: str) -> dict[str, Row]:
+    name = FILE_NAME.fullmatch(PurePosixPath(path).name)
+    if name is None:
+        raise PipelineError(f"{path}: is not named as `pipeline retrain` names such files; take it away")
+    newest = datetime.strptime(name["newest"], TIME).replace(tzinfo=UTC)
+    system, place = sources.filesystem(path, SETTING)
+    with system.open(place, "rb") as stream:
+        table: pd.DataFrame = pd.read_parquet(stream)
+    values = table.iloc[:, 1:]  # the first column is the reason
+    texts = values.astype(object).mask(values.isna(), None).to_dict(orient="index")
+    return {str(row): Row(str(row), newest, {str(k): v for k, v in fields.items()}) for row, fields in texts.items()}
+
+
+def explained(table: pd.DataFrame, broken: Sequence[Broken], chosen: Any) -> pd.DataFrame:
+    """The chosen rows as text, with the reason in the first column: `reason`, or `_reason` where the data has a column
+    of that name, and so on."""
+    reasons: pd.Series[Any] = pd.Series("", index=table.index, dtype="str")
+    for violation, mask in broken:
+        reason = f"{violation.column}: {violation.check} ({violation.expected})"
+        reasons[mask] = reasons[mask].where(reasons[mask] == "", reasons[mask] + "; ") + reason
+    rows = table[chosen]
+    texts = pd.DataFrame({name: conversion.labels(rows[name]) for name in rows.columns}, index=rows.index)
+    name = "reason"
+    while name in texts.columns:
+        name = f"_{name}"
+    texts.insert(0, name, reasons[chosen])
+    return texts
+
+
+def reason(table: pd.DataFrame, broken: Broken, contract: Schema, task: TaskSection) -> Reason:
+    """What a check refused, in how many rows, and where values are not allowed the line of the contract for them."""
+    violation, mask = broken
+    result = Reason(column=violation.column, check=violation.check, expected=violation.expected, rows=int(mask.sum()))
+    if violation.check != "allowed":
+        return result
+    column = contract.columns[violation.column]
+    counts = conversion.convert(table[violation.column][mask], column.type)[0].value_counts()
+    texts = conversion.labels(pd.Series(counts.index[:MAX_VALUES]))
+    line = widening.allowing(violation.column, column, counts.index.tolist())
+    third_class = task.type == "binary" and violation.column == task.target
+    return result.model_copy(
+        update={
+            "values": dict(zip(texts, map(int, counts), strict=False)),
+            # A line that does not look like what it holds is none that people can review.
+            "line": line if line.isprintable() and not third_class else None,
+        }
+    )
