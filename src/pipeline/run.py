@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.core import figures, files, params
+from pipeline.core import figures, files, params, report_shapes
 from pipeline.core.git import git
 from pipeline.core.tasks import DEVIANCES, metrics_of
 from pipeline.train.reproduce import LOCK, check_names, refresh_source, reproduce
@@ -98,7 +98,7 @@ def _state(knobs: params.Params) -> str:
 
 def metric_lines(knobs: params.Params) -> list[str]:
     """The task's metrics with their intervals."""
-    metrics = files.read_json(METRICS_FILE)
+    metrics = report_shapes.read(METRICS_FILE, "metrics")
     names = metrics_of(knobs.task.type, DEVIANCES.get(knobs.train.objective))
     available = [(name, metrics[name]) for name in names if metrics.get(name)]
     return [

@@ -60,7 +60,7 @@ def read_json(path: Path, command: str | None = "make run") -> Any:
     except FileNotFoundError:
         remedy = f"`{command}` makes it" if command else "check the path"
         raise PipelineError(f"{path}: no such file; {remedy}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number of too many digits, too deep
         if conflict := conflicts.problem(path):
             raise PipelineError(conflict) from None
         remedy = f"remove it and run `{command}`" if command else "get the file again"
@@ -72,7 +72,7 @@ def read_json(path: Path, command: str | None = "make run") -> Any:
 def md5(path: Path) -> str:
     """A file's MD5, as in dvc.lock; PipelineError where it is missing."""
     if not path.is_file():
-        raise PipelineError(f"{path}: no such file; `make run` makes it")
+        raise PipelineError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}; `make run` makes it")
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 

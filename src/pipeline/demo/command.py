@@ -11,7 +11,7 @@ import click
 import numpy as np
 import pandas as pd
 
-from pipeline.core import files, parquet
+from pipeline.core import parquet, report_shapes
 from pipeline.data.values import conversion
 from pipeline.demo import outcomes, shifts
 from pipeline.demo.traffic import Service, send
@@ -99,7 +99,7 @@ def shifted(
 ) -> tuple[signature.Signature, pd.DataFrame]:
     """The model's signature, and `rows` held-out rows, shifted."""
     model = signature.read(Path("models") / SIGNATURE)
-    columns = shifts.shifted_columns(model, files.read_json(IMPORTANCE), column)
+    columns = shifts.shifted_columns(model, report_shapes.read(IMPORTANCE, "importance"), column)
     drawn = draw(parquet.read(Path(TEST)), rows, seed)
     return model, shifts.shift(drawn, name, columns, strength, seed)
 
