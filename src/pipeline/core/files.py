@@ -69,6 +69,16 @@ def read_json(path: Path, command: str | None = "make run") -> Any:
         raise PipelineError(f"{path}: can't be read: {reason(error)}") from None
 
 
+def read_cache(path: Path, shape: Any) -> Any:
+    """The content of a file that only saves work, where it is of this type; None where it is missing or damaged."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(shape).validate_python(read_json(path), strict=True)
+    except (PipelineError, ValidationError):
+        return None
+
+
 def md5(path: Path) -> str:
     """A file's MD5, as in dvc.lock; PipelineError where it is missing."""
     if not path.is_file():

@@ -209,11 +209,9 @@ def _note_as_logged(lock: str) -> None:
     files.write_json(MARKER, _marker() | {_server_hash(): [*_logged_locks(), lock][-LIMIT:]})
 
 
-def _marker() -> dict[str, Any]:
-    try:
-        return dict(files.read_json(MARKER)) if MARKER.is_file() else {}
-    except PipelineError:  # damaged: MLflow is asked before a run is logged
-        return {}
+def _marker() -> dict[str, list[str]]:
+    """The locks by tracking server; none where the file is damaged: MLflow is asked before a run is logged."""
+    return files.read_cache(MARKER, dict[str, list[str]]) or {}
 
 
 @click.command(short_help="Log the current run to MLflow.")
