@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core import parquet, report_shapes
+from pipeline.core.errors import PipelineError
 from pipeline.data.values import conversion
 from pipeline.demo import outcomes, shifts
 from pipeline.demo.traffic import Service, send
@@ -100,7 +101,12 @@ def shifted(
     """The model's signature, and `rows` held-out rows, shifted."""
     model = signature.read(Path("models") / SIGNATURE)
     columns = shifts.shifted_columns(model, report_shapes.read(IMPORTANCE, "importance"), column)
-    drawn = draw(parquet.read(Path(TEST)), rows, seed)
+    table = parquet.read(Path(TEST))
+    if table.empty:
+        raise PipelineError(f"{TEST}: holds no row; remove it and run `make run`")
+    if absent := [column for column in (*model.columns, model.target) if column not in table.columns]:
+        raise PipelineError(f"{TEST}: lacks column {absent[0]}, which the model needs; remove it and run `make run`")
+    drawn = draw(table, rows, seed)
     return model, shifts.shift(drawn, name, columns, strength, seed)
 
 
