@@ -16,7 +16,7 @@ from pipeline.core.errors import PipelineError
 from pipeline.data.values import conversion
 from pipeline.demo import outcomes, shifts
 from pipeline.demo.traffic import Service, send
-from pipeline.models import signature
+from pipeline.models import matrix, signature
 from pipeline.models.model_text import SIGNATURE
 from pipeline.ship.release.golden import to_request_rows
 from pipeline.ship.release.locked_model import TEST
@@ -104,8 +104,9 @@ def shifted(
     table = parquet.read(Path(TEST))
     if table.empty:
         raise PipelineError(f"{TEST}: holds no row; remove it and run `make run`")
-    if absent := [column for column in (*model.columns, model.target) if column not in table.columns]:
-        raise PipelineError(f"{TEST}: lacks column {absent[0]}, which the model needs; remove it and run `make run`")
+    if model.target not in table.columns:
+        raise PipelineError(f"{TEST}: lacks column {model.target}, the target; remove it and run `make run`")
+    matrix.encode(table, model)  # refuses a column that is absent or of another type
     drawn = draw(table, rows, seed)
     return model, shifts.shift(drawn, name, columns, strength, seed)
 
