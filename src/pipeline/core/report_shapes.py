@@ -130,6 +130,24 @@ class Quality(Shape):
     violations: list[Any]
 
 
+class Side(Shape):
+    rows: Count
+    first: str | None = None
+    last: str | None = None
+
+
+class Shared(Shape):
+    column: str
+    share: Real
+    sentence: str
+
+
+class Split(Shape):
+    time: str | None
+    sides: dict[str, Side]
+    shared: list[Shared]
+
+
 class SourceFile(Shape):
     path: str
     size: Count
@@ -155,6 +173,7 @@ SHAPES: dict[str, TypeAdapter[Any]] = {
     "training": TypeAdapter(Training),
     "drift": TypeAdapter(Drift),
     "quality": TypeAdapter(Quality),
+    "split": TypeAdapter(Split),
     "source": TypeAdapter(Source),
 }
 
