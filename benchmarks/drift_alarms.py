@@ -28,10 +28,12 @@ from pipeline.evaluation.scoring import Scored
 from pipeline.models import training
 from pipeline.models.matrix import codes
 from pipeline.models.model import Model
+from pipeline.predictions import periods
 from pipeline.predictions.windows import Window
 from pipeline.watch.monitor.alarm import Rule, standing
 from pipeline.watch.monitor.reference_data import Reference
-from pipeline.watch.monitor.signals import NAMES, Judge, WindowSignal
+from pipeline.watch.monitor.signals import NAMES, Judge
+from pipeline.watch.monitor.window_signal import WindowSignal
 
 ROOT = Path(__file__).parents[1]
 TRAINED, STOPPED, TESTED = 15_000, 3_000, 6_000  # rows; the other 6,000 are the traffic
@@ -94,7 +96,7 @@ def _week(study: Study, rows: int, shift: str, strength: float, seed: int) -> We
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(study.unseen))
     tested, traffic = study.unseen.iloc[order[:TESTED]], study.unseen.iloc[order[TESTED:]]
-    judge = Judge(_reference(study, tested), study.settings, "one")
+    judge = Judge(_reference(study, tested), study.settings, "one", periods.size("1 day"))
     windows = list(_windows(study, traffic, rows, shift, strength, rng))
     signals = [judge.signals(window, windows[:place], by_time=True) for place, window in enumerate(windows)]
     return Week(_alarms(signals, study.settings), _beyond(signals), len(signals))

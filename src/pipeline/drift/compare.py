@@ -19,14 +19,21 @@ MISSING_TEST, MISSING_BOUND = "difference of missing shares", 0.1
 
 
 def compare(
-    reference: pd.DataFrame, current: pd.DataFrame, columns: Mapping[str, Kind], drift: params.Drift
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    columns: Mapping[str, Kind],
+    drift: params.Drift,
+    left_out: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Evidently's drift score of each column, and whether the share of drifted columns reaches `drift.share`.
 
-    A column that can't be compared is under `skipped` with the reason. Larger tables are sampled to `drift.max_rows`.
+    A column that can't be compared is under `skipped` with the reason, as are those `left_out`, which have theirs.
+    Larger tables are sampled to `drift.max_rows`.
     """
     tables = _sample(reference, drift), _sample(current, drift)
-    compared, skipped = list[dict[str, Any]](), list[dict[str, str]]()
+    left_out = left_out or {}
+    compared, skipped = list[dict[str, Any]](), [{"column": name, "reason": why} for name, why in left_out.items()]
+    columns = {name: kind for name, kind in columns.items() if name not in left_out}
     for name, kind in columns.items():
         result = _compare(*tables, name, kind, drift.threshold)
         if isinstance(result, str):

@@ -70,6 +70,9 @@ class Drift(Section):
         description="Distance from which a column has drifted; null: Evidently's default."
     )
     share: PositiveShare = Field(description="Share of drifted columns from which the table has drifted.")
+    calendar: bool = Field(
+        default=False, description="true: columns that the calendar moves, as the month, are judged for drift, too."
+    )
     seed: Seed = Field(description="Seed of the sampling.")
 
 

@@ -1,6 +1,6 @@
 """The section on what is watched in production."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -30,9 +30,18 @@ class Monitor(Section):
     false_alarms: Share = Field(
         description="Share of windows without drift in which a drift signal may be beyond its bound."
     )
+    reference: Literal["training", "recent", "same_season"] = Field(
+        default="training",
+        description="What data are compared with: all training rows, the newest of them, or those of the months "
+        "around the window's, in any year.",
+    )
     reference_rows: Count = Field(
-        description="After retraining the reference is the newest rows that hold this many training rows; "
-        "all where there are fewer."
+        description="Training rows that a recent reference holds; all where there are fewer.",
+    )
+    blocks: Name | None = Field(
+        default=None,
+        description="Column whose rows of one day (of another column than a date: of one value) are not independent; "
+        "null: split.time.",
     )
     missing: UnitInterval = Field(description="Rise of a column's share of missing values, at most.")
     unseen: UnitInterval = Field(description="Share of a column's values that training never saw, at most.")

@@ -13,6 +13,7 @@ from pipeline.core.errors import PipelineError, listed
 from pipeline.data.contract import missing_words, revision, schema, widening
 from pipeline.data.contract.schema import PATH, ContractColumn, Schema
 from pipeline.data.source import csv_hints
+from pipeline.data.values import calendar
 from pipeline.data.values.column_types import Type
 from pipeline.data.values.conversion import convert
 
@@ -60,6 +61,10 @@ def command(update: bool, force: bool, path: Path) -> None:
     contract = schema.read(path)
     for line in widening.unlogged(contract, knobs.features.exclude, knobs.serve.log.omit, roles):
         click.echo(f"schema: {line}")
+    if (time := knobs.split.time) and time in inferred.columns:
+        moved = calendar.calendar_columns(frame.assign(**{time: convert(frame[time], "date")[0]}), time)
+        if moved:
+            click.echo(f"schema: {calendar.sentence(moved, time)}")
     if any(sources.extension(file.path).startswith(".csv") for file in source.files):
         for hint in csv_hints.hints(table):
             click.echo(f"schema: {hint}")

@@ -1,6 +1,6 @@
 """Stage, and a command for any two tables: how far one has drifted from the other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.core import costs, files, params, parquet
 from pipeline.core.errors import PipelineError
 from pipeline.data.source import readers
+from pipeline.data.values.calendar import calendar_columns
 from pipeline.drift.compare import Kind, compare, kinds, render
 
 
@@ -29,10 +30,13 @@ def command(
     """Compare two tables (Parquet or CSV) column by column with Evidently's tests."""
     drift = params.section(params.Drift)
     with costs.measured("drift") as cost:
-        columns = _signature_columns(signature_path) if signature_path else None
-        reference, current = _read(reference_path, columns), _read(current_path, columns)
+        columns, time = _of_signature(signature_path) if signature_path else (None, None)
+        needed = None if columns is None else [*columns, *([time] if time else [])]
+        reference, current = _read(reference_path, needed), _read(current_path, needed)
         columns = columns if columns is not None else kinds(current) | kinds(reference)
-        result = compare(reference, current, columns, drift)
+        calendar = {} if drift.calendar else calendar_columns(reference, time)
+        left_out = {name: f"is the {part} of {time}, which drifts by construction" for name, part in calendar.items()}
+        result = compare(reference, current, columns, drift, left_out)
         files.write_json(json_path, result)
         cost["rows"] = len(reference) + len(current)
     for line in _summary(result):
@@ -44,13 +48,15 @@ def command(
         click.echo(f"drift: report in {html_path}")
 
 
-def _signature_columns(path: Path) -> dict[str, Kind]:
+def _of_signature(path: Path) -> tuple[dict[str, Kind], str | None]:
+    """The model's columns, and the date column that split them."""
     from pipeline.models import signature
 
-    return {feature.source: feature.kind for feature in signature.read(path).features}
+    model = signature.read(path)
+    return {feature.source: feature.kind for feature in model.features}, model.split.time
 
 
-def _read(path: Path, columns: Mapping[str, Kind] | None) -> pd.DataFrame:
+def _read(path: Path, columns: Sequence[str] | None) -> pd.DataFrame:
     """The table at `path`, Parquet or CSV; where `columns` are given, those of them that it has."""
     if not path.is_file():
         raise PipelineError(f"{path}: no such file; give a Parquet or CSV table")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pipeline.watch.monitor.signals import WindowSignal
+from pipeline.watch.monitor.window_signal import WindowSignal
 
 State = Literal["ok", "alarm", "watching", "not_enough_data"]
 LATE = {"performance"}  # labels come late: it is judged on the latest windows that have them, however old

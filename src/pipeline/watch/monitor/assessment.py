@@ -9,12 +9,14 @@ import pandas as pd
 from pipeline.core.params import Params
 from pipeline.data.values import conversion
 from pipeline.drift.compare import Kind
+from pipeline.predictions import periods
 from pipeline.predictions.windows import Labels, Window, WindowedLog
 from pipeline.watch.monitor import result as results
 from pipeline.watch.monitor.alarm import Rule, Standing, standing
 from pipeline.watch.monitor.reference_data import Reference
 from pipeline.watch.monitor.result import Result
-from pipeline.watch.monitor.signals import NAMES, Judge, WindowSignal
+from pipeline.watch.monitor.signals import NAMES, Judge
+from pipeline.watch.monitor.window_signal import WindowSignal
 
 JudgedWindow = tuple[Window, dict[str, WindowSignal]]
 
@@ -24,7 +26,7 @@ def assess(
 ) -> Result:
     """The result of the windows; `size` is theirs as params.yaml writes it, `progress` is called with lines."""
     release = main_release(windowed.windows)
-    judge, by_time = Judge(reference, settings, release or ""), not size.endswith("rows")
+    judge, by_time = Judge(reference, settings, release or "", periods.size(size)), not size.endswith("rows")
     judged = _judge_windows(windowed.windows, judge, by_time, progress)
     rule = Rule(settings.monitor.windows, settings.monitor.alarm)
     signals = tuple(_signal(name, judged, rule) for name in NAMES if any(name in signals for _, signals in judged))
@@ -43,9 +45,15 @@ def assess(
         damage=dict(vars(windowed.damage)),
         labels=results.Labels(**vars(windowed.labels or Labels(0, 0, 0))),
         blind=None,
-        columns=_columns(*latest, reference) if latest else (),
+        columns=_columns(*latest, reference, judge) if latest else (),
         not_logged=tuple(name for name in reference.kinds if latest and name not in latest[0].sample.columns),
-        reference=results.Reference(train=len(reference.train), test=len(reference.tested), newest=reference.newest),
+        reference=results.Reference(
+            train=len(reference.train),
+            test=len(reference.tested),
+            newest=reference.newest,
+            kind=settings.monitor.reference,
+        ),
+        calendar=tuple(judge.data.calendar),
     )
 
 
@@ -127,9 +135,11 @@ def _releases(windows: Sequence[Window]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _columns(window: Window, signals: dict[str, WindowSignal], reference: Reference) -> tuple[results.ColumnDrift, ...]:
+def _columns(
+    window: Window, signals: dict[str, WindowSignal], reference: Reference, judge: Judge
+) -> tuple[results.ColumnDrift, ...]:
     """The compared columns, furthest beyond first."""
-    missing = reference.missing
+    missing, rows = reference.missing, reference.train.iloc[judge.data.rows(window)]
     compared = sorted(signals["data_drift"].columns.items(), key=lambda item: -item[1].ratio)
     return tuple(
         results.ColumnDrift(
@@ -140,9 +150,10 @@ def _columns(window: Window, signals: dict[str, WindowSignal], reference: Refere
             missing_before=missing[name],
             missing=window.missing.get(name, 0) / window.rows,
             unseen=window.unseen.get(name, 0) / window.rows,
-            before=describe(reference.train[name], reference.kinds[name]),
+            before=describe(rows[name], reference.kinds[name]),
             now=describe(window.sample[name], reference.kinds[name]),
             judged=comparison.judged,
+            shared=comparison.shared,
         )
         for name, comparison in compared
     )

@@ -65,7 +65,7 @@ def command(
     with costs.measured("monitor") as cost:
         try:
             signature = _read_signature()
-            reference = references.load(signature, settings.monitor.reference_rows)
+            reference = references.load(signature, settings.monitor)
             windowed = windowing.read(
                 log, signature, settings.monitor, since=since, until=until, window=size, progress=_say
             )

@@ -79,12 +79,16 @@ class ReferenceColumns:
 
     columns: Mapping[str, ReferenceColumn]
     rows: int
+    chosen: Array  # the rows of the table that were taken
 
 
 def reference_columns(table: pd.DataFrame, kinds: Mapping[str, Kind], drift: params.Drift) -> ReferenceColumns:
     """The table's columns in `kinds` as a reference; a table of more than `drift.max_rows` rows is sampled."""
-    table = table if len(table) <= drift.max_rows else table.sample(drift.max_rows, random_state=drift.seed)
-    return ReferenceColumns({name: _column(table[name], kind) for name, kind in kinds.items()}, len(table))
+    places = pd.Series(np.arange(len(table)))
+    places = places if len(table) <= drift.max_rows else places.sample(drift.max_rows, random_state=drift.seed)
+    chosen = places.to_numpy()
+    columns = {name: _column(table[name].iloc[chosen], kind) for name, kind in kinds.items()}
+    return ReferenceColumns(columns, len(chosen), chosen)
 
 
 def _column(column: "pd.Series[Any]", kind: Kind) -> ReferenceColumn:

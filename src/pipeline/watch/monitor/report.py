@@ -8,7 +8,7 @@ from pipeline.markup.parts import Part, fit, folded, part
 from pipeline.review.untrusted.text import fence
 from pipeline.watch.monitor import signal_charts
 from pipeline.watch.monitor.result import ColumnDrift, Result, Scored, Signal
-from pipeline.watch.monitor.signals import ratio
+from pipeline.watch.monitor.window_signal import ratio
 
 LIMIT = 60_000  # characters: GitHub's 65,536 minus what the issue and CML add
 TOP, COLUMNS = 5, 60  # columns shown at the top, and in the folded table
@@ -22,7 +22,7 @@ LABELS = {
     "volume": "volume",
     "latency": "latency",
 }
-UNCLEAR = "it has too few rows, or a few values far from all others"
+UNCLEAR = "it has too few rows or days, a few values far from all others, or days that differ much without any drift"
 INPUTS = {"log": "the prediction log", "labels": "the labels", "reference": "the reference"}
 
 
@@ -221,12 +221,18 @@ def _footer(result: Result) -> str:
     reference = result.reference
     if reference is None:
         return ""
-    newest = f", of the newest {reference.newest:,} added rows" if reference.newest else ""
+    newest = f", of the newest {reference.newest:,} rows" if reference.newest else ""
     not_logged = (
         f" Not logged, so not compared: {escape(', '.join(result.not_logged)[:500])}." if result.not_logged else ""
     )
+    season = " (of each window’s season)" if reference.kind == "same_season" else ""
+    shared = [column.column for column in result.columns if column.shared]
+    alike = f" The rows of a day or group are alike in {escape(', '.join(shared)[:500])}." if shared else ""
+    calendar = (
+        f" Left out, as the calendar moves them: {escape(', '.join(result.calendar))}." if result.calendar else ""
+    )
     return (
-        f"<sub>Compared with {reference.train:,} training rows{newest}; predictions and performance with "
+        f"<sub>Compared with {reference.train:,} training rows{season}{newest}; predictions and performance with "
         f"{reference.test:,} test rows. A drift bound is the larger of Evidently’s and what chance gives a window of "
-        f"that size.{not_logged}</sub>"
+        f"that size.{alike}{calendar}{not_logged}</sub>"
     )

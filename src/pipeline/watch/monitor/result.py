@@ -51,6 +51,7 @@ class ColumnDrift(Section):
     """A column in the latest judged window against the reference; `before` and `now` describe its values.
 
     `judged` is False where the reference is too small or too uneven for its bound to let a large change be seen.
+    `shared`: the rows of a day (or group) are not independent in this column.
     """
 
     column: str
@@ -63,14 +64,17 @@ class ColumnDrift(Section):
     before: str
     now: str
     judged: bool = True
+    shared: bool = False
 
 
 class Reference(Section):
-    """What the windows were compared with; `newest`: the number of newest added rows, 0 for all rows."""
+    """What the windows were compared with; `newest`: the number of newest rows, 0 for all rows; `kind`: the parameter
+    `monitor.reference`."""
 
     train: int
     test: int
     newest: int
+    kind: str = "training"
 
 
 class Unreadable(Section):
@@ -104,6 +108,7 @@ class Result(Section):
     columns: Annotated[tuple[ColumnDrift, ...], Field(strict=False)] = ()
     not_logged: Annotated[tuple[str, ...], Field(strict=False)] = ()
     reference: Reference | None = None
+    calendar: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
 
 def read(path: Path) -> Result:

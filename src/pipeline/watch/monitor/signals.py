@@ -1,116 +1,37 @@
 """The signals of each window: a value and a bound for each, or why it can't be judged."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from math import sqrt
 from statistics import NormalDist, median
 
 import pandas as pd
 
-from pipeline.core.errors import listed
 from pipeline.core.figures import number
 from pipeline.core.params import Params
-from pipeline.drift.stattests import LARGEST, Score
+from pipeline.predictions.periods import Size
 from pipeline.predictions.windows import Window
-from pipeline.watch.monitor.calibration import Bounds
+from pipeline.watch.monitor.blocks import blocks
+from pipeline.watch.monitor.data_drift import DataDrift, Drift
 from pipeline.watch.monitor.performance import Performance
-from pipeline.watch.monitor.reference_columns import ReferenceColumns, reference_columns
+from pipeline.watch.monitor.reference_columns import reference_columns
 from pipeline.watch.monitor.reference_data import Reference, predictions
 from pipeline.watch.monitor.result import Metric
+from pipeline.watch.monitor.window_signal import WindowSignal, too_few
 
 NAMES = ("data_drift", "prediction_drift", "performance", "missing", "unseen", "volume", "latency")
 PREVIOUS = 3  # windows that the usual volume is computed from
 
 
-@dataclass(frozen=True)
-class ComparedColumn:
-    """A column's distance in a window, its bound there, and whether a large change would stay within that bound."""
-
-    distance: Score
-    bound: float
-    unclear: bool
-
-    @property
-    def ratio(self) -> float:
-        """The distance as a multiple of the bound, at most LARGEST."""
-        return ratio(self.distance.score, self.bound)
-
-    @property
-    def judged(self) -> bool:
-        return self.ratio > 1 or not self.unclear
-
-
-def ratio(distance: float, bound: float) -> float:
-    """A distance as a multiple of its bound, which may be 0; at most LARGEST."""
-    return min(distance / bound, LARGEST) if bound else LARGEST * (distance > 0)
-
-
-@dataclass(frozen=True)
-class WindowSignal:
-    """A signal in a window. Where it can't be judged, `beyond` is None and `detail` says why; else what is furthest."""
-
-    value: float | None = None
-    bound: float | None = None
-    beyond: bool | None = None
-    detail: str = ""
-    columns: Mapping[str, ComparedColumn] = field(default_factory=dict)
-    metric: Metric | None = None
-
-
-def too_few(rows: int, minimum: int) -> WindowSignal | None:
-    """The signal of a window that has too few rows; None where it has enough."""
-    return None if rows >= minimum else WindowSignal(detail=f"{rows:,} rows, {minimum:,} are needed")
-
-
-class Drift:
-    """Data or predictions against a reference, by Evidently's distances and calibrated bounds."""
-
-    def __init__(self, reference: ReferenceColumns, settings: Params) -> None:
-        # At most half of the reference: a resample is compared with the other half.
-        self.maximum = min(settings.monitor.max_rows, reference.rows // 2)
-        self.minimum = min(settings.monitor.min_rows, self.maximum)
-        self._reference, self._threshold = reference, settings.drift.threshold
-        self._bounds = Bounds(reference, settings.monitor.false_alarms, self._threshold, (self.minimum, self.maximum))
-
-    def signal(self, table: pd.DataFrame) -> WindowSignal:
-        """The column furthest beyond its bound, as a multiple of it: the bound of the signal is 1."""
-        if short := too_few(len(table), self.minimum):
-            return short
-        table = table.iloc[: self.maximum]
-        bounds = self._bounds.of(len(table))
-        compared, left_out = dict[str, ComparedColumn](), list[str]()
-        for name, column in self._reference.columns.items():
-            score = column.score(table[name], self._threshold) if name in table.columns else "not logged"
-            if isinstance(score, str):
-                left_out.append(f"{name} ({score})")
-            else:
-                compared[name] = ComparedColumn(score, bounds[name], column.hides(bounds[name], self._threshold))
-        return _furthest(compared, left_out, f"{self._reference.rows:,} reference rows")
-
-
-def _furthest(compared: Mapping[str, ComparedColumn], left_out: Sequence[str], reference: str) -> WindowSignal:
-    """The column furthest beyond its bound, and which columns say nothing."""
-    unclear = [f"{name} (bound {column.bound:.3g})" for name, column in compared.items() if not column.judged]
-    blind = f"; too few or too uneven to judge by are the {reference} of {listed(unclear)}" if unclear else ""
-    blind += f"; not compared: {listed(left_out)}" if left_out else ""
-    judged = {name: column for name, column in compared.items() if column.judged}
-    if not judged:
-        return WindowSignal(detail=f"no column can be judged{blind}", columns=compared)
-    name, worst = max(judged.items(), key=lambda item: item[1].ratio)
-    beyond = sum(column.ratio > 1 for column in judged.values())
-    summary = f"{beyond:,} of {len(judged):,} columns beyond, furthest" if beyond else "nearest to its bound is"
-    detail = f"{summary} {name} ({worst.distance.test} {worst.distance.score:.3g}, bound {worst.bound:.3g}){blind}"
-    return WindowSignal(worst.ratio, 1.0, worst.ratio > 1, detail, compared)
-
-
 class Judge:
     """Judges windows one by one, their predictions and performance on the rows of `release` alone."""
 
-    def __init__(self, reference: Reference, settings: Params, release: str) -> None:
+    def __init__(self, reference: Reference, settings: Params, release: str, size: Size) -> None:
+        """`size`: that of the windows."""
         self._settings, self._limits, self._release = settings, settings.monitor, release
         self._reference = reference
-        self._data = Drift(reference_columns(reference.train, reference.kinds, settings.drift), settings)
-        self._predictions = Drift(reference_columns(*predictions(reference.tested), settings.drift), settings)
+        self.data = DataDrift(reference, settings, size)
+        tested, block = reference_columns(*predictions(reference.tested), settings.drift), reference.tested_block
+        self._predictions = Drift(tested, settings, None if block is None else blocks(block, size))
         self._performance = Performance(
             reference.tested,
             reference.signature,
@@ -126,7 +47,7 @@ class Judge:
         short = too_few(window.rows, self._limits.min_rows)
         of_release = window.answers["release"] == self._release
         signals = {
-            "data_drift": short or self._data.signal(window.sample),
+            "data_drift": short or self.data.signal(window),
             "prediction_drift": short or self._predictions.signal(window.answers[of_release]),
             "performance": self._performance_loss(window, of_release),
             "missing": short or self._shares(window.missing, window.rows, self._missing, self._limits.missing),

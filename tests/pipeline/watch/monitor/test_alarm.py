@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from pipeline.watch.monitor.alarm import Rule, standing
-from pipeline.watch.monitor.signals import WindowSignal
+from pipeline.watch.monitor.window_signal import WindowSignal
 from tests.pipeline.watch.monitor.factories import DAY, START
 
 RULE = Rule(windows=5, alarm=3)

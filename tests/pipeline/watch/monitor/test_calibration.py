@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.drift import stattests
-from pipeline.watch.monitor.calibration import Bounds, coded, family_bounds, grid
+from pipeline.watch.monitor.calibration import Bounds, family_bounds, grid
+from pipeline.watch.monitor.coded_columns import coded
 from pipeline.watch.monitor.reference_columns import EVIDENTLY, reference_columns
 from tests.pipeline.watch.monitor.factories import KINDS, settings, table
 
@@ -70,7 +71,7 @@ def test_a_smaller_window_has_a_wider_bound_and_sizes_are_rounded_down_to_the_gr
 def test_bounds_are_cached_until_the_reference_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "bounds.json"
     first = Bounds(reference_columns(table(1000), KINDS, DRIFT), 0.05, None, (200, 500), path).of(300)
-    monkeypatch.setattr(Bounds, "_resampled", lambda *_: pytest.fail("calibrated again"))
+    monkeypatch.setattr(Bounds, "_resamples", lambda *_: pytest.fail("calibrated again"))
     assert Bounds(reference_columns(table(1000), KINDS, DRIFT), 0.05, None, (200, 500), path).of(300) == first
     with pytest.raises(pytest.fail.Exception):
         Bounds(reference_columns(table(1000, seed=1), KINDS, DRIFT), 0.05, None, (200, 500), path).of(300)

@@ -8,13 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.core.params import Split
 from pipeline.data.source import sources
 from pipeline.evaluation import scoring
 from pipeline.evaluation.scoring import Scored
+from pipeline.models.signature import Signature
+from pipeline.predictions import periods
 from pipeline.predictions.damage import InputUnreadableError
 from pipeline.watch.monitor import reference_data
+from pipeline.watch.monitor.data_drift import DataDrift
 from pipeline.watch.monitor.reference_data import Reference, predictions
-from tests.pipeline.watch.monitor.factories import outcomes, signature, table
+from tests.pipeline.watch.monitor.factories import outcomes, settings, signature, table, window
 
 
 @pytest.fixture(autouse=True)
@@ -43,8 +47,9 @@ def batches(*keys: range) -> None:
     Path("data/source.json").write_text(json.dumps(source))
 
 
-def load(rows: int = 100) -> Reference:
-    return reference_data.load(signature(), rows)
+def load(rows: int = 100, reference: str = "recent", **fields: Any) -> Reference:
+    monitor = settings(reference=reference, reference_rows=rows, **fields).monitor
+    return reference_data.load(signature(), monitor)
 
 
 def test_without_added_batches_the_reference_is_all_rows() -> None:
@@ -100,7 +105,7 @@ def test_a_missing_or_damaged_reference_is_an_error(damage: Any, message: str) -
 def test_scores_of_another_model_are_no_reference() -> None:
     other = signature().model_copy(update={"classes": ("no", "yes")})
     with pytest.raises(InputUnreadableError, match="another model"):
-        reference_data.load(other, 100)
+        reference_data.load(other, settings().monitor)
 
 
 def test_predictions_of_several_classes_are_the_most_likely_one_and_its_probability() -> None:
@@ -108,3 +113,49 @@ def test_predictions_of_several_classes_are_the_most_likely_one_and_its_probabil
     logged, kinds = predictions(Scored("multiclass", np.zeros(2), score, np.arange(2), ("a", "b", "c")))
     assert logged.to_dict("list") == {"score": [0.7, 0.6], "label": ["a", "c"]}
     assert kinds == {"score": "number", "label": "category"}
+
+
+def in_time(train: int = 600, test: int = 200) -> Signature:
+    """Give the rows of the files a time, one day each, and test rows in another order than their scores."""
+    times = pd.Series(pd.date_range("2023-01-01", periods=train + test))
+    table(train).assign(id=range(train), time=times[:train]).to_parquet("data/split/train.parquet")
+    tested = table(test).assign(id=range(train, train + test), time=times[train:].to_numpy())
+    tested[::-1].to_parquet("data/split/test.parquet")
+    return signature().model_copy(update={"split": Split(test=0.2, validation=0.2, seed=0, time="time")})
+
+
+def test_the_reference_is_all_that_the_model_was_trained_on_also_after_retraining() -> None:
+    batches(range(200), range(200, 260), [*range(500, 560), *range(600, 700)])  # type: ignore[arg-type]
+    loaded = load(reference="training")
+    assert (len(loaded.train), len(loaded.tested), loaded.newest) == (600, 200, 0)
+
+
+def test_recent_rows_are_the_newest_by_time_and_each_test_row_has_its_own_time() -> None:
+    loaded = reference_data.load(in_time(), settings(reference="recent", reference_rows=100).monitor)
+    assert (loaded.train["id"].min(), len(loaded.train), loaded.newest) == (500, 100, 100)
+    assert loaded.train_block is not None
+    assert loaded.tested_block is not None
+    assert loaded.train_block.min() == pd.Timestamp("2023-01-01") + pd.Timedelta(days=500)
+    expected = [pd.Timestamp("2023-01-01") + pd.Timedelta(days=int(key)) for key in loaded.tested.keys]
+    assert loaded.tested_block.tolist() == expected
+
+
+def test_rows_of_the_season_are_those_of_the_months_around_the_windows_in_any_year() -> None:
+    chosen = settings(reference="same_season", min_rows=50)
+    loaded = reference_data.load(in_time(), chosen.monitor)
+    season = DataDrift(loaded, chosen, periods.size("1 day")).rows(window())  # in May
+    times = loaded.train["time"].iloc[season]
+    assert set(times.dt.month) == {4, 5, 6}
+    assert set(times.dt.year) == {2023, 2024}
+
+
+def test_a_season_without_a_date_column_is_an_error() -> None:
+    with pytest.raises(InputUnreadableError, match=r"monitor.reference: same_season needs a date column"):
+        load(reference="same_season")
+
+
+def test_test_rows_of_another_run_are_an_error() -> None:
+    model = in_time()
+    table(150).assign(id=range(150), time=pd.Timestamp("2024-01-01")).to_parquet("data/split/test.parquet")
+    with pytest.raises(InputUnreadableError, match=r"test.parquet: lacks rows of reports/scores.parquet"):
+        reference_data.load(model, settings().monitor)

@@ -8,9 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.predictions import periods
 from pipeline.predictions.windows import Window
-from pipeline.watch.monitor.signals import NAMES, Judge, WindowSignal, ratio
+from pipeline.watch.monitor.signals import NAMES, Judge
+from pipeline.watch.monitor.window_signal import WindowSignal, ratio
 from tests.pipeline.watch.monitor.factories import TOWNS, reference, settings, table, window
+
+DAY = periods.size("1 day")
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +23,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def signals_of(current: Window, previous: int = 4, by_time: bool = True, **monitor: Any) -> dict[str, WindowSignal]:
-    judge = Judge(reference(), settings(**monitor), "a")
+    judge = Judge(reference(), settings(**monitor), "a", DAY)
     return judge.signals(current, [window(day) for day in range(previous)], by_time)
 
 
@@ -71,7 +75,7 @@ def test_a_bound_of_zero_is_passed_by_any_distance() -> None:
 
 def test_a_reference_of_few_rows_says_which_columns_it_can_not_judge() -> None:
     few = replace(reference(), train=table(75).assign(income=lambda rows: rows["income"] ** 3))
-    judge = Judge(few, settings(), "a")
+    judge = Judge(few, settings(), "a", DAY)
     signal = judge.signals(window(9), [], by_time=True)["data_drift"]
     unclear = {name for name, column in signal.columns.items() if not column.judged}
     assert unclear == {"income"}
@@ -80,7 +84,7 @@ def test_a_reference_of_few_rows_says_which_columns_it_can_not_judge() -> None:
 
 def test_a_reference_that_can_judge_no_column_is_no_all_clear() -> None:
     few = replace(reference(), kinds={"income": "number"}, train=table(75)[["income"]] ** 3)
-    signal = Judge(few, settings(), "a").signals(window(9), [], by_time=True)["data_drift"]
+    signal = Judge(few, settings(), "a", DAY).signals(window(9), [], by_time=True)["data_drift"]
     assert (signal.beyond, signal.value) == (None, None)
     assert signal.detail.startswith("no column can be judged; too few or too uneven to judge by are the 75 reference")
 
@@ -89,7 +93,7 @@ def test_a_reference_that_can_judge_no_column_is_no_all_clear() -> None:
 def test_one_absurd_value_in_the_reference_blinds_its_column_which_is_said(value: float) -> None:
     odd = table(3000)
     odd.loc[0, "income"] = value
-    judge = Judge(replace(reference(), train=odd), settings(), "a")
+    judge = Judge(replace(reference(), train=odd), settings(), "a", DAY)
     shifted = table(400).assign(income=lambda rows: rows["income"] * 3, town="Oslo")
     signal = judge.signals(window(9, sample=shifted), [], by_time=True)["data_drift"]
     assert signal.beyond
@@ -99,7 +103,7 @@ def test_one_absurd_value_in_the_reference_blinds_its_column_which_is_said(value
 
 def test_a_column_without_a_value_in_the_reference_is_not_compared_and_that_is_said() -> None:
     empty = replace(reference(), train=table(3000).assign(income=np.nan))
-    signal = Judge(empty, settings(), "a").signals(window(9), [], by_time=True)["data_drift"]
+    signal = Judge(empty, settings(), "a", DAY).signals(window(9), [], by_time=True)["data_drift"]
     assert signal.beyond is False
     assert signal.detail.endswith("; not compared: income (no value in the reference)")
 
