@@ -68,9 +68,17 @@ def rarer_class_rows(task: Task, target: npt.NDArray[Any]) -> int | None:
 
 
 def sampled(
-    task: Task, names: Sequence[str], scored: "Scored", count: int, seed: int
+    task: Task,
+    names: Sequence[str],
+    scored: "Scored",
+    count: int,
+    seed: int,
+    blocks: npt.NDArray[np.intp] | None = None,
 ) -> dict[str, tuple[float, Array]]:
-    """Each named metric on the scored rows, and on `count` resamples of them (count,)."""
+    """Each named metric on the scored rows, and on `count` resamples of them (count,).
+
+    `blocks`: (rows,) the block of each row, numbered from 0: whole blocks are drawn (Davison & Hinkley 1997, 3.8).
+    """
     figures = prepare(
         task,
         names,
@@ -81,7 +89,7 @@ def sampled(
         bins=scored.bins,
     )
     rows = len(scored.target)
-    point, draws = figures(_unit_weights(rows)), _draw(figures, rows, count, seed)
+    point, draws = figures(_unit_weights(rows)), _draw(figures, rows, count, seed, blocks)
     return {name: (float(point[name][0]), draws[name]) for name in names}
 
 
@@ -143,6 +151,9 @@ def _unit_weights(rows: int) -> npt.NDArray[np.uint8]:
     return np.ones((1, rows), np.uint8)
 
 
-def _draw(figures: Figures, rows: int, count: int, seed: int) -> dict[str, Array]:
-    parts = [figures(weights) for weights in resamples(rows, count, seed)]
+def _draw(
+    figures: Figures, rows: int, count: int, seed: int, blocks: npt.NDArray[np.intp] | None = None
+) -> dict[str, Array]:
+    drawn = resamples(rows if blocks is None else int(blocks.max()) + 1, count, seed)
+    parts = [figures(weights if blocks is None else weights[:, blocks]) for weights in drawn]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

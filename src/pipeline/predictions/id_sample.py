@@ -23,10 +23,11 @@ def hash_ids(ids: Any) -> Hashes:
 
 
 class IdSample:
-    """At most `size` rows of a window, in memory bounded by `size`."""
+    """At most `size` rows of a window, in memory bounded by `size`; without a signature their answers alone."""
 
-    def __init__(self, signature: Signature, size: int) -> None:
-        self._kinds, self._size = {feature.source: feature.kind for feature in signature.features}, size
+    def __init__(self, signature: Signature | None, size: int) -> None:
+        features = signature.features if signature else ()
+        self._kinds, self._size = {feature.source: feature.kind for feature in features}, size
         self._rows: dict[int, tuple[Any, ...]] = {}  # by hash: the pending rows, as they were read
         self._copies: dict[int, int] = {}  # by hash: how often a sampled id occurs
         self._table = self._frame({})  # the other rows, as a table: a tenth of the memory
@@ -43,12 +44,14 @@ class IdSample:
             self._copies[hash_] = self._copies.get(hash_, 0) + 1
             previous = self._rows.get(hash_)
             if previous is None or row[1] < previous[1]:
-                self._rows[hash_] = row
+                self._rows[hash_] = row[: len(FIELDS) + len(self._kinds)]
         if len(self._copies) > 1.25 * self._size:
             self._truncate()
 
     def flush(self) -> None:
         """Move the pending rows into the table."""
+        if not self._rows:
+            return
         self._truncate()
         added = self._frame(self._rows)
         self._table = pd.concat([self._table, added]) if len(self._table) else added

@@ -19,9 +19,9 @@ class Window:
 
     `sample`: the rows with the lowest hashes of their id, in that order: the signature's columns as training has them
     (one that was not logged is absent). `answers`: for the same rows, with the same index, `id`, `time`, `release`,
-    `score` and `label` (the predicted class; missing for a regression). They are two tables because a feature may have
-    any of these names. `truth`: the labels that came later for rows of the sample, by its index, as text (numbers
-    for a regression); None where no labels were joined.
+    `score` and `label` (the predicted class; missing for a regression); where labels may come, more rows follow, up to
+    a bound. They are two tables because a feature may have any of these names. `truth`: the labels that came later for
+    rows of `answers`, by its index, as text (numbers for a regression); None where no labels were joined.
 
     `complete` is False for a window that is still filling or lies partly outside the period: it is never judged.
     """

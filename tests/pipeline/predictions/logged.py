@@ -81,5 +81,7 @@ def read(
     **monitor: Any,
 ) -> WindowedLog:
     settings = params.section(params.Monitor, FROZEN / "params.yaml").model_copy(update={"max_rows": 100} | monitor)
-    windowed = windowing.read(str(folder), signature, settings, since=since, until=until, window=window)
+    windowed = windowing.read(
+        str(folder), signature, settings, since=since, until=until, window=window, labelled=labels is not None
+    )
     return later.join(windowed, labels, signature, data) if labels else windowed

@@ -10,6 +10,7 @@ import pytest
 from pipeline.core.params import Csv, Data
 from pipeline.predictions.damage import InputUnreadableError
 from pipeline.predictions.windows import WindowedLog
+from pipeline.watch.monitor import windowing
 from pipeline.watch.retrain import label_lookup
 from tests.pipeline.predictions import logged
 from tests.pipeline.predictions.logged import DAY, REGRESSION, START
@@ -149,7 +150,8 @@ def test_labels_for_unknown_ids_are_counted(log: Path) -> None:
     assert (windowed.labels.rows, windowed.labels.joined, windowed.labels.unknown) == (3, 1, 2)  # type: ignore[union-attr]
 
 
-def test_where_windows_are_sampled_unknown_ids_are_estimated(log: Path) -> None:
+def test_where_windows_are_sampled_unknown_ids_are_estimated(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windowing, "MAX_ANSWERS", 1)
     logged.write(log, logged.rows(20_000, span=2 * DAY))
     lines = "".join(f"r-{at},1\n" for at in range(20_000)) + "".join(f"n-{at},1\n" for at in range(20_000))
     windowed = joined(log, f"id,label\n{lines}", max_rows=1000)
@@ -208,3 +210,15 @@ def test_labels_that_do_not_exist_are_an_error(log: Path) -> None:
         with pytest.raises(InputUnreadableError, match=reason) as caught:
             logged.read(log, labels=str(log.parent / source), until=START + 2 * DAY)
         assert caught.value.kind == "labels"
+
+
+def test_labels_of_rows_that_are_not_compared_count_too(tmp_path: Path) -> None:
+    logged.write(tmp_path, logged.rows(500))
+    path = tmp_path.parent / f"{tmp_path.name}.csv"
+    path.write_text("id,label\n" + "".join(f"r-{number},{number % 2}\n" for number in range(500)))
+    window = logged.read(tmp_path, labels=str(path), max_rows=100).windows[0]
+    assert window.truth is not None
+    assert (len(window.sample), len(window.answers), len(window.truth)) == (100, 500, 500)
+    few = logged.read(tmp_path, max_rows=100).windows[0]
+    assert window.answers[:100].equals(few.answers)
+    assert window.sample.equals(few.sample)

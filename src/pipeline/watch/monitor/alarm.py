@@ -1,10 +1,11 @@
-"""The alarm rule: k of the last n judged windows are beyond the bound, and the latest of them is."""
+"""The alarm rule: k of the last n judged windows are beyond the bound, and the latest of them is; or a loss lasts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from pipeline.watch.monitor.cumulative import Lasting, lasting
 from pipeline.watch.monitor.window_signal import WindowSignal
 
 State = Literal["ok", "alarm", "watching", "not_enough_data"]
@@ -15,6 +16,7 @@ LATE = {"performance"}  # labels come late: it is judged on the latest windows t
 class Rule:
     windows: int  # n
     alarm: int  # k
+    false_alarms: float = 0.01  # share of the weeks without a loss in which one seems to last
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Standing:
     beyond: int
     judged: int
     latest: WindowSignal | None
+    lasting: Lasting | None = None  # of performance: what the windows say together
 
 
 def standing(name: str, history: Sequence[tuple[datetime, WindowSignal]], rule: Rule) -> Standing:
@@ -40,7 +43,11 @@ def standing(name: str, history: Sequence[tuple[datetime, WindowSignal]], rule: 
     state: State = "watching" if beyond else "ok"
     if beyond >= rule.alarm and latest.beyond:
         state = "alarm"
-    return Standing(state, _since(judged, rule) if beyond else None, beyond, len(recent), latest)
+    since = _since(judged, rule) if beyond else None
+    memory = lasting([signal.evidence for _, signal in judged if signal.evidence], rule.false_alarms)
+    if memory and memory.beyond:
+        state, since = "alarm", judged[-memory.windows][0]
+    return Standing(state, since, beyond, len(recent), latest, memory)
 
 
 def _since(judged: Sequence[tuple[datetime, WindowSignal]], rule: Rule) -> datetime | None:

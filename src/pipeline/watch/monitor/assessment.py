@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.core.figures import number
 from pipeline.core.params import Params
 from pipeline.data.values import conversion
 from pipeline.drift.compare import Kind
@@ -13,6 +14,7 @@ from pipeline.predictions import periods
 from pipeline.predictions.windows import Labels, Window, WindowedLog
 from pipeline.watch.monitor import result as results
 from pipeline.watch.monitor.alarm import Rule, Standing, standing
+from pipeline.watch.monitor.cumulative import Lasting
 from pipeline.watch.monitor.reference_data import Reference
 from pipeline.watch.monitor.result import Result
 from pipeline.watch.monitor.signals import NAMES, Judge
@@ -28,7 +30,7 @@ def assess(
     release = main_release(windowed.windows)
     judge, by_time = Judge(reference, settings, release or "", periods.size(size)), not size.endswith("rows")
     judged = _judge_windows(windowed.windows, judge, by_time, progress)
-    rule = Rule(settings.monitor.windows, settings.monitor.alarm)
+    rule = Rule(settings.monitor.windows, settings.monitor.alarm, settings.monitor.false_alarms)
     signals = tuple(_signal(name, judged, rule) for name in NAMES if any(name in signals for _, signals in judged))
     latest = next((pair for pair in reversed(judged) if pair[1]["data_drift"].columns), None)
     minimum = settings.monitor.min_rows
@@ -116,7 +118,17 @@ def _sentence(current: Standing, history: Sequence[tuple[datetime, WindowSignal]
     counted = counted if current.beyond else f"all of the last {current.judged} judged windows within the bound"
     newest = history[-1][1]
     unjudged = f"; the newest window is not judged: {newest.detail}" if newest.beyond is None else ""
-    return f"{counted}; {current.latest.detail}{unjudged}"
+    return f"{counted}{_memory(current.lasting)}; {current.latest.detail}{unjudged}"
+
+
+def _memory(lasting: Lasting | None) -> str:
+    """What the latest windows say together of a loss."""
+    if lasting is None or lasting.statistic <= 0:
+        return ""
+    stretch = f"the last {lasting.windows} windows" if lasting.windows > 1 else "the last window"
+    figures = f"statistic {lasting.statistic:.3g}, limit {lasting.limit:.3g}"
+    verdict = "lasts" if lasting.beyond else "is not certain to last"
+    return f"; the mean loss of {stretch}, {number(lasting.loss)}, {verdict} ({figures})"
 
 
 def _state(signals: Sequence[results.Signal]) -> results.State:

@@ -67,7 +67,14 @@ def command(
             signature = _read_signature()
             reference = references.load(signature, settings.monitor)
             windowed = windowing.read(
-                log, signature, settings.monitor, since=since, until=until, window=size, progress=_say
+                log,
+                signature,
+                settings.monitor,
+                since=since,
+                until=until,
+                window=size,
+                labelled=bool(labels),
+                progress=_say,
             )
             windowed, unlabelled = _labelled(windowed, labels, signature, settings.data)
             result = assessment.assess(windowed, reference, settings, size, _say)

@@ -17,11 +17,15 @@ LOWEST, STEP, BINS = 0.001, 1.02, 1050
 
 
 class WindowCounts:
-    """One window's counts and sample."""
+    """One window's counts and samples: `size` rows with their columns, and the answers of `answers` rows.
 
-    def __init__(self, signature: Signature, size: int) -> None:
+    The ids of the smaller sample are among those of the larger one, the first of them.
+    """
+
+    def __init__(self, signature: Signature, size: int, answers: int) -> None:
         self.rows = 0
         self.sample = IdSample(signature, size)
+        self.answers = IdSample(None, answers) if answers > size else self.sample
         self._releases: Counter[str] = Counter()
         self._flags: dict[str, Counter[str]] = {"missing": Counter(), "unseen": Counter()}
         self._latencies = np.zeros(BINS, dtype=np.int64)
@@ -32,9 +36,15 @@ class WindowCounts:
         whole = len(positions) == len(rows.ids)
         self._releases.update(rows.releases if whole else [rows.releases[position] for position in positions])
         self._latencies += _binned(rows.latencies[positions])
-        sampled = positions[hashes[positions] <= np.uint64(self.sample.limit)]
-        if len(sampled):
-            self.sample.add(hashes[sampled].tolist(), rows.take(sampled.tolist()))
+        for sample in self.samples:
+            sampled = positions[hashes[positions] <= np.uint64(sample.limit)]
+            if len(sampled):
+                sample.add(hashes[sampled].tolist(), rows.take(sampled.tolist()))
+
+    @property
+    def samples(self) -> tuple[IdSample, ...]:
+        """Both samples, or the one that is both."""
+        return (self.sample,) if self.answers is self.sample else (self.sample, self.answers)
 
     def flag(self, kind: str, column: str) -> None:
         """Count a column of a row as missing or unseen."""
@@ -43,6 +53,7 @@ class WindowCounts:
     def window(self, start: datetime, end: datetime, complete: bool) -> Window:
         """The window, with each id counted once."""
         features, answers = self.sample.tables()
+        answers = answers if self.answers is self.sample else self.answers.tables()[1]
         share = self.sample.distinct_share
         missing, unseen = (
             {column: round(count * share) for column, count in sorted(self._flags[kind].items())}

@@ -11,6 +11,7 @@ from pipeline.core.params import Params
 from pipeline.predictions.periods import Size
 from pipeline.predictions.windows import Window
 from pipeline.watch.monitor.blocks import blocks
+from pipeline.watch.monitor.cumulative import Evidence
 from pipeline.watch.monitor.data_drift import DataDrift, Drift
 from pipeline.watch.monitor.performance import Performance
 from pipeline.watch.monitor.reference_columns import reference_columns
@@ -31,13 +32,15 @@ class Judge:
         self._reference = reference
         self.data = DataDrift(reference, settings, size)
         tested, block = reference_columns(*predictions(reference.tested), settings.drift), reference.tested_block
-        self._predictions = Drift(tested, settings, None if block is None else blocks(block, size))
+        together = None if block is None else blocks(block, size)
+        self._predictions = Drift(tested, settings, together)
         self._performance = Performance(
             reference.tested,
             reference.signature,
             settings.gate.primary,
             settings.evaluate.bootstrap,
             self._limits.false_alarms,
+            together,
         )
         self._tolerated = self._performance.tolerated(self._limits.performance)
         self._missing, self._novel = reference.missing, reference.novel
@@ -63,7 +66,7 @@ class Judge:
             return WindowSignal(detail="no labels were read (monitor.labels)")
         truth, minimum = window.truth[of_release.loc[window.truth.index].to_numpy(bool)], self._limits.min_labels
         if len(truth) < minimum:
-            return WindowSignal(detail=f"{len(truth):,} labels of compared rows, {minimum:,} are needed")
+            return WindowSignal(detail=f"{len(truth):,} labels, {minimum:,} are needed")
         if reason := self._performance.not_judged(window.answers, truth):
             return WindowSignal(detail=reason)
         loss = self._performance.loss(window.answers, truth)
@@ -76,7 +79,8 @@ class Judge:
         tolerated = self._tolerated.value
         bound = tolerated + loss.loss - loss.lower_limit  # plus what chance explains
         metric = Metric(name=loss.metric, value=loss.window, low=loss.low, high=loss.high)
-        return WindowSignal(loss.loss, bound, loss.lower_limit > tolerated, detail, metric=metric)
+        evidence = Evidence(loss.loss, tolerated, loss.error, loss.reference_error)
+        return WindowSignal(loss.loss, bound, loss.lower_limit > tolerated, detail, metric=metric, evidence=evidence)
 
     def _shares(
         self, counts: Mapping[str, int], rows: int, expected: Mapping[str, float], limit: float, rise: bool = True

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipeline.drift.stattests import LARGEST, Score
+from pipeline.watch.monitor.cumulative import Evidence
 from pipeline.watch.monitor.result import Metric
 
 
@@ -44,6 +45,7 @@ class WindowSignal:
     detail: str = ""
     columns: Mapping[str, ComparedColumn] = field(default_factory=dict)
     metric: Metric | None = None
+    evidence: Evidence | None = None  # of a loss
 
 
 def too_few(rows: int, minimum: int) -> WindowSignal | None:

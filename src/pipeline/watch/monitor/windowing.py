@@ -21,6 +21,7 @@ from pipeline.watch.monitor.counts import WindowCounts, group
 
 SKEW = timedelta(minutes=5)  # by which a row may be ahead of this machine's clock
 NO_NEW_ROWS = "look whether the service still logs there, or name another --since"
+MAX_ANSWERS = 1_000_000  # rows of all windows together whose answers are held where labels may come
 MAX_PENDING = 20_000  # sampled rows that are not in their tables yet, of all windows together
 Progress = Callable[[str], None]
 
@@ -33,9 +34,12 @@ def read(
     since: datetime | None = None,
     until: datetime | None = None,
     window: str | None = None,
+    labelled: bool = False,
     progress: Progress = lambda _: None,
 ) -> WindowedLog:
     """The windows of the period. Times have a zone; `progress` is called with lines.
+
+    `labelled`: labels will be joined, so the answers of more rows are held than are compared.
 
     Without `until` the period lasts until now; with `since` alone until the newest row. InputUnreadableError where
     there is no row to judge, PipelineError for an invalid period.
@@ -50,7 +54,8 @@ def read(
     else:
         assert size.rows is not None
         grid = _by_rows(log_files, signature, size.rows, settings.history, since, until, now, progress)
-    pass_ = _Pass(signature, settings.max_rows, grid, periods.micros(now + SKEW))
+    answers = max(settings.max_rows, MAX_ANSWERS // settings.history) if labelled else settings.max_rows
+    pass_ = _Pass(signature, settings.max_rows, answers, grid, periods.micros(now + SKEW))
     for rows in log_files.rows(signature, pass_.damage, _reporter(log_files, progress)):
         pass_.add(rows)
     return pass_.windowed(log_files, size.rows, since, end, open_end=since is not None and until is None)
@@ -78,6 +83,7 @@ class _Pass:
 
     signature: Signature
     size: int
+    answers: int
     grid: Grid
     latest: int  # microseconds; rows after it are from the future
     damage: Damage = field(default_factory=Damage)
@@ -105,14 +111,15 @@ class _Pass:
         for position, kind, column in rows.flags:
             if places[position] >= 0:
                 self.counts[int(places[position])].flag(kind, column)
-        if sum(window.sample.pending for window in self.counts.values()) > MAX_PENDING:
-            for window in self.counts.values():
-                window.sample.flush()
+        samples = [sample for window in self.counts.values() for sample in window.samples]
+        if sum(sample.pending for sample in samples) > MAX_PENDING:
+            for sample in samples:
+                sample.flush()
 
     def _counts(self, place: int) -> WindowCounts:
         if place not in self.counts:
             self._check_maximum(len(self.counts) + 1)
-            self.counts[place] = WindowCounts(self.signature, self.size)
+            self.counts[place] = WindowCounts(self.signature, self.size, self.answers)
         return self.counts[place]
 
     @staticmethod
@@ -139,7 +146,7 @@ class _Pass:
     ) -> Iterator[Window]:
         for place in range(first, last + 1):
             start, stop = (periods.moment(int(self.grid.edges[edge])) for edge in (place, place + 1))
-            counts = self.counts.get(place) or WindowCounts(self.signature, self.size)
+            counts = self.counts.get(place) or WindowCounts(self.signature, self.size, self.answers)
             within = stop <= end and (since is None or start >= since)
             complete = within if count is None else counts.rows >= count
             window = counts.window(start, stop, complete)

