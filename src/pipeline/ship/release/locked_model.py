@@ -18,7 +18,7 @@ QUALITY = "reports/data_quality.json"
 # What a release needs.
 RELEASE_OUTPUTS = (MODEL, SIGNATURE, f"{MEASURED}/model.txt", f"{MEASURED}/signature.json", TEST, QUALITY)
 # What the monitor needs, to compare with.
-MONITOR_OUTPUTS = (MODEL, SIGNATURE, TEST, SCORES, "data/split/train.parquet")
+MONITOR_OUTPUTS = (MODEL, SIGNATURE, TEST, SCORES, "data/split/train.parquet", "data/split/validation.parquet")
 
 
 @click.command()

@@ -23,13 +23,13 @@ from pipeline.predictions.damage import InputUnreadableError
 from pipeline.watch.monitor.reference_columns import Array
 
 TRAIN, TEST = Path("data/split/train.parquet"), Path("data/split/test.parquet")
-SCORES = Path("reports/scores.parquet")
+VALIDATION, SCORES = Path("data/split/validation.parquet"), Path("reports/scores.parquet")
 MIN_ROWS = 50  # below which nothing can be calibrated
 
 
 @dataclass(frozen=True)
 class Reference:
-    """`train`: the training rows; `tested`: the test rows with their scores.
+    """`train`: the rows that the serving model learned from; `tested`: the test rows with the measured model's scores.
 
     Predictions are compared with those on the test rows: a model is overconfident on the rows that it was trained on.
     `train_block` and `tested_block`: the values of the column by which rows belong together, None where there is none.
@@ -69,14 +69,14 @@ class Reference:
 
 
 def load(signature: Signature, settings: Monitor, source: Path = sources.FINGERPRINT) -> Reference:
-    """The reference that `monitor.reference` chooses: the newest training rows where it is `recent`, else all.
+    """The reference that `monitor.reference` chooses: the newest rows that the model learned from, or all of them.
 
     InputUnreadableError where a file is missing, damaged or of another model.
     """
     kinds: dict[str, Kind] = {feature.source: feature.kind for feature in signature.features}
     block = settings.blocks or signature.split.time
     try:
-        table, tested = parquet.read(TRAIN), scoring.read(SCORES)
+        table, tested = _learned(signature), scoring.read(SCORES)
         batches = sources.read(source).batches if source.is_file() and signature.key else ()
         needed = [*kinds, *([signature.key] if signature.key and batches else []), *([block] if block else [])]
         absent = [name for name in needed if name not in table.columns]
@@ -101,6 +101,14 @@ def load(signature: Signature, settings: Monitor, source: Path = sources.FINGERP
                 "reference", f"{path}: has {count:,} rows; at least {MIN_ROWS} are needed: train on more"
             )
     return reference
+
+
+def _learned(signature: Signature) -> pd.DataFrame:
+    """The rows that the serving model learned from: all of them, where it was fitted again after it was measured."""
+    table = parquet.read(TRAIN)
+    if signature.refitted is None:
+        return table
+    return pd.concat([table, *(parquet.read(path) for path in (VALIDATION, TEST))], ignore_index=True)
 
 
 def _of_tested(reference: Reference, block: str) -> "pd.Series[Any]":

@@ -12,7 +12,7 @@ from pipeline.core.params import Split
 from pipeline.data.source import sources
 from pipeline.evaluation import scoring
 from pipeline.evaluation.scoring import Scored
-from pipeline.models.signature import Signature
+from pipeline.models.signature import Rows, Signature
 from pipeline.predictions import periods
 from pipeline.predictions.damage import InputUnreadableError
 from pipeline.watch.monitor import reference_data
@@ -159,3 +159,12 @@ def test_test_rows_of_another_run_are_an_error() -> None:
     table(150).assign(id=range(150), time=pd.Timestamp("2024-01-01")).to_parquet("data/split/test.parquet")
     with pytest.raises(InputUnreadableError, match=r"test.parquet: lacks rows of reports/scores.parquet"):
         reference_data.load(model, settings().monitor)
+
+
+def test_a_model_that_was_fitted_again_has_learned_the_rows_of_all_sides() -> None:
+    model = in_time()
+    table(100).assign(id=range(1000, 1100), time=pd.Timestamp("2024-01-01")).to_parquet("data/split/validation.parquet")
+    learned = Rows(count=900, first="2023-01-01", last="2025-03-10")
+    loaded = reference_data.load(model.model_copy(update={"refitted": learned}), settings().monitor)
+    assert (len(loaded.train), len(loaded.tested)) == (900, 200)
+    assert len(reference_data.load(model, settings().monitor).train) == 600
