@@ -32,8 +32,8 @@ class Monitor(Section):
     )
     reference: Literal["training", "recent", "same_season"] = Field(
         default="training",
-        description="What data are compared with: all training rows, the newest of them, or those of the months "
-        "around the window's, in any year.",
+        description="What data are compared with: all rows that the model learned from (training), the newest of "
+        "them (recent), or those of the months around the window's, in any year (same_season).",
     )
     reference_rows: Count = Field(
         description="Training rows that a recent reference holds; all where there are fewer.",
