@@ -8,6 +8,8 @@ import numpy as np
 
 LOOKS = 7  # of a week, if windows are days: the rate of false alarms is that of all of them together
 
+SIZES = (1, 2, 4)  # of the losses that are looked for, as multiples of the tolerated one
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -35,13 +37,15 @@ class Lasting:
 
 
 def lasting(windows: Sequence[Evidence], share: float) -> Lasting | None:
-    """The stretch of latest windows (oldest first) that speaks most for a loss of the tolerated size against none.
+    """The stretch of latest windows (oldest first) that speaks most for a loss, of the tolerated size or more, against
+    none.
 
     Page's cumulative sum (1954) of log likelihood ratios of normal losses: the sum over the windows since some window,
-    at its largest. Without a loss exp(sum) is a martingale of mean 1, so that a look passes log(1 / a) with probability
-    a at most (Ville 1939; Lorden 1971); a week has `LOOKS` of them and `share` for all. The reference's error is the
-    same in every window, so it does not shrink with their number: the sum is taken as that of the weighted mean loss,
-    with both variances. None where nothing is tolerated or there is no window.
+    at its largest; the likelihood of a loss is the mean of those of `SIZES` times the tolerated one (Robbins 1970).
+    Without a loss the ratio is a martingale of mean 1, so that a look passes 1 / a with probability a at most (Ville
+    1939; Lorden 1971); a week has `LOOKS` of them and `share` for all. The reference's error is the same in every
+    window, so it does not shrink with their number: the ratio is that of the weighted mean loss, with both variances.
+    None where nothing is tolerated or there is no window.
     """
     known = [window for window in windows if 0 < window.error < inf and window.tolerated > 0][::-1]
     if not known:
@@ -50,6 +54,8 @@ def lasting(windows: Sequence[Evidence], share: float) -> Lasting | None:
     means = np.cumsum(weights * losses) / np.cumsum(weights)
     tolerated, reference_error = known[0].tolerated, known[0].reference_error
     variances = 1 / np.cumsum(weights) + reference_error**2
-    statistics = tolerated * (means - tolerated / 2) / variances
+    sizes = tolerated * np.array(SIZES)[:, None]
+    ratios = sizes * (means - sizes / 2) / variances  # logarithms, (sizes, windows)
+    statistics = np.logaddexp.reduce(ratios, axis=0) - log(len(SIZES))
     best = int(statistics.argmax())
     return Lasting(best + 1, float(means[best]), float(statistics[best]), log(LOOKS / share))

@@ -58,6 +58,16 @@ def test_a_window_of_many_labels_says_it_alone() -> None:
     assert sum_.beyond
 
 
+def test_a_large_loss_is_certain_also_where_the_reference_is_not() -> None:
+    noisy = [Evidence(loss, TOLERATED, 0.05, 0.0125) for loss in [0.02] * 14 + [4 * TOLERATED] * 14]
+    sum_ = lasting(noisy, 0.01)
+    assert sum_ is not None
+    assert sum_.beyond
+    before = lasting(noisy[:14], 0.01)
+    assert before is not None
+    assert not before.beyond
+
+
 def test_nothing_is_summed_where_nothing_is_tolerated_or_no_window_is_judged() -> None:
     assert lasting([], 0.01) is None
     assert lasting([Evidence(0.1, 0.0, 0.01, 0.01)], 0.01) is None
