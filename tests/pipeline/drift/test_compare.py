@@ -13,10 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.core.errors import PipelineError
-from pipeline.core.params import Drift
+from pipeline.core.params import Drift, Split
 from pipeline.drift import compare as drift
+from pipeline.models.signature import Feature
 from pipeline.train.stages.drift import command
 from tests.pipeline.conftest import FROZEN
+from tests.pipeline.watch.monitor.factories import signature
 
 KNOBS = Drift(max_rows=5000, threshold=None, share=0.5, seed=0)
 ODD = 'a "b" | <c> & d\n[e]'
@@ -265,3 +267,29 @@ def test_an_unreadable_csv_is_an_error_of_one_line(project: Path, content: bytes
         run("--reference", "reference.parquet", "--current", "bad.csv", "--json", "d.json")
     assert str(error.value).startswith("bad.csv: ")
     assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(("asked", "compared"), [(False, ["size"]), (True, ["size", "month"])])
+def test_a_column_that_the_calendar_moves_is_named_and_judged_only_where_that_is_asked(
+    asked: bool, compared: list[str], project: Path
+) -> None:
+    features = (
+        Feature(name="size", source="size", kind="number", nullable=False),
+        Feature(name="month", source="month", kind="number", nullable=False),
+    )
+    split = Split(test=0.2, validation=0.2, seed=0, time="time")
+    Path("signature.json").write_text(
+        signature().model_copy(update={"features": features, "split": split}).model_dump_json()
+    )
+    times = pd.Series(pd.date_range("2024-01-01", periods=366))
+    rows = pd.DataFrame({"time": times, "month": times.dt.month, "size": np.random.default_rng(0).normal(size=366)})
+    rows[:300].to_parquet("reference.parquet")
+    rows[300:].to_parquet("current.parquet")
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("calendar: false", f"calendar: {str(asked).lower()}"))
+    output = run(
+        *("--reference", "reference.parquet", "--current", "current.parquet"),
+        *("--signature", "signature.json", "--json", "drift.json"),
+    )
+    assert [column["column"] for column in json.loads(Path("drift.json").read_text())["columns"]] == compared
+    assert ("not compared: month: is the month of time, which drifts by construction" in output) is not asked
