@@ -22,6 +22,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "alarm": 2,
         "min_rows": WINDOW,
         "min_labels": 100,
+        "reference": "recent",
         "reference_rows": 200,
         "latency_ms": 60_000.0,  # the machine may be busy
     },
