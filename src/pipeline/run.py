@@ -8,14 +8,23 @@ import time
 from pathlib import Path
 
 import click
+from pydantic import BaseModel
 
-from pipeline.core import figures, files, params
+from pipeline.core import figures, files, params, report_shapes
 from pipeline.core.git import git
 from pipeline.core.tasks import DEVIANCES, metrics_of
 from pipeline.train.reproduce import LOCK, check_names, refresh_source, reproduce, retraining_problems
 
 METRICS_FILE, JUDGED = Path("reports/metrics.json"), Path(".pipeline/judged.json")
 FORMAT = 1  # of judged.json, a cache: one of another format is replaced
+
+
+class Judged(BaseModel):
+    """The verdict of the last run in short, and a hash of all that it depends on."""
+
+    format: int
+    state: str
+    lines: list[str]
 
 
 @click.command()
@@ -70,9 +79,9 @@ def log_run() -> None:
 def judge(knobs: params.Params) -> list[str]:
     """The verdict in short; judged again only where the model, the bounds, the code or the champion has changed."""
     state = _state(knobs)
-    cached = files.read_json(JUDGED) if JUDGED.is_file() else {}
-    if (cached.get("format"), cached.get("state")) == (FORMAT, state):
-        return list(cached["lines"])
+    cached = files.read_cache(JUDGED, Judged)
+    if cached and (cached.format, cached.state) == (FORMAT, state):
+        return list(cached.lines)
     from pipeline.review.gate import command as gate
     from pipeline.review.gate import procedure
 
@@ -80,7 +89,8 @@ def judge(knobs: params.Params) -> list[str]:
     files.write_json(gate.VERDICT, verdict.data())
     lines = [*gate.summary(verdict), *procedure.note()]
     if not any(rule.kind in ("champion", "reference") and rule.verdict == "warn" for rule in verdict.rules):
-        files.write_json(JUDGED, {"format": FORMAT, "state": state, "lines": lines})  # else: perhaps found next time
+        judged = Judged(format=FORMAT, state=state, lines=lines)
+        files.write_json(JUDGED, judged.model_dump())  # else: perhaps found next time
     return lines
 
 
@@ -101,7 +111,7 @@ def _state(knobs: params.Params) -> str:
 
 def metric_lines(knobs: params.Params) -> list[str]:
     """The task's metrics with their intervals."""
-    metrics = files.read_json(METRICS_FILE)
+    metrics = report_shapes.read(METRICS_FILE, "metrics")
     names = metrics_of(knobs.task.type, DEVIANCES.get(knobs.train.objective))
     available = [(name, metrics[name]) for name in names if metrics.get(name)]
     return [

@@ -116,7 +116,7 @@ def _explain(error: Exception) -> str:
     if isinstance(cause, StageCmdFailedError):
         stage = str(error).removeprefix("failed to reproduce ")
         return f"stage {stage} failed and said why above; nothing of it was recorded: fix the cause and run again"
-    message = " ".join(f"{error}{': ' + str(cause) if cause else ''}".split())
+    message = " ".join(f"{error}{': ' + str(cause) if cause else ''}".split())[:500]
     return f"{message}; free some space and run again" if "No space left" in message else message
 
 

@@ -60,7 +60,7 @@ def read_json(path: Path, command: str | None = "make run") -> Any:
     except FileNotFoundError:
         remedy = f"`{command}` makes it" if command else "check the path"
         raise PipelineError(f"{path}: no such file; {remedy}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number of too many digits, too deep
         if conflict := conflicts.problem(path):
             raise PipelineError(conflict) from None
         remedy = f"remove it and run `{command}`" if command else "get the file again"
@@ -69,10 +69,20 @@ def read_json(path: Path, command: str | None = "make run") -> Any:
         raise PipelineError(f"{path}: can't be read: {reason(error)}") from None
 
 
+def read_cache(path: Path, shape: Any) -> Any:
+    """The content of a file that only saves work, where it is of this type; None where it is missing or damaged."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(shape).validate_python(read_json(path), strict=True)
+    except (PipelineError, ValidationError):
+        return None
+
+
 def md5(path: Path) -> str:
     """A file's MD5, as in dvc.lock; PipelineError where it is missing."""
     if not path.is_file():
-        raise PipelineError(f"{path}: no such file; `make run` makes it")
+        raise PipelineError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}; `make run` makes it")
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 

@@ -29,8 +29,9 @@ def read(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
         return to_pandas(pq.ParquetFile(path).read(columns))
     except FileNotFoundError:
         raise PipelineError(f"{path}: no such file; `make run` makes it") from None
-    except pa.ArrowInvalid as error:
-        raise PipelineError(f"{path}: damaged ({str(error).splitlines()[0]}); remove it and run `make run`") from None
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise PipelineError(f"{path}: damaged ({reason}); remove it and run `make run`") from None
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:

@@ -37,7 +37,7 @@ def load_yaml(path: Path, name: str) -> Any:
 def parse_yaml(text: str, name: str) -> Any:
     """The content of YAML text; PipelineError with the line where it is no YAML or repeats a key."""
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     if conflict := conflicts.problem_in(text, name):
         raise PipelineError(conflict)
@@ -48,6 +48,8 @@ def parse_yaml(text: str, name: str) -> Any:
         position = f" line {mark.line + 1}" if mark else ""
         problem = " ".join(str(error.problem or error).split())
         raise PipelineError(f"{name}{position}: not valid YAML: {problem}") from None
+    except (YAMLError, ValueError, RecursionError) as error:  # a control character, a date that there is not, too deep
+        raise PipelineError(f"{name}: not valid YAML: {' '.join(str(error).split())[:200]}") from None
 
 
 def explain(name: str, model: type[BaseModel], problems: Sequence[Any]) -> list[str]:

@@ -11,11 +11,12 @@ import click
 import numpy as np
 import pandas as pd
 
-from pipeline.core import files, parquet
+from pipeline.core import parquet, report_shapes
+from pipeline.core.errors import PipelineError
 from pipeline.data.values import conversion
 from pipeline.demo import outcomes, shifts
 from pipeline.demo.traffic import Service, send
-from pipeline.models import signature
+from pipeline.models import matrix, signature
 from pipeline.models.model_text import SIGNATURE
 from pipeline.ship.release.golden import to_request_rows
 from pipeline.ship.release.locked_model import TEST
@@ -99,8 +100,14 @@ def shifted(
 ) -> tuple[signature.Signature, pd.DataFrame]:
     """The model's signature, and `rows` held-out rows, shifted."""
     model = signature.read(Path("models") / SIGNATURE)
-    columns = shifts.shifted_columns(model, files.read_json(IMPORTANCE), column)
-    drawn = draw(parquet.read(Path(TEST)), rows, seed)
+    columns = shifts.shifted_columns(model, report_shapes.read(IMPORTANCE, "importance"), column)
+    table = parquet.read(Path(TEST))
+    if table.empty:
+        raise PipelineError(f"{TEST}: holds no row; remove it and run `make run`")
+    if model.target not in table.columns:
+        raise PipelineError(f"{TEST}: lacks column {model.target}, the target; remove it and run `make run`")
+    matrix.encode(table, model)  # refuses a column that is absent or of another type
+    drawn = draw(table, rows, seed)
     return model, shifts.shift(drawn, name, columns, strength, seed)
 
 

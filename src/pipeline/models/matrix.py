@@ -117,10 +117,10 @@ def _encode_column(column: "pd.Series[Any]", feature: Feature, *, former: bool) 
         values = codes(column, feature.categories, former=former).astype(np.float64)
         values[values < 0] = np.nan
         return values
-    if feature.kind == "date":
-        assert feature.part is not None
-        return _date_part(pd.to_datetime(column), feature.part)
     try:
+        if feature.kind == "date":
+            assert feature.part is not None
+            return _date_part(pd.to_datetime(column), feature.part)
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError):
         raise PipelineError(

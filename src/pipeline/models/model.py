@@ -63,7 +63,11 @@ def load(folder: Path) -> Model:
     """The model in `folder`; PipelineError where a file is missing or damaged."""
     path = folder / MODEL
     loaded = signature.read(folder / SIGNATURE)
-    booster = lightgbm().Booster(model_str=model_text.read(path))
+    text, module = model_text.read(path), lightgbm()
+    try:
+        booster = module.Booster(model_str=text)
+    except module.basic.LightGBMError as error:
+        raise PipelineError(f"{path}: damaged ({error}); remove it and run `make run`") from None
     if booster.num_feature() != len(loaded.features):
         raise model_text.mismatch(path)
     return Model(booster, loaded)

@@ -1,8 +1,10 @@
-"""The text of a LightGBM model, checked when it is read: LightGBM aborts the process on a truncated one."""
+"""The file of a LightGBM model, and errors for one that can't be used."""
 
 from pathlib import Path
 
+from pipeline.core import files
 from pipeline.core.errors import PipelineError
+from pipeline.models import tree_text
 
 MODEL, SIGNATURE = "model.txt", "signature.json"
 
@@ -15,8 +17,10 @@ def read(path: Path) -> str:
         raise PipelineError(f"{path}: no such file; `make run` makes it") from None
     except UnicodeDecodeError:
         text = ""
-    if not (text.startswith("tree\n") and "\nend of trees\n" in text and "\npandas_categorical:" in text):
-        raise PipelineError(f"{path}: damaged (it is not a complete LightGBM model); remove it and run `make run`")
+    except OSError as error:
+        raise PipelineError(f"{path}: can't be read: {files.reason(error)}") from None
+    if problem := tree_text.problem(text):
+        raise PipelineError(f"{path}: damaged ({problem}); remove it and run `make run`")
     return text
 
 

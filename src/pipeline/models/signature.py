@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import SerializerFunctionWrapHandler, Strict, model_serializer
+from pydantic import SerializerFunctionWrapHandler, Strict, ValidationError, model_serializer
 
-from pipeline.core import files, format_numbers
+from pipeline.core import files, format_numbers, report_shapes
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Section, Split
 from pipeline.core.tasks import Task
 
+REMEDY = "remove it and run `make run`"
 FORMAT = 3  # the highest that is read; signature.json has a number from format 2 on
 
 
@@ -86,6 +87,6 @@ def read(path: Path) -> Signature:
     format_numbers.check(str(path), files.read_json(path), FORMAT)
     try:
         return Signature.model_validate_json(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        problem = str(error).splitlines()
-        raise PipelineError(f"{path}: not a signature that this version reads ({' '.join(problem[1:3])})") from None
+    except ValidationError as error:
+        problem = report_shapes.first_problem(error.errors())
+        raise PipelineError(f"{path}: not a signature that this version reads ({problem}); {REMEDY}") from None

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, listed
 from pipeline.core.params import Data, Features, Split, TaskSection, Train
 from pipeline.data.values import former_texts
 from pipeline.models import matrix, targets
@@ -160,10 +160,13 @@ def learn(train: pd.DataFrame, others: Sequence[pd.DataFrame], settings: Setting
     PipelineError for a target or columns that a model can't learn from.
     """
     task, key, split, knobs = settings.task, settings.data.key, settings.split, settings.train
-    if task.target not in train.columns:
-        columns = ", ".join(map(str, train.columns[:10]))
-        raise PipelineError(f"params.yaml: task.target: {task.target} is no column of the data; columns: {columns}")
-    roles = {name for name in (key, task.target, split.time) if name}
+    named = {"task.target": task.target, "data.key": key, "split.time": split.time}
+    for place, name in named.items():
+        for side in (train, *others):
+            if name and name not in side.columns:
+                columns = listed(side.columns)
+                raise PipelineError(f"params.yaml: {place}: {name} is no column of the data; columns: {columns}")
+    roles = {name for name in named.values() if name}
     newest = max(rows[split.time].max() for rows in (train, *others)) if split.time else None
     features = matrix.learn(train, settings.features, roles)
     return Signature(

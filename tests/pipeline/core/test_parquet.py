@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
 from pipeline.core import parquet
+from pipeline.core.errors import PipelineError
 
 BIG = 2**53
 GAPS = [
@@ -16,6 +18,20 @@ GAPS = [
     pa.array([True, None, False]),
     pa.array([1, None, 3], pa.int8()),
 ]
+
+
+def test_a_damaged_table_is_named_with_the_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    parquet.write(path, pd.DataFrame({"x": range(10_000)}))
+    whole = path.read_bytes()
+    for damaged in (b"", b"text", whole[:100], whole[:50] + b"\0" * 300 + whole[350:], whole[:-20]):
+        path.write_bytes(damaged)
+        with pytest.raises(PipelineError, match=r"x\.parquet: damaged \(.+\); remove it and run `make run`$"):
+            parquet.read(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(PipelineError, match=r"x\.parquet: damaged"):
+        parquet.read(path)
 
 
 @pytest.mark.parametrize("column", GAPS, ids=lambda column: str(column.type))

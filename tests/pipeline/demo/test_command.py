@@ -10,10 +10,13 @@ import pandas as pd
 import pytest
 
 from pipeline import cli
+from pipeline.core import parquet
+from pipeline.core.errors import PipelineError
 from pipeline.data.values.conversion import labels
-from pipeline.demo.command import draw, labelled
+from pipeline.demo.command import draw, labelled, shifted
 from pipeline.models import signature
 from pipeline.ship.release.golden import to_request_rows
+from pipeline.ship.release.locked_model import TEST
 from tests.pipeline.conftest import Project
 from tests.pipeline.demo.conftest import logged, simulate, start_simulate
 from tests.pipeline.ship.service.conftest import TIMEOUT, Server, serving
@@ -47,6 +50,26 @@ def test_labels_are_the_truth_in_the_logs_notation(truth: list[Any], texts: list
     assert labelled(["x-0", "y-0"], pd.Series(truth), 1.0, seed=0) == list(zip(["x-0", "y-0"], texts, strict=True))
     assert labelled(["x-0"], pd.Series(truth), 1.0, seed=0) == [("x-0", texts[0])]
     assert labelled(["x-0", "y-0"], pd.Series(truth), 0.0, seed=0) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda table: table.head(0), r"^data/split/test\.parquet: holds no row; remove it"),
+        (lambda table: table.drop(columns="outcome"), r"^data/split/test\.parquet: lacks column outcome, the target"),
+        (lambda table: table.drop(columns="town"), "^column town: the model needs it"),
+        (lambda table: table.assign(age="text"), "^column age: the model was trained on a number, the table holds str"),
+    ],
+)
+def test_damaged_held_out_rows_are_one_line(
+    evaluated: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Any, problem: str
+) -> None:
+    for folder in ("models", "reports"):
+        (tmp_path / folder).symlink_to(evaluated.folder / folder)
+    monkeypatch.chdir(tmp_path)
+    parquet.write(Path(TEST), change(parquet.read(evaluated.folder / TEST)))
+    with pytest.raises(PipelineError, match=problem):
+        shifted("none", 10, 1.0, None, 0)
 
 
 def test_every_held_out_row_is_logged_once_and_labelled_afterwards(

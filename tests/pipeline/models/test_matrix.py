@@ -95,6 +95,8 @@ def test_a_table_without_a_feature_or_with_another_type_is_refused() -> None:
         features.encode(TABLE.drop(columns="town"), learn())
     with pytest.raises(PipelineError, match="column amount: the model was trained on a number"):
         features.encode(TABLE.assign(amount=list("abcd")), learn())
+    with pytest.raises(PipelineError, match="column since: the model was trained on a date, the table holds str"):
+        features.encode(TABLE.assign(since=list("abcd")), learn())
 
 
 def test_a_category_is_the_same_whether_it_is_stored_as_number_or_text() -> None:

@@ -149,6 +149,20 @@ def test_a_missing_target_is_refused() -> None:
         training.prepare(table("binary"), table("binary"), training.Settings(DATA, task, FEATURES, SPLIT, KNOBS))
 
 
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_missing_key_or_time_is_refused(side: int) -> None:
+    tables = [table("binary"), table("binary")]
+    tables[side] = tables[side].drop(columns="id")
+    settings = training.Settings(DATA, TASKS["binary"], FEATURES, SPLIT, KNOBS)
+    with pytest.raises(
+        PipelineError, match=r"^params\.yaml: data\.key: id is no column of the data; columns: x, colour"
+    ):
+        training.prepare(tables[0], tables[1], settings)
+    timed = SPLIT.model_copy(update={"time": "day"})
+    with pytest.raises(PipelineError, match=r"^params\.yaml: split\.time: day is no column of the data"):
+        training.prepare(table("binary"), table("binary"), replace(settings, split=timed))
+
+
 def test_the_environment_overrides_the_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIPELINE_DEVICE", "cpu")
     assert boosting.choose_device("gpu") == ("cpu", "PIPELINE_DEVICE is cpu")

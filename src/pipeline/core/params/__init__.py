@@ -1,5 +1,6 @@
 """`params.yaml` as strict, frozen types: read once and checked as a whole, before any work."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -93,7 +94,7 @@ class Params(Section):
 
 def read(path: Path = PATH) -> Params:
     """The whole of `params.yaml`, checked; PipelineError with one line for each key that is wrong."""
-    return _read(path.resolve(), str(path))
+    return _read(Path(os.path.realpath(path)), str(path))
 
 
 def section(section_type: type[S], path: Path = PATH) -> S:

@@ -4,10 +4,11 @@ import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import click
+from pydantic import BaseModel, Field
 
 from pipeline.core import files, params
 from pipeline.core.errors import PipelineError
@@ -16,6 +17,14 @@ from pipeline.data.source.sources import FINGERPRINT, Added, File, Source
 
 CACHE = sources.DOWNLOADS / "known.json"  # URL: entity tag and fingerprint of what was downloaded last
 BATCHES = "added-*.parquet"  # names of the batches in `data.added`
+
+
+class Download(BaseModel):
+    """A remote file as it was downloaded: the store's entity tag, if it has one, size and SHA-256 of the content."""
+
+    tag: str | None
+    size: int
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class UnreachableError(PipelineError):
@@ -148,11 +157,12 @@ def _fingerprint(path: str) -> File:
         return File(path=path, size=local.stat().st_size, sha256=sources.digest(local))
     system, path_in_store = sources.filesystem(path)
     tag, cache = _entity_tag(system.info(path_in_store)), _read_cache()
-    last = cache.get(path, {})
-    if tag is not None and last.get("tag") == tag and (sources.DOWNLOADS / last["sha256"]).exists():
-        return File(path=path, size=last["size"], sha256=last["sha256"])
+    last = cache.get(path)
+    if last and tag is not None and last.tag == tag and (sources.DOWNLOADS / last.sha256).exists():
+        return File(path=path, size=last.size, sha256=last.sha256)
     file = sources.download(path)
-    files.write_json(CACHE, cache | {path: {"tag": tag, "size": file.size, "sha256": file.sha256}})
+    cache[path] = Download(tag=tag, size=file.size, sha256=file.sha256)
+    files.write_json(CACHE, {name: download.model_dump() for name, download in cache.items()})
     return file
 
 
@@ -162,12 +172,9 @@ def _entity_tag(info: dict[str, Any]) -> str | None:
     return next((tag for tag in tags if isinstance(tag, str) and not tag.startswith("W/")), None)
 
 
-def _read_cache() -> dict[str, Any]:
-    try:
-        cache = files.read_json(CACHE)
-    except PipelineError:
-        return {}
-    return cache if isinstance(cache, dict) else {}
+def _read_cache() -> dict[str, Download]:
+    """What was downloaded last, by URL; empty where the file is missing or damaged."""
+    return files.read_cache(CACHE, dict[str, Download]) or {}
 
 
 def _read_recorded(path: Path) -> Source | None:

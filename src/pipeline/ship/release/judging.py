@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.core import files, params, parquet
+from pipeline.core import params, parquet, report_shapes
 from pipeline.core.errors import PipelineError
 from pipeline.evaluation.scoring import Scored
 from pipeline.models import model
@@ -48,7 +48,9 @@ def judge(root: Path, predecessor: Predecessor) -> Judgement:
     candidate = evaluate.score(model.load(root / locked_model.MEASURED), table, knobs.evaluate)
     previous, baseline = _baseline(root, predecessor, candidate, table, knobs.task.target)
     reference = _reference(root, knobs, candidate, table)
-    verdict = gates.judge(candidate, baseline, reference, knobs.gate, files.read_json(root / locked_model.QUALITY))
+    verdict = gates.judge(
+        candidate, baseline, reference, knobs.gate, report_shapes.read(root / locked_model.QUALITY, "quality")
+    )
     # How far the training data drifted is a question for the review of a change.
     rules = tuple(rule for rule in verdict.rules if rule.kind != "data_drift")
     verdict = replace(verdict, rules=rules, verdict=worst(rules))

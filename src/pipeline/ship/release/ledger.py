@@ -18,6 +18,8 @@ FORMAT = 1  # of an entry; one without a number is of format 1
 Event = Literal["started", "serving", "failed"]
 GONE = "the deployer went away"
 FILE = "ledger.jsonl"  # in the deployment's volume `state`
+NEEDED = {"time", "event", "release"}  # in each entry
+TEXTS = NEEDED | {"image", "commit", "model", "by", "champion", "reason"}
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,17 @@ def on_host(docker: Docker, bounds: Deploy) -> list[dict[str, Any]]:
 
 
 def parse(lines: Iterable[str], source: str) -> list[dict[str, Any]]:
-    """The entries of a ledger's lines; a truncated line is left out. PipelineError where one is of a newer format."""
+    """The entries of a ledger's lines; a damaged line is left out. PipelineError where one is of a newer format."""
     entries = list[dict[str, Any]]()
     for line in lines:
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             entry = json.loads(line)
             format_numbers.check(source, entry, FORMAT)
-            if isinstance(entry, dict):
+            if (
+                isinstance(entry, dict)
+                and entry.keys() >= NEEDED
+                and all(isinstance(value, str) for key, value in entry.items() if key in TEXTS)
+            ):
                 entries.append(entry)
     return entries
 
@@ -136,7 +142,8 @@ def _verdict(content: Any) -> str:
     if not isinstance(content, dict):
         return "gate: no verdict"
     overruled = content.get("overruled")
-    person = f", overruled by {overruled['by']}: {overruled['reason']}" if overruled else ""
+    by = isinstance(overruled, dict) and f", overruled by {overruled.get('by')}: {overruled.get('reason')}"
+    person = by or ""
     return f"gate: {content.get('outcome')}{person}"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import files, params
+from pipeline.core import files, params, report_shapes
 from pipeline.core.git import described_head, git
 from pipeline.models import signature
 from pipeline.ship.release import bento, golden, image, locked_model, manifest
@@ -57,7 +57,7 @@ def describe(root: Path, content: Content, judgement: Judgement) -> Release:
         lock=files.md5(root / locked_model.LOCK),
         model=content.md5[locked_model.MODEL],
         task=model_signature.task,
-        metrics=_headline(files.read_json(root / METRICS)),
+        metrics=_headline(report_shapes.read(root / METRICS, "metrics")),
         features=model_signature.columns,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         golden=golden.rows(model_signature, table, scored, params.section(params.Release, root / params.PATH).golden),
@@ -77,7 +77,7 @@ def lineage(root: Path, release: Release, content: Content) -> dict[str, Any]:
         "dvc_lock": release.lock,
         "model": release.model,
         "signature": content.md5[locked_model.SIGNATURE],
-        "metrics": files.read_json(root / METRICS),
+        "metrics": report_shapes.read(root / METRICS, "metrics"),
     }
 
 

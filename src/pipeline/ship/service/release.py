@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import files, params
+from pipeline.core import files, params, report_shapes
 from pipeline.core.errors import PipelineError
 from pipeline.core.git import described_head, git
 from pipeline.models.model_text import MODEL, SIGNATURE
@@ -25,7 +25,7 @@ def describe(root: Path) -> dict[str, Any]:
         "dvc_lock": files.md5(root / LOCK) if (root / LOCK).is_file() else None,
         "model": model,
         "signature": files.md5(root / "models" / SIGNATURE),
-        "metrics": files.read_json(metrics) if metrics.is_file() else None,
+        "metrics": report_shapes.read(metrics, "metrics") if metrics.is_file() else None,
     }
 
 

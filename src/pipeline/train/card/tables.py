@@ -89,7 +89,7 @@ def _side(side: Mapping[str, Any], total: int) -> str:
 
 def sources(source: Mapping[str, Any]) -> Markdown:
     """The fingerprint of the data: each file with size and SHA-256."""
-    files = [*source["files"], *source.get("added", {"files": []})["files"]]
+    files = [*source["files"], *(source.get("added") or {"files": []})["files"]]
     rows = [(item["path"], item["size"], code(item["sha256"])) for item in files]
     more = [(f"and {len(rows) - MAX_ROWS:,} more in data/source.json", "", "")] if len(rows) > MAX_ROWS else []
     return table(["File", "Bytes", "SHA-256"], [*rows[:MAX_ROWS], *more], "lr")

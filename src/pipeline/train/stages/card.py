@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from pipeline.core import costs, files, params
+from pipeline.core import costs, files, params, report_shapes
 from pipeline.markup import markdown
 from pipeline.models import signature
 from pipeline.train.card import limits as card_limits
@@ -96,7 +96,7 @@ def command(**paths: Path) -> None:
     target = inputs.pop("card")
     with costs.measured("card"):
         hashes = {inputs[name].as_posix(): files.md5(inputs[name]) for name in HASHED}
-        reports = {name: files.read_json(inputs[name]) for name in REPORTS}
+        reports = {name: report_shapes.read(inputs[name], name) for name in REPORTS}
         evidence = Evidence(signature.read(inputs["signature"]), hashes=hashes, **reports)
         files.write_text(target, render(settings, evidence))
     click.echo(f"card: {target}")

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
-from pipeline.core import files, params
+from pipeline.core import files, params, report_shapes
 from pipeline.core.errors import PipelineError
 from pipeline.train.tracking.commit import git_tags, run_name
 
@@ -50,7 +50,7 @@ def track() -> bool:
         click.echo(f"track: the run can't be copied ({error}); `pipeline track` logs it later", err=True)
         return False
     uri, logged = tracking_uri(), True
-    for folder in sorted(WAITING.glob("*/run.json"), key=lambda path: (files.read_json(path)["time"], path)):
+    for folder in sorted(WAITING.glob("*/run.json"), key=lambda path: (_time_of(path), path)):
         lock = folder.parent.name
         problem = mlflow_runs.log(uri, folder.parent)
         if problem:
@@ -72,6 +72,14 @@ def track() -> bool:
             click.echo(f"track: {lock[:8]} can't be recorded as logged ({error})", err=True)
             return False
     return logged
+
+
+def _time_of(path: Path) -> int:
+    """When the run was kept whose `run.json` this is; PipelineError where the file is damaged."""
+    run = files.read_json(path, "pipeline track")
+    if not isinstance(run, dict) or type(run.get("time")) is not int:
+        raise PipelineError(f"{path}: not a run that was kept; remove the folder {path.parent}, and the run is lost")
+    return int(run["time"])
 
 
 def keep() -> Path:
@@ -114,8 +122,8 @@ def tracking_uri() -> str:
 def _describe(lock: str) -> dict[str, Any]:
     """What is logged of a run beside its files; it stays readable when params.yaml's keys change."""
     settings = params.read()
-    source = files.read_json(Path("data/source.json"))
-    source_files = [*source["files"], *source.get("added", {"files": []})["files"]]
+    source = report_shapes.read(Path("data/source.json"), "source")
+    source_files = [*source["files"], *(source.get("added") or {"files": []})["files"]]
     commit_tags = git_tags()
     content = "\n".join(f"{item['path']} {item['size']} {item['sha256']}" for item in source_files)
     return {
@@ -123,8 +131,8 @@ def _describe(lock: str) -> dict[str, Any]:
         "name": run_name(lock, commit_tags),
         "experiment": settings.tracking.experiment,
         "params": mlflow_names(flatten_params(settings)),
-        "metrics": mlflow_names(flatten_metrics(files.read_json(Path("reports/metrics.json")))),
-        "curve": _curve(files.read_json(Path("reports/training.json"))),
+        "metrics": mlflow_names(flatten_metrics(report_shapes.read(Path("reports/metrics.json"), "metrics"))),
+        "curve": _curve(report_shapes.read(Path("reports/training.json"), "training")),
         "tags": {"dvc_lock": lock, **commit_tags},
         "dataset": {
             "name": source["source"],
@@ -201,11 +209,9 @@ def _note_as_logged(lock: str) -> None:
     files.write_json(MARKER, _marker() | {_server_hash(): [*_logged_locks(), lock][-LIMIT:]})
 
 
-def _marker() -> dict[str, Any]:
-    try:
-        return dict(files.read_json(MARKER)) if MARKER.is_file() else {}
-    except PipelineError:  # damaged: MLflow is asked before a run is logged
-        return {}
+def _marker() -> dict[str, list[str]]:
+    """The locks by tracking server; none where the file is damaged: MLflow is asked before a run is logged."""
+    return files.read_cache(MARKER, dict[str, list[str]]) or {}
 
 
 @click.command(short_help="Log the current run to MLflow.")

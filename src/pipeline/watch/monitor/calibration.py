@@ -13,9 +13,9 @@ from math import ceil
 from pathlib import Path
 
 import numpy as np
+from pydantic import FiniteFloat
 
 from pipeline.core import files
-from pipeline.core.errors import PipelineError
 from pipeline.drift import stattests
 from pipeline.watch.monitor.reference_columns import EVIDENTLY, Array, ReferenceColumn, ReferenceColumns
 
@@ -109,7 +109,7 @@ class Bounds:
         name = f"{self._key} {size}"
         if self._cached is None:
             self._cached = _read(self._path)
-        if name not in self._cached:
+        if self._cached.get(name, {}).keys() != self._coded.keys():
             self._cached[name] = self._calibrated(size)
             recent = dict(list(self._cached.items())[-MAX_CACHED:])
             files.write_json(self._path, recent)
@@ -173,9 +173,4 @@ def coded(column: ReferenceColumn) -> Coded:
 
 def _read(path: Path) -> dict[str, dict[str, float]]:
     """The cached bounds; empty where the file is missing or damaged."""
-    try:
-        cached = files.read_json(path)
-    except PipelineError:
-        return {}
-    valid = isinstance(cached, dict) and all(isinstance(bounds, dict) for bounds in cached.values())
-    return cached if valid else {}
+    return files.read_cache(path, dict[str, dict[str, FiniteFloat]]) or {}

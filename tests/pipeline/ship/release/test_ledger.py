@@ -1,5 +1,6 @@
 """The ledger shows which release served when, also after interrupted deployments."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,3 +72,19 @@ def test_a_commit_of_a_changed_work_tree_is_shown_as_such() -> None:
     dirty = release("a" * 12, commit="0123456789" * 4 + "-dirty")
     (row,) = ledger.rows([ledger.new_entry("serving", dirty)], in_progress=False)
     assert row.commit == "0123456-dirty"
+
+
+def test_a_damaged_line_is_left_out() -> None:
+    good = ledger.new_entry("serving", A)
+    damaged = ["[" * 100_000, "{", "3", "null", "{}", *(json.dumps(good | {key: 7}) for key in sorted(ledger.TEXTS))]
+    damaged.append(json.dumps({key: value for key, value in good.items() if key != "event"}))
+    entries = ledger.parse([*damaged, json.dumps(good)], "the ledger")
+    assert entries == [good]
+    assert len(ledger.rows(entries, in_progress=False)) == 1
+
+
+@pytest.mark.parametrize("verdict", [None, 7, {}, {"overruled": 7}, {"outcome": "fail", "overruled": {}}])
+def test_a_damaged_verdict_is_shown_as_far_as_it_goes(verdict: Any) -> None:
+    entry = ledger.new_entry("serving", A) | {"verdict": verdict}
+    (row,) = ledger.rows([entry], in_progress=False)
+    assert row.verdict.startswith("gate: ")

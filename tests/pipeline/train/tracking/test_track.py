@@ -49,12 +49,13 @@ def write_run(number: int) -> str:
     metrics: dict[str, Any] = {
         "rows": 40,
         "roc_auc": {"value": 0.9, "lower": 0.8, "upper": None},
-        "f1": {"value": None},
+        "f1": dict.fromkeys(("value", "lower", "upper")),
     }
-    metrics["per_class"] = {"a|b": {"recall": 0.5}}
+    metrics["per_class"] = {"a|b": {"rows": 3, "precision": None, "recall": 0.5, "f1": None}}
     files.write_json(Path("reports/metrics.json"), metrics)
     curve = [{"tree": tree, "validation": 1 / tree} for tree in range(1, 2501)]
-    files.write_json(Path("reports/training.json"), {"loss": "binary_logloss", "curve": curve})
+    training = {"device": "cpu", "platform": "linux", "best_iteration": 3, "rows": {"train": 200, "validation": 90}}
+    files.write_json(Path("reports/training.json"), training | {"loss": "binary_logloss", "curve": curve})
     files.write_text(Path("reports/model_card.md"), "# Card\n")
     files.write_json(
         Path("data/source.json"), {"source": "x.csv", "files": [{"path": "x.csv", "size": 3, "sha256": "ab"}]}
@@ -118,7 +119,8 @@ def test_a_run_is_logged_once_with_all_that_describes_it(project: Path) -> None:
     assert run.data.params["train.num_leaves"] == "31"
     assert run.data.params["gate.slices.min_rows"] == "200"
     assert run.data.metrics.pop("validation_binary_logloss") == pytest.approx(1 / 2500, rel=1e-3)
-    assert run.data.metrics == {"rows": 40, "roc_auc": 0.9, "roc_auc_lower": 0.8, "per_class.a_b.recall": 0.5}
+    by_class = {"per_class.a_b.rows": 3, "per_class.a_b.recall": 0.5}
+    assert run.data.metrics == {"rows": 40, "roc_auc": 0.9, "roc_auc_lower": 0.8} | by_class
     assert run.data.tags["dvc_lock"] == hashlib.md5(tracking.LOCK.read_bytes()).hexdigest()  # noqa: S324 (DVC's)
     assert run.info.run_name == f"dvc.lock {run.data.tags['dvc_lock'][:8]}"  # there is no repository here
     assert run.info.status == "FINISHED"
@@ -221,6 +223,25 @@ def test_a_model_that_the_lock_does_not_name_is_not_logged(project: Path) -> Non
     with pytest.raises(PipelineError, match=r"is not the model that dvc\.lock names"):
         tracking.track()
     assert not tracking.WAITING.exists()
+
+
+@pytest.mark.parametrize("content", ["", "7", "{}", '{"time": "now"}'])
+def test_a_damaged_copy_of_a_run_is_named_with_the_way_out(project: Path, content: str) -> None:
+    path = tracking.keep() / "run.json"
+    path.write_text(content)
+    with pytest.raises(PipelineError, match=rf"^{path}: .*remove"):
+        tracking.track()
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("reports/metrics.json", "roc_auc"), ("reports/training.json", "curve"), ("data/source.json", "files")],
+)
+def test_a_damaged_report_is_named_with_the_way_out(project: Path, name: str, key: str) -> None:
+    path = project / name
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: 7}))
+    with pytest.raises(PipelineError, match=rf"^{name}: {key}: Input should be .*; remove it and run `"):
+        tracking.keep()
 
 
 def test_without_a_run_there_is_nothing_pending_and_the_command_says_so(project: Path) -> None:
