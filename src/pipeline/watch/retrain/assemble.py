@@ -13,7 +13,7 @@ from pipeline.core.params import Params
 from pipeline.data.contract import check, schema, widening
 from pipeline.data.contract.schema import Schema
 from pipeline.data.values import keys as identity
-from pipeline.watch.retrain import quarantine
+from pipeline.watch.retrain import quarantine, reasons
 from pipeline.watch.retrain.logged import Row
 from pipeline.watch.retrain.outcome import Reason
 
@@ -64,7 +64,7 @@ def assemble(
     return Assembled(
         accepted=schema.typed(table[~invalid], contract),
         quarantined=quarantine.explained(table, counted, fresh),
-        reasons=tuple(quarantine.reason(table, pair, contract, settings.task) for pair in counted),
+        reasons=tuple(reasons.reason(table, pair, contract, settings.task) for pair in counted),
         absent=tuple(absent),
         repeated=int(repeated.sum()),
         before=int((invalid & former).sum()),

@@ -12,7 +12,7 @@ from pipeline.data.contract.schema import Schema
 from pipeline.data.source.sources import File
 from pipeline.data.values import conversion
 from pipeline.data.values import keys as identity
-from pipeline.watch.retrain import batch, quarantine
+from pipeline.watch.retrain import batch, reasons
 from pipeline.watch.retrain.outcome import Reason
 
 
@@ -43,7 +43,7 @@ def find(
         taken = rows[~rows.index.isin(refused)]
         if len(taken):
             corrected.append(Corrected(file, _corrected(file, taken, contract, task.target), len(taken)))
-    return corrected, tuple(quarantine.reason(table, pair, contract, task) for pair in broken)
+    return corrected, tuple(reasons.reason(table, pair, contract, task) for pair in broken)
 
 
 def _differing(former: "pd.Series[Any]", labels: Mapping[str, str], kind: Any) -> "pd.Series[Any]":

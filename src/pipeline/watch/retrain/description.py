@@ -98,7 +98,7 @@ def _new_values(reason: Reason) -> list[str]:
     if reason.line:
         parts.append(
             f"Where they are right, this line of `{schema.PATH}` allows them from the next retraining on (leave out "
-            "what is wrong). Change it on the default branch, not on this one:"
+            "what is wrong). Change it on the default branch, not on that of a retraining:"
         )
         parts.append(markdown.fenced(reason.line, "yaml"))
     return parts

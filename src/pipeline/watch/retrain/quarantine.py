@@ -10,21 +10,15 @@ from typing import Any
 import pandas as pd
 
 from pipeline.core.errors import PipelineError
-from pipeline.core.params import Params, TaskSection
-from pipeline.data.contract import widening
-from pipeline.data.contract.check import Violation
-from pipeline.data.contract.schema import Schema
+from pipeline.core.params import Params
 from pipeline.data.source import sources, store
 from pipeline.data.values import conversion
 from pipeline.watch.retrain.batch import SETTING
 from pipeline.watch.retrain.logged import Row
-from pipeline.watch.retrain.outcome import Reason
+from pipeline.watch.retrain.reasons import Broken
 
 FILE_NAME = re.compile(r"quarantine-(?P<newest>\d{8}T\d{6}Z)-[0-9a-f]{8}\.parquet")
 TIME = "%Y%m%dT%H%M%SZ"
-MAX_VALUES = 20  # values of a reason
-
-Broken = tuple[Violation, Any]  # a check, and a mask (rows,) of those that fail it
 
 
 @dataclass(frozen=True)
@@ -88,23 +82,3 @@ def explained(table: pd.DataFrame, broken: Sequence[Broken], chosen: Any) -> pd.
         name = f"_{name}"
     texts.insert(0, name, reasons[chosen])
     return texts
-
-
-def reason(table: pd.DataFrame, broken: Broken, contract: Schema, task: TaskSection) -> Reason:
-    """What a check refused, in how many rows, and where values are not allowed the line of the contract for them."""
-    violation, mask = broken
-    result = Reason(column=violation.column, check=violation.check, expected=violation.expected, rows=int(mask.sum()))
-    if violation.check != "allowed":
-        return result
-    column = contract.columns[violation.column]
-    counts = conversion.convert(table[violation.column][mask], column.type)[0].value_counts()
-    texts = conversion.labels(pd.Series(counts.index[:MAX_VALUES]))
-    line = widening.allowing(violation.column, column, counts.index.tolist())
-    third_class = task.type == "binary" and violation.column == task.target
-    return result.model_copy(
-        update={
-            "values": dict(zip(texts, map(int, counts), strict=False)),
-            # A line that does not look like what it holds is none that people can review.
-            "line": line if line.isprintable() and not third_class else None,
-        }
-    )

@@ -49,7 +49,7 @@ def lines(outcome: Outcome) -> Iterator[str]:
         yield f"quarantined: {_in_words(reason, 'row')}"
         yield from _how_to_allow(reason, "row")
     if outcome.quarantine:
-        yield f"they are in {outcome.quarantine}"
+        yield f"the quarantined rows are in {outcome.quarantine}"
     if outcome.absent and outcome.rows:
         yield f"without a value in any of these rows: {', '.join(outcome.absent)}"
     for correction in outcome.corrected:

@@ -45,7 +45,7 @@ def write(
             local = {staged.file.path: staged.local for staged in batches}
             table = trainable.check(grown, local, contract, settings)
             counts = counts.model_copy(update=_uses(assembled.accepted, table, settings))
-        for staged in [*([excluded] if excluded else []), *batches]:
+        for staged in [*batches, *([excluded] if excluded else [])]:  # rows in quarantine count as reported
             batch.put(staged)
     if batches:
         fetch.write(FINGERPRINT, grown)

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from pipeline.core import files
-from pipeline.data.source import sources
+from pipeline.core.errors import PipelineError
+from pipeline.data.source import sources, store
 from pipeline.watch.retrain import description, outcome
 from tests.pipeline.conftest import Project, small_table
 from tests.pipeline.watch.retrain import scenes
@@ -249,6 +250,24 @@ def test_a_required_feature_that_one_batch_lacks_is_quarantined_and_stops_nothin
     table = small_table("binary", 1, seed=7)
     log(table.drop(columns="age"))
     assert "quarantined: 1 row: age: missing value (a value in every row)" in retrain(pipeline)
+
+
+def test_rows_are_reported_again_where_the_batch_could_not_be_written(
+    project: Project, pipeline: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log(small_table("binary", 30, seed=7), age=[-1] + [40] * 29)
+    put = store.put
+
+    def refuse(file: Path, path: str, knob: str) -> None:
+        if "/added-" in path:
+            raise PipelineError(f"{knob}: {path}: can't be written: no space is left")
+        put(file, path, knob)
+
+    monkeypatch.setattr(store, "put", refuse)
+    assert pipeline("retrain", "--labels", LABELS)[0] == 2
+    monkeypatch.setattr(store, "put", put)
+
+    assert "quarantined: 1 row: age: min (0 or more)" in retrain(pipeline)
 
 
 def test_wrong_options_leave_no_former_outcome(project: Project, pipeline: Command) -> None:
