@@ -334,8 +334,8 @@ class TestFailure:
         assert any("looks like an identifier" in line for line in manifest.failure.lines)
         assert len(manifest.failure.lines) <= 40
         assert "\x1b" not in "".join(manifest.failure.lines)
-        assert {name: states(project)[name] for name in ("split", "train", "evaluate", "card")} == {
-            "split": "unchanged",
+        assert {name: states(project)[name] for name in ("ingest", "train", "evaluate", "card")} == {
+            "ingest": "unchanged",
             "train": "failed",
             "evaluate": "skipped",
             "card": "skipped",
