@@ -101,11 +101,14 @@ def unusual_table(ending: str) -> AnyTable:
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
-def test_scores_over_http_are_those_of_the_test_rows_or_training_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("task", TASKS)
+def test_scores_over_http_are_those_of_the_test_rows_or_training_is_refused(
+    task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     outcomes = Counter[str]()
 
-    @settings(max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-    @given(any_tables())
+    @settings(max_examples=20, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+    @given(any_tables(task))
     def check(table: AnyTable) -> None:
         with tempfile.TemporaryDirectory() as folder:
             monkeypatch.chdir(folder)
@@ -115,13 +118,12 @@ def test_scores_over_http_are_those_of_the_test_rows_or_training_is_refused(monk
                 errors = [line for line in printed.splitlines() if line.startswith("error: ")]
                 assert (status, len(errors)) in ((2, 1), (2, 2)), printed  # the task's value, and a broken contract
                 return
-            outcomes[table.task] += 1
+            outcomes["served"] += 1
             scored = scoring.read(Path("reports/scores.parquet"))
             assert scores(post(body(table, scored)), scored).tobytes() == scored.score.tobytes()
 
     check()
-    assert min(outcomes[task] for task in TASKS) >= 5, outcomes
-    assert outcomes["refused"] <= 20, outcomes
+    assert outcomes["served"] >= 10, outcomes
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
