@@ -25,6 +25,7 @@ def opened() -> Iterator[Any]:
 
     What DVC raises here or in the block becomes a PipelineError.
     """
+    from dvc.config import ConfigError
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
@@ -34,6 +35,8 @@ def opened() -> Iterator[Any]:
         repo = Repo()
         repo.cache.local.check = functools.partial(_check, repo.cache.local)
         yield repo
+    except ConfigError as error:
+        raise PipelineError(f".dvc/config or .dvc/config.local: {_explain(error)}; correct it") from None
     except DvcException as error:
         raise PipelineError(_read_write_lock_problem() or _explain(error)) from None
     except sqlite3.Error as error:

@@ -119,6 +119,12 @@ def test_a_broken_file_of_locks_is_named_with_the_way_out(content: bytes | None)
         ran()
 
 
+def test_damaged_settings_of_dvc_are_named() -> None:
+    Path(".dvc/config").write_bytes(b"[[")
+    with pytest.raises(PipelineError, match=r"^\.dvc/config or \.dvc/config\.local: .*Invalid line"):
+        dvc_lock.mismatches()
+
+
 def test_an_output_folder_that_leads_out_of_the_repository_is_refused_before_any_stage(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

@@ -13,7 +13,7 @@ KEPT = Path(__file__).parents[1] / "formats/adbf4ff/measurement"
 FILES = {name: f"{name}.json" for name in report_shapes.SHAPES} | {"quality": "data_quality.json"}
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", sorted(FILES.keys() - {"split"}))  # which an older engine did not write
 def test_the_reports_of_an_older_engine_are_read(name: str) -> None:
     path = KEPT / FILES[name]
     assert report_shapes.read(path, name) == json.loads(path.read_text(encoding="utf-8"))

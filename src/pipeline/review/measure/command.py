@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.core import dvc_lock, files, params
+from pipeline.core import dvc_lock, files, params, report_shapes
 from pipeline.core.errors import PipelineError
 from pipeline.core.git import DIRTY, described_head, short_commit
 from pipeline.review.measure import base as bases
@@ -144,7 +144,7 @@ def _with_data(
     if diff.drift is not None:
         files.write_json(new / "drift_main.json", diff.drift)
     if str(SPLIT) not in left_out and SPLIT.is_file():
-        files.write_json(new / SPLIT.name, files.read_json(SPLIT) | ({"new": diff.new} if diff.new else {}))
+        files.write_json(new / SPLIT.name, report_shapes.read(SPLIT, "split") | ({"new": diff.new} if diff.new else {}))
     return manifest.model_copy(update={"data": diff.change, "notes": [*manifest.notes, *diff.notes]})
 
 
@@ -180,7 +180,8 @@ def _environment(left_out: set[str]) -> dict[str, str]:
     }
     signature = Path("models/signature.json")
     if str(signature) not in left_out and signature.is_file():
-        facts["device"] = str(files.read_json(signature).get("device", "unknown"))
+        content = files.read_json(signature)
+        facts["device"] = str(content.get("device", "unknown") if isinstance(content, dict) else "unknown")
     if reason := stages.read_costs("train").get("device_reason"):
         facts["device reason"] = str(reason)
     for name in VERSIONS:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import costs, files
+from pipeline.core import costs, dvc_repo, files
 from pipeline.core.errors import PipelineError
 from pipeline.review.measure import base as bases
 from pipeline.review.measure.measurement import Stage
@@ -29,17 +29,14 @@ class Node:
 
 def nodes() -> list[Node]:
     """The stages of this project, in the order of dvc.yaml; none where DVC can't read it."""
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
     try:
-        index = Repo().index
-        graph = []
-        for stage in index.stages:
-            needs = sorted(str(other.addressing) for other in index.graph.successors(stage))
-            graph.append(Node(stage.addressing, tuple(needs), tuple(out.def_path for out in stage.outs)))
-        return graph[:MAX_STAGES]
-    except DvcException:
+        with dvc_repo.opened() as repo:
+            index, graph = repo.index, []
+            for stage in index.stages:
+                needs = sorted(str(other.addressing) for other in index.graph.successors(stage))
+                graph.append(Node(stage.addressing, tuple(needs), tuple(out.def_path for out in stage.outs)))
+            return graph[:MAX_STAGES]
+    except PipelineError:
         return []
 
 

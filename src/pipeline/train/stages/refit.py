@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.core import costs, files, params
+from pipeline.core import costs, files, params, report_shapes
 from pipeline.models import model_text
 from pipeline.models import signature as signatures
 
@@ -37,7 +37,7 @@ def command(
             _copy(measured / model_text.SIGNATURE, signature_path)
             click.echo("refit: the model that ships is the measured one")
             return
-        trees = int(files.read_json(training_path)["best_iteration"])
+        trees = int(report_shapes.read(training_path, "training")["best_iteration"])
         sides = (train_path, validation_path, test_path)
         rows = _refit(sides, signatures.read(measured / model_text.SIGNATURE), trees, model_path, signature_path)
         cost |= {"rows": rows.count, "trees": trees}
