@@ -4,13 +4,14 @@ from pathlib import Path
 
 from pipeline.core import files
 from pipeline.core.errors import PipelineError
-from pipeline.models import tree_text
 
 MODEL, SIGNATURE = "model.txt", "signature.json"
 
 
 def read(path: Path) -> str:
     """The whole text; PipelineError where the file is missing or damaged."""
+    from pipeline.models import tree_text
+
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:

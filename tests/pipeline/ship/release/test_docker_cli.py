@@ -1,5 +1,6 @@
 """What Docker's messages mean: an object is absent, or the engine can't be reached."""
 
+import json
 import subprocess
 
 import pytest
@@ -73,6 +74,6 @@ def test_a_missing_ledger_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_reason_with_a_line_separator_stays_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = '{"event": "failed", "reason": "one\u2028two"}'
-    answer(monkeypatch, 0, "", ledger=f"{entry}\n")
-    assert DockerTarget(None, BOUNDS, 1000).history() == [{"event": "failed", "reason": "one\u2028two"}]
+    entry = {"time": "2026-01-01T00:00:00+00:00", "event": "failed", "release": "a" * 12, "reason": "one\u2028two"}
+    answer(monkeypatch, 0, "", ledger=f"{json.dumps(entry, ensure_ascii=False)}\n")
+    assert DockerTarget(None, BOUNDS, 1000).history() == [entry]
