@@ -82,7 +82,7 @@ class TestStage:
         text = fitted.booster.model_to_string(num_iteration=fitted.best_iteration)
         files.write_text(tmp_path / "measured/model.txt", text)
         files.write_text(tmp_path / "measured/signature.json", before.model_dump_json())
-        trained = {"device": "cpu", "platform": "any", "rows": {"train": 360, "validation": 120}}
+        trained: dict[str, Any] = {"device": "cpu", "platform": "any", "rows": {"train": 360, "validation": 120}}
         trained |= {"best_iteration": fitted.best_iteration, "loss": "binary_logloss", "curve": []}
         files.write_json(tmp_path / "training.json", trained)
         monkeypatch.chdir(tmp_path)
