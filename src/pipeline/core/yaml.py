@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pipeline.core import conflicts, files
 from pipeline.core.errors import PipelineError
 
+MAX_DEPTH = 100  # of nesting; far deeper, the constructor overflows the stack and ends Python
 # Problems of pydantic with numbers, and the words for the bounds of a JSON schema.
 NUMBER_PROBLEMS = {
     "int_type",
@@ -42,14 +43,28 @@ def parse_yaml(text: str, name: str) -> Any:
     if conflict := conflicts.problem_in(text, name):
         raise PipelineError(conflict)
     try:
+        if _is_too_deep(text):
+            raise PipelineError(f"{name}: is nested more than {MAX_DEPTH} levels deep; is it the right file?")
         return YAML(typ="safe").load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark
         position = f" line {mark.line + 1}" if mark else ""
         problem = " ".join(str(error.problem or error).split())
         raise PipelineError(f"{name}{position}: not valid YAML: {problem}") from None
-    except (YAMLError, ValueError, RecursionError) as error:  # a control character, a date that there is not, too deep
+    except (YAMLError, ValueError) as error:  # a control character, a date that there is not
         raise PipelineError(f"{name}: not valid YAML: {' '.join(str(error).split())[:200]}") from None
+
+
+def _is_too_deep(text: str) -> bool:
+    from ruamel.yaml import YAML
+
+    depth = 0
+    for event in YAML(typ="safe").parse(text):
+        kind = type(event).__name__
+        depth += kind.endswith("StartEvent") - kind.endswith("EndEvent")
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 def explain(name: str, model: type[BaseModel], problems: Sequence[Any]) -> list[str]:
