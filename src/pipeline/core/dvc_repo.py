@@ -15,7 +15,9 @@ import click
 
 from pipeline.core import conflicts, files
 from pipeline.core.errors import PipelineError
+from pipeline.core.yaml import load_yaml
 
+YAML_FILES = ("dvc.yaml", "dvc.lock", "params.yaml")  # that DVC reads
 READ_WRITE_LOCK = Path(".dvc/tmp/rwlock")
 
 
@@ -30,6 +32,9 @@ def opened() -> Iterator[Any]:
     from dvc.repo import Repo
 
     conflicts.check()
+    for name in YAML_FILES:  # DVC does not survive every one
+        if Path(name).exists():
+            load_yaml(Path(name), name)
     repo = None
     try:
         repo = Repo()

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ STAGES = """stages:
           cache: false
 """
 WHOLE = b"whole\n"
+DVC = (sys.executable, "-m", "dvc")
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +35,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository of two small stages that have run."""
     monkeypatch.chdir(tmp_path)
     subprocess.run(["git", "init", "-q"], check=True)
-    subprocess.run(["dvc", "init", "-q"], check=True)
+    subprocess.run([*DVC, "init", "-q"], check=True)
     Path("dvc.yaml").write_text(STAGES, encoding="utf-8")
     Path("source").write_bytes(WHOLE)
     assert ran() == ["copy", "read"]
@@ -99,9 +101,9 @@ def test_a_damaged_file_of_an_earlier_run_is_never_used() -> None:
 def test_an_output_that_was_copied_from_a_damaged_cache_is_made_anew_with_all_that_read_it(path: str) -> None:
     damage(cached(path))
     Path(path).unlink()
-    subprocess.run(["dvc", "repro", "-q", "--force", "--single-item", "read"], check=False)
-    subprocess.run(["dvc", "checkout", "-q"], check=True)
-    subprocess.run(["dvc", "repro", "-q", "--force", "--single-item", "read"], check=True)
+    subprocess.run([*DVC, "repro", "-q", "--force", "--single-item", "read"], check=False)
+    subprocess.run([*DVC, "checkout", "-q"], check=True)
+    subprocess.run([*DVC, "repro", "-q", "--force", "--single-item", "read"], check=True)
     assert b"other\n" in Path("result").read_bytes()
     (mismatch,) = [line for line in dvc_lock.mismatches() if line.startswith("copy")]
     assert mismatch == f"copy: {path.removesuffix('/part')} is not the one that dvc.lock names"
@@ -117,6 +119,13 @@ def test_a_broken_file_of_locks_is_named_with_the_way_out(content: bytes | None)
     file.mkdir() if content is None else file.write_bytes(content)
     with pytest.raises(PipelineError, match=r"^\.dvc/tmp/rwlock: damaged; when no other run is at work"):
         ran()
+
+
+@pytest.mark.parametrize("name", dvc_repo.YAML_FILES)
+def test_yaml_that_dvc_does_not_survive_is_refused(name: str) -> None:
+    Path(name).write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(PipelineError, match=f"^{re.escape(name)}: is nested more than"), dvc_repo.opened():
+        pass
 
 
 def test_damaged_settings_of_dvc_are_named() -> None:
