@@ -321,7 +321,7 @@ class TestAFullDisk:
         [
             ("ingest", "data/raw", "data/raw/table.parquet"),
             ("split", "data/split", "data/split/train.parquet"),
-            ("train", "models", "models/model.txt"),
+            ("train", "models/measured", "models/measured/model.txt"),
             ("evaluate", "reports", "reports/scores.parquet"),
         ],
     )
@@ -337,8 +337,8 @@ class TestAFullDisk:
     def test_the_pipeline_goes_on_once_there_is_space(self, project: Project) -> None:
         before = outputs(project)
         project.configure(train={"num_leaves": 8})
-        completed = on_a_tiny_disk(project, "models", "pipeline", "run")
-        assert_refused(completed, "models/model.txt: the disk is full", "stage 'train'", lines=2)
+        completed = on_a_tiny_disk(project, "models/measured", "pipeline", "run")
+        assert_refused(completed, "models/measured/model.txt: the disk is full", "stage 'train'", lines=2)
         assert completed.stdout.splitlines()[-1] == "left: "
         project.configure(train={"num_leaves": 31})
         printed = project.ok("pipeline", "run")
