@@ -1,5 +1,6 @@
 """The overhead of DVC and of separate processes: a cold run against one plain script, and a run with nothing to do."""
 
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -17,7 +18,9 @@ def main() -> None:
         cold, script = [], []
         for run in range(RUNS):
             cold.append(timed(stages, copy(folder / f"cold{run}")))
-            script.append(timed(plain, copy(folder / f"plain{run}")))
+            project = copy(folder / f"plain{run}")
+            shutil.copy(ROOT / "dvc.lock", project)  # the gate judges outputs that a lock names
+            script.append(timed(plain, project))
     timed(["make", "run"], ROOT)  # so that nothing is left to do
     idle, bare = median(["make", "run"], ROOT, 5), median([str(BIN / "dvc"), "repro"], ROOT, 5)
     pairs = [
