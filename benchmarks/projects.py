@@ -18,6 +18,7 @@ def copy(folder: Path) -> Path:
         "src",
         "data",
         ".dvc",
+        ".dvcignore",
         ".template.yaml",
         "dvc.yaml",
         "params.yaml",
