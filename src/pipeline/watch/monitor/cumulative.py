@@ -7,7 +7,6 @@ from math import inf, log
 import numpy as np
 
 LOOKS = 7  # of a week, if windows are days: the rate of false alarms is that of all of them together
-
 SIZES = (1, 2, 4)  # of the losses that are looked for, as multiples of the tolerated one
 
 
@@ -47,12 +46,12 @@ def lasting(windows: Sequence[Evidence], share: float) -> Lasting | None:
     window, so it does not shrink with their number: the ratio is that of the weighted mean loss, with both variances.
     None where nothing is tolerated or there is no window.
     """
-    known = [window for window in windows if 0 < window.error < inf and window.tolerated > 0][::-1]
-    if not known:
+    usable = [window for window in windows if 0 < window.error < inf and window.tolerated > 0][::-1]
+    if not usable:
         return None
-    losses, weights = np.array([window.loss for window in known]), np.array([window.error**-2 for window in known])
+    losses, weights = np.array([window.loss for window in usable]), np.array([window.error**-2 for window in usable])
     means = np.cumsum(weights * losses) / np.cumsum(weights)
-    tolerated, reference_error = known[0].tolerated, known[0].reference_error
+    tolerated, reference_error = usable[0].tolerated, usable[0].reference_error
     variances = 1 / np.cumsum(weights) + reference_error**2
     sizes = tolerated * np.array(SIZES)[:, None]
     ratios = sizes * (means - sizes / 2) / variances  # logarithms, (sizes, windows)
