@@ -7,7 +7,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from pipeline.core import params
 from pipeline.core.errors import PipelineError, listed
 from pipeline.core.params import Data, Features, Split, TaskSection, Train
 from pipeline.data.values import former_texts
@@ -29,12 +28,6 @@ class Settings:
     features: Features
     split: Split
     train: Train
-
-    @classmethod
-    def read(cls) -> "Settings":
-        """Those of the params.yaml of the working folder; PipelineError where one of these sections is wrong."""
-        section = params.section
-        return cls(section(Data), section(TaskSection), section(Features), section(Split), section(Train))
 
 
 @dataclass(frozen=True)

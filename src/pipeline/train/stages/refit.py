@@ -54,7 +54,13 @@ def _refit(
     from pipeline.models import refitting, training
     from pipeline.models.boosting import choose_device
 
-    settings = training.Settings.read()
+    settings = training.Settings(
+        params.section(params.Data),
+        params.section(params.TaskSection),
+        params.section(params.Features),
+        params.section(params.Split),
+        params.section(params.Train),
+    )
     rows = pd.concat([parquet.read(path) for path in sides], ignore_index=True)
     device, _ = choose_device(settings.train.device)
     text, signature = refitting.refit(rows, settings, measured, trees, device)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipeline.core import costs, files, parquet
+from pipeline.core import costs, files, params, parquet
 from pipeline.core.figures import number
 from pipeline.models import refitting, training
 from pipeline.models.boosting import choose_device
@@ -32,7 +32,13 @@ def command(
     train_path: Path, validation_path: Path, model_path: Path, signature_path: Path, training_path: Path
 ) -> None:
     """Train the model."""
-    settings = training.Settings.read()
+    settings = training.Settings(
+        params.section(params.Data),
+        params.section(params.TaskSection),
+        params.section(params.Features),
+        params.section(params.Split),
+        params.section(params.Train),
+    )
     with costs.measured("train") as cost:
         device, reason = choose_device(settings.train.device)
         click.echo(f"train: on the {'CPU' if device == 'cpu' else 'GPU (' + device + ')'}: {reason}")
