@@ -6,7 +6,11 @@ from tests.pipeline.github.repositories import UnknownError
 
 
 def repository(hub: Hub) -> Response:
-    return 200, {}, {"full_name": hub.state["repository"], "default_branch": hub.state["default_branch"]}
+    role = hub.state["permissions"].get(hub.user["login"])
+    rights = {"admin": role == "admin", "push": role in {"admin", "maintain", "write"}, "pull": True}
+    visibility = hub.state.get("visibility", "public")
+    fields = {"full_name": hub.state["repository"], "default_branch": hub.state["default_branch"]}
+    return 200, {}, fields | {"visibility": visibility, "private": visibility != "public", "permissions": rights}
 
 
 def compare(hub: Hub, basehead: str) -> Response:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.pipeline.github import rights
 from tests.pipeline.github.repositories import Repository, UnknownError
 from tests.pipeline.github.shown import zip_bytes
 
@@ -41,6 +42,7 @@ class Hub:
         empty: dict[str, Any] = {name: [] for name in LISTS + DEPLOYED} | {
             "violations": [],
             "permissions": {},
+            "tokens": {},
             "commits": {},
             "refs": {},
         }
@@ -63,9 +65,11 @@ class Hub:
                 fault.times -= 1
             return fault
 
-    def answer(self, method: str, path: str, query: dict[str, str], body: Any, url: str) -> Response:
+    def answer(self, method: str, path: str, query: dict[str, str], body: Any, url: str, token: str) -> Response:
         """Status, headers and the fields of the response that matter."""
-        self.url, self.query, self.body = url, FIRST_PAGE | query, body
+        self.url, self.query, self.body, self.token = url, FIRST_PAGE | query, body, token
+        if not rights.allows(self.state["tokens"].get(token, {}).get("permissions"), method, path):
+            return 403, {}, {"message": "Resource not accessible by integration"}
         for route_method, pattern, route in self.routes:
             match = re.fullmatch(pattern, path) if route_method == method else None
             if match:
@@ -95,6 +99,15 @@ class Hub:
                     assert isinstance(data, dict)
                     return data
         raise UnknownError("Not Found")
+
+    @property
+    def user(self) -> dict[str, Any]:
+        """Whose token the request has."""
+        user: dict[str, Any] = self.state["tokens"].get(self.token, {}).get("user", self.state["user"])
+        return user
+
+    def add_event(self, issue: int, event: str, label: str) -> None:
+        self.state["events"].append({"issue": issue, "event": event, "label": label, "actor": self.user["login"]})
 
     def next_id(self) -> int:
         self.state["last_id"] = self.state.get("last_id", 1000) + 1

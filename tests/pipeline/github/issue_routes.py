@@ -69,7 +69,11 @@ def change_comment(hub: Hub, number: str) -> Response:
 
 def add_labels(hub: Hub, number: str) -> Response:
     data = hub.item(number)
-    data["labels"] = list(dict.fromkeys([*data.get("labels", []), *hub.body["labels"]]))
+    labels = data.get("labels", [])
+    for name in [name for name in hub.body["labels"] if name not in labels]:
+        labels = [*labels, name]
+        hub.add_event(int(number), "labeled", name)
+    data["labels"] = labels
     return 200, {}, [{"name": name} for name in data["labels"]]
 
 
@@ -78,6 +82,7 @@ def drop_label(hub: Hub, number: str, name: str) -> Response:
     if name not in data.get("labels", []):
         raise UnknownError("Label does not exist")
     data["labels"].remove(name)
+    hub.add_event(int(number), "unlabeled", name)
     return 200, {}, [{"name": name} for name in data["labels"]]
 
 
@@ -105,9 +110,16 @@ def new_status(hub: Hub, sha: str) -> Response:
         raise UnknownError("Validation Failed: description is too long (maximum is 140 characters)", 422)
     if any(char > "\uffff" for char in hub.body.get("description") or ""):
         raise UnknownError("Validation Failed: description can't contain 4-byte Unicode", 422)
-    data = {"id": hub.next_id(), "sha": sha} | hub.body
+    data = {"id": hub.next_id(), "sha": sha, "creator": hub.user["login"]} | hub.body
     hub.state["statuses"].append(data)
-    return 201, {}, shown.status(data) | {"creator": hub.state["user"]}
+    return 201, {}, shown.status(data) | {"creator": hub.user}
+
+
+def statuses(hub: Hub, ref: str) -> Response:
+    """All statuses of a commit with their creators, the newest first."""
+    sha = hub.git.resolve(ref)
+    newest_first = [data for data in reversed(hub.state["statuses"]) if data["sha"] == sha]
+    return hub.listing([shown.status(data) | {"creator": shown.account(hub, data)} for data in newest_first])
 
 
 def status(hub: Hub, ref: str) -> Response:
@@ -138,4 +150,5 @@ ROUTES: Routes = [
     ("GET", r"collaborators/([^/]+)/permission", permission),
     ("POST", r"statuses/([0-9a-f]{40})", new_status),
     ("GET", r"commits/(.+)/status", status),
+    ("GET", r"commits/(.+)/statuses", statuses),
 ]

@@ -116,5 +116,11 @@ def status(data: dict[str, Any]) -> dict[str, Any]:
     return {key: data.get(key) for key in ("state", "context", "description", "target_url")} | {"id": data.get("id", 1)}
 
 
+def account(hub: "Hub", status: dict[str, Any]) -> dict[str, Any]:
+    """Who set a status: the token's owner where the state does not say."""
+    login = status.get("creator", hub.state["user"]["login"])
+    return {"login": login, "type": "Bot" if login.endswith("[bot]") else "User"}
+
+
 def without(data: dict[str, Any], *names: str) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key not in names}

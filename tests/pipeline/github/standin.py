@@ -11,14 +11,18 @@ State (JSON; all keys but `repository` may be absent):
     body, merged_at, merge_commit_sha}]
   comments: [{issue, user: {login, type}, body}]       issues: [{number, title, state, labels: [NAME], body, user}]
   may_open_pulls: false (the workflow's token may open no pull request)
-  statuses: [{sha, state, context, description, target_url}] (the last one of a context counts)
+  statuses: [{sha, state, context, description, target_url, creator: LOGIN (default: the token's owner)}] (the last one
+    of a context counts)
+  tokens: {TOKEN: {user: {login, type}, permissions: {statuses: write, …}}} (of Apps; any other token may do all)
   runs: [{id, head_sha, head_branch, head_repository: "owner/name"|null, event, path, status, conclusion, run_attempt,
-    run_number, run_started_at}]
+    run_number, run_started_at, display_title, triggering_actor: {login}}]
   jobs: [{run, name, status, conclusion, labels}]      permissions: {LOGIN: admin|maintain|write|read|none}
   artifacts: [{id, run, name, file: PATH of a zip or a folder, expired, head_sha, size_in_bytes, created_at}]
   deployments: [{id, ref, environment, payload}]   workflows: {NAME: {state, created_at}|null}
   deployment_statuses: [{deployment, state, description, created_at}]
   events: [{issue, event, actor: LOGIN, label, created_at}]
+  rulesets: [as GitHub takes them]   environments: {NAME: {branches: {ID: PATTERN}|null}}   apps: {NAME: ID}
+  visibility: public|private|internal; plan: free|pro|team (what it has depends on both)
   commits: {SHA: {message, parents: [SHA], tree: {PATH: BLOB SHA}, tree_sha}}   refs: {"heads/NAME": SHA}
 With --git DIR commits and refs that the state lacks are read from that repository.
 
@@ -54,7 +58,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.pipeline.github import action_routes, deployment_routes, git_routes, issue_routes, pull_routes
+from tests.pipeline.github import (
+    action_routes,
+    deployment_routes,
+    git_routes,
+    issue_routes,
+    protection_routes,
+    pull_routes,
+)
 from tests.pipeline.github.contract import Contract
 from tests.pipeline.github.hub import Fault, Hub
 
@@ -65,7 +76,7 @@ class StandIn:
     """The server, in a thread of this process."""
 
     def __init__(self, state: dict[str, Any], port: int = 0, git: Path | None = None) -> None:
-        modules = (issue_routes, action_routes, git_routes, deployment_routes, pull_routes)
+        modules = (issue_routes, action_routes, git_routes, deployment_routes, pull_routes, protection_routes)
         self.hub = Hub(state, git, [route for module in modules for route in module.ROUTES])
         self.contract = Contract.read()
         self.certificate, key = make_certificate()
@@ -177,7 +188,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Authorization") and not (fault and fault.status and not fault.done):
             standin.contract.check_request(self.command, path, query, content, template, standin.state["violations"])
             with standin.hub.lock:
-                status, headers, data = standin.hub.answer(self.command, route, query, body, standin.url)
+                token = self.headers["Authorization"].split()[-1]
+                status, headers, data = standin.hub.answer(self.command, route, query, body, standin.url, token)
             data = standin.contract.complete(self.command, template, status, data, headers, standin.state["violations"])
         if fault and fault.status:
             status, headers, data = fault.status, fault.headers, fault.body

@@ -53,3 +53,7 @@ class Gate(Section):
         description="Who may overrule the gate: another (not who wrote part of the pull request) or anyone; "
         "both need write permission.",
     )
+    app: Name | None = Field(
+        default=None,
+        description="GitHub App that sets the status gate, as in github.com/apps/NAME; null: GitHub Actions.",
+    )

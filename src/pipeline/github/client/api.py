@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.git import git
 from pipeline.github.client import refusals
 from pipeline.github.client.refusals import RefusedError
 
@@ -33,11 +34,22 @@ class Response:
 
 
 def repository() -> str:
-    """owner/name of the repository that the workflow runs in; PipelineError outside a workflow."""
-    name = os.environ.get("GITHUB_REPOSITORY", "")
+    """owner/name of the repository that the workflow runs in, or that the clone came from; PipelineError without."""
+    name = os.environ.get("GITHUB_REPOSITORY") or _of_clone()
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        raise PipelineError("GITHUB_REPOSITORY: is not set to owner/name; this command runs in a GitHub workflow")
+        raise PipelineError(
+            "GITHUB_REPOSITORY: is not set to owner/name, and git's remote `origin` is no repository of "
+            f"{server()}; run this in a clone of it or in its workflow"
+        )
     return name
+
+
+def _of_clone() -> str:
+    """owner/name of git's remote `origin`, by https or SSH; empty where it is on another server."""
+    url = git(Path(), "remote", "get-url", "origin").stdout.strip()
+    host = re.escape(urlsplit(server()).netloc)
+    match = re.fullmatch(rf"(?:https://|ssh://)?(?:[^@/]+@)?{host}[:/](.+?)(?:\.git)?/?", url)
+    return match[1] if match else ""
 
 
 def server() -> str:
@@ -45,14 +57,17 @@ def server() -> str:
     return os.environ.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/")
 
 
-def call(method: str, path: str, body: Any = None, *, purpose: str, retry: bool = True) -> Any:
-    """The response to one call under repos/OWNER/NAME/; RefusedError where it fails, with `purpose` in its message.
+def call(
+    method: str, path: str, body: Any = None, *, purpose: str, retry: bool = True, token: str | None = None
+) -> Any:
+    """The response to one call under repos/OWNER/NAME/, or to /PATH; RefusedError, with `purpose`, where it fails.
 
     `retry` repeats a call whose outcome is unknown; False where it must not happen twice. The purpose is a verb phrase.
+    `token` replaces the workflow's own.
     """
     waited = 0.0
     for delay in (*RETRY_DELAYS, None):
-        response = _request(method, path, body)
+        response = _request(method, path, body, token)
         if 200 <= response.status < 300:
             return response.data
         pause = _retry_delay(response, delay, retry)
@@ -95,14 +110,14 @@ def _retry_delay(response: Response, delay: float | None, retry: bool) -> float 
     return max(delay, float(retry_after)) if retry_after.isdigit() else delay
 
 
-def _request(method: str, path: str, body: Any) -> Response:
+def _request(method: str, path: str, body: Any, token: str | None) -> Response:
     options = ["--include", "--method", method] + (["--input", "-"] if body is not None else [])
     content = None if body is None else json.dumps(body).encode()
     try:
         completed = subprocess.run(
             _command(path, options),
             input=content,
-            env=_environment(),
+            env=_environment(token),
             capture_output=True,
             timeout=TIMEOUT,
             check=False,
@@ -169,12 +184,13 @@ def _copy(program: "subprocess.Popen[bytes]", out: Any, limit: int) -> int:
 
 
 def _command(path: str, options: list[str]) -> list[str]:
-    return ["gh", "api", *options, f"repos/{repository()}/{path}".rstrip("/")]
+    whole = path[1:] if path.startswith("/") else f"repos/{repository()}/{path}".rstrip("/")
+    return ["gh", "api", *options, whole]
 
 
-def _environment() -> dict[str, str]:
-    """This process's environment, with the workflow's token under the names that gh reads."""
-    token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN", "")
+def _environment(token: str | None = None) -> dict[str, str]:
+    """This process's environment, with the token (default: the workflow's) under the names that gh reads."""
+    token = token or os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN", "")
     quiet = {"GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1", "DO_NOT_TRACK": "1"}
     tokens = {"GH_TOKEN": token, "GH_ENTERPRISE_TOKEN": token} if token else {}
     inherited = {key: value for key, value in os.environ.items() if key not in {"GH_DEBUG", "GH_FORCE_TTY"}}

@@ -1,26 +1,37 @@
 """The commit status `gate`, which branch protection can require."""
 
+import os
 from typing import Any, Literal
 
+from pipeline.core import params
+from pipeline.core.errors import PipelineError
 from pipeline.github.client import api
+from pipeline.github.client.posting import BOT
 from pipeline.review.gate.verdict import Verdict
 
 CONTEXT = "gate"
+TOKEN = "GATE_TOKEN"  # noqa: S105 - the variable's name
 MAX_LENGTH = 140  # characters of a description
 MAX_CHARACTER = "\uffff"  # GitHub refuses characters that take four bytes in UTF-8
 State = Literal["pending", "success", "failure", "error"]
 
 
 def post(sha: str, state: State, description: str, target: str) -> None:
-    """Set the status of a commit."""
+    """Set the status of a commit, as the App that main's gate.app names; PipelineError without a token of it."""
     body = {"state": state, "context": CONTEXT, "description": shorten(description), "target_url": target}
-    api.call("POST", f"statuses/{sha}", body, purpose=f"set the status {CONTEXT}")
+    api.call("POST", f"statuses/{sha}", body, purpose=f"set the status {CONTEXT}", token=_app_token())
 
 
 def current(sha: str) -> dict[str, Any] | None:
-    """The commit's status on GitHub; None where it has none."""
-    all_statuses = api.pages(f"commits/{sha}/status", purpose=f"read the status {CONTEXT}", key="statuses", limit=10)
-    return next((status for status in all_statuses if status["context"] == CONTEXT), None)
+    """The commit's newest status by its one trusted creator: whoever may write to the repository can set others."""
+    statuses = api.pages(f"commits/{sha}/statuses", purpose=f"read the status {CONTEXT}", limit=10)
+    trusted = creator(params.read().gate.app)
+    return next((data for data in statuses if data["context"] == CONTEXT and _login(data) == trusted), None)
+
+
+def creator(app: str | None) -> str:
+    """The login under which GitHub shows the statuses of this App; of GitHub Actions where there is none."""
+    return f"{app}[bot]" if app else BOT
 
 
 def of_verdict(verdict: Verdict) -> tuple[State, str]:
@@ -36,3 +47,20 @@ def shorten(text: str) -> str:
     visible = (char for char in words if char.isprintable() or char > MAX_CHARACTER)
     line = "".join(char if char <= MAX_CHARACTER else "\ufffd" for char in visible)
     return line if len(line) <= MAX_LENGTH else f"{line[: MAX_LENGTH - 1]}…"
+
+
+def _app_token() -> str | None:
+    """None where GitHub Actions sets the status."""
+    app = params.read().gate.app
+    if app is None:
+        return None
+    if not (token := os.environ.get(TOKEN)):
+        key = "the variable GATE_APP_CLIENT_ID and the secret GATE_APP_PRIVATE_KEY of the environment `gate`"
+        raise PipelineError(f"params.yaml: gate.app is {app!r}, but this job has no token of that App; check {key}")
+    return token
+
+
+def _login(data: Any) -> str | None:
+    """Who set the status; None where the account is gone."""
+    login = (data.get("creator") or {}).get("login")
+    return str(login) if login else None
