@@ -19,11 +19,12 @@ from pipeline.review.gate import protected
 from pipeline.review.gate.override import LABEL, Override
 from pipeline.review.gate.verdict import Rule, Verdict, worst
 from tests.pipeline.conftest import FROZEN, ROOT
+from tests.pipeline.github.overriding import labeled, override_run
 from tests.pipeline.github.standin import StandIn
 from tests.pipeline.guard import slow
 
 REPOSITORY = "octo/credit"
-NUMBER, RUN = 7, 50
+NUMBER, RUN, OVERRIDE_RUN = 7, 50, 60
 AT = "2026-01-02T10:30:00Z"
 LOCK = """schema: '2.0'
 stages:
@@ -106,11 +107,29 @@ class Scene:
             "at": AT,
             "commit": sha or self.head,
             "reason": "the data are new",
+            "run": self.run_override("maintainer", sha or self.head),
         }
-        self.pull["labels"] = [LABEL]
-        body = overrides.render(Override.model_validate(override | changes))
+        self.label("maintainer")
+        self.record(**override | changes)
+
+    def record(self, **override: Any) -> None:
+        """Add the bot's comment that records an override."""
+        body = overrides.render(Override.model_validate(override))
         comments = self.github.state["comments"]
         self.github.hub.update({"comments": [*comments, {"issue": NUMBER, "body": body, "user": BOT}]})
+
+    def label(self, person: str) -> None:
+        """The label is set by this person."""
+        self.pull["labels"] = [LABEL]
+        self.github.state["events"].append(labeled(NUMBER, person))
+
+    def run_override(self, person: str, commit: str, **changes: Any) -> int:
+        """This person runs override.yaml for the commit, by the label where nothing else is said; the run's id."""
+        number = max([OVERRIDE_RUN, *(int(data["id"]) + 1 for data in self.github.state["runs"])])
+        run = override_run(number, NUMBER, person, commit, **changes)
+        self.github.state["runs"] = [*self.github.state["runs"], run]
+        os.environ["GITHUB_RUN_ID"] = str(number)
+        return number
 
     def add_comments(self, count: int) -> None:
         """Add comments of people."""
@@ -123,6 +142,7 @@ class Scene:
             "repository": REPOSITORY,
             "pulls": [{"number": NUMBER, "head": {"ref": "feature", "sha": self.head}}],
             "runs": [run | {"created_at": "2026-01-01T00:00:00Z", "run_started_at": "2026-01-01T00:00:00Z"}],
+            "permissions": {"maintainer": "write"},
             "artifacts": [{"id": 90, "run": RUN, "name": "measurement", "file": str(self.measurement)}],
         }
 
@@ -169,6 +189,7 @@ def scene(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setenv("CML_STANDIN_PATH", os.environ["PATH"])  # a real CML is used where there is one
     monkeypatch.setenv("PATH", str(bins))
     monkeypatch.setenv("GITHUB_SHA", scene.base)
+    monkeypatch.setenv("GITHUB_RUN_ID", str(RUN))
     monkeypatch.setenv("CML_STANDIN_LOG", str(tmp_path / "cml.log"))
     monkeypatch.setattr(api, "RETRY_DELAYS", (0.01, 0.01, 0.01))
     monkeypatch.chdir(scene.checkout)

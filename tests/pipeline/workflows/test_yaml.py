@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline.github.client import override_runs
 from tests.pipeline import guard
 from tests.pipeline.conftest import ROOT
 from tests.pipeline.ship.release.parts import COSIGN
@@ -122,7 +123,8 @@ def test_workflows_that_may_write_restore_no_cache_and_download_no_artifact_by_a
         for step in job["steps"]
     }
 
-    assert used <= {"", "actions/checkout", "./.github/actions/setup", "iterative/setup-cml"}
+    own = {"", "actions/checkout", "./.github/actions/setup", "iterative/setup-cml"}
+    assert used <= own | {"actions/create-github-app-token"}
     setups = [
         step["with"]
         for name in HOSTED_MAIN
@@ -149,6 +151,30 @@ def test_an_override_is_by_the_person_who_runs_the_workflow_again() -> None:
     commands = [step["run"] for step in job["steps"] if "run" in step]
     assert len(commands) == 3
     assert all('--by "$PERSON" --commit "$COMMIT"' in command for command in commands)
+
+
+def test_main_can_read_for_which_commit_a_run_has_overruled() -> None:
+    title = WORKFLOWS["override"]["run-name"]
+
+    assert f"format('{override_runs.title(0, 'SHA')}', ".replace("#0 at SHA", "#{0} at {1}") in title
+    assert "github.event.pull_request.number || inputs.pull_request" in title
+    assert "github.event.pull_request.head.sha || inputs.commit" in title
+    assert "github.event.action == 'labeled' && github.event.label.name == 'gate: override'" in title
+
+
+def test_each_command_that_sets_the_status_can_do_so_as_an_app() -> None:
+    command = re.compile(r"pipeline (announce|answer|record|overrule)\b")
+    jobs = [job for workflow in PRIVILEGED for job in WORKFLOWS[workflow]["jobs"].values()]
+    setting = [job for job in jobs if any(command.search(step.get("run", "")) for step in job["steps"])]
+
+    assert len(setting) == 4
+    for job in setting:
+        calls = [step for step in job["steps"] if command.search(step.get("run", ""))]
+        assert {call["env"]["GATE_TOKEN"] for call in calls} == {"${{ steps.app.outputs.token }}"}
+        (app,) = (step for step in job["steps"] if step.get("id") == "app")
+        assert app["if"] == "vars.GATE_APP_CLIENT_ID != ''"
+        assert {key for key in app["with"] if key.startswith("permission-")} == {"permission-statuses"}
+        assert job["environment"] == {"name": "${{ vars.GATE_APP_CLIENT_ID && 'gate' || '' }}", "deployment": False}
 
 
 def test_only_override_runs_on_pull_request_target() -> None:

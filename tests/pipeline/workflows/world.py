@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.pipeline import shared, trained
 from tests.pipeline.conftest import ROOT, Project
+from tests.pipeline.github.overriding import labeled, override_run
 from tests.pipeline.github.standin import StandIn
 from tests.pipeline.guard import slow
 from tests.pipeline.workflows.acting import Machine, WorkflowResult
@@ -109,23 +110,30 @@ class World:
             }
             self.github.hub.update({"comments": [*self.state["comments"], comment]})
         pull["labels"] = [LABEL] if action == "labeled" else []
+        self.state["events"].append(labeled(pull["number"], person) | {"event": action})
         payload = {
             "action": action,
             "label": {"name": LABEL},
             "sender": {"login": person},
             **self._pull_payload(pull),
         }
-        return self._overrule("pull_request_target", payload, pull, person)
+        run = override_run(1, pull["number"], person, pull["head"]["sha"])
+        return self._overrule(run | ({} if action == "labeled" else {"display_title": "override"}), payload, pull)
 
     def overrule(self, pull: dict[str, Any], person: str, reason: str) -> WorkflowResult:
         """Start the workflow by hand for the current head; then run what it dispatched."""
-        inputs = {"pull_request": str(pull["number"]), "commit": pull["head"]["sha"][:7], "reason": reason}
+        inputs = {"pull_request": str(pull["number"]), "commit": pull["head"]["sha"], "reason": reason}
         payload = {"inputs": inputs, "sender": {"login": person}}
-        return self._overrule("workflow_dispatch", payload, pull, person)
+        main = Project(self.main).ok("git", "rev-parse", "HEAD").strip()
+        dispatch = {"event": "workflow_dispatch", "head_branch": "main", "head_sha": main}
+        run = override_run(1, pull["number"], person, pull["head"]["sha"], **dispatch)
+        return self._overrule(run, payload, pull)
 
-    def _overrule(self, event: str, payload: dict[str, Any], pull: dict[str, Any], person: str) -> WorkflowResult:
-        before = len(self.state["dispatches"])
-        result = self._act("override", event, payload, self.main, actor=person)
+    def _overrule(self, run: dict[str, Any], payload: dict[str, Any], pull: dict[str, Any]) -> WorkflowResult:
+        before, person = len(self.state["dispatches"]), run["triggering_actor"]["login"]
+        self.state["runs"] = [*(data for data in self.state["runs"] if data["id"] != run["id"]), run]  # act's is 1
+        result = self._act("override", run["event"], payload, self.main, actor=person)
+        run |= {"status": "completed", "conclusion": result.jobs["overrule"]}
         for dispatch in self.state["dispatches"][before:]:
             assert dispatch["workflow"] == "comment.yaml"
             assert dispatch["inputs"]["head"] == f"{pull['head']['repo']}:{pull['head']['ref']}"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+from pipeline.core import params
 from pipeline.core.errors import PipelineError
 from pipeline.github.client import api
 
@@ -12,6 +13,24 @@ MAY_WRITE = frozenset({"admin", "write"})  # GitHub calls `maintain` write here
 WEB_FLOW = "web-flow"  # the committer of commits that are made on GitHub's own pages
 NOREPLY = re.compile(r"(?:\d+\+)?([A-Za-z0-9_-]+(?:\[bot\])?)@users\.noreply\.")
 CO_AUTHOR = re.compile(r"^co-authored-by:.*<([^<>]+)>\s*$", re.IGNORECASE | re.MULTILINE)
+
+
+def check(pull: Any, person: str) -> None:
+    """PipelineError, in one line, where main's gate.overrule does not let the person overrule this pull request."""
+    check_permission(person)
+    if params.read().gate.overrule == "another":
+        check_wrote_nothing(pull, person)
+
+
+def refusal(pull: Any, person: str) -> str | None:
+    """Why main's gate.overrule does not let the person overrule it, in one line; None where it does."""
+    try:
+        check(pull, person)
+    except PipelineError as problem:
+        if isinstance(problem, api.RefusedError) and problem.status != 404:  # 404: there is no such account
+            raise
+        return str(problem)
+    return None
 
 
 def check_permission(person: str) -> None:

@@ -1,31 +1,53 @@
 """Overrides of the gate on GitHub: each is a comment of the bot, for people to read, with the data in its first line.
 
-An override counts while the label is on the pull request, for the commit that it names, until it is withdrawn. Whoever
-can forge one can edit the bot's comments, so has write permission, and could set the status by hand as well.
+An override counts while the label is on the pull request, for the commit that it names, until it is withdrawn. The
+comment is not believed by itself: GitHub's own data must confirm it, and the person must still be allowed to overrule.
 """
 
 import re
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
-from pipeline.github.client import api
+from pipeline.github.client import api, override_runs
 from pipeline.github.client.posting import is_by_bot
-from pipeline.markup.markdown import bold, code, escape
+from pipeline.github.pull_request import authors
+from pipeline.markup.markdown import bold, code, cut, escape
 from pipeline.review.gate.override import LABEL, LINE, Override, recorded
+
+MAX_REASON = 60  # characters of a reason in a status, which has room for 140
 
 
 def active(number: int, commits: Collection[str]) -> Override | None:
     """The newest override of one of these commits that counts now; None where there is none."""
-    data = api.call("GET", f"pulls/{number}", purpose="read the pull request's labels")
-    if LABEL not in {label["name"] for label in data["labels"]}:
+    pull = api.call("GET", f"pulls/{number}", purpose="read the pull request's labels")
+    if LABEL not in {label["name"] for label in pull["labels"]}:
         return None
     recorded = [override for _, override in _recorded(_comments(number))]
-    return next((item for item in reversed(recorded) if item.commit in commits and not item.withdrawn), None)
+    for override in reversed(recorded):
+        if override.commit in commits and not override.withdrawn and _counts(override, pull):
+            return override
+    return None
 
 
-def record(number: int, override: Override) -> None:
+def _counts(override: Override, pull: Any) -> bool:
+    """Whether GitHub's data confirm it and main's rule still allows it; prints why not."""
+    reason = override_runs.problem(override, pull["number"]) or authors.refusal(pull, override.by)
+    if reason:
+        line = f"the override of {override.commit[:7]} in the name of @{override.by} does not count: {reason}"
+        print(line, file=sys.stderr)
+    return reason is None
+
+
+def record(pull: Any, override: Override) -> None:
     """Set the label and record in a comment who overruled the gate, when, for which commit and why."""
+    number = pull["number"]
+    if LABEL in {label["name"] for label in pull["labels"]} and not override_runs.is_label_of(override, number):
+        # Somebody else set it: off and on again, so that its last event is the workflow's.
+        path = f"issues/{number}/labels/{quote(LABEL)}"
+        api.call("DELETE", path, purpose=f"set the label {LABEL} again")
     api.call("POST", f"issues/{number}/labels", {"labels": [LABEL]}, purpose=f"set the label {LABEL}")
     body = {"body": render(override)}
     api.call("POST", f"issues/{number}/comments", body, purpose="record the override", retry=False)
@@ -75,8 +97,8 @@ def _recorded(comments: list[Any]) -> Iterator[tuple[int, Override]]:
 
 
 def status_prefix(override: Override) -> str:
-    """The beginning of its status, which is for people: whoever may write can set a status, so none is believed."""
-    return f"overruled by {override.by}"
+    """The beginning of its status, for people: who overruled and why. It is never read back as an override."""
+    return f"overruled by {override.by}: {cut(override.reason or 'no reason was asked for', MAX_REASON)}"
 
 
 def is_override_status(status: Mapping[str, Any]) -> bool:

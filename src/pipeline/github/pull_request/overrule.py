@@ -1,5 +1,6 @@
 """`pipeline overrule`: a person overrules the gate for one commit, by name and with a reason, or takes that back."""
 
+import os
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -7,9 +8,8 @@ from urllib.parse import quote
 
 import click
 
-from pipeline.core import params
 from pipeline.core.errors import PipelineError
-from pipeline.github.client import api, pulls, statuses
+from pipeline.github.client import api, override_runs, pulls, statuses
 from pipeline.github.client.posting import upsert
 from pipeline.github.client.pulls import NothingToDoError
 from pipeline.github.pull_request import authors, overrides
@@ -25,7 +25,7 @@ HOW_TO = "comment `Override: why` on the pull request, then remove the label `ga
 @click.command()
 @click.option("--pull-request", "number", type=int, required=True, metavar="N")
 @click.option("--by", "person", required=True, metavar="LOGIN", help="Who overrules, as GitHub names them.")
-@click.option("--commit", required=True, metavar="SHA", help="Head that is overruled, at least 7 digits.")
+@click.option("--commit", required=True, metavar="SHA", help="Head that is overruled, all 40 digits.")
 @click.option("--reason", metavar="TEXT", help="Default: the newest comment of that person, `Override: TEXT`.")
 @click.option("--withdraw", is_flag=True, help="The label was removed: no override counts any more.")
 def command(number: int, person: str, commit: str, reason: str | None, withdraw: bool) -> None:
@@ -58,16 +58,16 @@ def overrule(pull: Any, person: str, commit: str, reason: str, now: datetime) ->
     """Record the override and start the answer again; PipelineError, in one line, where it is refused."""
     head = str(pull["head"]["sha"])
     _check_head(pull, commit)
-    authors.check_permission(person)
-    if params.read().gate.overrule == "another":
-        authors.check_wrote_nothing(pull, person)
+    authors.check(pull, person)
     why = " ".join(reason.split())
     if not why:
         raise PipelineError(f"@{person} gave no reason; {HOW_TO}")
     state: statuses.State = "pending" if _is_measured(pull["number"]) else "success"
-    override = Override(by=person, at=now, commit=head, reason=why[:MAX_LENGTH])
-    overrides.record(pull["number"], override)
-    answer_again(pull, state, f"{overrides.status_prefix(override)}: {why}")
+    override = Override(by=person, at=now, commit=head, reason=why[:MAX_LENGTH], run=_run_id())
+    if problem := override_runs.run_problem(override, pull["number"]):
+        raise PipelineError(f"{problem}; override.yaml of the default branch overrules, by whom it runs for")
+    overrides.record(pull, override)
+    answer_again(pull, state, overrides.status_prefix(override))
     click.echo(f"pull request {pull['number']}: @{person} overruled the gate for {head[:7]}")
 
 
@@ -86,10 +86,18 @@ def _check_head(pull: Any, commit: str) -> None:
     number, head, base = pull["number"], pull["head"]["sha"], pull["base"]["ref"]
     if pull["state"] != "open" or base != _default_branch():
         raise PipelineError(f"pull request {number}: is {pull['state']}, into {base}; there is no gate to overrule")
-    if not re.fullmatch("[0-9a-f]{7,40}", commit):
-        raise PipelineError(f"commit {commit!r}: is not a commit; give at least the first 7 digits of the head's")
-    if not head.startswith(commit):
+    if not re.fullmatch("[0-9a-f]{40}", commit):  # fewer digits could be those of another commit as well
+        raise PipelineError(f"commit {commit!r}: is not a full commit hash; give all 40 digits of the head's")
+    if head != commit:
         raise PipelineError(f"pull request {number}: its head is {head[:7]} now, not {commit[:7]}; nothing overruled")
+
+
+def _run_id() -> int:
+    """The run of override.yaml that this is; PipelineError outside of a workflow."""
+    number = os.environ.get("GITHUB_RUN_ID", "")
+    if not number.isdigit():
+        raise PipelineError("GITHUB_RUN_ID: is not set; the gate is overruled by the workflow override.yaml alone")
+    return int(number)
 
 
 def _is_measured(number: int) -> bool:

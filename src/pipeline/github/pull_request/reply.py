@@ -63,8 +63,8 @@ class Reply:
 
 
 def with_override(override: Override | None, description: str) -> str:
-    """A status's description, after who overruled the gate."""
-    return f"{overrides.status_prefix(override)}: {description}" if override else description
+    """A status's description, after who overruled the gate and why."""
+    return f"{overrides.status_prefix(override)} ({description})" if override else description
 
 
 def of_bundle(bundle: Bundle, run: Run, pull: Pull, artifacts: Mapping[str, str]) -> Reply:

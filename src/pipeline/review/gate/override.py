@@ -12,7 +12,7 @@ LINE = re.compile(r"<!-- pipeline-override (\{.*\}) -->\r?\n")
 class Override(BaseModel):
     """Who overruled the gate, when (UTC), for which commit, and why; `withdrawn`: when it was taken back.
 
-    `reason` is empty where the record has none.
+    `run` is the run of override.yaml that gave it. `reason` is empty and `run` is None where the record has none.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -22,6 +22,7 @@ class Override(BaseModel):
     at: AwareDatetime
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
     reason: Annotated[str, Field(max_length=500)] = ""
+    run: int | None = None
     withdrawn: AwareDatetime | None = None
 
 

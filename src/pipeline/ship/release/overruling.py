@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.git import blob_hash, git
-from pipeline.github.client import api, pulls
+from pipeline.github.client import api, override_runs, pulls
 from pipeline.github.client.posting import is_by_bot
 from pipeline.review.gate import override
 from pipeline.review.gate.override import Override
@@ -54,10 +54,11 @@ def of_merged(root: Path) -> Overruling | None:
 
 
 def _active(number: int) -> list[Override]:
-    """The overrides of a pull request that were not withdrawn, the newest first."""
+    """The overrides of a pull request that GitHub's data confirm and that were not withdrawn, the newest first."""
     comments = [data for data in api.pages(f"issues/{number}/comments", purpose="read the comments") if is_by_bot(data)]
     overrides = [given for data in comments if (given := override.recorded(data.get("body")))]
-    return [given for given in reversed(overrides) if not given.withdrawn]
+    standing = [given for given in reversed(overrides) if not given.withdrawn]
+    return [given for given in standing if override_runs.problem(given, number) is None]
 
 
 def _has_lock(root: Path, base: str, overruled: str, head: str) -> bool:

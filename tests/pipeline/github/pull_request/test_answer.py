@@ -221,7 +221,7 @@ def test_more_files_than_github_lists_count_as_a_change_of_what_judges(scene: Sc
 def test_an_override_is_honoured_for_the_commit_that_it_was_given_for(scene: Scene, pipeline: Pipeline) -> None:
     scene.overrule()
     answer(pipeline)
-    assert scene.status() == ("pending", "overruled by maintainer: recording what was measured")
+    assert scene.status() == ("pending", "overruled by maintainer: the data are new (recording what was measured)")
     body = scene.comments()[0]["body"]
     assert "maintainer" in body
     assert f"2026-01-02 10:30 UTC, for <code>{scene.head[:7]}</code>: the data are new" in body
@@ -261,7 +261,7 @@ def test_an_override_of_the_measured_commit_holds_for_the_one_that_records_it(
     lock = (scene.measurement / "dvc.lock").read_text()
     top = scene.push({"dvc.lock": lock}, f"Record\n\nMeasured-Commit: {scene.head}")
     assert pipeline("answer", "--pull-request", str(NUMBER))[0] == 0
-    assert scene.status(top) == ("success", "overruled by maintainer: fail: Floor of ROC AUC: bad")
+    assert scene.status(top) == ("success", "overruled by maintainer: the data are new (fail: Floor of ROC AUC: bad)")
 
 
 def test_a_commit_that_imitates_that_record_is_not_overruled_where_there_is_no_artifact_to_compare(

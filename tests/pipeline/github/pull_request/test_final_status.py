@@ -146,9 +146,9 @@ def test_an_override_that_is_set_while_it_is_judged_wins(
 
     monkeypatch.setattr(pull_request_gate, "judge", judge)
     outputs = answer(pipeline)
-    assert scene.status() == ("pending", "overruled by maintainer: recording what was measured")
+    assert scene.status() == ("pending", "overruled by maintainer: the data are new (recording what was measured)")
     record(pipeline, outputs)
-    final = ("success", "overruled by maintainer: fail: Floor of ROC AUC: bad")
+    final = ("success", "overruled by maintainer: the data are new (fail: Floor of ROC AUC: bad)")
     assert scene.status(scene.pull["head"]["sha"]) == final
 
 
@@ -164,14 +164,14 @@ def test_an_override_that_is_set_while_the_comment_is_posted_wins(
     monkeypatch.setattr(posting, "post", post_after_overrule)
     scene.measure({"dvc.lock": LOCK, "metrics.json": '{"roc_auc": 0.7}\n'})
     answer(pipeline)
-    assert scene.status() == ("success", "overruled by maintainer: pass")
+    assert scene.status() == ("success", "overruled by maintainer: the data are new (pass)")
 
 
 def test_an_override_waits_for_the_record_too_and_is_honoured_again(scene: Scene, pipeline: Pipeline) -> None:
     scene.overrule()
     answer(pipeline)
     assert pipeline("answer", "--pull-request", str(NUMBER))[0] == 0
-    assert scene.status() == ("pending", "overruled by maintainer: recording what was measured")
+    assert scene.status() == ("pending", "overruled by maintainer: the data are new (recording what was measured)")
 
 
 def test_an_override_that_is_set_while_it_is_recorded_wins(
@@ -181,7 +181,7 @@ def test_an_override_that_is_set_while_it_is_recorded_wins(
     outputs = answer(pipeline)
     scene.overrule()
     record(pipeline, outputs)
-    final = ("success", "overruled by maintainer: fail: Floor of ROC AUC: bad")
+    final = ("success", "overruled by maintainer: the data are new (fail: Floor of ROC AUC: bad)")
     assert scene.status(scene.pull["head"]["sha"]) == final
 
 

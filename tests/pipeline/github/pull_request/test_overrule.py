@@ -30,7 +30,10 @@ def comment(scene: Scene, person: str, text: str) -> None:
 
 
 def overrule(scene: Scene, pipeline: Pipeline, person: str = MAINTAINER, *more: str) -> tuple[int, str]:
-    call = ["--pull-request", str(NUMBER), "--by", person, "--commit", scene.pull["head"]["sha"], *more]
+    head = scene.pull["head"]["sha"]
+    dispatched = {"event": "workflow_dispatch", "head_branch": "main", "head_sha": scene.base} if more else {}
+    scene.run_override(person, head, **dispatched)
+    call = ["--pull-request", str(NUMBER), "--by", person, "--commit", head, *more]
     code, printed = pipeline("overrule", *call)
     assert "Traceback" not in printed
     return code, printed
@@ -183,11 +186,13 @@ def test_only_the_head_that_the_person_named_is_overruled(scene: Scene, pipeline
     old = scene.head
     scene.head = scene.push({"src/project/features.py": "evil = 1\n"}, "Once more")
     call = ("overrule", "--pull-request", str(NUMBER), "--by", MAINTAINER, "--reason", "x", "--commit")
-    for commit, message in ((old, "its head is"), (scene.head[:6], "is not a commit"), ("", "is not a commit")):
+    scene.run_override(MAINTAINER, scene.head)
+    short = "is not a full commit hash"
+    for commit, message in ((old, "its head is"), (scene.head[:12], short), ("", short)):
         code, printed = pipeline(*call, commit)
         assert (code, message in printed) == (2, True)
     assert overrides.active(NUMBER, {old, scene.head}) is None
-    assert pipeline(*call, scene.head[:7])[0] == 0
+    assert pipeline(*call, scene.head)[0] == 0
     assert overrides.active(NUMBER, {scene.head})
 
 

@@ -16,6 +16,7 @@ from pipeline.review.gate.override import LABEL, Override
 from pipeline.ship.release import overruling
 from pipeline.ship.release.verdict import Overruling
 from tests.pipeline.github.hub import BOT
+from tests.pipeline.github.overriding import labeled, override_run
 from tests.pipeline.github.standin import StandIn
 from tests.pipeline.ship.release.history import History
 
@@ -41,15 +42,22 @@ class Merged:
             "merge_commit_sha": merge,
         }
         self.comments = list[dict[str, Any]]()
+        self.runs = list[dict[str, Any]]()
+        self.events = [labeled(7, "carol")]
         self.clone = folder / "work"
         self.history.git("clone", "-q", "--single-branch", str(self.history.folder), str(self.clone))
 
     def record(self, commit: str, user: dict[str, str] = BOT, **changes: Any) -> None:
-        override = Override(by="carol", at=AT, commit=commit, reason="a known shift").model_copy(update=changes)
+        self.runs.append(
+            override_run(60 + len(self.runs), 7, "carol", commit, status="completed", conclusion="success")
+        )
+        override = Override(by="carol", at=AT, commit=commit, reason="a known shift", run=self.runs[-1]["id"])
+        override = override.model_copy(update=changes)
         self.comments.append({"issue": 7, "user": user, "body": overrides.render(override)})
 
     def carried(self, monkeypatch: pytest.MonkeyPatch) -> Overruling | None:
         state = {"repository": "octo/credit", "pulls": [self.pull], "comments": self.comments}
+        state |= {"runs": self.runs, "events": self.events}
         with StandIn(state, git=self.history.folder) as github:
             for name, value in github.environment().items():
                 monkeypatch.setenv(name, value)
@@ -70,6 +78,15 @@ def test_the_override_of_the_merged_pull_request_carries_over(merged: Merged, mo
     found = merged.carried(monkeypatch)
     assert found is not None
     assert (found.by, found.reason, found.pull_request, found.at) == ("carol", "a known shift", 7, AT.isoformat())
+
+
+@pytest.mark.parametrize("change", [{"run": None}, {"run": 61}, {"by": "dave"}])
+def test_a_record_that_github_does_not_confirm_carries_nothing_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    merged = Merged(tmp_path)
+    merged.record(merged.head, **change)
+    assert merged.carried(monkeypatch) is None
 
 
 def test_an_override_of_the_measured_commit_holds_for_the_bots_record_of_it(
