@@ -7,7 +7,7 @@ PORT ?= 5000
 # Imports cost more than the work here: compiled modules are kept, also where the environment says not to.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test test-engine lint format docs bench ui tune gate report serve simulate monitor bento
+.PHONY: help setup run test test-engine lint format docs bench ui tune gate report serve simulate monitor bento protect
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -76,6 +76,9 @@ bento: setup  ## Build the Bento: service, model and locked requirements
 	@$(UV) export --quiet --locked --no-default-groups --group serving --no-emit-project --no-emit-package scipy \
 		--no-hashes --no-annotate --no-header --output-file build/serving.txt
 	@PATH="$(abspath $(dir $(UV))):$$PATH" BENTOML_DO_NOT_TRACK=True $(BIN)/bentoml build
+
+protect: setup  ## Show what would protect main on GitHub; APPLY=1 writes it
+	@$(BIN)/pipeline protect $(if $(APPLY),--apply)
 
 docs: setup  ## Write the reference of parameters and commands from the code
 	@$(BIN)/python -m pipeline.reference_pages

@@ -51,6 +51,10 @@ COMMANDS = {
         "GitHub: overrule the gate for one commit, by name and with a reason.",
     ),
     "record": ("pipeline.github.pull_request.record", "GitHub: commit what was measured to the pull request's branch."),
+    "protect": (
+        "pipeline.github.protection.command",
+        "Show what would protect main on GitHub; --apply writes it (make protect).",
+    ),
     "propose": (
         "pipeline.github.drift_issue.propose",
         "GitHub: open or update the pull request of `pipeline retrain`.",

@@ -7,7 +7,7 @@ from tests.pipeline.conftest import ROOT
 
 
 def test_the_required_status_is_the_one_that_the_answer_sets() -> None:
-    ruleset = json.loads((ROOT / ".github/ruleset.json").read_text(encoding="utf-8"))
+    ruleset = json.loads((ROOT / ".github/rulesets/main.json").read_text(encoding="utf-8"))
     rules = {rule["type"]: rule.get("parameters", {}) for rule in ruleset["rules"]}
     checks = rules["required_status_checks"]
     assert [check["context"] for check in checks["required_status_checks"]] == [statuses.CONTEXT]
