@@ -19,7 +19,7 @@ from pipeline.review.gate.override import Override
 MAX_LENGTH = 500  # characters of a reason
 ANSWER = "comment.yaml"
 WITHDRAWN = "the override was withdrawn"
-HOW_TO = "comment `Override: why` on the pull request, then remove the label `gate: override` and set it again"
+HOW_TO = "comment `Override: why` on it, then set the label `gate: override` anew, or start the workflow `override`"
 
 
 @click.command()

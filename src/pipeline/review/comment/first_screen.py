@@ -14,7 +14,7 @@ NEEDS_PERSON = "Needs a person"
 ACCEPT = "[Who may accept it, and how](../blob/HEAD/docs/explanation/what-judges.md#who-may-accept-it)"
 STALE = (
     "The label `gate: override` does not count: it was refused, or set for an earlier commit. To overrule this one, "
-    "comment `Override: why`, take the label off and set it again."
+    "start the workflow `override`, or comment `Override: why`, take the label off and set it again."
 )
 MAX_RULES = 5  # rules on the first screen
 MAX_LINES, MAX_LENGTH = 30, 300  # of a failed stage's output
