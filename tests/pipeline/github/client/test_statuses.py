@@ -16,7 +16,7 @@ KEY = "t0ken-of-the-app"
 def app(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Main names an App; the job has its token, which may set statuses alone."""
     path = scene.checkout / "params.yaml"
-    path.write_text(path.read_text().replace("  overrule: another", "  app: acme-gate\n  overrule: another"))
+    path.write_text(path.read_text().replace("app: null", "app: acme-gate"))
     scene.github.state["tokens"] = {KEY: {"user": APP, "permissions": {"statuses": "write"}}}
     monkeypatch.setenv("GATE_TOKEN", KEY)
 

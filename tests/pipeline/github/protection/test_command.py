@@ -104,7 +104,7 @@ def test_without_an_app_it_says_who_can_merge(pipeline: Pipeline) -> None:
 def test_the_app_that_main_names_is_required_and_its_key_is_for_main_alone(
     scene: Scene, pipeline: Pipeline, environment: Any
 ) -> None:
-    set_gate(scene, "  overrule: another", "  app: acme-gate\n  overrule: another")
+    set_gate(scene, "app: null", "app: acme-gate")
     scene.github.state["apps"] = {"acme-gate": 424242}
     scene.github.state["environments"] = {"gate": environment} if environment else {}
     printed = protect(pipeline, "--apply")
@@ -116,7 +116,7 @@ def test_the_app_that_main_names_is_required_and_its_key_is_for_main_alone(
 
 
 def test_an_app_that_github_does_not_know_is_named(scene: Scene, pipeline: Pipeline) -> None:
-    set_gate(scene, "  overrule: another", "  app: acme-gat\n  overrule: another")
+    set_gate(scene, "app: null", "app: acme-gat")
     printed = protect(pipeline, code=2)
     assert (printed.count("\n"), "could not read the GitHub App acme-gat of gate.app" in printed) == (1, True)
 
