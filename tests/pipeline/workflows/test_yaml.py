@@ -192,8 +192,11 @@ def test_a_newer_push_cancels_the_measuring_of_an_older_one() -> None:
     }
 
 
-def test_nothing_cancels_an_answer_or_a_record() -> None:
-    assert {job["concurrency"]["cancel-in-progress"] for job in WORKFLOWS["comment"]["jobs"].values()} == {False}
+def test_nothing_cancels_or_replaces_what_must_be_answered_for_each_run() -> None:
+    """`cancel-in-progress: false` keeps a running job; only `queue: max` keeps those that wait."""
+    answering = [job["concurrency"] for job in WORKFLOWS["comment"]["jobs"].values()]
+    for concurrency in (*answering, WORKFLOWS["retrain"]["concurrency"]):
+        assert (concurrency["cancel-in-progress"], concurrency["queue"]) == (False, "max")
 
 
 def test_jobs_for_one_head_run_one_at_a_time_however_they_are_started() -> None:
@@ -204,9 +207,17 @@ def test_jobs_for_one_head_run_one_at_a_time_however_they_are_started() -> None:
 
     assert groups == {
         "announce": f"comment-${{{{ {head} }}}}",
-        "answer": f"comment-${{{{ {run}.conclusion == 'cancelled' && {run}.id || {dispatched} || {head} }}}}",
+        "answer": f"comment-${{{{ {dispatched} || {head} }}}}",
         "record": f"record-${{{{ {dispatched} || {head} }}}}",
     }
+
+
+def test_numbers_of_a_dispatch_are_text_that_the_command_checks() -> None:
+    """Of an empty input with `type: number` it is not documented what the workflow gets."""
+    dispatches = [(content["on"].get("workflow_dispatch") or {}).get("inputs", {}) for content in WORKFLOWS.values()]
+    types = {field["type"] for inputs in dispatches for field in inputs.values()}
+
+    assert types == {"boolean", "string"}
 
 
 def test_pull_requests_to_main_are_measured() -> None:

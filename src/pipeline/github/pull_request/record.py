@@ -14,6 +14,7 @@ import click
 
 from pipeline.core.errors import PipelineError
 from pipeline.github.client import api, pulls, statuses
+from pipeline.github.client.numbers import Number
 from pipeline.github.client.pulls import TRAILER, NothingToDoError, Pull, Run
 from pipeline.github.pull_request import artifact, overrides, recorded_files, reply
 from pipeline.github.pull_request.recorded_files import recorded
@@ -26,8 +27,10 @@ PURPOSE = "record what was measured"
 
 
 @click.command()
-@click.option("--run", "number", type=int, required=True, metavar="ID", help="Run of train.yaml that was answered.")
-@click.option("--artifact", "artifact_id", type=int, metavar="ID", help="The judged measurement; else the newest.")
+@click.option(
+    "--run", "number", type=Number(), required=True, metavar="ID", help="Run of train.yaml that was answered."
+)
+@click.option("--artifact", "artifact_id", type=Number(), metavar="ID", help="The judged measurement; else the newest.")
 def command(number: int, artifact_id: int | None) -> None:
     """Commit dvc.lock and the metrics of a train run to its branch, where they differ from what it has."""
     final = FinalStatus.read()
