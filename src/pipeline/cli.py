@@ -51,6 +51,10 @@ COMMANDS = {
         "GitHub: overrule the gate for one commit, by name and with a reason.",
     ),
     "record": ("pipeline.github.pull_request.record", "GitHub: commit what was measured to the pull request's branch."),
+    "merge-main": (
+        "pipeline.github.pull_request.conflicts",
+        "GitHub: merge main into pull requests that conflict in dvc.lock and the metrics alone.",
+    ),
     "propose": (
         "pipeline.github.drift_issue.propose",
         "GitHub: open or update the pull request of `pipeline retrain`.",

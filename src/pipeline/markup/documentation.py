@@ -6,7 +6,7 @@ from pipeline.markup.markdown import Markdown, code, escape
 
 
 def link(text: str, page: str) -> Markdown:
-    """A link to a page of this repository, such as docs/how-to/deploy.md#again; its path outside a workflow."""
+    """A link to a page of this repository, such as docs/how-to/deploy.md; its path outside a workflow."""
     repository = os.environ.get("GITHUB_REPOSITORY")
     if not repository:
         return Markdown(f"{escape(text)}: {code(page)}")

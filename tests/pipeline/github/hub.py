@@ -46,6 +46,7 @@ class Hub:
         }
         self.state = empty | {"default_branch": "main", "user": BOT}
         self.faults, self.routes = list[Fault](), routes
+        self.asked = set[tuple[str, str]]()  # heads and bases whose mergeability somebody wanted to know
         self.lock = threading.RLock()
         self.update(state)
         self.git = Repository(self.state, git)
@@ -95,6 +96,15 @@ class Hub:
                     assert isinstance(data, dict)
                     return data
         raise UnknownError("Not Found")
+
+    def mergeable(self, pull: dict[str, Any]) -> bool | None:
+        """Whether main merges without a conflict. GitHub only begins to find out when it is asked the first time."""
+        base = pull.get("base", {}).get("ref", self.state["default_branch"])
+        commits = (pull["head"]["sha"], self.git.refs().get(f"heads/{base}", ""))
+        if commits not in self.asked:
+            self.asked.add(commits)
+            return None
+        return self.git.merges(*commits)
 
     def next_id(self) -> int:
         self.state["last_id"] = self.state.get("last_id", 1000) + 1

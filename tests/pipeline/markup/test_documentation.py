@@ -41,6 +41,6 @@ def test_no_text_that_is_posted_has_a_relative_link() -> None:
     assert [(name, text) for name, text in texts() if RELATIVE.search(text)] == []
 
 
-@pytest.mark.parametrize("text", ["[a](../blob/HEAD/docs/x.md)", "[a](docs/x.md)", "[a](#part)", "[a](/x)"])
+@pytest.mark.parametrize("text", ["[a](../blob/HEAD/docs/README.md)", "[a](docs/README.md)", "[a](#part)", "[a](/x)"])
 def test_that_test_finds_relative_links(text: str) -> None:
     assert RELATIVE.search(text)

@@ -78,6 +78,7 @@ def test_write_permissions_are_exactly_these() -> None:
         "comment.announce": {"pull-requests", "statuses"},
         "comment.answer": {"pull-requests", "statuses"},
         "comment.record": {"actions", "contents", "statuses"},
+        "conflicts.merge-main": {"actions", "contents", "pull-requests", "statuses"},
         "deploy.release": {"attestations", "id-token", "packages"},
         "deploy.deploy": {"deployments"},
         "monitor.watch": {"actions", "issues"},
@@ -212,6 +213,11 @@ def test_jobs_for_one_head_run_one_at_a_time_however_they_are_started() -> None:
     }
 
 
+def test_conflicts_are_looked_for_after_each_push_to_main_and_on_schedule() -> None:
+    assert set(WORKFLOWS["conflicts"]["on"]) == {"push", "schedule", "workflow_dispatch"}
+    assert WORKFLOWS["conflicts"]["on"]["push"] == {"branches": ["main"]}
+
+
 def test_numbers_of_a_dispatch_are_text_that_the_command_checks() -> None:
     """Of an empty input with `type: number` it is not documented what the workflow gets."""
     dispatches = [(content["on"].get("workflow_dispatch") or {}).get("inputs", {}) for content in WORKFLOWS.values()]
@@ -271,7 +277,7 @@ def test_the_commands_exist() -> None:
 
     called = {match for _, step in steps() for match in re.findall(r"\.venv/bin/pipeline (\S+)", step.get("run", ""))}
     assert called == {
-        *("run", "measure", "drift", "track", "announce", "answer", "record", "overrule"),
+        *("run", "measure", "drift", "track", "announce", "answer", "record", "overrule", "merge-main"),
         *("release", "deploy", "restore", "monitor", "watch", "retrain", "propose"),
     }
     assert called <= set(COMMANDS)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 
-class Number(click.ParamType):
+class Number(click.ParamType[int | None]):
     """A positive number, also written as #7; blank text counts as not given, as inputs of a dispatch may be empty."""
 
     name = "number"
