@@ -51,6 +51,7 @@ COMMANDS = {
         "GitHub: overrule the gate for one commit, by name and with a reason.",
     ),
     "record": ("pipeline.github.pull_request.record", "GitHub: commit what was measured to the pull request's branch."),
+    "report-tests": ("pipeline.github.pull_request.report_tests", "GitHub: set the status `test` of a tested commit."),
     "merge-main": (
         "pipeline.github.pull_request.conflicts",
         "GitHub: merge main into pull requests that conflict in dvc.lock and the metrics alone.",

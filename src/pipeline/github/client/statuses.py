@@ -1,4 +1,4 @@
-"""The commit status `gate`, which branch protection can require."""
+"""Commit statuses: `gate`, which branch protection can require."""
 
 from typing import Any, Literal
 
@@ -11,16 +11,16 @@ MAX_CHARACTER = "\uffff"  # GitHub refuses characters that take four bytes in UT
 State = Literal["pending", "success", "failure", "error"]
 
 
-def post(sha: str, state: State, description: str, target: str) -> None:
+def post(sha: str, state: State, description: str, target: str, *, context: str = CONTEXT) -> None:
     """Set the status of a commit."""
-    body = {"state": state, "context": CONTEXT, "description": shorten(description), "target_url": target}
-    api.call("POST", f"statuses/{sha}", body, purpose=f"set the status {CONTEXT}")
+    body = {"state": state, "context": context, "description": shorten(description), "target_url": target}
+    api.call("POST", f"statuses/{sha}", body, purpose=f"set the status {context}")
 
 
-def current(sha: str) -> dict[str, Any] | None:
+def current(sha: str, context: str = CONTEXT) -> dict[str, Any] | None:
     """The commit's status on GitHub; None where it has none."""
-    all_statuses = api.pages(f"commits/{sha}/status", purpose=f"read the status {CONTEXT}", key="statuses", limit=10)
-    return next((status for status in all_statuses if status["context"] == CONTEXT), None)
+    all_statuses = api.pages(f"commits/{sha}/status", purpose=f"read the status {context}", key="statuses", limit=10)
+    return next((status for status in all_statuses if status["context"] == context), None)
 
 
 def of_verdict(verdict: Verdict) -> tuple[State, str]:
