@@ -55,6 +55,11 @@ COMMANDS = {
         "pipeline.github.protection.command",
         "Show what would protect main on GitHub; --apply writes it (make protect).",
     ),
+    "report-tests": ("pipeline.github.pull_request.report_tests", "GitHub: set the status `test` of a tested commit."),
+    "merge-main": (
+        "pipeline.github.pull_request.conflicts",
+        "GitHub: merge main into pull requests that conflict in dvc.lock and the metrics alone.",
+    ),
     "propose": (
         "pipeline.github.drift_issue.propose",
         "GitHub: open or update the pull request of `pipeline retrain`.",

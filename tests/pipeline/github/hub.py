@@ -48,6 +48,7 @@ class Hub:
         }
         self.state = empty | {"default_branch": "main", "user": BOT}
         self.faults, self.routes = list[Fault](), routes
+        self.asked = set[tuple[str, str]]()  # heads and bases whose mergeability somebody wanted to know
         self.lock = threading.RLock()
         self.update(state)
         self.git = Repository(self.state, git)
@@ -108,6 +109,14 @@ class Hub:
 
     def add_event(self, issue: int, event: str, label: str) -> None:
         self.state["events"].append({"issue": issue, "event": event, "label": label, "actor": self.user["login"]})
+    def mergeable(self, pull: dict[str, Any]) -> bool | None:
+        """Whether main merges without a conflict. GitHub only begins to find out when it is asked the first time."""
+        base = pull.get("base", {}).get("ref", self.state["default_branch"])
+        commits = (pull["head"]["sha"], self.git.refs().get(f"heads/{base}", ""))
+        if commits not in self.asked:
+            self.asked.add(commits)
+            return None
+        return self.git.merges(*commits)
 
     def next_id(self) -> int:
         self.state["last_id"] = self.state.get("last_id", 1000) + 1

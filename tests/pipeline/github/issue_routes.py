@@ -12,7 +12,8 @@ def pulls(hub: Hub) -> Response:
 
 
 def pull(hub: Hub, number: str) -> Response:
-    return 200, {}, shown.pull(hub, hub.find("pulls", number=int(number)))
+    data = hub.find("pulls", number=int(number))
+    return 200, {}, shown.pull(hub, data) | {"mergeable": hub.mergeable(data)}
 
 
 def pulls_of_commit(hub: Hub, sha: str) -> Response:

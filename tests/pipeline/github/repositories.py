@@ -75,6 +75,13 @@ class Repository:
             raise UnknownError("Update is not a fast forward", 422)
         self.state["refs"][name] = sha
 
+    def merges(self, head: str, base: str) -> bool:
+        """Whether the two merge without a conflict; a commit that only the state holds does."""
+        if not self.folder:
+            return True
+        command = ["git", "-C", str(self.folder), "merge-tree", "--write-tree", head, base]
+        return subprocess.run(command, capture_output=True, check=False).returncode != 1
+
     def new_blob(self, body: dict[str, Any]) -> str:
         content = body["content"]
         return blob(base64.b64decode(content) if body.get("encoding") == "base64" else content.encode())
@@ -85,7 +92,10 @@ class Repository:
             raise UnknownError("Tree SHA does not exist", 422)
         tree = dict(base or {})
         for entry in body["tree"]:
-            tree[entry["path"]] = entry["sha"] if "sha" in entry else blob(entry["content"].encode())
+            if entry.get("sha", "") is None:
+                tree.pop(entry["path"], None)
+            else:
+                tree[entry["path"]] = entry["sha"] if "sha" in entry else blob(entry["content"].encode())
         sha = next((sha for sha, other in self.trees.items() if other == tree), _sha(tree))
         self.trees[sha] = tree
         return sha, [

@@ -17,7 +17,8 @@ PROGRAMS = Path(sys.executable).parent
 TIMEOUT = 240  # seconds, for one workflow
 THIS_MACHINE, NO_MACHINE = "-self-hosted", ""  # in the notation of act
 HOSTED = {"ubuntu-latest": THIS_MACHINE}
-UNSUPPORTED = {"deployment: false"}  # by act 0.2.89; it knows no environments either
+# By act 0.2.89; it knows no environments and does not enforce concurrency either.
+UNSUPPORTED = {"deployment: false", "queue: max"}
 OWN = {"self-hosted": THIS_MACHINE, "gpu": THIS_MACHINE, "ubuntu-latest": NO_MACHINE}
 
 # What `make setup` gets instead of uv: an environment that runs the checkout's own code by the tests' interpreter.

@@ -256,14 +256,18 @@ def test_they_are_uploaded_even_where_a_stage_failed(machine: Machine, template:
     assert (machine.artifacts / "reports/metrics.json").is_file()
 
 
-def test_a_requested_run_is_announced(machine: Machine, template: Path) -> None:
-    result = machine.act("comment", "workflow_run", run_event("requested", None), template)
+@pytest.mark.parametrize("action", ["requested", "in_progress"])
+def test_a_run_is_announced_when_it_is_requested_and_when_it_starts(
+    action: str, machine: Machine, template: Path
+) -> None:
+    """A re-run, and one that a person had to approve, only starts."""
+    result = machine.act("comment", "workflow_run", run_event(action, None), template)
 
     assert result.jobs == {"announce": "success"}
     assert calls(result) == ["announce --run 4711"]
 
 
-@pytest.mark.parametrize("conclusion", ["success", "failure", "timed_out", "cancelled"])
+@pytest.mark.parametrize("conclusion", ["success", "startup_failure"])  # any but that of the next test
 def test_a_run_that_ended_is_answered_and_recorded(conclusion: str, machine: Machine, template: Path) -> None:
     result = machine.act("comment", "workflow_run", run_event("completed", conclusion), template)
 
@@ -271,9 +275,11 @@ def test_a_run_that_ended_is_answered_and_recorded(conclusion: str, machine: Mac
     assert calls(result) == ["answer --run 4711", "record --run 4711 --artifact 99"]
 
 
-@pytest.mark.parametrize("conclusion", ["skipped", "action_required", "stale"])
-def test_a_run_that_measured_nothing_is_not_answered(conclusion: str, machine: Machine, template: Path) -> None:
-    assert machine.act("comment", "workflow_run", run_event("completed", conclusion), template).jobs == {}
+@pytest.mark.parametrize("action", ["requested", "completed"])
+def test_a_run_that_waits_for_approval_is_neither_announced_nor_answered(
+    action: str, machine: Machine, template: Path
+) -> None:
+    assert machine.act("comment", "workflow_run", run_event(action, "action_required"), template).jobs == {}
 
 
 def test_a_record_gets_the_artifact_and_the_status_that_was_judged(machine: Machine, template: Path) -> None:

@@ -143,7 +143,8 @@ class World:
     # What GitHub does.
 
     def queue(self, pull: dict[str, Any], status: str = "in_progress") -> dict[str, Any]:
-        """Queue a run of train.yaml for the pull request's head, and announce it."""
+        """Queue a run of train.yaml for the pull request's head, and announce it; GitHub does not, in a conflict."""
+        assert self.github.hub.git.merges(pull["head"]["sha"], "main"), "GitHub starts no run for a conflict"
         number = 1001 + len(self.state["runs"])
         run = {
             "id": number,

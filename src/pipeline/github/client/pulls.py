@@ -12,8 +12,10 @@ WORKFLOW = ".github/workflows/train.yaml"
 EVENTS = ("pull_request", "workflow_dispatch")
 RECORDED = ("dvc.lock", "reports/metrics.json", "data/source.json")  # what the bot's commit may change
 TRAILER = "Measured-Commit: "
-# Conclusions of runs that measured nothing. For a pull request of the workflow's own token, GitHub asks for approval.
-UNMEASURED = frozenset({"cancelled", "skipped", "action_required"})
+# The conclusion of a run that waits for a person's approval: one of a fork, or of a workflow token's own push.
+UNAPPROVED = "action_required"
+# Conclusions of runs that measured nothing.
+UNMEASURED = frozenset({UNAPPROVED, "cancelled", "skipped", "stale", "neutral", "startup_failure"})
 MAX_RUNS = 10  # the newest runs of a branch, which are searched
 
 
@@ -101,11 +103,12 @@ def matching_pull(run: Run, data: Any) -> Pull | None:
 
 
 def has_newer_run(run: Run) -> bool:
-    """Whether the branch has a later run of train.yaml, whatever its conclusion, or the run a later attempt."""
+    """Whether the branch has a later run of train.yaml that has started, or the run a later attempt."""
     path = f"actions/workflows/{WORKFLOW.rsplit('/', 1)[1]}/runs"
     for query in (f"branch={quote(run.branch, safe='')}", f"head_sha={run.head}"):
         response = api.call("GET", f"{path}?{query}&per_page={MAX_RUNS}", purpose="list the runs of train.yaml")
-        runs = [_run(data) for data in response["workflow_runs"] if data["event"] in EVENTS]
+        started = [data for data in response["workflow_runs"] if data["conclusion"] != UNAPPROVED]
+        runs = [_run(data) for data in started if data["event"] in EVENTS]
         if any((other.id, other.attempt) > (run.id, run.attempt) and other.source == run.source for other in runs):
             return True
     return False

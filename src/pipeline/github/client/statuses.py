@@ -1,4 +1,4 @@
-"""The commit status `gate`, which branch protection can require."""
+"""Commit statuses: `gate`, which branch protection can require."""
 
 import os
 from typing import Any, Literal
@@ -16,17 +16,18 @@ MAX_CHARACTER = "\uffff"  # GitHub refuses characters that take four bytes in UT
 State = Literal["pending", "success", "failure", "error"]
 
 
-def post(sha: str, state: State, description: str, target: str) -> None:
-    """Set the status of a commit, as the App that main's gate.app names; PipelineError without a token of it."""
-    body = {"state": state, "context": CONTEXT, "description": shorten(description), "target_url": target}
-    api.call("POST", f"statuses/{sha}", body, purpose=f"set the status {CONTEXT}", token=_app_token())
+def post(sha: str, state: State, description: str, target: str, *, context: str = CONTEXT) -> None:
+    """Set the status of a commit; `gate` as the App that main's gate.app names: PipelineError without a token of it."""
+    body = {"state": state, "context": context, "description": shorten(description), "target_url": target}
+    token = _app_token() if context == CONTEXT else None
+    api.call("POST", f"statuses/{sha}", body, purpose=f"set the status {context}", token=token)
 
 
-def current(sha: str) -> dict[str, Any] | None:
+def current(sha: str, context: str = CONTEXT) -> dict[str, Any] | None:
     """The commit's newest status by its one trusted creator: whoever may write to the repository can set others."""
-    statuses = api.pages(f"commits/{sha}/statuses", purpose=f"read the status {CONTEXT}", limit=10)
-    trusted = creator(params.read().gate.app)
-    return next((data for data in statuses if data["context"] == CONTEXT and _login(data) == trusted), None)
+    statuses = api.pages(f"commits/{sha}/statuses", purpose=f"read the status {context}", limit=10)
+    trusted = creator(params.read().gate.app if context == CONTEXT else None)
+    return next((data for data in statuses if data["context"] == context and _login(data) == trusted), None)
 
 
 def creator(app: str | None) -> str:

@@ -5,16 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pipeline.github.drift_issue.state import State, format_duration, format_time
-from pipeline.markup import markdown
+from pipeline.markup import documentation, markdown
 from pipeline.markup.markdown import Markdown
 from pipeline.review.comment.details import link
 from pipeline.watch.monitor.result import Result, Signal
 
-MANUAL = "[What this issue means](../blob/HEAD/docs/explanation/drift-issue.md)"
-FOOT = (
-    "The monitor closes this issue when the signals recover, or when the retrained model is in production. "
-    f"Closed by hand, it stays closed until another signal alarms. {MANUAL}."
-)
+MANUAL = ("What this issue means", "docs/explanation/drift-issue.md")  # text and page
 
 
 @dataclass(frozen=True)
@@ -78,13 +74,13 @@ def open_text(result: Result, state: State, pages: Pages, action: str) -> str:
         _last_run(result, pages),
         f"**Action:** {action}",
         _events(state),
-        f"<sub>{FOOT}</sub>",
+        _foot(),
     )
 
 
 def closed_text(result: Result, state: State, pages: Pages, reason: str) -> str:
     """What the issue's body shows when it is closed."""
-    return _paragraphs(f"**Closed:** {reason}.", _last_run(result, pages), _events(state), f"<sub>{FOOT}</sub>")
+    return _paragraphs(f"**Closed:** {reason}.", _last_run(result, pages), _events(state), _foot())
 
 
 def _table(signals: Iterable[Signal], state: State) -> Markdown:
@@ -114,6 +110,13 @@ def _last_run(result: Result, pages: Pages) -> str:
 
 def _events(state: State) -> str:
     return "\n".join(["**What happened**", "", *(f"- {event}" for event in state.events)])
+
+
+def _foot() -> str:
+    return (
+        "<sub>The monitor closes this issue when the signals recover, or when the retrained model is in production. "
+        f"Closed by hand, it stays closed until another signal alarms. {documentation.link(*MANUAL)}.</sub>"
+    )
 
 
 def _paragraphs(*parts: str) -> str:

@@ -9,6 +9,7 @@ import click
 from pipeline.core.errors import PipelineError
 from pipeline.data.source.sources import FINGERPRINT
 from pipeline.github.client import api, posting, statuses
+from pipeline.github.client.numbers import Number
 from pipeline.github.drift_issue import branch, retraining
 from pipeline.github.drift_issue.retraining import BRANCH
 from pipeline.markup.markdown import escape
@@ -22,7 +23,7 @@ SETTING = "Settings › Actions › General › Allow GitHub Actions to create a
 
 
 @click.command()
-@click.option("--issue", type=int, metavar="N", help="The issue that it is for; a comment there says how it went.")
+@click.option("--issue", type=Number(), metavar="N", help="The issue that it is for; a comment there says how it went.")
 def command(issue: int | None) -> None:
     """Open the pull request of what `pipeline retrain` found, or update it, and start what measures and tests it."""
     try:

@@ -6,7 +6,7 @@ from pipeline.github.drift_issue import issues
 from pipeline.github.drift_issue.issue_text import Pages
 from pipeline.github.drift_issue.issues import Issue
 from pipeline.github.drift_issue.state import State, format_duration, format_time
-from pipeline.markup import markdown
+from pipeline.markup import documentation, markdown
 from pipeline.watch.monitor.result import Result, Unreadable
 
 TITLES: dict[issues.Kind, str] = {
@@ -14,7 +14,7 @@ TITLES: dict[issues.Kind, str] = {
     "labels": "Monitor: the labels can't be read",
     "reference": "Monitor: the reference can't be read",
 }
-MANUAL = "[What to do](../blob/HEAD/docs/how-to/watch-production.md#when-something-cant-be-read)"
+MANUAL = ("What to do", "docs/how-to/watch-production.md#when-something-cant-be-read")  # text and page
 
 
 def update(result: Result, assignees: Sequence[str], pages: Pages, existing: Sequence[Issue]) -> list[str]:
@@ -51,7 +51,7 @@ def _text(unreadable: Unreadable, result: Result, state: State, pages: Pages) ->
         f"{markdown.escape(unreadable.reason[:1000])}\n\n"
         f"{effect} for {format_duration(since, result.until)}, since {format_time(since)}: this is no all-clear.\n\n"
         f"Last run: {format_time(result.until)}.{links}\n\n"
-        f"<sub>The monitor closes this issue when it can read this input again. {MANUAL}.</sub>\n"
+        f"<sub>The monitor closes this issue when it can read this input again. {documentation.link(*MANUAL)}.</sub>\n"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import click
 
 from pipeline.github.client import api, posting, pulls, statuses
+from pipeline.github.client.numbers import Number
 from pipeline.github.client.posting import Marker
 from pipeline.github.client.pulls import NothingToDoError, Pull, Run
 from pipeline.github.pull_request import overrides
@@ -16,13 +17,15 @@ QUEUED = frozenset({"queued", "waiting", "pending", "requested"})
 
 
 @click.command()
-@click.option("--run", "number", type=int, required=True, metavar="ID", help="Run of train.yaml.")
+@click.option("--run", "number", type=Number(), required=True, metavar="ID", help="Run of train.yaml.")
 @click.option("--wait", type=float, default=180, show_default=True, help="Seconds until a queued job is explained.")
 @click.option("--every", type=float, default=10, show_default=True, help="Seconds between two checks.")
 def command(number: int, wait: float, every: float) -> None:
     """Post that the run measures the pull request; where no runner takes its job, name the labels that it needs."""
     try:
         run = pulls.run(number)
+        if run.conclusion == pulls.UNAPPROVED:
+            raise NothingToDoError(f"run {number}: waits for a person's approval; it is announced when it starts")
         if run.ended:
             raise NothingToDoError(f"run {number}: has ended; `pipeline answer` posts the report")
         click.echo(f"announced: {announce(run)}")

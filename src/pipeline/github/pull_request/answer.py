@@ -10,6 +10,7 @@ import click
 
 from pipeline.core.errors import PipelineError
 from pipeline.github.client import api, posting, pulls, statuses, steps
+from pipeline.github.client.numbers import Number
 from pipeline.github.client.posting import Marker
 from pipeline.github.client.pulls import NothingToDoError, Pull, Run
 from pipeline.github.pull_request import artifact, overrides, reply
@@ -18,11 +19,21 @@ from pipeline.review.comment import render
 
 POLL_INTERVAL = 5  # seconds, while a run is about to end
 GONE = frozenset({404, 410})  # of an artifact that GitHub no longer has
+# Why a run measured nothing, by its conclusion, and what to do.
+UNMEASURED = {
+    "cancelled": "the run was cancelled (or ran out of time); re-run it",
+    "skipped": "the run was skipped, as no condition of a job was met: compare this branch's train.yaml with main's",
+    "stale": "GitHub gave the run up before it ended; re-run it",
+    "neutral": "the run ended without a result; re-run it",
+    "startup_failure": "GitHub could not start the run: is this branch's train.yaml valid? Otherwise re-run it",
+}
 
 
 @click.command()
-@click.option("--run", "number", type=int, metavar="ID", help="Run of train.yaml that has ended.")
-@click.option("--pull-request", type=int, metavar="N", help="Answer by the latest run of this pull request's head.")
+@click.option("--run", "number", type=Number(), metavar="ID", help="Run of train.yaml that has ended.")
+@click.option(
+    "--pull-request", type=Number(), metavar="N", help="Answer by the latest run of this pull request's head."
+)
 @click.option("--wait", type=float, default=120, show_default=True, help="Seconds that the run may take to end.")
 def command(number: int | None, pull_request: int | None, wait: float) -> None:
     """Post the report on the pull request of a train run and set the status `gate`."""
@@ -30,8 +41,8 @@ def command(number: int | None, pull_request: int | None, wait: float) -> None:
         raise click.UsageError("give either --run or --pull-request")
     try:
         run, pull = _run_and_pull(number, pull_request, wait)
-        cancelled = run.conclusion == "cancelled"
-        answer(run, pull, reply_to_cancelled(run, pull) if cancelled else judge(run, pull))
+        reason = UNMEASURED.get(run.conclusion or "")
+        answer(run, pull, reply_to_unmeasured(run, pull, reason) if reason else judge(run, pull))
     except NothingToDoError as reason:
         steps.output("record", "false")
         click.echo(str(reason))
@@ -62,13 +73,12 @@ def answer(run: Run, pull: Pull, reply_: Reply) -> None:
     click.echo(f"answered: {url} ({state}: {description})")
 
 
-def reply_to_cancelled(run: Run, pull: Pull) -> Reply:
-    """That the run was cancelled, where its announcement is still the comment and no newer run follows."""
+def reply_to_unmeasured(run: Run, pull: Pull, reason: str) -> Reply:
+    """That the run measured nothing, where its head has no answer yet and no newer run follows."""
     comment = posting.find_comment(pull.number)
-    announced = comment is not None and comment.marker == Marker(run.id, run.attempt, run.head, "waiting")
-    if not announced or pulls.has_newer_run(run):
-        raise NothingToDoError(f"run {run.id}: was cancelled; nothing to answer")
-    reason = "the run was cancelled (or ran out of time); re-run it"
+    answered = comment is not None and comment.marker.head == run.head and comment.marker.state == "final"
+    if answered or pulls.has_newer_run(run):
+        raise NothingToDoError(f"run {run.id}: was {run.conclusion}; nothing to answer")
     return Reply(render.broken(run.url, reason), "error", reason)
 
 
@@ -103,8 +113,8 @@ def _run_and_pull(number: int | None, pull_request: int | None, wait: float) -> 
         run, pull = _wait_for_end(number, wait), None
     if not run.ended:
         raise NothingToDoError(f"run {run.id}: is {run.status}; it is answered when it has ended")
-    if run.conclusion in pulls.UNMEASURED - {"cancelled"}:
-        raise NothingToDoError(f"run {run.id}: was {run.conclusion}; nothing to answer")
+    if run.conclusion == pulls.UNAPPROVED:
+        raise NothingToDoError(f"run {run.id}: waits for a person's approval; it is answered when it has run")
     return run, pull or pulls.of_run(run)
 
 

@@ -10,6 +10,7 @@ import click
 
 from pipeline.core.errors import PipelineError
 from pipeline.github.client import api, override_runs, pulls, statuses
+from pipeline.github.client.numbers import Number
 from pipeline.github.client.posting import upsert
 from pipeline.github.client.pulls import NothingToDoError
 from pipeline.github.pull_request import authors, overrides
@@ -23,7 +24,7 @@ HOW_TO = "comment `Override: why` on it, then set the label `gate: override` ane
 
 
 @click.command()
-@click.option("--pull-request", "number", type=int, required=True, metavar="N")
+@click.option("--pull-request", "number", type=Number(), required=True, metavar="N")
 @click.option("--by", "person", required=True, metavar="LOGIN", help="Who overrules, as GitHub names them.")
 @click.option("--commit", required=True, metavar="SHA", help="Head that is overruled, all 40 digits.")
 @click.option("--reason", metavar="TEXT", help="Default: the newest comment of that person, `Override: TEXT`.")

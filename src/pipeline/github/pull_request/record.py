@@ -3,17 +3,16 @@
 import contextlib
 import json
 import os
-import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
-from urllib.parse import quote
 
 import click
 
 from pipeline.core.errors import PipelineError
-from pipeline.github.client import api, pulls, statuses
+from pipeline.github.client import api, pulls, refs, statuses
+from pipeline.github.client.numbers import Number
 from pipeline.github.client.pulls import TRAILER, NothingToDoError, Pull, Run
 from pipeline.github.pull_request import artifact, overrides, recorded_files, reply
 from pipeline.github.pull_request.recorded_files import recorded
@@ -21,13 +20,14 @@ from pipeline.review.measure.measurement import Bundle
 from pipeline.review.untrusted import yaml as untrusted_yaml
 
 TESTS = "test.yaml"
-MOVED = "not a fast.forward|Reference does not exist"  # GitHub's messages about a branch that has moved
 PURPOSE = "record what was measured"
 
 
 @click.command()
-@click.option("--run", "number", type=int, required=True, metavar="ID", help="Run of train.yaml that was answered.")
-@click.option("--artifact", "artifact_id", type=int, metavar="ID", help="The judged measurement; else the newest.")
+@click.option(
+    "--run", "number", type=Number(), required=True, metavar="ID", help="Run of train.yaml that was answered."
+)
+@click.option("--artifact", "artifact_id", type=Number(), metavar="ID", help="The judged measurement; else the newest.")
 def command(number: int, artifact_id: int | None) -> None:
     """Commit dvc.lock and the metrics of a train run to its branch, where they differ from what it has."""
     final = FinalStatus.read()
@@ -143,19 +143,9 @@ def _commit(run: Run, files: dict[str, str]) -> str | None:
 
 def _push(run: Run, pull: Pull, commit: str) -> None:
     """Move the branch to the commit; NothingToDoError where it has moved meanwhile."""
-    outdated = NothingToDoError(
-        f"{pull.branch}: has moved since {run.head[:7]} was measured; outdated, nothing recorded"
-    )
-    ref = quote(f"heads/{pull.branch}")
-    try:
-        # A branch that was reset would take the commit as a fast-forward, and with it the commits that were dropped.
-        if api.call("GET", f"git/ref/{ref}", purpose="read the branch")["object"]["sha"] != run.head:
-            raise outdated
-        api.call("PATCH", f"git/refs/{ref}", {"sha": commit, "force": False}, purpose=PURPOSE)
-    except api.RefusedError as problem:
-        if problem.status == 404 or (problem.status == 422 and re.search(MOVED, str(problem))):
-            raise outdated from None
-        raise
+    if not refs.fast_forward(pull.branch, run.head, commit, purpose=PURPOSE):
+        moved = f"has moved since {run.head[:7]} was measured; outdated, nothing recorded"
+        raise NothingToDoError(f"{pull.branch}: {moved}")
 
 
 def _set_final_status(pull: Pull, commits: set[str], final: FinalStatus | None) -> None:

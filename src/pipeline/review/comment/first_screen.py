@@ -2,6 +2,7 @@
 
 from pipeline.core.figures import pluralized
 from pipeline.core.tasks import higher_is_better
+from pipeline.markup import documentation
 from pipeline.markup.markdown import bold, code, cut, escape
 from pipeline.review.comment.facts import Facts, finite
 from pipeline.review.comment.rules import ICONS, SENTENCE, figure_of, interval_of, rule_table, worst_first
@@ -11,7 +12,7 @@ from pipeline.review.untrusted.text import fence, plain
 
 TITLES = {"pass": "The gate passes", "warn": "The gate warns: a person should look", "fail": "The gate fails"}
 NEEDS_PERSON = "Needs a person"
-ACCEPT = "[Who may accept it, and how](../blob/HEAD/docs/explanation/what-judges.md#who-may-accept-it)"
+ACCEPT = ("Who may accept it, and how", "docs/explanation/what-judges.md#who-may-accept-it")  # text and page
 STALE = (
     "The label `gate: override` does not count: it was refused, or set for an earlier commit. To overrule this one, "
     "start the workflow `override`, or comment `Override: why`, take the label off and set it again."
@@ -48,7 +49,7 @@ def _acceptance(facts: Facts) -> str:
     """Who may accept a change of what judges, and why a label that is set does not count."""
     lines = []
     if protected.acceptance(facts.verdict) and not facts.context.override:
-        lines.append("It was judged by main’s code, parameters and groups. " + ACCEPT)
+        lines.append(f"It was judged by main’s code, parameters and groups. {documentation.link(*ACCEPT)}")
     if facts.context.stale_override:
         lines.append(STALE)
     return "".join(f"\n\n{line}" for line in lines)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 
+from pipeline.markup import documentation
 from pipeline.markup.markdown import code, cut, escape
 from pipeline.markup.parts import UNREADABLE, Part, fit, folded, part
 from pipeline.review.comment import (
@@ -102,7 +103,7 @@ def announcement(run_url: str, labels: Sequence[str] | None, head: str) -> str:
     return (
         f"### ⏳ Waiting for a runner\n\nNo runner has taken {run} of commit {code(cut(head, 9))}. "
         f"It waits for one with the labels {names}.\n\n"
-        "- Have a machine? [docs/how-to/gpu-runner.md](../blob/HEAD/docs/how-to/gpu-runner.md) registers it.\n"
+        f"- Have a machine? {documentation.link('Register it', 'docs/how-to/gpu-runner.md')}.\n"
         "- None? Train on GitHub’s own runners: set the repository variable, and "
         f"{'cancel the run and start it again, or push again' if rerun else 'push again'}.\n\n"
         f"```console\ngh variable set RUNNER_LABELS --body '{hosted_labels}'\n{rerun}```\n"

@@ -47,6 +47,26 @@ def test_a_run_that_has_ended_is_not_announced(scene: Scene, pipeline: Pipeline)
     assert not scene.comments()
 
 
+def test_a_run_that_waits_for_approval_is_announced_when_it_starts(scene: Scene, pipeline: Pipeline) -> None:
+    scene.run.update(status="completed", conclusion="action_required")
+    assert "announced when it starts" in announce_jobs(scene, pipeline)
+    assert not scene.comments()
+    assert scene.status() is None
+    scene.run.update(status="in_progress", conclusion=None)
+    announce_jobs(scene, pipeline, {"status": "in_progress", "labels": ["ubuntu-latest"]})
+    assert scene.status() == ("pending", "being measured")
+
+
+def test_a_runner_that_comes_late_ends_what_was_said_about_waiting_for_one(scene: Scene, pipeline: Pipeline) -> None:
+    """GitHub sends `in_progress` then."""
+    announce_jobs(scene, pipeline, {"status": "queued", "labels": ["gpu"]})
+    scene.run["status"] = "in_progress"
+    announce_jobs(scene, pipeline, {"status": "in_progress", "labels": ["gpu"]})
+    (comment,) = scene.comments()
+    assert "Being measured" in comment["body"]
+    assert scene.status() == ("pending", "being measured")
+
+
 def test_an_answer_that_came_meanwhile_stays(scene: Scene, pipeline: Pipeline) -> None:
     assert pipeline("answer", "--run", str(RUN))[0] == 0
     answer = scene.comments()[0]["body"]

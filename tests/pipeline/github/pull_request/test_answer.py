@@ -78,11 +78,25 @@ def test_an_outdated_run_posts_nothing(scene: Scene, pipeline: Pipeline) -> None
     assert scene.status() is None
 
 
-@pytest.mark.parametrize("conclusion", ["cancelled", "skipped"])  # the cancelled one was not announced
-def test_a_run_that_measured_nothing_posts_nothing(scene: Scene, pipeline: Pipeline, conclusion: str) -> None:
-    scene.run["conclusion"] = conclusion
-    assert f"was {conclusion}" in answer(pipeline)
+def test_a_run_that_waits_for_approval_is_not_answered(scene: Scene, pipeline: Pipeline) -> None:
+    scene.run["conclusion"] = "action_required"
+    assert "waits for a person's approval" in answer(pipeline)
     assert not scene.comments()
+    assert scene.status() is None
+
+
+def test_a_number_that_is_none_is_refused_in_one_line_and_a_blank_one_counts_as_not_given(pipeline: Pipeline) -> None:
+    """They are what a person writes into the form of a dispatch."""
+    code, printed = pipeline("answer", "--run", "", "--pull-request", "the last one")
+    assert code == 2
+    expected = "error: Invalid value for '--pull-request': 'the last one' is not a number on GitHub, such as 7"
+    assert printed == f"{expected} (see `pipeline answer --help`)\n"
+    assert pipeline("answer", "--run", " ", "--pull-request", "")[1].startswith("error: give either --run or --pull")
+
+
+def test_a_number_may_be_written_as_people_write_it(scene: Scene, pipeline: Pipeline) -> None:
+    assert pipeline("answer", "--pull-request", f"#{NUMBER}", "--run", "")[0] == 0
+    assert len(scene.comments()) == 1
 
 
 def test_a_newer_answer_is_left_alone(scene: Scene, pipeline: Pipeline) -> None:

@@ -1,4 +1,4 @@
-"""A run that was cancelled, or ran out of time: its announcement must not stay for ever."""
+"""A run that measured nothing, as it was cancelled or never started: its announcement must not stay for ever."""
 
 import pytest
 
@@ -43,6 +43,39 @@ def test_a_re_run_is_announced_and_answered_in_its_place(scene: Scene, pipeline:
     assert len(scene.comments()) == 1
 
 
+@pytest.mark.parametrize(
+    ("conclusion", "reason"),
+    [
+        ("skipped", "compare this branch's train.yaml with main's"),
+        ("stale", "GitHub gave the run up before it ended; re-run it"),
+        ("neutral", "the run ended without a result; re-run it"),
+        ("startup_failure", "is this branch's train.yaml valid?"),
+    ],
+)
+def test_each_conclusion_without_a_measurement_has_its_reason(
+    scene: Scene, pipeline: Pipeline, conclusion: str, reason: str
+) -> None:
+    scene.run["conclusion"] = conclusion
+    answer(pipeline)
+    state, description = scene.status() or ("", "")
+    assert state == "error"
+    assert reason in description
+
+
+def test_a_run_that_was_not_announced_is_answered_too(scene: Scene, pipeline: Pipeline) -> None:
+    """One that a workflow's own token has started, or that GitHub could not start."""
+    scene.github.state["comments"] = []
+    answer(pipeline)
+    assert (scene.status() or ("", ""))[0] == "error"
+    assert len(scene.comments()) == 1
+
+
+def test_a_newer_run_that_waits_for_approval_does_not_count(scene: Scene, pipeline: Pipeline) -> None:
+    scene.github.state["runs"].append(scene.run | {"id": RUN + 1, "conclusion": "action_required"})
+    answer(pipeline)
+    assert (scene.status() or ("", ""))[0] == "error"
+
+
 @pytest.mark.parametrize("state", ["queued", "completed"])
 def test_where_a_newer_run_follows_nothing_is_posted(scene: Scene, pipeline: Pipeline, state: str) -> None:
     scene.github.state["runs"].append(scene.run | {"id": RUN + 1, "status": state})
@@ -59,9 +92,8 @@ def test_a_newer_run_of_another_forks_branch_does_not_count(scene: Scene, pipeli
     assert scene.status() != PENDING
 
 
-@pytest.mark.parametrize(("old", "new"), [("state=waiting", "state=final"), (f"run={RUN}", "run=49")])
-def test_a_comment_that_is_not_its_announcement_stays(scene: Scene, pipeline: Pipeline, old: str, new: str) -> None:
-    scene.comments()[0]["body"] = before = scene.comments()[0]["body"].replace(old, new)
+def test_an_answer_on_the_same_commit_stays(scene: Scene, pipeline: Pipeline) -> None:
+    scene.comments()[0]["body"] = before = scene.comments()[0]["body"].replace("state=waiting", "state=final")
     assert "nothing to answer" in answer(pipeline)
     assert scene.comments()[0]["body"] == before
     assert scene.status() == PENDING
