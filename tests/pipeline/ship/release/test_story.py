@@ -118,7 +118,7 @@ def forge(image: str, reference: str, folder: Path) -> str:
     """The image with another model, pushed over its tag; by digest."""
     context = folder / "forged"
     context.mkdir()
-    (context / "model.txt").write_text("tree\n", encoding="utf-8")
+    (context / "model.txt").write_text(reference, encoding="utf-8")  # each image has a digest of its own
     (context / "Dockerfile").write_text(f"FROM {image}\nCOPY model.txt models/model.txt\n", encoding="utf-8")
     docker("build", "--tag", reference, str(context))
     docker("push", reference)
