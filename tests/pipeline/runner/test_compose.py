@@ -127,5 +127,7 @@ def runner_stage() -> str:
     return (FOLDER / "Dockerfile").read_text().partition(" AS lightgbm")[0]
 
 
-def test_the_image_has_the_uv_of_the_makefile() -> None:
-    assert f"UV_VERSION := {argument('UV_VERSION')}\n" in (ROOT / "Makefile").read_text()
+def test_the_image_has_the_uv_of_make_setup() -> None:
+    pinned = (ROOT / ".github/uv.txt").read_text()
+    assert f"\nuv=={argument('UV_VERSION')} " in pinned
+    assert f"--hash=sha256:{argument('UV_SHA256')}" in pinned

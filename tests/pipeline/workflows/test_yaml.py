@@ -123,15 +123,25 @@ def test_workflows_that_may_write_restore_no_cache_and_download_no_artifact_by_a
     }
 
     assert used <= {"", "actions/checkout", "./.github/actions/setup", "iterative/setup-cml"}
-    setups = [
-        step["with"]
-        for name in HOSTED_MAIN
-        for job in WORKFLOWS[name]["jobs"].values()
-        for step in job["steps"]
-        if step.get("uses") == "./.github/actions/setup"
-    ]
-    assert setups == [{"cache": False}] * 5
-    assert ACTIONS["setup"]["runs"]["steps"][0]["with"]["enable-cache"] == "${{ inputs.cache }}"
+
+
+def test_github_keeps_the_cache_from_every_job_that_needs_none() -> None:
+    """`cache-mode` is enforced by GitHub's cache service, whatever a step of the job tries."""
+    modes = {f"{workflow}.{name}": job["cache-mode"] for workflow, name, job in JOBS}
+
+    assert {name: mode for name, mode in modes.items() if mode != "none"} == {
+        "deploy.release": "write",  # main's champion
+        "monitor.watch": "read",
+        "train.measure": "write",  # of a pull request, in its own scope
+    }
+
+
+def test_images_are_attested_without_a_storage_record() -> None:
+    attests = [step["with"] for _, step in steps() if step.get("uses", "").startswith("actions/attest")]
+
+    assert [attest.get("predicate-type") for attest in attests] == [None, "urn:pipeline:release:1"]
+    assert attests[0]["create-storage-record"] is False
+    assert not any("artifact-metadata" in job["permissions"] for _, _, job in JOBS)
 
 
 def test_the_hand_over_job_checks_nothing_out_and_is_only_for_dispatched_runs() -> None:
@@ -266,16 +276,20 @@ def test_the_commands_exist() -> None:
     assert called <= set(COMMANDS)
 
 
-def test_the_runners_have_the_uv_of_the_makefile() -> None:
-    (version,) = re.findall(r"^UV_VERSION := (\S+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+def test_uv_is_checked_by_a_hash_wherever_it_is_installed() -> None:
+    pinned = (GITHUB / "uv.txt").read_text(encoding="utf-8")
 
-    assert ACTIONS["setup"]["runs"]["steps"][0]["with"]["version"] == version
+    assert re.search(r"^uv==\d+\.\d+\.\d+ ", pinned, re.MULTILINE)
+    assert pinned.count("--hash=sha256:") > 10
+    install = "--require-hashes --requirement .github/uv.txt"
+    assert install in (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert [step.get("run") for step in ACTIONS["setup"]["runs"]["steps"]] == ["make setup"]
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        ("zizmor", "--offline", "--quiet", "--strict-collection", ".github"),
+        ("zizmor", "--offline", "--quiet", "--strict-collection", "--persona", "pedantic", ".github"),
         ("actionlint", "-shellcheck=", "-pyflakes="),
     ],
     ids=lambda command: command[0],
