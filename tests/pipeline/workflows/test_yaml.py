@@ -122,7 +122,7 @@ def test_workflows_that_may_write_restore_no_cache_and_download_no_artifact_by_a
         for step in job["steps"]
     }
 
-    assert used <= {"", "actions/checkout", "./.github/actions/setup", "iterative/setup-cml"}
+    assert used <= {"", "actions/checkout", "./.github/actions/setup", "./.github/actions/cml"}
 
 
 def test_github_keeps_the_cache_from_every_job_that_needs_none() -> None:
