@@ -170,6 +170,32 @@ def test_untrusted_code_runs_on_a_hosted_runner_without_secrets_or_remote(
     assert calls(hosted)[0] == "measure --run --base origin/main"  # and no --push
 
 
+ROLES = {"AWS_TRAIN_ROLE": "train", "AWS_REGION": "eu-west-1", "AWS_WATCH_ROLE": "watch", "AWS_RELEASE_ROLE": "release"}
+
+
+def test_a_session_of_the_role_for_training_takes_the_place_of_the_key(machine: Machine, template: Path) -> None:
+    result = train(machine, template, pull_request(template), variables=REMOTE | ROLES)
+
+    assert credentials(result)["AWS_ACCESS_KEY_ID"] == "session-of-train"
+    assert "AWS_SESSION_TOKEN=short-lived" in result.environment
+
+
+@pytest.mark.parametrize("source", UNTRUSTED)
+def test_untrusted_code_gets_no_session_of_a_role(source: str, machine: Machine, template: Path) -> None:
+    payload = pull_request(template, **UNTRUSTED[source])
+
+    result = train(machine, template, payload, runners=HOSTED, variables=REMOTE | ROLES)
+
+    assert set(credentials(result).values()) == {""}
+    assert "short-lived" not in result.environment
+
+
+def test_the_monitor_reads_by_the_role_that_watches(machine: Machine, template: Path) -> None:
+    result = watch(machine, template, PIPELINE_LOG_URL="s3://bucket/log", **ROLES)
+
+    assert credentials(result)["AWS_ACCESS_KEY_ID"] == "session-of-watch"
+
+
 def test_trusted_code_gets_the_remote_and_its_secrets(machine: Machine, template: Path) -> None:
     result = train(machine, template, pull_request(template))
 

@@ -79,10 +79,11 @@ def test_write_permissions_are_exactly_these() -> None:
         "comment.answer": {"pull-requests", "statuses"},
         "comment.record": {"actions", "contents", "statuses"},
         "deploy.release": {"attestations", "id-token", "packages"},
-        "deploy.deploy": {"deployments"},
-        "monitor.watch": {"actions", "issues"},
+        "deploy.deploy": {"deployments", "id-token"},
+        "monitor.watch": {"actions", "id-token", "issues"},
         "override.overrule": {"actions", "pull-requests", "statuses"},
-        "retrain.retrain": {"actions", "contents", "issues", "pull-requests"},
+        "retrain.retrain": {"actions", "contents", "id-token", "issues", "pull-requests"},
+        "train.measure": {"id-token"},
         "train.hand-over": {"actions"},
     }
 
@@ -122,7 +123,8 @@ def test_workflows_that_may_write_restore_no_cache_and_download_no_artifact_by_a
         for step in job["steps"]
     }
 
-    assert used <= {"", "actions/checkout", "./.github/actions/setup", "./.github/actions/cml"}
+    own = {f"./.github/actions/{name}" for name in ("setup", "cml", "cloud")}
+    assert used <= {"", "actions/checkout", *own}
 
 
 def test_github_keeps_the_cache_from_every_job_that_needs_none() -> None:
@@ -142,6 +144,42 @@ def test_images_are_attested_without_a_storage_record() -> None:
     assert [attest.get("predicate-type") for attest in attests] == [None, "urn:pipeline:release:1"]
     assert attests[0]["create-storage-record"] is False
     assert not any("artifact-metadata" in job["permissions"] for _, _, job in JOBS)
+
+
+RELEASE_SECRETS = {"COSIGN_PRIVATE_KEY", "COSIGN_PASSWORD", "DEPLOY_SSH_KEY", "REGISTRY_USER", "REGISTRY_PASSWORD"}
+
+
+def test_the_keys_of_a_release_are_read_only_in_the_environment_that_main_alone_gets() -> None:
+    """`deployment: false`: the command records the deployment, and GitHub must not record a second one."""
+    reads = {
+        f"{workflow}.{name}": set(re.findall(r"secrets\.(\w+)", str(job))) & RELEASE_SECRETS
+        for workflow, name, job in JOBS
+    }
+
+    assert {name for name, secrets in reads.items() if secrets} == {"deploy.release", "deploy.deploy"}
+    assert {f"{workflow}.{name}": job["environment"] for workflow, name, job in JOBS if "environment" in job} == {
+        "deploy.release": {"name": "release", "deployment": False},
+        "deploy.deploy": {"name": "release", "deployment": False},
+    }
+
+
+def test_a_job_that_reads_a_store_can_do_so_by_a_role_of_its_own() -> None:
+    roles = {
+        f"{workflow}.{name}": set(re.findall(r"vars\.AWS_(\w+)_ROLE", str(step["with"])))
+        for workflow, name, job in JOBS
+        for step in job["steps"]
+        if step.get("uses") == "./.github/actions/cloud"
+    }
+
+    assert roles == {
+        "deploy.release": {"RELEASE"},
+        "deploy.deploy": {"RELEASE"},
+        "monitor.watch": {"WATCH"},
+        "retrain.retrain": {"WATCH"},
+        "train.measure": {"TRAIN"},
+    }
+    assert all(job["permissions"]["id-token"] == "write" for w, name, job in JOBS if f"{w}.{name}" in roles)
+    assert all(step["if"].endswith("!= ''") for step in ACTIONS["cloud"]["runs"]["steps"])  # without a role, no step
 
 
 def test_the_hand_over_job_checks_nothing_out_and_is_only_for_dispatched_runs() -> None:
@@ -182,7 +220,8 @@ def test_self_hosted_runners_are_used_only_behind_that_condition() -> None:
 
 
 def test_secrets_and_the_remote_of_training_are_used_only_behind_that_condition() -> None:
-    guarded = re.compile(r"\$\{\{ env\.TRUSTED == 'true' && (secrets\.\w+|vars\.DVC_REMOTE) \|\| '' \}\}$")
+    value = r"(secrets\.\w+|vars\.DVC_REMOTE|\(env\.(AWS_\w+) \|\| secrets\.\2\))"
+    guarded = re.compile(rf"\$\{{\{{ env\.TRUSTED == 'true' && {value} \|\| '' \}}\}}$")
     uses = [
         line.strip()
         for name, line in lines()
