@@ -47,7 +47,7 @@ format: setup  ## Put the code into shape
 gate: setup  ## Judge the model against the champion
 	@$(BIN)/pipeline gate
 
-report: setup  ## Write the pull request's comment (BASE, default origin/main)
+report: setup  ## Write the pull request's comment (BASE, default the remote's default branch)
 	@$(BIN)/pipeline report $(if $(BASE),--base "$(BASE)")
 
 tune: setup  ## Search for better parameters

@@ -105,7 +105,7 @@ class Machine:
         return _read(completed.stdout + completed.stderr, environment.read_text(encoding="utf-8"))
 
     def _known_to_act(self, checkout: Path, workflow: str) -> Path:
-        """The workflow without the keys `cache-mode` and `environment.deployment`, which act 0.2.89 refuses as unknown."""
+        """The workflow without the keys `cache-mode` and `environment.deployment`, which act 0.2.89 does not know."""
         text = (checkout / f".github/workflows/{workflow}.yaml").read_text(encoding="utf-8")
         path = self.folder / f"{workflow}.yaml"
         path.write_text(re.sub(r"^ +(cache-mode|deployment): .*\n", "", text, flags=re.MULTILINE), encoding="utf-8")

@@ -170,6 +170,22 @@ def test_untrusted_code_runs_on_a_hosted_runner_without_secrets_or_remote(
     assert calls(hosted)[0] == "measure --run --base origin/main"  # and no --push
 
 
+def test_a_pull_request_is_measured_against_the_default_branch_whatever_its_name(
+    machine: Machine, template: Path
+) -> None:
+    payload = pull_request(template)
+    payload["repository"]["default_branch"] = payload["pull_request"]["base"]["ref"] = "trunk"
+
+    assert calls(train(machine, template, payload))[0] == "measure --run --base origin/trunk --push"
+
+
+def test_a_pull_request_to_another_branch_is_not_measured(machine: Machine, template: Path) -> None:
+    payload = pull_request(template)
+    payload["pull_request"]["base"]["ref"] = "release-1"
+
+    assert train(machine, template, payload).jobs == {}
+
+
 ROLES = {"AWS_TRAIN_ROLE": "train", "AWS_REGION": "eu-west-1", "AWS_WATCH_ROLE": "watch", "AWS_RELEASE_ROLE": "release"}
 
 
