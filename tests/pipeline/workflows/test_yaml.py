@@ -95,6 +95,20 @@ def test_no_checkout_persists_its_credentials() -> None:
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
+def test_a_host_stands_only_where_it_is_the_default_of_a_setting() -> None:
+    code = [path for path in (ROOT / "src/pipeline").rglob("*.py") if "__pycache__" not in path.parts]
+    own = [path for path in GITHUB.rglob("*") if path.suffix in {".yaml", ".py"} or "Dockerfile" in path.name]
+    named = [
+        line.strip()
+        for path in [*code, *own]
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"(?<!cli\.)\bgithub\.com|ghcr\.io", line)
+    ]
+    default = re.compile(r"\bor ['\"]|\|\| '|:-https|os\.environ\.get\(|^ARG |help=|on GitHub:")
+
+    assert [line for line in named if not default.search(line)] == []
+
+
 def test_no_script_contains_an_expression() -> None:
     assert [(name, step["run"]) for name, step in steps() if "${{" in step.get("run", "")] == []
 
@@ -134,8 +148,21 @@ def test_github_keeps_the_cache_from_every_job_that_needs_none() -> None:
     assert {name: mode for name, mode in modes.items() if mode != "none"} == {
         "deploy.release": "write",  # main's champion
         "monitor.watch": "read",
+        "renew-cache.renew": "read",
         "train.measure": "write",  # of a pull request, in its own scope
     }
+
+
+def test_what_a_pull_request_caches_is_bounded_and_the_champion_is_renewed_within_seven_days() -> None:
+    names = [step.get("run") or step.get("uses", "") for step in WORKFLOWS["train"]["jobs"]["measure"]["steps"]]
+    measured, collected = (next(i for i, name in enumerate(names) if part in name) for part in ("measure", "dvc gc"))
+    assert measured < collected
+    (restore,) = (step for name, step in steps() if name == "renew-cache.renew" and "/restore@" in step["uses"])
+    (champion,) = (
+        step for name, step in steps() if name == "deploy.release" and "actions/cache@" in step.get("uses", "")
+    )
+    assert restore["with"] == champion["with"]
+    assert WORKFLOWS["renew-cache"]["on"]["schedule"] == [{"cron": "17 5 * * 1,4"}]
 
 
 def test_images_are_attested_without_a_storage_record() -> None:
@@ -228,10 +255,10 @@ def test_secrets_and_the_remote_of_training_are_used_only_behind_that_condition(
         if name == "train.yaml" and re.search(r"secrets\.|vars\.DVC_REMOTE", line)
     ]
 
-    assert len(uses) == 7
+    assert len(uses) == 8
     unguarded = [line for line in uses if not guarded.search(line)]
-    assert len(unguarded) == 2
-    assert all(line.startswith("if: ") and line.endswith("vars.DVC_REMOTE == ''") for line in unguarded)
+    assert len(unguarded) == 3
+    assert all(line.startswith("if: ") and "vars.DVC_REMOTE == ''" in line for line in unguarded)
 
 
 def test_a_newer_push_cancels_the_measuring_of_an_older_one() -> None:
