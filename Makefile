@@ -1,7 +1,6 @@
 # Every command of the repository. People, hooks and workflows call the same ones.
 .DEFAULT_GOAL := help
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
-UV_VERSION := 0.13.8
 BIN := .venv/bin
 PORT ?= 5000
 # Imports cost more than the work here: compiled modules are kept, also where the environment says not to.
@@ -20,11 +19,11 @@ setup: .venv/.synced  ## Install the locked environment into .venv
 		--reinstall "lightgbm==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("lightgbm"))')"
 	@touch $@
 
-# uv from the package registry, where the machine has none.
+# uv from the package registry, checked by its hash, where the machine has none.
 .tools/bin/uv:
 	@echo "setup: installing uv into .tools"
 	@python3 -m venv .tools
-	@.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@.tools/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement .github/uv.txt
 
 run: setup  ## Run the pipeline: data to a judged model
 	@$(BIN)/pipeline run
@@ -48,7 +47,7 @@ format: setup  ## Put the code into shape
 gate: setup  ## Judge the model against the champion
 	@$(BIN)/pipeline gate
 
-report: setup  ## Write the pull request's comment (BASE, default origin/main)
+report: setup  ## Write the pull request's comment (BASE, default the remote's default branch)
 	@$(BIN)/pipeline report $(if $(BASE),--base "$(BASE)")
 
 tune: setup  ## Search for better parameters

@@ -14,6 +14,9 @@ from pathlib import Path
 SOCKET = os.environ.get("REGISTRAR_SOCKET", "/run/registrar/socket")
 RUNNER = Path("/opt/actions-runner")
 PR_SET_DUMPABLE = 4
+REPORT_DEPRECATION = {"ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE": "1"}  # else GitHub's run.sh exits with 0
+DEPRECATED = 7  # the exit code for a version that GitHub refuses
+RETRY_AFTER = 3600  # seconds: compose starts the container again at once, and a runner would be registered each time
 
 
 def main() -> int:
@@ -34,12 +37,14 @@ def main() -> int:
     signals = list[int]()
     for number in (signal.SIGTERM, signal.SIGINT):  # before the child starts: a signal meanwhile must reach it too
         signal.signal(number, lambda received, _: signals.append(received))
-    child = subprocess.Popen([str(work / "run.sh"), "--jitconfig", configuration], cwd=work)  # noqa: S603
+    command = [str(work / "run.sh"), "--jitconfig", configuration]
+    child = subprocess.Popen(command, cwd=work, env=os.environ | REPORT_DEPRECATION)  # noqa: S603
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: child.send_signal(received))
     for received in signals:
         child.send_signal(received)
-    return _wait(child.pid)
+    code = _wait(child.pid)
+    return _wait_for_update() if code == DEPRECATED else code
 
 
 def _connect() -> socket.socket:
@@ -79,6 +84,16 @@ def _wait(runner: int) -> int:
         ended, status = os.wait()
         if ended == runner:
             return os.waitstatus_to_exitcode(status) % 256
+
+
+def _wait_for_update() -> int:
+    """Say that GitHub refuses the runner's version, and end in an hour or by a signal."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os._exit(DEPRECATED))
+    remedy = "raise RUNNER_VERSION (docs/how-to/gpu-runner.md, Upkeep) and build the images again"
+    print(f"runner: GitHub refuses this version of its runner: {remedy}", file=sys.stderr, flush=True)
+    time.sleep(RETRY_AFTER)
+    return DEPRECATED
 
 
 if __name__ == "__main__":

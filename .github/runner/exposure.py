@@ -15,6 +15,11 @@ PRIVATE_SETTING = (
     "Require approval for fork pull request workflows"
 )
 
+SENDING = {  # settings of a private repository by which a fork's workflow gets more than the right to read
+    "send_write_tokens_to_workflows": "Send write tokens to workflows from fork pull requests",
+    "send_secrets_and_variables": "Send secrets and variables to workflows from fork pull requests",
+}
+
 
 def refusal(
     repository: Mapping[str, Any], approval: str, forks: Mapping[str, Any], group: Mapping[str, Any] | None
@@ -24,6 +29,12 @@ def refusal(
     `approval` is the `approval_policy` of a public repository; `forks` are the settings of a private one.
     """
     name = repository["full_name"]
+    sending = [label for key, label in SENDING.items() if forks.get(key) is True]
+    if sending and forks.get("run_workflows_from_fork_pull_requests") is not False:
+        return (
+            f"{name} gives forks' workflows more than the right to read: who can read it could change it. Settings → "
+            f"Actions → General → Fork pull request workflows: clear {' and '.join(sending)}"
+        )
     if group and group.get("restricted_to_workflows") and group.get("selected_workflows"):
         return None
     if repository.get("private") is True:  # internal ones count as private

@@ -19,6 +19,7 @@ from typing import Any
 import exposure
 from github_app import App, RefusedError, RegistrarError, UnreachableError
 from settings import Settings, from_environment
+from version_watch import VersionWatch
 
 CHECK_INTERVAL = 60.0  # seconds between two checks of the repository's settings and of stale registrations
 DEFAULT_GROUP = 1  # GitHub's number of the group that every repository has
@@ -36,11 +37,16 @@ class Registrar:
     app: App
     interval: float = CHECK_INTERVAL
     clock: Callable[[], float] = time.monotonic
+    version_watch: VersionWatch = field(init=False)
     _offline_since: dict[int, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.version_watch = VersionWatch(self.app, self.settings.runner_version, log)
 
     def serve(self) -> None:
         """For ever: register one runner for one container, and wait until that container has ended."""
         exposure.check(self.app, self.settings.group)
+        self.version_watch.check()
         for runner in self._own():  # of an earlier registrar, with which their containers ended
             self._remove_unused(runner)
         with _listen(self.settings) as listener:
@@ -78,6 +84,7 @@ class Registrar:
         except UnreachableError as error:  # an outage must not end a job
             log(f"{error}")
             return
+        self.version_watch.check()
         now = self.clock()
         idle = [runner for runner in own if runner["status"] == "offline" and not runner["busy"]]
         self._offline_since = {runner["id"]: self._offline_since.get(runner["id"], now) for runner in idle}

@@ -20,6 +20,7 @@ class Settings:
     group: int | None
     stale_minutes: float
     socket: Path
+    runner_version: str
 
     @property
     def owner_path(self) -> str:
@@ -46,6 +47,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         group=_group(environment.get("RUNNER_GROUP_ID", "")),
         stale_minutes=float(_matching(environment, "STALE_MINUTES", r"\d+(\.\d+)?", "minutes", "30")),
         socket=Path(environment.get("REGISTRAR_SOCKET", "") or "/run/registrar/socket"),
+        runner_version=_matching(environment, "RUNNER_VERSION", r"\d+\.\d+\.\d+", "the version of GitHub's runner"),
     )
 
 

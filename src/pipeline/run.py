@@ -101,7 +101,7 @@ def _state(knobs: params.Params) -> str:
     from pipeline.review.gate import model_tests_rule
 
     code = [path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))]
-    names = [*champion.BASES, *filter(None, [knobs.gate.reference])]
+    names = [*champion.default_bases(Path()), *filter(None, [knobs.gate.reference])]
     commits = [git(Path(), "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").stdout for name in names]
     texts = [knobs.gate.model_dump_json(), repr(model_tests_rule.work_tree_rule()), *commits]
     seeds = seed_spread.PATH.read_bytes() if seed_spread.PATH.is_file() else b""

@@ -109,6 +109,7 @@ class Hub:
 
     def add_event(self, issue: int, event: str, label: str) -> None:
         self.state["events"].append({"issue": issue, "event": event, "label": label, "actor": self.user["login"]})
+
     def mergeable(self, pull: dict[str, Any]) -> bool | None:
         """Whether main merges without a conflict. GitHub only begins to find out when it is asked the first time."""
         base = pull.get("base", {}).get("ref", self.state["default_branch"])

@@ -33,6 +33,7 @@ class Process:
             "APP_ID": APP_ID,
             "APP_KEY_FILE": str(key),
             "RUNNER_NAME": "gpu-1",
+            "RUNNER_VERSION": "2.338.0",
             "REGISTRAR_SOCKET": str(self.socket),
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(FOLDER),

@@ -34,6 +34,8 @@ class GitHub:
         self.private = True
         self.policy = "all_external_contributors"
         self.forks = {"run_workflows_from_fork_pull_requests": False, "require_approval_for_fork_pr_workflows": False}
+        self.forks |= {"send_write_tokens_to_workflows": False, "send_secrets_and_variables": False}
+        self.releases: list[dict[str, Any]] = []  # of actions/runner
         self.group: dict[str, Any] = {"restricted_to_workflows": True, "selected_workflows": ["octo/model/a.yaml@main"]}
         self.runners: list[dict[str, Any]] = []
         self.installed = True
@@ -88,6 +90,8 @@ class GitHub:
             return 200, {"full_name": REPOSITORY, "private": self.private}
         if "/actions/permissions/fork-pr-" in path:
             return self._setting(path.endswith("/fork-pr-workflows-private-repos"))
+        if path == "/repos/actions/runner/releases":
+            return 200, self.releases
         if "/runner-groups/" in path:
             return 200, self.group
         if path.endswith("/generate-jitconfig"):

@@ -113,5 +113,21 @@ def test_the_image_has_the_lightgbm_of_the_lock() -> None:
     assert f"sha256:{argument('LIGHTGBM_SHA256')}" == locked["sdist"]["hash"]
 
 
-def test_the_image_has_the_uv_of_the_makefile() -> None:
-    assert f"UV_VERSION := {argument('UV_VERSION')}\n" in (ROOT / "Makefile").read_text()
+def test_the_registrar_watches_the_version_of_the_runners_image() -> None:
+    assert f"ENV RUNNER_VERSION={argument('RUNNER_VERSION')}\n" in (FOLDER / "registrar.Dockerfile").read_text()
+
+
+def test_what_a_hosted_runner_has_cached_can_be_restored() -> None:
+    """GitHub's cache has the compression in the version of an entry: zstd where the runner has it, else gzip."""
+    (packages,) = re.findall(r"apt-get install -y --no-install-recommends \\\n(.+) \\", runner_stage())
+    assert "zstd" in packages.split()
+
+
+def runner_stage() -> str:
+    return (FOLDER / "Dockerfile").read_text().partition(" AS lightgbm")[0]
+
+
+def test_the_image_has_the_uv_of_make_setup() -> None:
+    pinned = (ROOT / ".github/uv.txt").read_text()
+    assert f"\nuv=={argument('UV_VERSION')} " in pinned
+    assert f"--hash=sha256:{argument('UV_SHA256')}" in pinned

@@ -103,3 +103,18 @@ def test_sigterm_reaches_the_runner(start: Callable[[str], subprocess.Popen[str]
         assert process.stdout.readline() == "started\n"
         process.send_signal(signal.SIGTERM)
         assert process.wait(TIMEOUT) == 5
+
+
+def test_a_version_that_github_refuses_is_said_and_not_tried_again_at_once(
+    start: Callable[[str], subprocess.Popen[str]], listener: socket.socket
+) -> None:
+    process = start('exit "$((7 * ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE))"')
+    with listener.accept()[0] as connection:
+        connection.sendall(b"abc\n")
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith(
+            "runner: GitHub refuses this version of its runner: raise RUNNER_VERSION"
+        )
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(TIMEOUT) == 7

@@ -11,7 +11,12 @@ PRIVATE = {"full_name": "octo/model", "private": True}
 
 
 def forks(run: object, approval: object) -> dict[str, object]:
-    return {"run_workflows_from_fork_pull_requests": run, "require_approval_for_fork_pr_workflows": approval}
+    return {
+        "run_workflows_from_fork_pull_requests": run,
+        "require_approval_for_fork_pr_workflows": approval,
+        "send_write_tokens_to_workflows": False,
+        "send_secrets_and_variables": False,
+    }
 
 
 @pytest.mark.parametrize(("run", "approval"), [(False, False), (False, True), (True, True)])
@@ -28,6 +33,21 @@ def test_for_a_private_repository_whose_forks_may_run_unapproved_the_error_says_
     assert "Run workflows from fork pull requests" in reason
     assert "Require approval for fork pull request workflows" in reason
     assert "\n" not in reason
+
+
+@pytest.mark.parametrize("group", [None, LIMITED])
+@pytest.mark.parametrize(
+    ("setting", "label"),
+    [("send_write_tokens_to_workflows", "Send write tokens"), ("send_secrets_and_variables", "Send secrets")],
+)
+def test_a_private_repository_that_gives_forks_write_tokens_or_secrets_gets_no_runner(
+    setting: str, label: str, group: dict[str, object] | None
+) -> None:
+    reason = exposure.refusal(PRIVATE, "not checked", forks(True, True) | {setting: True}, group)
+    assert reason is not None
+    assert label in reason
+    assert "\n" not in reason
+    assert exposure.refusal(PRIVATE, "not checked", forks(False, False) | {setting: True}, group) is None
 
 
 @pytest.mark.parametrize("policy", ["first_time_contributors", "first_time_contributors_new_to_github", "unknown", ""])

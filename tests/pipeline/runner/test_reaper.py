@@ -14,7 +14,7 @@ from tests.pipeline.runner.standin import APP_ID, REPOSITORY, GitHub
 
 def make_registrar(api: str, key: Path, tmp_path: Path, clock: Callable[[], float]) -> Registrar:
     """A registrar in this process, with a clock that the test sets."""
-    settings = Settings(api, REPOSITORY, APP_ID, key, ("gpu",), "gpu-1", None, 30, tmp_path / "socket")
+    settings = Settings(api, REPOSITORY, APP_ID, key, ("gpu",), "gpu-1", None, 30, tmp_path / "socket", "2.338.0")
     app = App(api, APP_ID, key, REPOSITORY, settings.permissions, sleep=lambda _: None)
     return Registrar(settings, app, clock=clock)
 

@@ -4,7 +4,7 @@ import pytest
 import settings
 from github_app import RegistrarError
 
-GOOD = {"GITHUB_REPOSITORY": "octo/model", "APP_ID": "1", "RUNNER_NAME": "gpu-1"}
+GOOD = {"GITHUB_REPOSITORY": "octo/model", "APP_ID": "1", "RUNNER_NAME": "gpu-1", "RUNNER_VERSION": "2.338.0"}
 
 
 def test_three_settings_are_enough() -> None:
@@ -31,6 +31,7 @@ def test_without_a_group_the_token_can_do_nothing_to_the_organization() -> None:
         ("GITHUB_REPOSITORY", "https://github.com/octo/model"),
         ("APP_ID", ""),
         ("RUNNER_NAME", "a b"),
+        ("RUNNER_VERSION", ""),
         ("RUNNER_LABELS", "gpu"),
         ("RUNNER_LABELS", "[]"),
         ("RUNNER_LABELS", "[1]"),

@@ -17,8 +17,8 @@ PROGRAMS = Path(sys.executable).parent
 TIMEOUT = 240  # seconds, for one workflow
 THIS_MACHINE, NO_MACHINE = "-self-hosted", ""  # in the notation of act
 HOSTED = {"ubuntu-latest": THIS_MACHINE}
-# By act 0.2.89; it knows no environments and does not enforce concurrency either.
-UNSUPPORTED = {"deployment: false", "queue: max"}
+# Keys that act 0.2.89 does not know; it has no environments and does not enforce concurrency either.
+UNSUPPORTED = ("cache-mode: ", "deployment: ", "queue: ")
 OWN = {"self-hosted": THIS_MACHINE, "gpu": THIS_MACHINE, "ubuntu-latest": NO_MACHINE}
 
 # What `make setup` gets instead of uv: an environment that runs the checkout's own code by the tests' interpreter.
@@ -110,7 +110,7 @@ class Machine:
         """A copy of the workflow without the keys that act refuses because it does not know them yet."""
         copy = self.folder / workflow.name
         lines = workflow.read_text(encoding="utf-8").splitlines(keepends=True)
-        copy.write_text("".join(line for line in lines if line.strip() not in UNSUPPORTED), encoding="utf-8")
+        copy.write_text("".join(line for line in lines if not line.strip().startswith(UNSUPPORTED)), encoding="utf-8")
         return copy
 
 

@@ -84,7 +84,7 @@ def _bare(folder: Path) -> Path:
 
 @pytest.fixture
 def machine(template: Path, tmp_path: Path) -> Machine:
-    return Machine(tmp_path / "machine", _bare(template), STANDIN_CML=str(tmp_path))
+    return Machine(tmp_path / "machine", _bare(template))
 
 
 def pull_request(template: Path, source: str = "acme/model", author: str = "alice") -> dict[str, Any]:
@@ -168,6 +168,48 @@ def test_untrusted_code_runs_on_a_hosted_runner_without_secrets_or_remote(
     assert hosted.jobs == {"measure": "success"}
     assert set(credentials(hosted).values()) == {""}
     assert calls(hosted)[0] == "measure --run --base origin/main"  # and no --push
+
+
+def test_a_pull_request_is_measured_against_the_default_branch_whatever_its_name(
+    machine: Machine, template: Path
+) -> None:
+    payload = pull_request(template)
+    payload["repository"]["default_branch"] = payload["pull_request"]["base"]["ref"] = "trunk"
+
+    assert calls(train(machine, template, payload))[0] == "measure --run --base origin/trunk --push"
+
+
+def test_a_pull_request_to_another_branch_is_not_measured(machine: Machine, template: Path) -> None:
+    payload = pull_request(template)
+    payload["pull_request"]["base"]["ref"] = "release-1"
+
+    assert train(machine, template, payload).jobs == {}
+
+
+ROLES = {"AWS_TRAIN_ROLE": "train", "AWS_REGION": "eu-west-1", "AWS_WATCH_ROLE": "watch", "AWS_RELEASE_ROLE": "release"}
+
+
+def test_a_session_of_the_role_for_training_takes_the_place_of_the_key(machine: Machine, template: Path) -> None:
+    result = train(machine, template, pull_request(template), variables=REMOTE | ROLES)
+
+    assert credentials(result)["AWS_ACCESS_KEY_ID"] == "session-of-train"
+    assert "AWS_SESSION_TOKEN=short-lived" in result.environment
+
+
+@pytest.mark.parametrize("source", UNTRUSTED)
+def test_untrusted_code_gets_no_session_of_a_role(source: str, machine: Machine, template: Path) -> None:
+    payload = pull_request(template, **UNTRUSTED[source])
+
+    result = train(machine, template, payload, runners=HOSTED, variables=REMOTE | ROLES)
+
+    assert set(credentials(result).values()) == {""}
+    assert "short-lived" not in result.environment
+
+
+def test_the_monitor_reads_by_the_role_that_watches(machine: Machine, template: Path) -> None:
+    result = watch(machine, template, PIPELINE_LOG_URL="s3://bucket/log", **ROLES)
+
+    assert credentials(result)["AWS_ACCESS_KEY_ID"] == "session-of-watch"
 
 
 def test_trusted_code_gets_the_remote_and_its_secrets(machine: Machine, template: Path) -> None:
@@ -307,11 +349,10 @@ def test_a_comment_is_written_by_mains_code_whatever_branch_is_checked_out(machi
     assert calls(result) == ["answer --run 4711", "record --run 4711 --artifact 99"]
 
 
-def test_without_cml_the_run_is_still_answered(template: Path, tmp_path: Path) -> None:
-    machine = Machine(tmp_path / "machine", _bare(template), STANDIN_CML="")
-
+def test_where_cml_can_not_be_installed_the_run_is_still_answered(machine: Machine, template: Path) -> None:
     result = machine.act("comment", "workflow_run", run_event("completed", "success"), template)
 
+    assert "iterative/cml can't be reached" in result.log
     assert calls(result) == ["answer --run 4711", "record --run 4711 --artifact 99"]
 
 

@@ -81,12 +81,13 @@ def test_write_permissions_are_exactly_these() -> None:
         "comment.record": {"actions", "contents", "statuses"},
         "conflicts.merge-main": {"actions", "contents", "pull-requests", "statuses"},
         "deploy.release": {"attestations", "id-token", "packages"},
-        "deploy.deploy": {"deployments"},
-        "monitor.watch": {"actions", "issues"},
+        "deploy.deploy": {"deployments", "id-token"},
+        "monitor.watch": {"actions", "id-token", "issues"},
         "override.overrule": {"actions", "pull-requests", "statuses"},
-        "retrain.retrain": {"actions", "contents", "issues", "pull-requests"},
+        "retrain.retrain": {"actions", "contents", "id-token", "issues", "pull-requests"},
         "test-status.report": {"statuses"},
         "test.hand-over": {"actions"},
+        "train.measure": {"id-token"},
         "train.hand-over": {"actions"},
     }
 
@@ -96,6 +97,20 @@ def test_no_checkout_persists_its_credentials() -> None:
 
     assert checkouts
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+def test_a_host_stands_only_where_it_is_the_default_of_a_setting() -> None:
+    code = [path for path in (ROOT / "src/pipeline").rglob("*.py") if "__pycache__" not in path.parts]
+    own = [path for path in GITHUB.rglob("*") if path.suffix in {".yaml", ".py"} or "Dockerfile" in path.name]
+    named = [
+        line.strip()
+        for path in [*code, *own]
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"(?<!cli\.)\bgithub\.com|ghcr\.io", line)
+    ]
+    default = re.compile(r"\bor ['\"]|\|\| '|:-https|os\.environ\.get\(|^ARG |help=|on GitHub:")
+
+    assert [line for line in named if not default.search(line)] == []
 
 
 def test_no_script_contains_an_expression() -> None:
@@ -126,17 +141,77 @@ def test_workflows_that_may_write_restore_no_cache_and_download_no_artifact_by_a
         for step in job["steps"]
     }
 
-    own = {"", "actions/checkout", "./.github/actions/setup", "iterative/setup-cml"}
-    assert used <= own | {"actions/create-github-app-token"}
-    setups = [
-        step["with"]
-        for name in HOSTED_MAIN
-        for job in WORKFLOWS[name]["jobs"].values()
+    own = {f"./.github/actions/{name}" for name in ("setup", "cml", "cloud")}
+    assert used <= {"", "actions/checkout", "actions/create-github-app-token", *own}
+
+
+def test_github_keeps_the_cache_from_every_job_that_needs_none() -> None:
+    """`cache-mode` is enforced by GitHub's cache service, whatever a step of the job tries."""
+    modes = {f"{workflow}.{name}": job["cache-mode"] for workflow, name, job in JOBS}
+
+    assert {name: mode for name, mode in modes.items() if mode != "none"} == {
+        "deploy.release": "write",  # main's champion
+        "monitor.watch": "read",
+        "renew-cache.renew": "read",
+        "train.measure": "write",  # of a pull request, in its own scope
+    }
+
+
+def test_what_a_pull_request_caches_is_bounded_and_the_champion_is_renewed_within_seven_days() -> None:
+    names = [step.get("run") or step.get("uses", "") for step in WORKFLOWS["train"]["jobs"]["measure"]["steps"]]
+    measured, collected = (next(i for i, name in enumerate(names) if part in name) for part in ("measure", "dvc gc"))
+    assert measured < collected
+    (restore,) = (step for name, step in steps() if name == "renew-cache.renew" and "/restore@" in step["uses"])
+    (champion,) = (
+        step for name, step in steps() if name == "deploy.release" and "actions/cache@" in step.get("uses", "")
+    )
+    assert restore["with"] == champion["with"]
+    assert WORKFLOWS["renew-cache"]["on"]["schedule"] == [{"cron": "17 5 * * 1,4"}]
+
+
+def test_images_are_attested_without_a_storage_record() -> None:
+    attests = [step["with"] for _, step in steps() if step.get("uses", "").startswith("actions/attest")]
+
+    assert [attest.get("predicate-type") for attest in attests] == [None, "urn:pipeline:release:1"]
+    assert attests[0]["create-storage-record"] is False
+    assert not any("artifact-metadata" in job["permissions"] for _, _, job in JOBS)
+
+
+RELEASE = {"name": "release", "deployment": False}
+RELEASE_SECRETS = {"COSIGN_PRIVATE_KEY", "COSIGN_PASSWORD", "DEPLOY_SSH_KEY", "REGISTRY_USER", "REGISTRY_PASSWORD"}
+
+
+def test_the_keys_of_a_release_are_read_only_in_the_environment_that_main_alone_gets() -> None:
+    """`deployment: false`: the command records the deployment, and GitHub must not record a second one."""
+    reads = {
+        f"{workflow}.{name}": set(re.findall(r"secrets\.(\w+)", str(job))) & RELEASE_SECRETS
+        for workflow, name, job in JOBS
+    }
+
+    assert {name for name, secrets in reads.items() if secrets} == {"deploy.release", "deploy.deploy"}
+    assert {f"{workflow}.{name}" for workflow, name, job in JOBS if job.get("environment") == RELEASE} == {
+        "deploy.release",
+        "deploy.deploy",
+    }
+
+
+def test_a_job_that_reads_a_store_can_do_so_by_a_role_of_its_own() -> None:
+    roles = {
+        f"{workflow}.{name}": set(re.findall(r"vars\.AWS_(\w+)_ROLE", str(step["with"])))
+        for workflow, name, job in JOBS
         for step in job["steps"]
-        if step.get("uses") == "./.github/actions/setup"
-    ]
-    assert setups == [{"cache": False}] * 6
-    assert ACTIONS["setup"]["runs"]["steps"][0]["with"]["enable-cache"] == "${{ inputs.cache }}"
+        if step.get("uses") == "./.github/actions/cloud"
+    }
+
+    assert roles == {
+        "deploy.release": {"RELEASE"},
+        "deploy.deploy": {"RELEASE"},
+        "monitor.watch": {"WATCH"},
+        "retrain.retrain": {"WATCH"},
+        "train.measure": {"TRAIN"},
+    }
+    assert all(job["permissions"]["id-token"] == "write" for w, name, job in JOBS if f"{w}.{name}" in roles)
+    assert all(step["if"].endswith("!= ''") for step in ACTIONS["cloud"]["runs"]["steps"])  # without a role, no step
 
 
 def test_a_hand_over_job_checks_nothing_out_and_is_only_for_dispatched_runs_however_they_end() -> None:
@@ -167,11 +242,11 @@ def test_main_can_read_for_which_commit_a_run_has_overruled() -> None:
 
 
 def test_each_command_that_sets_the_status_can_do_so_as_an_app() -> None:
-    command = re.compile(r"pipeline (announce|answer|record|overrule)\b")
+    command = re.compile(r"pipeline (announce|answer|record|overrule|merge-main)\b")
     jobs = [job for workflow in PRIVILEGED for job in WORKFLOWS[workflow]["jobs"].values()]
     setting = [job for job in jobs if any(command.search(step.get("run", "")) for step in job["steps"])]
 
-    assert len(setting) == 4
+    assert len(setting) == 5
     for job in setting:
         calls = [step for step in job["steps"] if command.search(step.get("run", ""))]
         assert {call["env"]["GATE_TOKEN"] for call in calls} == {"${{ steps.app.outputs.token }}"}
@@ -202,17 +277,18 @@ def test_self_hosted_runners_are_used_only_behind_that_condition() -> None:
 
 
 def test_secrets_and_the_remote_of_training_are_used_only_behind_that_condition() -> None:
-    guarded = re.compile(r"\$\{\{ env\.TRUSTED == 'true' && (secrets\.\w+|vars\.DVC_REMOTE) \|\| '' \}\}$")
+    value = r"(secrets\.\w+|vars\.DVC_REMOTE|\(env\.(AWS_\w+) \|\| secrets\.\2\))"
+    guarded = re.compile(rf"\$\{{\{{ env\.TRUSTED == 'true' && {value} \|\| '' \}}\}}$")
     uses = [
         line.strip()
         for name, line in lines()
         if name == "train.yaml" and re.search(r"secrets\.|vars\.DVC_REMOTE", line)
     ]
 
-    assert len(uses) == 7
+    assert len(uses) == 8
     unguarded = [line for line in uses if not guarded.search(line)]
-    assert len(unguarded) == 2
-    assert all(line.startswith("if: ") and line.endswith("vars.DVC_REMOTE == ''") for line in unguarded)
+    assert len(unguarded) == 3
+    assert all(line.startswith("if: ") and "vars.DVC_REMOTE == ''" in line for line in unguarded)
 
 
 def test_a_newer_push_cancels_the_measuring_of_an_older_one() -> None:
@@ -244,7 +320,6 @@ def test_jobs_for_one_head_run_one_at_a_time_however_they_are_started() -> None:
 
 def test_conflicts_are_looked_for_after_each_push_to_main_and_on_schedule() -> None:
     assert set(WORKFLOWS["conflicts"]["on"]) == {"push", "schedule", "workflow_dispatch"}
-    assert WORKFLOWS["conflicts"]["on"]["push"] == {"branches": ["main"]}
 
 
 def test_numbers_of_a_dispatch_are_text_that_the_command_checks() -> None:
@@ -255,8 +330,20 @@ def test_numbers_of_a_dispatch_are_text_that_the_command_checks() -> None:
     assert types == {"boolean", "string"}
 
 
-def test_pull_requests_to_main_are_measured() -> None:
-    assert WORKFLOWS["train"]["on"]["pull_request"]["branches"] == ["main"]
+def test_the_default_branch_may_have_another_name_than_main() -> None:
+    """A filter can't name the default branch, so it names usual ones; the jobs that matter compare with it."""
+    usual = ["main", "master", "trunk", "develop"]
+    default = "github.event.repository.default_branch"
+    filters = {name: WORKFLOWS[name]["on"][event]["branches"] for name, event in FILTERED.items()}
+
+    assert filters == dict.fromkeys(FILTERED, usual)
+    train, release = WORKFLOWS["train"]["jobs"]["measure"], WORKFLOWS["deploy"]["jobs"]["release"]
+    assert train["if"].endswith(f"github.event.pull_request.base.ref == {default}")
+    assert release["if"] == f"github.ref_name == {default}"
+    assert not any("origin/main" in step.get("run", "") for _, step in steps())
+
+
+FILTERED = {"conflicts": "push", "deploy": "push", "test": "push", "train": "pull_request"}
 
 
 def test_a_missing_system_part_fails_in_ci_and_is_skipped_and_named_on_a_hosted_runner() -> None:
@@ -278,7 +365,7 @@ def test_a_deployment_is_never_cancelled_and_deploys_only_main() -> None:
     deploy = WORKFLOWS["deploy"]
 
     assert deploy["concurrency"] == {"group": "deploy", "cancel-in-progress": False}
-    assert deploy["on"] == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
+    assert set(deploy["on"]) == {"push", "workflow_dispatch"}
 
 
 def test_the_monitor_runs_on_schedule_or_by_hand_and_never_twice_at_once() -> None:
@@ -312,16 +399,20 @@ def test_the_commands_exist() -> None:
     assert called <= set(COMMANDS)
 
 
-def test_the_runners_have_the_uv_of_the_makefile() -> None:
-    (version,) = re.findall(r"^UV_VERSION := (\S+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+def test_uv_is_checked_by_a_hash_wherever_it_is_installed() -> None:
+    pinned = (GITHUB / "uv.txt").read_text(encoding="utf-8")
 
-    assert ACTIONS["setup"]["runs"]["steps"][0]["with"]["version"] == version
+    assert re.search(r"^uv==\d+\.\d+\.\d+ ", pinned, re.MULTILINE)
+    assert pinned.count("--hash=sha256:") > 10
+    install = "--require-hashes --requirement .github/uv.txt"
+    assert install in (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert [step.get("run") for step in ACTIONS["setup"]["runs"]["steps"]] == ["make setup"]
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        ("zizmor", "--offline", "--quiet", "--strict-collection", ".github"),
+        ("zizmor", "--offline", "--quiet", "--strict-collection", "--persona", "pedantic", ".github"),
         ("actionlint", "-shellcheck=", "-pyflakes="),
     ],
     ids=lambda command: command[0],

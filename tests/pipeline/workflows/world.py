@@ -21,7 +21,7 @@ COMMITTER = "someone"  # the author of each commit in the stand-in's responses
 LABEL = "gate: override"
 RUNNERS = {"RUNNER_LABELS": '["self-hosted","gpu"]'}
 OTHER_FILES = ("Makefile", "bentofile.yaml")
-CML = ROOT / "tests/pipeline/github"  # the folder of its stand-in
+CML = ROOT / "tests/pipeline/github/cml"  # its stand-in
 
 
 def base() -> Path:
@@ -57,9 +57,8 @@ class World:
             Project(clone).ok("git", "remote", "set-url", "origin", f"https://github.com/{NAME}.git")
         environment = github.environment()
         token = {"GH_HOST": environment["GITHUB_SERVER_URL"].removeprefix("https://"), "GH_ENTERPRISE_TOKEN": "t0ken"}
-        self.machine = Machine(
-            folder / "machine", self.origin, **environment, **token, STANDIN_CML=str(CML), STANDIN_HASTE="1"
-        )
+        self.machine = Machine(folder / "machine", self.origin, **environment, **token, STANDIN_HASTE="1")
+        (folder / "machine/bin/cml").symlink_to(CML)
         (folder / "machine/cache").symlink_to(base / "cache")
 
     @property

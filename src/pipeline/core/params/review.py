@@ -55,5 +55,5 @@ class Gate(Section):
     )
     app: Name | None = Field(
         default=None,
-        description="GitHub App that sets the status gate, as in github.com/apps/NAME; null: GitHub Actions.",
+        description="GitHub App that sets the status gate, by the name in its address; null: GitHub Actions.",
     )

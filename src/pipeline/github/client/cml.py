@@ -13,19 +13,22 @@ from pipeline.github.client import api
 Target = Literal["pr", "issue"]
 TITLE = "pipeline-report"
 TIMEOUT = 60  # seconds
+# CML appends its watermark, an image from its own host, to the end of the text. An HTML comment that is not closed ends
+# with the document: CML finds its watermark in there, and no reader's browser loads it.
+HIDDEN = "\n\n<!-- what follows is not shown"
 WATERMARK = re.compile(rf'!\[\]\(https://cml\.dev/watermark\.png#[0-9a-fA-F]+ "CML watermark {TITLE}"\)')
 
 
 def watermark(sha: str) -> str:
-    """The line by which CML recognises its comment."""
-    return f'![](https://cml.dev/watermark.png#{sha} "CML watermark {TITLE}")'
+    """What CML recognises its comment by, with the opening of the HTML comment that hides it."""
+    return f'{HIDDEN}\n\n![](https://cml.dev/watermark.png#{sha} "CML watermark {TITLE}")'
 
 
 def comment(target: str, body: str, *, update: bool) -> int | None:
     """Have CML post the body on pr/N or issue/N; the id of the comment that it reports, None where it reports none."""
     with tempfile.TemporaryDirectory() as home:
         report = Path(home, "report.md")
-        report.write_text(body, encoding="utf-8")
+        report.write_text(body + HIDDEN, encoding="utf-8")
         command = [
             *("cml", "comment", "update" if update else "create", f"--target={target}", "--publish=false"),
             *("--driver=github", f"--watermark-title={TITLE}", str(report)),

@@ -91,7 +91,7 @@ def _replacement() -> str:
 
 
 def _post_with_gh(number: int, existing: Comment | None, text: str, marker: Marker) -> str:
-    body = f"{text}\n\n{cml.watermark(marker.head)}"
+    body = text + cml.watermark(marker.head)
     if existing:
         return str(api.call("PATCH", f"issues/comments/{existing.id}", {"body": body}, purpose=PURPOSE)["html_url"])
     for last in (False, True):

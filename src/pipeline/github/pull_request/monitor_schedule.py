@@ -1,4 +1,4 @@
-"""Whether the monitor still runs on schedule: GitHub disables cron in forks and after 60 days without a commit."""
+"""Whether the monitor still runs on schedule: GitHub disables it in forks and idle public repositories."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ MAX_INTERVAL = timedelta(days=8)  # between two runs: a weekly schedule is fine
 ENABLE = f"gh workflow enable {WORKFLOW}"
 DISABLED = {
     "disabled_fork": "GitHub has switched it off, because this repository is a fork",
-    "disabled_inactivity": "GitHub has switched it off after 60 days without a commit",
+    "disabled_inactivity": "GitHub has switched it off, after 60 days without activity in this public repository",
     "disabled_manually": "somebody has switched it off",
 }
 

@@ -14,7 +14,6 @@ from pipeline.core import files
 from pipeline.core.errors import PipelineError, last_line, listed
 from pipeline.core.git import git
 
-BASES = ("origin/main", "main")
 MODELS = Path("models")
 MODEL, MEASURED_MODEL = "models/model.txt", "models/measured/model.txt"
 REQUIRED = (MODEL, "models/signature.json")
@@ -59,7 +58,7 @@ class NoChampionError(Exception):
 
 
 def find(base: str | None = None, root: Path = Path(), *, download: bool = True) -> Champion:
-    """The champion at git revision `base` (default: origin/main, else main), copied to .pipeline/champion/.
+    """The champion at git revision `base` (default: the remote's default branch), copied to .pipeline/champion/.
 
     `download` fetches from the DVC remote what is not in the cache.
 
@@ -86,14 +85,19 @@ def base_revision(base: str | None, root: Path) -> str:
         if not _has_revision(root, base):
             raise PipelineError(f"{base}: git knows no such revision; `git fetch origin --tags` may bring it")
         return base
-    for revision in BASES:
+    for revision in default_bases(root):
         if _has_revision(root, revision):
             return revision
     if git(root, "remote").stdout.strip():
-        raise NoChampionError(
-            "missing", "this clone does not hold the branch main; `git fetch origin main:refs/remotes/origin/main`"
-        )
+        remedy = "`git fetch origin '+refs/heads/*:refs/remotes/origin/*' && git remote set-head origin --auto`"
+        raise NoChampionError("missing", f"this clone does not hold the remote's default branch; {remedy} brings it")
     raise NoChampionError("none", "the repository has no branch main with a commit yet")
+
+
+def default_bases(root: Path) -> list[str]:
+    """The remote's default branch, where a clone knows it; else the branch main of the remote or of this clone."""
+    default = git(root, "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD").stdout.strip()
+    return [base for base in (default, "origin/main", "main") if base]
 
 
 def hashes_in_lock(revision: str, root: Path) -> dict[str, str]:

@@ -21,7 +21,7 @@ COMMENT, PAGE = Path("reports/pull_request.md"), Path("reports/pull_request.html
 
 
 @click.command(short_help="Write the pull request's comment for this work tree.")
-@click.option("--base", help="Git revision to compare with (default: origin/main, else main).")
+@click.option("--base", help="Git revision to compare with (default: the remote's default branch).")
 def command(base: str | None) -> None:
     """Compare this work tree with the base, judge it, and write the comment and a page that shows it."""
     bundle = measure.measure(base, run=False, rebuild=False)

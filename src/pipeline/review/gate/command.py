@@ -30,7 +30,7 @@ COLOURS = {"pass": "green", "note": None, "warn": "yellow", "fail": "red"}
 
 
 @click.command(short_help="Judge the model against the champion.")
-@click.option("--base", help="Git revision whose dvc.lock names the champion (default: origin/main, else main).")
+@click.option("--base", help="Git revision whose dvc.lock names the champion (default: the remote's default branch).")
 @click.option("--rebuild", is_flag=True, help="Train a champion again whose files are unavailable.")
 @click.option("--scores", type=click.Path(path_type=Path), default=SCORES, show_default=True)
 @click.option("--test", type=click.Path(path_type=Path), default=TEST, show_default=True)

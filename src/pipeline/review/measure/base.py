@@ -35,7 +35,7 @@ class Base:
 
 
 def find(revision: str | None, root: Path = Path()) -> Base:
-    """The base (default: origin/main, else main); PipelineError for a revision that is mistyped, not merely absent."""
+    """The base (default: the remote's default branch); PipelineError for one that is mistyped, not merely absent."""
     try:
         name = champion.base_revision(revision, root)
     except champion.NoChampionError as problem:
@@ -43,7 +43,7 @@ def find(revision: str | None, root: Path = Path()) -> Base:
     except PipelineError:
         if revision is None or not _may_be_absent(revision, root):
             raise
-        remedy = "`git fetch --unshallow origin`, then `git fetch origin main`, brings it"
+        remedy = "`git fetch --unshallow origin`, then `git fetch origin`, brings it"
         return Base(revision, reason=f"{revision}: this clone does not hold it; {remedy}", state="missing")
     commit = git(root, "rev-parse", f"{name}^{{commit}}").stdout.strip()
     lock = git(root, "show", f"{name}:./dvc.lock")
@@ -78,4 +78,4 @@ def outputs(stages: Mapping[str, Any]) -> dict[str, str]:
 def _may_be_absent(revision: str, root: Path) -> bool:
     """Whether the revision may be absent without a mistake: the clone is shallow, or has no such branch yet."""
     shallow = git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
-    return shallow or revision in champion.BASES
+    return shallow or revision in champion.default_bases(root)

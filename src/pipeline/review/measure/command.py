@@ -36,7 +36,7 @@ VERSIONS = ("lightgbm", "pandas", "numpy", "dvc", "evidently")
 
 
 @click.command(short_help="Gather what a change did to the model.")
-@click.option("--base", help="Git revision to compare with (default: origin/main, else main).")
+@click.option("--base", help="Git revision to compare with (default: the remote's default branch).")
 @click.option(
     "--run", "run_", is_flag=True, help="Run what changed first; nothing where dvc.lock is the base's and fits."
 )
@@ -57,7 +57,7 @@ def command(base: str | None, run_: bool, rebuild: bool | None, push: bool) -> N
 def measure(
     revision: str | None, *, run: bool, rebuild: bool, push: bool = False, folder: Path = measurement.FOLDER
 ) -> Bundle:
-    """Measure the work tree against `revision` (default: origin/main, else main); `folder` is replaced as a whole.
+    """Measure the work tree against `revision` (default: the remote's default branch); `folder` is replaced as a whole.
 
     `run` reproduces the pipeline first; a stage that fails is an outcome. PipelineError where there is nothing to
     measure, or for a revision that is mistyped.

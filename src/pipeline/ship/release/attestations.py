@@ -7,8 +7,7 @@ from pipeline.ship.release import signing
 from pipeline.ship.release.manifest import Release
 from pipeline.ship.release.processes import run_program
 
-WORKFLOW = ".github/workflows/deploy.yaml"  # the workflow that may attest a release, and
-BRANCH = "refs/heads/main"  # the branch that it must run on
+WORKFLOW = ".github/workflows/deploy.yaml"  # the workflow that may attest a release
 
 
 def verify_release(image: str, key: str | None, repository: str | None) -> Release:
@@ -21,9 +20,11 @@ def verify_release(image: str, key: str | None, repository: str | None) -> Relea
 
 
 def verify_attestation(image: str, repository: str) -> Release:
-    """The release that deploy.yaml of the repository (OWNER/NAME) attested for the image; PipelineError without one."""
+    """The release that the repository (OWNER/NAME) attested on its default branch; PipelineError without one."""
     failure = f"{image}: refused: no valid attestation by {repository} (where there are none, sign with a key)"
-    origin = ["--repo", repository, "--signer-workflow", f"{repository}/{WORKFLOW}", "--source-ref", BRANCH]
+    branch = run_program("gh", "api", f"repos/{repository}", "--jq", ".default_branch", failure=failure).strip()
+    origin = ["--repo", repository, "--signer-workflow", f"{repository}/{WORKFLOW}"]
+    origin += ["--source-ref", f"refs/heads/{branch}"]
     output = run_program(
         "gh",
         *("attestation", "verify", f"oci://{signing.require_digest(image)}", *origin),

@@ -1,10 +1,12 @@
 """Signs and attests images by cosign with a key, and verifies them before they run."""
 
 import base64
+import contextlib
 import json
 import os
 import re
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +16,38 @@ from pipeline.ship.release.manifest import Release
 from pipeline.ship.release.processes import run_program
 
 STATEMENT = "urn:pipeline:release:1"  # the type of the attestation that carries release.json
+ABSENT = ("no matching", "no signatures", "no attestations", "failed to verify signature")  # cosign's messages
 DIGEST_REFERENCE = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
+
+
+class _AbsentError(PipelineError):
+    """The image has no such signature, in the format that was looked at."""
 
 
 def sign(image: str, key: str) -> None:
     """Sign an image (by digest) with a private key (a file, env://NAME or a KMS address)."""
-    _cosign(
-        "sign", "--yes", "--tlog-upload=false", "--key", key, require_digest(image), failure=f"{image}: can't be signed"
-    )
+    with _key_alone(key) as options:
+        _cosign("sign", *options, require_digest(image), failure=f"{image}: can't be signed")
 
 
 def attest(image: str, key: str, release: Path, bill: Path) -> None:
     """Attest release.json and the bill of materials (CycloneDX)."""
-    for kind, predicate in ((STATEMENT, release), ("cyclonedx", bill)):
-        options = ["--key", key, "--type", kind, "--predicate", str(predicate), require_digest(image)]
-        _cosign(
-            "attest", "--yes", "--tlog-upload=false", *options, failure=f"{image}: {predicate.name} can't be attested"
-        )
+    with _key_alone(key) as options:
+        for kind, predicate in ((STATEMENT, release), ("cyclonedx", bill)):
+            statement = ["--type", kind, "--predicate", str(predicate), require_digest(image)]
+            _cosign("attest", *options, *statement, failure=f"{image}: {predicate.name} can't be attested")
+
+
+@contextlib.contextmanager
+def _key_alone(key: str) -> Iterator[list[str]]:
+    """Options that sign by a key and call no service: cosign's own configuration enters the image in a public log."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = ["--yes", "--key", key]
+        for name in ("signing-config", "trusted-root"):
+            path = str(Path(folder, name))
+            _cosign(name, "create", "--out", path, failure="cosign 3 or newer is needed to sign")
+            options += [f"--{name}", path]
+        yield options
 
 
 def public_key(key: str) -> str:
@@ -44,27 +61,33 @@ def verify(image: str, key: str) -> Release:
         raise PipelineError(
             f"{key}: no such file; make one with `cosign generate-key-pair` and commit it (docs/how-to/release.md)"
         )
-    trusted = ["--key", key, "--insecure-ignore-tlog=true", require_digest(image)]
-    _verify("verify", *trusted, subject=f"signature by {key}", image=image)
-    output = _verify(
-        "verify-attestation",
-        "--type",
-        STATEMENT,
-        *trusted,
-        subject=f"signature by {key} on its release.json",
-        image=image,
-    )
-    payloads = [json.loads(base64.b64decode(json.loads(line)["payload"])) for line in output.splitlines()]
+    require_digest(image)
+    try:
+        payloads = _attested(image, key)
+    except _AbsentError as absent:
+        try:  # cosign 2 signed in another format, which version 3 leaves unread where the image has bundles of others
+            payloads = _attested(image, key, "--new-bundle-format=false")
+        except PipelineError:
+            raise absent from None
     return find_release([payload["predicate"] for payload in payloads], image)
+
+
+def _attested(image: str, key: str, *format_options: str) -> list[Any]:
+    """The statements on release.json that the key has signed; the image itself must be signed by it, too."""
+    trusted = ["--key", key, "--insecure-ignore-tlog=true", *format_options, image]
+    _verify("verify", *trusted, subject=f"signature by {key}", image=image)
+    of_release = f"signature by {key} on its release.json"
+    output = _verify("verify-attestation", "--type", STATEMENT, *trusted, subject=of_release, image=image)
+    return [json.loads(base64.b64decode(json.loads(line)["payload"])) for line in output.splitlines()]
 
 
 def find_release(predicates: Sequence[Any], image: str) -> Release:
     """The newest release among verified statements that is about this image; PipelineError where none is."""
-    for predicate in reversed(predicates):
-        release = manifest.parse(json.dumps(predicate), f"{image}: its attestation")
-        if release.image.partition("@")[2] == image.partition("@")[2]:
-            return release
-    raise PipelineError(f"{image}: refused: its attestation describes another image")
+    releases = [manifest.parse(json.dumps(predicate), f"{image}: its attestation") for predicate in predicates]
+    matching = [release for release in releases if release.image.partition("@")[2] == image.partition("@")[2]]
+    if not matching:
+        raise PipelineError(f"{image}: refused: its attestation describes another image")
+    return max(matching, key=lambda release: release.created)
 
 
 def require_digest(image: str) -> str:
@@ -82,9 +105,9 @@ def _verify(*command: str, subject: str, image: str) -> str:
         return _cosign(*command, failure="")
     except PipelineError as error:
         reason = str(error).removeprefix(": ").removeprefix("error during command execution: ")
-        absent = reason.startswith(("no matching", "no signatures", "no attestations"))
-        problem = f"no valid {subject}" if absent else f"the {subject} can't be checked"
-        raise PipelineError(f"{image}: refused: {problem} ({reason})") from None
+        if reason.startswith(ABSENT):
+            raise _AbsentError(f"{image}: refused: no valid {subject} ({reason})") from None
+        raise PipelineError(f"{image}: refused: the {subject} can't be checked ({reason})") from None
 
 
 def _cosign(command: str, *arguments: str, failure: str) -> str:

@@ -27,7 +27,9 @@ def cml_calls(scene: Scene) -> list[dict[str, Any]]:
 def test_cml_posts_the_first_comment_without_telemetry_and_in_a_home_of_its_own(scene: Scene) -> None:
     url = posting.post(NUMBER, MARKER, "text")
     (comment,), (call,) = scene.comments(), cml_calls(scene)
-    assert comment["body"].startswith(f"{MARKER}\ntext\n\n![](https://cml.dev/watermark.png#")
+    assert comment["body"].startswith(f"{MARKER}\ntext\n\n<!-- ")
+    assert cml.WATERMARK.search(comment["body"])
+    assert "-->" not in comment["body"].partition("text")[2]  # the watermark stays in the HTML comment
     assert url.endswith(f"#issuecomment-{comment['id']}")
     assert call["arguments"][:2] == ["comment", "create"]
     assert "--publish=false" in call["arguments"]

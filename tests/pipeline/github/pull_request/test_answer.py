@@ -330,7 +330,7 @@ def test_a_monitor_that_github_switched_off_is_reported_before_the_details(
     scene.github.state["workflows"] = {"monitor.yaml": {"state": "disabled_inactivity"}}
     answer(pipeline)
     first = scene.comments()[0]["body"].partition("<details")[0]
-    assert "the monitor is off: GitHub has switched it off after 60 days without a commit" in first
+    assert "the monitor is off: GitHub has switched it off, after 60 days without activity in this public" in first
 
 
 def test_a_run_without_an_artifact_is_answered_as_not_measured(scene: Scene, pipeline: Pipeline) -> None:

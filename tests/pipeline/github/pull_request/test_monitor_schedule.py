@@ -35,7 +35,7 @@ def test_a_monitor_that_runs_is_no_problem(scene: Scene) -> None:
     ("state", "reason"),
     [
         ("disabled_fork", "because this repository is a fork"),
-        ("disabled_inactivity", "after 60 days without a commit"),
+        ("disabled_inactivity", "after 60 days without activity in this public repository"),
         ("disabled_manually", "somebody has switched it off"),
         ("deleted", "its state is deleted"),
     ],

@@ -177,13 +177,23 @@ def test_origin_main_overrides_the_local_main(tmp_path: Path) -> None:
     )
 
 
+def test_the_remotes_default_branch_is_the_base_whatever_its_name(tmp_path: Path) -> None:
+    origin = repository(tmp_path / "origin", {"dvc.lock": lock()})
+    git(origin, "branch", "-m", "trunk")
+    git(tmp_path, "clone", "-q", str(origin), "clone")
+    git(tmp_path / "clone", "switch", "-qc", "feature")
+    git(origin, "branch", "main")  # has no meaning there
+    git(tmp_path / "clone", "fetch", "-q")
+    assert champion.find(root=tmp_path / "clone").base == "origin/trunk"
+
+
 def test_a_clone_that_lacks_main_says_how_to_get_it(tmp_path: Path) -> None:
     origin = repository(tmp_path / "origin", {"dvc.lock": lock()})
-    git(origin, "switch", "-qc", "feature")
+    git(origin, "branch", "feature")
     git(tmp_path, "clone", "-q", "--depth", "1", "--branch", "feature", origin.as_uri(), "clone")
     result = champion.find(root=tmp_path / "clone")
     assert result.state == "missing"
-    assert "git fetch origin main" in result.reason
+    assert "git remote set-head origin --auto" in result.reason
 
 
 def test_a_shallow_clone_of_main_has_its_champion(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from tests.pipeline.surroundings import free_port
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pipeline-cosign"
 BASE_PACKAGES = "ca-certificates,libgomp1,python3,python3-venv"  # what python:3.11-slim has, with OpenMP
-COSIGN = "2.5.0"
-# The Debian release after this machine's has that cosign; nothing else is taken from it.
-SOURCE = "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main\n"
+COSIGN = "3.1.1"  # forky's when this was written; a later 3 serves as well
+DEBIAN = {"3": "forky", "2": "trixie"}  # the release that has that version of cosign; nothing else is taken from it
+SOURCE = "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian {} main\n"
 
 
 def require_parts() -> None:
@@ -34,32 +34,30 @@ def serving_base() -> str:
     return base_image(BASE_PACKAGES)
 
 
-def cosign() -> Path:
-    """The folder of the program cosign: the machine's, else Debian's, unpacked once into the user's cache."""
-    if program := shutil.which("cosign"):
-        return Path(program).parent
-    folder = CACHE / "unpacked/usr/bin"
+def cosign(version: str = "3") -> Path:
+    """The folder of the program cosign in that major version, Debian's, unpacked once into the user's cache."""
+    folder = CACHE / DEBIAN[version]
     with locked(CACHE / "lock"):
-        if not (folder / "cosign").exists():
+        if not (folder / "usr/bin/cosign").exists():
             try:
-                _download()
+                _download(version, folder)
             except (OSError, subprocess.CalledProcessError) as error:
-                missing(f"cosign is not installed, and Debian's is unavailable ({error})")
-    return folder
+                missing(f"Debian's cosign {version} is unavailable ({error})")
+    return folder / "usr/bin"
 
 
-def _download() -> None:
+def _download(version: str, target: Path) -> None:
     shutil.rmtree(CACHE / "apt", ignore_errors=True)
     for name in ("apt/lists/partial", "apt/cache/archives/partial"):
         (CACHE / name).mkdir(parents=True)
-    (CACHE / "apt/sources.list").write_text(SOURCE, encoding="utf-8")
+    (CACHE / "apt/sources.list").write_text(SOURCE.format(DEBIAN[version]), encoding="utf-8")
     folders = {"Dir::Etc::sourcelist": "sources.list", "Dir::State::lists": "lists", "Dir::Cache": "cache"}
     options = ["-o", "Dir::Etc::sourceparts=-"]
     options += [part for key, name in folders.items() for part in ("-o", f"{key}={CACHE / 'apt' / name}")]
     for command in (["update", "-q"], ["download", "-q", "cosign"]):
         subprocess.run(["apt-get", *options, *command], cwd=CACHE / "apt", check=True, capture_output=True, timeout=300)
-    (package,) = (CACHE / "apt").glob(f"cosign_{COSIGN}-*.deb")
-    subprocess.run(["dpkg", "-x", package, CACHE / "unpacked"], check=True, timeout=60)
+    (package,) = (CACHE / "apt").glob(f"cosign_{version}.*.deb")
+    subprocess.run(["dpkg", "-x", package, target], check=True, timeout=60)
 
 
 def programs() -> str:

@@ -19,12 +19,15 @@ def attested(image: str) -> dict[str, Any]:
     return {"verificationResult": {"statement": {"predicateType": "urn:pipeline:release:1", "predicate": predicate}}}
 
 
-def test_the_attestation_of_this_image_by_the_workflow_of_main_names_the_release(
+def test_the_attestation_of_this_image_by_the_workflow_of_the_default_branch_names_the_release(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     arguments: list[str] = []
 
     def gh(*command: str, failure: str) -> str:
+        if command[1] == "api":
+            assert command[2:] == ("repos/acme/model", "--jq", ".default_branch")
+            return "trunk\n"
         arguments.extend(command)
         return json.dumps([attested(IMAGE), attested(f"other@sha256:{'1' * 64}")])
 
@@ -33,7 +36,7 @@ def test_the_attestation_of_this_image_by_the_workflow_of_main_names_the_release
     options = dict(itertools.pairwise(arguments))
     assert options["verify"] == f"oci://{IMAGE}"
     assert options["--signer-workflow"] == "acme/model/.github/workflows/deploy.yaml"
-    assert (options["--repo"], options["--source-ref"]) == ("acme/model", "refs/heads/main")
+    assert (options["--repo"], options["--source-ref"]) == ("acme/model", "refs/heads/trunk")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.ship.release import signing
 from pipeline.ship.release.command import NO_TARGET
 from tests.pipeline.runner.containers import docker
 from tests.pipeline.ship.release import parts
@@ -117,7 +118,7 @@ def forge(image: str, reference: str, folder: Path) -> str:
     """The image with another model, pushed over its tag; by digest."""
     context = folder / "forged"
     context.mkdir()
-    (context / "model.txt").write_text("tree\n", encoding="utf-8")
+    (context / "model.txt").write_text(reference, encoding="utf-8")  # each image has a digest of its own
     (context / "Dockerfile").write_text(f"FROM {image}\nCOPY model.txt models/model.txt\n", encoding="utf-8")
     docker("build", "--tag", reference, str(context))
     docker("push", reference)
@@ -125,25 +126,52 @@ def forge(image: str, reference: str, folder: Path) -> str:
     return next(digest for digest in digests if digest.startswith(reference.rpartition(":")[0] + "@"))
 
 
+def empty_bill(folder: Path) -> Path:
+    (folder / "bill.json").write_text("{}", encoding="utf-8")
+    return folder / "bill.json"
+
+
 def other_key(folder: Path) -> Path:
     return parts.key(folder / "other")[1]
 
 
-def test_an_attestation_of_another_image_proves_nothing(released: Releasing, tmp_path: Path) -> None:
+def test_an_attestation_of_another_image_proves_nothing(
+    released: Releasing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert released.release(report=report()).returncode == 0
-    manifest = released.manifest()
-    forged = forge(manifest["image"], f"{released.name}:forged", tmp_path)
-    signed = ["--yes", "--tlog-upload=false", "--key", str(released.key)]
-    for command in (
-        ["sign", *signed, forged],
-        ["attest", *signed, "--type", "urn:pipeline:release:1", "--predicate", "build/release.json", forged],
-    ):
-        released.ok("cosign", *command, PATH=parts.programs(), COSIGN_PASSWORD="")
+    forged = forge(released.manifest()["image"], f"{released.name}:forged", tmp_path)
+    monkeypatch.setenv("PATH", parts.programs())
+    signing.sign(forged, str(released.key))
+    signing.attest(forged, str(released.key), released.folder / "build/release.json", empty_bill(tmp_path))
 
     result = released.pipeline("release", "verify", forged, "--key", str(released.public))
 
     assert result.returncode == 2
     assert "its attestation describes another image" in result.stderr
+
+
+def test_a_release_that_cosign_2_signed_stays_verifiable(
+    released: Releasing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert released.release(report=report()).returncode == 0
+    former = forge(released.manifest()["image"], f"{released.name}:former", tmp_path)
+    statement = tmp_path / "release.json"
+    statement.write_text(json.dumps(released.manifest() | {"image": former}), encoding="utf-8")
+    signed = ["--yes", "--tlog-upload=false", "--key", str(released.key)]
+    for command in (
+        ["sign", *signed, former],
+        ["attest", *signed, "--type", signing.STATEMENT, "--predicate", str(statement), former],
+    ):
+        released.ok(str(parts.cosign("2") / "cosign"), *command, COSIGN_PASSWORD="")
+
+    verify = ["release", "verify", former, "--key", str(released.public)]
+    assert released.pipeline(*verify).returncode == 0
+
+    # Somebody else's statement in the format of cosign 3, such as GitHub's attestation, lies beside it.
+    monkeypatch.setenv("PATH", parts.programs())
+    foreign, _ = parts.key(tmp_path / "other")
+    signing.attest(former, str(foreign), statement, empty_bill(tmp_path))
+    assert released.pipeline(*verify).returncode == 0
 
 
 def test_an_image_that_the_scan_stops_is_not_pushed(releasing: Releasing) -> None:
