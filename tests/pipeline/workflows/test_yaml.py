@@ -243,7 +243,7 @@ def test_main_can_read_for_which_commit_a_run_has_overruled() -> None:
 
 def test_each_command_that_sets_the_status_can_do_so_as_an_app() -> None:
     command = re.compile(r"pipeline (announce|answer|record|overrule|merge-main)\b")
-    jobs = [job for workflow in PRIVILEGED for job in WORKFLOWS[workflow]["jobs"].values()]
+    jobs = [job for _, _, job in JOBS]
     setting = [job for job in jobs if any(command.search(step.get("run", "")) for step in job["steps"])]
 
     assert len(setting) == 5
