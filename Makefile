@@ -28,8 +28,11 @@ setup: .venv/.synced  ## Install the locked environment into .venv
 run: setup  ## Run the pipeline: data to a judged model
 	@$(BIN)/pipeline run
 
-# Two processes; a file's tests stay together, since they share what is slow to make.
-PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# For two cores. A file's tests stay together, since they share what is slow to make.
+PYTEST = $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+PROCESSES := 2
+# Each waits for containers, time-outs and other programs for a third of its time.
+test-engine: PROCESSES := 3
 
 test: setup  ## Run the project's tests and the engine's quick ones
 	@$(PYTEST) -m "not engine" $(wildcard tests/project/unit) tests/pipeline

@@ -67,6 +67,7 @@ def _clear_environment(home: Path) -> None:
         kept[name] = ",".join(filter(None, [kept.get(name), LOOPBACK]))
     os.environ.clear()
     os.environ |= kept | {"HOME": str(home), "TZ": ZONE, "LC_ALL": "C.UTF-8", "GIT_CONFIG_NOSYSTEM": "1"}
+    os.environ["DVC_NO_ANALYTICS"] = "true"  # else each command of DVC starts another process, which calls the network
 
 
 def _raise_file_limit() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.forks import Fork, fork, parameters, put_own_data
+from tests.pipeline.forks import Fork, fork, parameters, put_own_data, share_compiled_modules
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(3600)]
 
@@ -14,6 +14,7 @@ def start_fork(folder: Path, task: str) -> Fork:
     own_fork = fork(folder)
     put_own_data(own_fork, task)
     own_fork.ok("make", "setup")
+    share_compiled_modules(own_fork)
     own_fork.ok(".venv/bin/pipeline", "fetch")
     own_fork.ok(".venv/bin/pipeline", "schema", "--force")
     printed = own_fork.ok("make", "run")

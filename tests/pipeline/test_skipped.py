@@ -17,6 +17,7 @@ def test_c(): ...
 """
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("workers", [0, 1])
 def test_the_summary_of_the_job_names_what_was_skipped_and_why(tmp_path: Path, workers: int) -> None:
     (tmp_path / "test_some.py").write_text(TESTS, encoding="utf-8")

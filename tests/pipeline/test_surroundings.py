@@ -17,7 +17,7 @@ VARIABLES = {
     "PYTHONIOENCODING": "ascii",
     "GITHUB_TOKEN": "t",
     "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
-    "DVC_NO_ANALYTICS": "1",
+    "DVC_REMOTE_URL": "/nowhere",
     "GIT_DIR": "/nowhere",
     "AWS_PROFILE": "nobody",
     "PIPELINE_DEVICE": "cuda",

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,12 +31,20 @@ WHOLE = b"whole\n"
 DVC = (sys.executable, "-m", "dvc")
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository in which nothing has run."""
+    folder = tmp_path_factory.mktemp("empty")
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    subprocess.run([*DVC, "init", "-q"], cwd=folder, check=True)
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def repository(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository of two small stages that have run."""
+    shutil.copytree(empty, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    subprocess.run(["git", "init", "-q"], check=True)
-    subprocess.run([*DVC, "init", "-q"], check=True)
     Path("dvc.yaml").write_text(STAGES, encoding="utf-8")
     Path("source").write_bytes(WHOLE)
     assert ran() == ["copy", "read"]

@@ -65,6 +65,7 @@ def test_every_kind_of_column_shows_its_drift() -> None:
     assert result["drifted"] is True
 
 
+@pytest.mark.engine
 def test_the_figures_are_those_of_evidentlys_own_report() -> None:
     from evidently import DataDefinition, Dataset, Report
     from evidently.metrics import ValueDrift
@@ -195,6 +196,7 @@ def test_a_csv_table_is_compared_too(project: Path) -> None:
     assert json.loads(Path("drift.json").read_text())["drifted_columns"] == 5
 
 
+@pytest.mark.engine
 def test_the_json_is_the_same_bytes_in_a_process_with_another_hash_seed(project: Path) -> None:
     arguments = ["drift", "--reference", "reference.parquet", "--current", "current.parquet", "--json"]
     contents = []
@@ -205,6 +207,7 @@ def test_the_json_is_the_same_bytes_in_a_process_with_another_hash_seed(project:
     assert contents[0] == contents[1]
 
 
+@pytest.mark.engine
 def test_a_column_that_evidently_can_not_draw_is_named_and_the_rest_is_drawn(project: Path) -> None:
     reference, current = table(300).assign(huge=1.0), table(300, seed=1).assign(huge=1.7e308)
     reference.to_parquet("reference.parquet")
@@ -219,6 +222,7 @@ def test_a_column_that_evidently_can_not_draw_is_named_and_the_rest_is_drawn(pro
         run(*arguments, "--html", "h.html")
 
 
+@pytest.mark.engine
 def test_the_html_has_the_columns_and_no_markup_from_their_names(project: Path) -> None:
     markup = "</script><script>alert(1)</script>"
     table(300).rename(columns={"count": markup}).to_parquet("reference.parquet")

@@ -62,14 +62,17 @@ def test_a_log_that_drifts_is_one_issue_and_a_missing_log_a_warning(world: World
     table = small_table("binary", rows=6 * ROWS, seed=5)
     log = write_log(tmp_path / "log", table.assign(income=table["income"] * 20, age=90))
 
+    del world.machine.env["STANDIN_HASTE"]
     run_monitor(world, log)
+    world.machine.env["STANDIN_HASTE"] = "1"
 
     (issue,) = world.state["issues"]
     (comment,) = world.state["comments"]
     assert "data drift" in issue["title"]
     assert comment["issue"] == issue["number"]
     assert "income" in comment["body"]
-    assert {"monitor.json", "monitor.md"} <= {path.name for path in (world.machine.artifacts / "monitor").iterdir()}
+    written = {path.name for path in (world.machine.artifacts / "monitor").iterdir()}
+    assert {"monitor.json", "monitor.md", "drift.html"} <= written
     assert [call["workflow"] for call in world.state["dispatches"]] == ["retrain.yaml"]
 
     run_monitor(world, str(tmp_path / "gone"))

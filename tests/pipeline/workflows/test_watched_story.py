@@ -85,7 +85,7 @@ def test_drift_becomes_one_issue_then_a_pull_request_and_the_retrained_model_clo
         assert world.state["issues"] == []
 
         send_traffic(world, server, "recession", 4 * WINDOW, later)
-        for _ in range(3):
+        for _ in range(2):
             world.run_monitor()
         (issue,) = open_issues(world)
         assert len(world.comments(issue)) == 1

@@ -74,6 +74,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return project
 
 
+@pytest.mark.engine
 def test_the_commands_that_make_and_check_the_contract_say_what_blocks_retraining(project: Project) -> None:
     serve = {"log": {"folder": "x", "rotate_mb": 1.0, "keep": 2, "omit": ["age"]}}
     project.configure(features={"exclude": ["town"]}, serve=serve)

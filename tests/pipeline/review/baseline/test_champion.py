@@ -219,9 +219,9 @@ stages:
 """
 
 
-def reproduced(root: Path) -> Path:
-    """A repository whose main was reproduced by DVC, and whose branch has a model of its own."""
-    repository(root, {"seed": "1\n", "dvc.yaml": STAGE})
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = repository(tmp_path_factory.mktemp("reproduced"), {"seed": "1\n", "dvc.yaml": STAGE})
     dvc(root, "init", "-q")
     dvc(root, "repro", "-q")
     git(root, "add", "-A")
@@ -230,60 +230,67 @@ def reproduced(root: Path) -> Path:
     return root
 
 
+@pytest.fixture
+def reproduced(made_once: Path, tmp_path: Path) -> Path:
+    """A repository whose main was reproduced by DVC, and whose branch has a model of its own."""
+    return Path(shutil.copytree(made_once, tmp_path / "clone"))
+
+
 def clear_cache(root: Path) -> None:
     subprocess.run(["rm", "-rf", str(root / ".dvc/cache"), str(root / ".dvc/tmp")], check=True)
 
 
-def test_a_model_that_left_the_cache_comes_from_the_dvc_remote(tmp_path: Path) -> None:
-    root = reproduced(tmp_path / "clone")
-    dvc(root, "remote", "add", "-q", "-d", "--local", "store", str(tmp_path / "store"))
-    dvc(root, "push", "-q")
-    clear_cache(root)
-    result = champion.find(root=root)
+@pytest.mark.engine
+def test_a_model_that_left_the_cache_comes_from_the_dvc_remote(reproduced: Path, tmp_path: Path) -> None:
+    dvc(reproduced, "remote", "add", "-q", "-d", "--local", "store", str(tmp_path / "store"))
+    dvc(reproduced, "push", "-q")
+    clear_cache(reproduced)
+    result = champion.find(root=reproduced)
     assert result.state == "found"
     assert result.folder is not None
     assert (result.folder / "model.txt").read_bytes() == b"1\n"
 
 
-def test_an_unavailable_model_is_missing_and_can_be_rebuilt_from_its_revision(tmp_path: Path) -> None:
-    root = reproduced(tmp_path / "clone")
-    clear_cache(root)
-    result = champion.find(root=root)
+@pytest.mark.engine
+def test_an_unavailable_model_is_missing_and_can_be_rebuilt_from_its_revision(reproduced: Path) -> None:
+    clear_cache(reproduced)
+    result = champion.find(root=reproduced)
     assert (result.state, result.folder) == ("missing", None)
     assert "`pipeline gate --rebuild`" in result.reason
-    write(root, {"seed": "a change of the branch"})
-    built = rebuild(result, root)
+    write(reproduced, {"seed": "a change of the branch"})
+    built = rebuild(result, reproduced)
     assert (built.state, built.reason, built.hashes) == ("found", "", result.hashes)
-    assert (root / "models/model.txt").read_bytes() == b"mine"
-    assert champion.find(root=root).state == "found"
+    assert (reproduced / "models/model.txt").read_bytes() == b"mine"
+    assert champion.find(root=reproduced).state == "found"
 
 
-def test_a_damaged_file_of_the_cache_is_no_champion_and_is_made_again(tmp_path: Path) -> None:
-    root = reproduced(tmp_path)
-    hashes = champion.find(root=root).hashes
+@pytest.mark.engine
+def test_a_damaged_file_of_the_cache_is_no_champion_and_is_made_again(reproduced: Path) -> None:
+    hashes = champion.find(root=reproduced).hashes
     assert hashes is not None
-    cached = champion.cached_file(root, hashes["models/model.txt"])
+    cached = champion.cached_file(reproduced, hashes["models/model.txt"])
     assert cached is not None
-    shutil.rmtree(root / champion.FOLDER)
+    shutil.rmtree(reproduced / champion.FOLDER)
     cached.chmod(0o644)
     cached.write_bytes(b"damaged")
     cached.chmod(0o444)  # as DVC leaves it, and does not read it again
-    result = champion.find(root=root)
+    result = champion.find(root=reproduced)
     assert result.state == "missing"
     cached.write_bytes(b"damaged")
     cached.chmod(0o444)
-    built = rebuild(result, root)
+    built = rebuild(result, reproduced)
     assert (built.state, built.reason, built.hashes) == ("found", "", result.hashes)
 
 
-def test_a_rebuilt_model_with_other_bytes_is_reported(tmp_path: Path) -> None:
-    root = reproduced(tmp_path)
-    write(root, {"models/model.txt": MODEL, "dvc.lock": lock(b"from a GPU")})
-    git(root, "commit", "-qam", "another lock")
-    clear_cache(root)
-    assert "not the bytes" in rebuild(champion.find(root=root), root).reason
+@pytest.mark.engine
+def test_a_rebuilt_model_with_other_bytes_is_reported(reproduced: Path) -> None:
+    write(reproduced, {"models/model.txt": MODEL, "dvc.lock": lock(b"from a GPU")})
+    git(reproduced, "commit", "-qam", "another lock")
+    clear_cache(reproduced)
+    assert "not the bytes" in rebuild(champion.find(root=reproduced), reproduced).reason
 
 
+@pytest.mark.engine
 def test_a_model_is_rebuilt_on_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIPELINE_DEVICE", "gpu")
     stage = STAGE.replace("cat seed >", "printenv PIPELINE_DEVICE >")

@@ -134,6 +134,7 @@ def test_a_file_that_is_not_a_table_is_a_one_line_error(tmp_path: Path, content:
     assert len(str(caught.value).splitlines()) == 1
 
 
+@pytest.mark.engine
 def test_memory_does_not_grow_with_the_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(raw_data, "CHUNK", 5_000)
     columns = {f"c{index}": np.arange(100_000, dtype=float) + index for index in range(40)}

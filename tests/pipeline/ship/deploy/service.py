@@ -16,14 +16,20 @@ from typing import Any
 RELEASE, BEHAVIOUR = os.environ["RELEASE"], os.environ.get("BEHAVIOUR", "")
 LOG = Path(os.environ["PIPELINE_LOG_FOLDER"])
 numbers, lock = itertools.count(1), threading.Lock()
+# A model that shifts scores higher, and by its threshold gives the same labels.
+THRESHOLD = 0.75 if BEHAVIOUR == "shifts" else 0.5
 
 
 def score(x: float) -> float:
     if BEHAVIOUR == "disagrees":
         return round(1 - x, 9)
-    if BEHAVIOUR == "shifts":  # the labels stay
-        return round(0.5 + 0.5 * (x >= 0.5), 9) if x >= 0.5 else x
+    if BEHAVIOUR == "shifts":
+        return round((1 + x) / 2, 9)
     return x
+
+
+def prediction(name: str, x: float) -> dict[str, Any]:
+    return {"id": name, "score": score(x), "label": "yes" if score(x) >= THRESHOLD else "no"}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -48,10 +54,7 @@ class Handler(BaseHTTPRequestHandler):
         if any(set(row) - {"x", "y"} for row in rows):
             return self.answer(422, {"error": "unknown field"})
         name = uuid.uuid4().hex
-        predictions = [
-            {"id": f"{name}-{index}", "score": score(row["x"]), "label": "yes" if score(row["x"]) >= 0.5 else "no"}
-            for index, row in enumerate(rows)
-        ]
+        predictions = [prediction(f"{name}-{index}", row["x"]) for index, row in enumerate(rows)]
         if not replay:
             self.log(rows, predictions)
         return self.answer(200, {"release": RELEASE, "request_id": name, "predictions": predictions})
