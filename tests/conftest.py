@@ -9,9 +9,9 @@ SUMMARY = os.environ.get("GITHUB_STEP_SUMMARY")  # read before the engine's test
 # Of tests/pipeline: what takes longest, from a minute upwards, the longest first.
 SLOW_FIRST = (
     "test_fork_story.py",
+    "workflows/test_watched_story.py",
     "workflows/test_story.py",
     "ship/deploy/test_story.py",
-    "workflows/test_watched_story.py",
     "ship/release/test_story.py",
     "ship/release/test_workflow.py",
     "ship/deploy/test_adversity.py",

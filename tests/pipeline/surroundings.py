@@ -68,6 +68,8 @@ def _clear_environment(home: Path) -> None:
     os.environ.clear()
     os.environ |= kept | {"HOME": str(home), "TZ": ZONE, "LC_ALL": "C.UTF-8", "GIT_CONFIG_NOSYSTEM": "1"}
     os.environ["DVC_NO_ANALYTICS"] = "true"  # else each command of DVC starts another process, which calls the network
+    # Models are trained on the CPU, whatever OpenCL driver or GPU the machine has.
+    os.environ |= {"OCL_ICD_VENDORS": str(home / "no-opencl"), "CUDA_VISIBLE_DEVICES": ""}
 
 
 def _raise_file_limit() -> None:

@@ -5,10 +5,11 @@ from typing import Any
 
 import click
 
-from pipeline.core import dvc_repo
+from pipeline.core import dvc_repo, files
 from pipeline.core.errors import PipelineError, listed
 from pipeline.core.git import git
 
+SIGNATURE = Path("models/signature.json")
 RECORDED = ("dvc.lock", "reports/metrics.json", "data/source.json")  # what the pipeline makes and git keeps
 
 
@@ -20,8 +21,10 @@ def command() -> None:
         raise PipelineError(
             "\n".join([*problems, "dvc.lock does not fit its inputs; run `make run` and commit the result"])
         )
-    note = uncommitted()
-    click.echo(f"dvc.lock fits its inputs, but {note}" if note else "dvc.lock fits its inputs")
+    notes = [note for note in (uncommitted(), not_reproducible()) if note]
+    click.echo(
+        "; ".join([f"dvc.lock fits its inputs, but {notes[0]}", *notes[1:]]) if notes else "dvc.lock fits its inputs"
+    )
 
 
 def uncommitted() -> str:
@@ -33,6 +36,13 @@ def uncommitted() -> str:
     return (
         f"{listed(paths)} {'is' if len(paths) == 1 else 'are'} not committed: commit what was measured before you push"
     )
+
+
+def not_reproducible(signature: Path = SIGNATURE) -> str:
+    """A clause where the model here was trained on a GPU; empty where it was not, or there is no model."""
+    if not signature.is_file() or files.read_json(signature).get("device") == "cpu":
+        return ""
+    return "the model was trained on a GPU: no other machine can make its bytes again, so push them to a DVC remote"
 
 
 def check() -> None:

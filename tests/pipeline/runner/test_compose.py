@@ -91,7 +91,7 @@ def test_neither_settings_nor_a_key_get_into_git_or_an_image() -> None:
     assert (FOLDER / ".gitignore").read_text().split() == [".env", "*.pem"]
     copied = (FOLDER / ".dockerignore").read_text().split()
     assert copied[0] == "*"
-    assert all(entry.startswith("!") and entry.endswith(".py") for entry in copied[1:])
+    assert all(entry.startswith("!") and entry.endswith((".py", ".sh", ".txt")) for entry in copied[1:])
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "registrar.Dockerfile"])
@@ -106,11 +106,11 @@ def argument(name: str) -> str:
     return match[1]
 
 
-def test_the_image_has_the_lightgbm_of_the_lock() -> None:
+def test_the_wheel_for_cuda_is_built_from_the_source_that_the_lock_names() -> None:
     packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
     locked = next(package for package in packages if package["name"] == "lightgbm")
-    assert argument("LIGHTGBM_VERSION") == locked["version"]
-    assert f"sha256:{argument('LIGHTGBM_SHA256')}" == locked["sdist"]["hash"]
+    (requirement,) = (FOLDER / "lightgbm-cuda.txt").read_text().splitlines()
+    assert requirement == f"lightgbm=={locked['version']} --hash={locked['sdist']['hash']}"
 
 
 def test_the_registrar_watches_the_version_of_the_runners_image() -> None:

@@ -96,6 +96,11 @@ class World:
         pull["head"]["sha"] = self.head()
         return pull
 
+    def publish(self) -> None:
+        """Push the work tree's commits to main."""
+        self.work.ok("git", "push", "--quiet", str(self.origin), "HEAD:refs/heads/main")
+        Project(self.main).ok("git", "pull", "--quiet", str(self.origin), "main")
+
     def head(self) -> str:
         return self.work.ok("git", "rev-parse", "HEAD").strip()
 

@@ -68,6 +68,17 @@ def compare(previous: Champion, baseline: ScoredBaseline, candidate: Scored) -> 
     return Comparison({"agreement": round(agreement, 6), "shift": round(shift, 6)}, previous.model)
 
 
+def below_floor(comparison: Comparison, floor: float) -> list[str]:
+    """A warning where a deployment would roll the release back by `deploy.min_agreement`; none where it passes."""
+    agreement = comparison.expected.get("agreement", 1.0)
+    if agreement >= floor:
+        return []
+    return [
+        f"warning: agreement with the model before it is {agreement:.3f} on the test rows, below deploy.min_agreement "
+        f"({floor:g}): the canary will roll it back; lower that in params.yaml where the change is meant"
+    ]
+
+
 def answers(root: Path) -> tuple[Scored, pd.DataFrame]:
     """The scores that the model that ships gives the test rows, and these rows.
 

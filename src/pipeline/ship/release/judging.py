@@ -56,7 +56,11 @@ def judge(root: Path, predecessor: Predecessor) -> Judgement:
     verdict = replace(verdict, rules=rules, verdict=worst(rules))
     shipped = evaluate.score(model.load(root / locked_model.MODELS), table, knobs.evaluate)
     comparison = golden.compare(previous, as_it_serves(previous, baseline, candidate, table), shipped)
-    lines = [*_lines(verdict, predecessor), *procedure.note(root / procedure.SIGNATURE)]
+    lines = [
+        *_lines(verdict, predecessor),
+        *procedure.note(root / procedure.SIGNATURE),
+        *golden.below_floor(comparison, knobs.deploy.min_agreement),
+    ]
     return Judgement(_release_verdict(verdict, predecessor, baseline), comparison, lines)
 
 

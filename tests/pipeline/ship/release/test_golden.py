@@ -105,3 +105,10 @@ def test_nothing_is_expected_without_a_model_before_it() -> None:
 def test_another_model_is_named_beside_what_was_measured_against_it() -> None:
     other = ScoredBaseline("HEAD^", "scored", scored("binary", [0.9, 0.6, 0.2], ("no", "yes")))
     assert golden.compare(BEFORE, other, SCORED) == ({"agreement": round(2 / 3, 6), "shift": -0.1}, "m1")
+
+
+def test_agreement_below_the_floor_of_a_deployment_is_a_warning() -> None:
+    (warning,) = golden.below_floor(golden.Comparison({"agreement": 0.471, "shift": 0.1}, "m"), 0.6)
+    assert "0.471 on the test rows, below deploy.min_agreement (0.6)" in warning
+    assert golden.below_floor(golden.Comparison({"agreement": 0.6, "shift": 0.1}, "m"), 0.6) == []
+    assert golden.below_floor(golden.NO_COMPARISON, 0.6) == []
