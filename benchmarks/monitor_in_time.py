@@ -9,7 +9,7 @@ import importlib.util
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -149,54 +149,64 @@ def _signals(
             yield MONDAY + timedelta(days=day), drift.signal(window.sample(min(len(window), 2000), random_state=0))
 
 
-def _alarm(name: str, history: History, monitor: Monitor, memory: bool = True) -> int:
+def _alarm(name: str, history: History, monitor: Monitor) -> int:
     """The first window, from 1, at whose end there is an alarm; 0 where there is none."""
-    rule = Rule(monitor.windows, monitor.alarm, monitor.false_alarms if memory else 1e-99)
-    ends = range(1, len(history) + 1)
-    return next((end for end in ends if standing(name, history[:end], rule).state == "alarm"), 0)
+    return next((end for end, alarm in enumerate(_looks(name, history, monitor), 1) if alarm), 0)
+
+
+def _looks(name: str, history: History, monitor: Monitor) -> Iterator[bool]:
+    """Whether there is an alarm at the end of each window."""
+    rule = Rule(monitor.windows, monitor.alarm, monitor.false_alarms)
+    for end in range(1, len(history) + 1):
+        yield standing(name, history[max(0, end - monitor.history) : end], rule).state == "alarm"
 
 
 TESTED, SERVED, LABELS, TRIALS = 60, 90, 500, 100  # days, days, labels a day, trials
-# By day, the fall of the score’s separation: 0.09 of it is about 0.02 of ROC AUC.
+MORE = 3  # times as many trials without a loss
+FEWER_OR_MORE = (200, 1_000, 2_000)  # labels a day
+# By day, the fall of the score’s separation: 0.1 of it is about 0.02 of ROC AUC.
 DECAYS: dict[str, Callable[["np.ndarray"], "np.ndarray"]] = {
     "none": lambda day: 0.0 * day,
-    "sudden, 0.02": lambda day: 0.09 + 0.0 * day,
-    "sudden, 0.03": lambda day: 0.135 + 0.0 * day,
-    "sudden, 0.07": lambda day: 0.3 + 0.0 * day,
+    "sudden, 0.01": lambda day: 0.0505 + 0.0 * day,
+    "sudden, 0.02": lambda day: 0.1015 + 0.0 * day,
+    "sudden, 0.03": lambda day: 0.153 + 0.0 * day,
+    "sudden, 0.07": lambda day: 0.36 + 0.0 * day,
     "slow, 0.02 a month": lambda day: 0.003 * day,
     "slow, 0.07 a month": lambda day: 0.01 * day,
 }
+BY_LABELS = ("none", "sudden, 0.01", "sudden, 0.02", "sudden, 0.03")
 
 
-def losses(name: str, settings: Params) -> str:
-    """The table row of a decay: how many of the trials alarm within 30 and 90 days, and after how many days, without
-    and with the memory."""
-    delays: dict[bool, list[int]] = {False: [], True: []}
-    realized = []
-    for seed in range(TRIALS):
-        history, lost = _served(DECAYS[name], settings, np.random.default_rng(seed))
+def losses(name: str, labels: int, settings: Params) -> str:
+    """The table row of a decay: the trials that alarm within 30 days by k of n alone, and in all within 30 and 90
+    days, after how many days; and the share of weeks with an alarm."""
+    by_count = within = later = weeks = 0
+    realized, delays, trials = list[float](), list[int](), TRIALS * (MORE if name == "none" else 1)
+    for seed in range(trials):
+        history, lost = _served(DECAYS[name], labels, settings, np.random.default_rng(seed))
+        without_memory = [(start, replace(signal, evidence=None)) for start, signal in history[:30]]
+        by_count += bool(_alarm("performance", without_memory, settings.monitor))
+        looks = [*_looks("performance", history, settings.monitor)]
+        within, later = within + any(looks[:30]), later + any(looks)
+        weeks += sum(any(looks[day : day + 7]) for day in range(0, len(looks) - 6, 7))
+        delays += [looks.index(True) + 1] if any(looks) else []
         realized.append(lost)
-        for memory in delays:
-            delays[memory].append(_alarm("performance", history, settings.monitor, memory))
-    cells = [f"| {name} | {np.mean(realized):.3f} "]
-    for memory in (False, True):
-        within = [sum(0 < delay <= days for delay in delays[memory]) for days in (30, SERVED)]
-        named = [delay for delay in delays[memory] if delay]
-        cells.append(f"| {within[0]} % | {within[1]} % | {median(named) if named else '–'} ")
-    return "".join(cells) + "|"
+    delay, alarmed = f"{median(delays):g}" if delays else "–", weeks / trials / (SERVED // 7)
+    shares = " | ".join(f"{100 * count / trials:.0f} %" for count in (by_count, within, later))
+    return f"| {labels:,} | {name} | {np.mean(realized):.3f} | {shares} | {delay} | {100 * alarmed:.1f} % |"
 
 
 def _served(
-    decay: Callable[["np.ndarray"], "np.ndarray"], settings: Params, rng: np.random.Generator
+    decay: Callable[["np.ndarray"], "np.ndarray"], labels: int, settings: Params, rng: np.random.Generator
 ) -> tuple[History, float]:
     """The signals of the served days, and the true loss of ROC AUC over the first 30 of them."""
     from scipy.stats import norm
 
     days = np.arange(TESTED + SERVED)
     separation = 1.2 - np.where(days < TESTED, 0, decay(np.maximum(days - TESTED, 0))) + rng.normal(0, 0.05, len(days))
-    target = (rng.random((len(days), LABELS)) < 0.3).astype(float)
+    target = (rng.random((len(days), labels)) < 0.3).astype(float)
     score = norm.cdf(separation[:, None] * target + rng.normal(0, 1, target.shape) + rng.normal(0, 0.3, (len(days), 1)))
-    place = np.repeat(np.arange(TESTED), LABELS)
+    place = np.repeat(np.arange(TESTED), labels)
     tested = Scored("binary", target[:TESTED].ravel(), score[:TESTED].ravel(), place, ("0", "1"), 0.5)
     monitor = settings.monitor
     judge = Performance(tested, SIGNATURE, "roc_auc", 200, monitor.false_alarms, Blocks(place, place))
@@ -224,10 +234,13 @@ def main() -> None:
             if table.package is None or importlib.util.find_spec(table.package):
                 for by_days in (False, True):
                     print(false_alarms(table, settings, by_days), flush=True)
-        header = "| loss | in 30 days | k of n: 30 days | 90 days | delay | with memory: 30 days | 90 days | delay |"
+        header = "| labels a day | loss | over 30 days | k of n: 30 days | in all: 30 days | 90 days | delay | weeks |"
         print(f"\n{header}\n{'| --- ' * 8}|")
-        for name in DECAYS:
-            print(losses(name, settings), flush=True)
+        wanted = [(name, LABELS) for name in DECAYS] + [
+            (name, labels) for labels in FEWER_OR_MORE for name in BY_LABELS
+        ]
+        for name, labels in wanted:
+            print(losses(name, labels, settings), flush=True)
         os.chdir(ROOT)
 
 

@@ -24,7 +24,7 @@ def test_a_loss_of_the_tolerated_size_that_lasts_is_named_within_a_month() -> No
         named = [day for day in range(1, 31) if (sum_ := lasting(windows(losses[:day]), 0.01)) and sum_.beyond]
         delays.append(named[0] if named else 99)
     assert np.quantile(delays, 0.9) <= 30
-    assert np.median(delays) <= 18
+    assert np.median(delays) <= 11
 
 
 def test_without_a_loss_fewer_weeks_alarm_than_are_allowed() -> None:
