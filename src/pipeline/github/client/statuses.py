@@ -1,7 +1,8 @@
-"""The commit status `gate`, which branch protection can require."""
+"""The commit status `gate` of a pipeline, or `gate/NAME`, which branch protection can require."""
 
 from typing import Any, Literal
 
+from pipeline.core import params
 from pipeline.github.client import api
 from pipeline.review.gate.verdict import Verdict
 
@@ -11,16 +12,23 @@ MAX_CHARACTER = "\uffff"  # GitHub refuses characters that take four bytes in UT
 State = Literal["pending", "success", "failure", "error"]
 
 
+def context() -> str:
+    """The name of the status of the working directory's pipeline."""
+    name = params.read().name
+    return f"{CONTEXT}/{name}" if name else CONTEXT
+
+
 def post(sha: str, state: State, description: str, target: str) -> None:
     """Set the status of a commit."""
-    body = {"state": state, "context": CONTEXT, "description": shorten(description), "target_url": target}
-    api.call("POST", f"statuses/{sha}", body, purpose=f"set the status {CONTEXT}")
+    body = {"state": state, "context": context(), "description": shorten(description), "target_url": target}
+    api.call("POST", f"statuses/{sha}", body, purpose=f"set the status {context()}")
 
 
 def current(sha: str) -> dict[str, Any] | None:
     """The commit's status on GitHub; None where it has none."""
-    all_statuses = api.pages(f"commits/{sha}/status", purpose=f"read the status {CONTEXT}", key="statuses", limit=10)
-    return next((status for status in all_statuses if status["context"] == CONTEXT), None)
+    own = context()
+    all_statuses = api.pages(f"commits/{sha}/status", purpose=f"read the status {own}", key="statuses", limit=10)
+    return next((status for status in all_statuses if status["context"] == own), None)
 
 
 def of_verdict(verdict: Verdict) -> tuple[State, str]:

@@ -68,7 +68,7 @@ def test_whatever_cml_does_the_comment_is_posted_once(scene: Scene, monkeypatch:
     assert posting.post(NUMBER, MARKER, "text") == first
     (comment,) = scene.comments()
     assert comment["body"].startswith(f"{MARKER}\ntext\n")
-    assert cml.WATERMARK.search(comment["body"])
+    assert cml.pattern().search(comment["body"])
 
 
 def test_a_comment_with_a_marker_that_a_person_wrote_is_not_the_bots(scene: Scene) -> None:
