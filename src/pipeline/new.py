@@ -12,7 +12,7 @@ from pipeline.core.git import git
 from pipeline.core.params.values import PipelineName
 
 IGNORED = Path(".gitignore")
-NAME = re.compile(r"^name: \S+ *", re.MULTILINE)
+NAME = re.compile(r"^name:([^#\n]*)", re.MULTILINE)
 
 
 @click.command()
@@ -51,7 +51,7 @@ def _named(text: str, name: str) -> str:
     line = f"name: {name}"
     if not NAME.search(text):
         return f"{line}\n\n{text}"
-    return NAME.sub(lambda match: line.ljust(len(match[0])), text, count=1)
+    return NAME.sub(lambda match: f"{line} ".ljust(len(match[0])) if match[1].endswith(" ") else line, text, count=1)
 
 
 def _read(path: Path) -> str:

@@ -39,6 +39,18 @@ def test_the_folder_holds_a_pipeline_of_its_name(top: Path) -> None:
     assert Path("churn/params.yaml").read_text(encoding="utf-8").count("name: churn  ") == 1
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("name: null  # x\n", "name: churn # x\n"), ("name: null\n", "name: churn\n"), ("name:\n", "name: churn\n")],
+)
+def test_the_name_takes_the_place_of_the_tops(top: Path, before: str, after: str) -> None:
+    parameters = (FROZEN / "params.yaml").read_text(encoding="utf-8")
+    rest = "".join(line for line in parameters.splitlines(keepends=True) if not line.startswith("name:"))
+    (top / "params.yaml").write_text(before + rest, encoding="utf-8")
+    make("churn")
+    assert Path("churn/params.yaml").read_text(encoding="utf-8") == after + rest
+
+
 def test_parameters_without_a_name_get_one(top: Path) -> None:
     unnamed = (FROZEN / "params.yaml").read_text(encoding="utf-8").replace("name: null", "# no name", 1)
     (top / "params.yaml").write_text(unnamed, encoding="utf-8")

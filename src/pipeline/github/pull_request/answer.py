@@ -38,6 +38,16 @@ def command(number: int | None, pull_request: int | None, wait: float) -> None:
         steps.output("record", "false")
         click.echo(str(reason))
         return
+    final, problems = answer_each(run, pull)
+    steps.output("run", str(run.id))
+    steps.output("record", "true" if any(status.record for status in final.values()) else "false")
+    steps.output("statuses", final_statuses.dump(final))
+    if problems:
+        raise PipelineError("\n".join(str(problem) for problem in problems))
+
+
+def answer_each(run: Run, pull: Pull) -> tuple[dict[str, FinalStatus], list[PipelineError]]:
+    """Answer for each pipeline of main; the final statuses by their contexts, and what went wrong for any of them."""
     final, problems = dict[str, FinalStatus](), list[PipelineError]()
     changes, all_pipelines = Changes.of(pull), pipelines.find()
     for pipeline in pipelines.each():
@@ -52,11 +62,7 @@ def command(number: int | None, pull_request: int | None, wait: float) -> None:
             click.echo(str(reason))
         except PipelineError as problem:
             problems.append(problem)
-    steps.output("run", str(run.id))
-    steps.output("record", "true" if any(status.record for status in final.values()) else "false")
-    steps.output("statuses", final_statuses.dump(final))
-    if problems:
-        raise PipelineError("\n".join(str(problem) for problem in problems))
+    return final, problems
 
 
 def set_untouched(pull: Pull) -> FinalStatus:
