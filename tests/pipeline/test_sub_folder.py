@@ -58,9 +58,8 @@ def test_each_is_measured_against_its_own_champion_also_where_that_has_to_be_tra
 
 
 def test_the_worst_status_of_all_is_that_of_the_whole(repository: Project) -> None:
-    repository.ok("git", "checkout", "-q", "--force", "main")
     repository.ok("pipeline", "each", "verify-lock")
     repository.configure(train={"num_leaves": 7})  # of the one at the top, which comes first
     result = repository.run("pipeline", "each", "verify-lock")
     assert result.returncode == 2
-    assert result.stdout.split("\n")[-3:] == ["risk/churn/: pipeline verify-lock", "dvc.lock fits its inputs", ""]
+    assert "\nrisk/churn/: pipeline verify-lock\ndvc.lock fits its inputs" in result.stdout
