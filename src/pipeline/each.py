@@ -15,9 +15,9 @@ def command(arguments: tuple[str, ...]) -> None:
     """Call COMMAND in the folder of each pipeline, one after another; exits with the highest status of all."""
     top = pipelines.top()
     statuses = []
-    for pipeline in pipelines.find():
-        if pipeline.folder:
-            click.echo(f"\n{pipeline.folder}: pipeline {' '.join(arguments)}")
+    for folder in pipelines.folders():
+        if folder:
+            click.echo(f"\n{folder}: pipeline {' '.join(arguments)}")
         program = Path(sys.executable).with_name("pipeline")
-        statuses.append(subprocess.run([program, *arguments], cwd=top / pipeline.folder, check=False).returncode)
+        statuses.append(subprocess.run([program, *arguments], cwd=top / folder, check=False).returncode)
     click.get_current_context().exit(max(abs(status) for status in statuses))

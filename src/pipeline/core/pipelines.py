@@ -46,19 +46,23 @@ def current(root: Path = Path()) -> Pipeline:
     return Pipeline(folder(root), params.read(root / params.PATH).name)
 
 
-def find(root: Path = Path()) -> list[Pipeline]:
-    """The pipelines that git tracks in the repository around `root`, the top's first; else that of `root` alone.
-
-    PipelineError where two have one name, or a params.yaml is wrong.
-    """
+def folders(root: Path = Path()) -> list[str]:
+    """The folders of the pipelines that git tracks in the repository around `root`, the top's first; else its own."""
     base = top(root)
     listed = git(base, "ls-files", "-z", "--", f":(glob)**/{STAGES}", f":(glob)**/{params.PATH}").stdout.split("\0")
-    folders = sorted(path.removesuffix(STAGES) for path in listed if posixpath.basename(path) == STAGES)
+    candidates = sorted(path.removesuffix(STAGES) for path in listed if posixpath.basename(path) == STAGES)
     found = [
-        current(base / folder_)
-        for folder_ in folders
-        if f"{folder_}{params.PATH}" in listed and ENGINE.search(_text(base / folder_ / STAGES))
+        candidate
+        for candidate in candidates
+        if f"{candidate}{params.PATH}" in listed and ENGINE.search(_text(base / candidate / STAGES))
     ]
+    return found or [folder(root)]
+
+
+def find(root: Path = Path()) -> list[Pipeline]:
+    """The pipelines in those folders; PipelineError where two have one name, or a params.yaml is wrong."""
+    base = top(root)
+    found = [current(base / folder_) for folder_ in folders(root)]
     for index, pipeline in enumerate(found):
         for other in found[:index]:
             if pipeline.name == other.name:
@@ -66,7 +70,7 @@ def find(root: Path = Path()) -> list[Pipeline]:
                     f"{pipeline.folder}{params.PATH}: name: is {pipeline.name or 'null'}, as in "
                     f"{other.folder}{params.PATH}; give each pipeline another name"
                 )
-    return found or [current(root)]
+    return found
 
 
 def each(root: Path = Path()) -> Iterator[Pipeline]:

@@ -144,7 +144,7 @@ def recorded_blobs(measured: str, head: str) -> dict[str, str] | None:
         return None
     parents = [parent["sha"] for parent in commits[0]["parents"]]
     has_trailer = f"{TRAILER}{measured}" in commits[0]["commit"]["message"].splitlines()
-    recorded = {pipeline.path(path) for pipeline in pipelines.find() for path in RECORDED}
+    recorded = {folder + path for folder in pipelines.folders() for path in RECORDED}
     only_recorded = all(file["filename"] in recorded and file["status"] in {"added", "modified"} for file in files)
     if not (has_trailer and only_recorded and parents == [measured]):
         return None

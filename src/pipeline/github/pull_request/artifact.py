@@ -101,7 +101,7 @@ def with_notes(bundle: Bundle, notes: Sequence[str]) -> Bundle:
 def _places() -> tuple[str, list[str]]:
     """The folder of this pipeline's measurement in an artifact, and those of the others."""
     own = pipelines.folder()
-    return own, [other.folder for other in pipelines.find() if other.folder != own]
+    return own, [folder for folder in pipelines.folders() if folder != own]
 
 
 def _check_directory(file: IO[bytes]) -> None:

@@ -176,8 +176,8 @@ def _head() -> str | None:
 def _recorded_for_others() -> list[str]:
     """What the measurements of the repository's other pipelines have made before, as paths from here."""
     top, own = pipelines.top(), pipelines.folder()
-    others = [pipeline for pipeline in pipelines.find() if pipeline.folder != own]
-    return [str(top / other.path(path)) for other in others for path in dvc_lock.RECORDED]
+    others = [folder for folder in pipelines.folders() if folder != own]
+    return [str(top / folder / path) for folder in others for path in dvc_lock.RECORDED]
 
 
 def _environment(left_out: set[str]) -> dict[str, str]:
