@@ -15,6 +15,8 @@ from pipeline.core.errors import PipelineError
 
 # Command: its module (with the name of the function, unless that is `command`) and its line in the help.
 COMMANDS = {
+    "new": ("pipeline.new", "Make a folder for another pipeline of this repository."),
+    "each": ("pipeline.each", "Call a command in the folder of every pipeline of this repository."),
     "run": ("pipeline.run", "Fetch, run what changed, log it and print the verdict (make run)."),
     "fetch": ("pipeline.data.source.fetch", "Read the data source and record its fingerprint in data/source.json."),
     "schema": ("pipeline.data.contract.inference", "Infer the data contract data/schema.yaml from the data."),

@@ -78,6 +78,7 @@ class Scene:
             "metrics.json": json.dumps({"metrics": metrics}),
         } | (files or {})
         for name, content in all_files.items():
+            (self.measurement / name).parent.mkdir(exist_ok=True)
             (self.measurement / name).write_text(content)
 
     @property

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.core import files
+from pipeline.core import dvc_repo, files, pipelines
 from pipeline.core.errors import PipelineError, last_line, listed
 from pipeline.core.git import git
 
@@ -132,8 +132,9 @@ def hashes_in_lock(revision: str, root: Path) -> dict[str, str]:
 def cache_folder(root: Path) -> Path:
     """DVC's cache, as .dvc/config.local or .dvc/config set it (read here, because importing DVC is slow)."""
     config = configparser.ConfigParser(interpolation=None, strict=False)
-    config.read([root / ".dvc/config", root / ".dvc/config.local"], encoding="utf-8")
-    return (root / ".dvc" / config.get("cache", "dir", fallback="cache")).absolute()
+    folder = dvc_repo.folder(root)
+    config.read([folder / name for name in dvc_repo.SETTINGS], encoding="utf-8")
+    return (folder / config.get("cache", "dir", fallback="cache")).absolute()
 
 
 def cached_file(root: Path, md5: str) -> Path | None:
@@ -183,11 +184,12 @@ def _copy_files(revision: str, hashes: Mapping[str, str], root: Path, download: 
 
 def _download(revision: str, path: str, md5: str, target: Path, root: Path) -> bool:
     """Get a file of `revision` by DVC (from its remote, or a cache elsewhere); False where it has none."""
-    if not (root / ".dvc").is_dir():
+    if not dvc_repo.folder(root).is_dir():
         return False
+    source, name = str(pipelines.top(root).resolve()), pipelines.folder(root) + path
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "file"
-        command = [sys.executable, "-m", "dvc", "get", "--quiet", ".", path, "--rev", revision, "--out", str(file)]
+        command = [sys.executable, "-m", "dvc", "get", "--quiet", source, name, "--rev", revision, "--out", str(file)]
         subprocess.run(command, cwd=root, capture_output=True, check=False)
         if not _has_md5(file, md5):
             return False

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
+from pipeline.core import dvc_repo
 from pipeline.core.errors import last_line
 from pipeline.review.measure.printed import clean
 
@@ -29,7 +30,7 @@ def configured(root: Path = Path()) -> bool:
     if url := os.environ.get(URL_VARIABLE, "").strip():
         _dvc("remote", "add", "--local", "--default", "--force", NAME, url)
     config = configparser.ConfigParser(interpolation=None, strict=False)
-    config.read([root / ".dvc/config", root / ".dvc/config.local"], encoding="utf-8")
+    config.read([dvc_repo.folder(root) / name for name in dvc_repo.SETTINGS], encoding="utf-8")
     return bool(config.get("core", "remote", fallback=""))
 
 

@@ -36,8 +36,8 @@ def outputs() -> dict[str, str]:
 
 def final_status() -> tuple[str, str]:
     """The status that the head gets once what was measured is recorded."""
-    values = outputs()
-    return values["state"], values["description"]
+    status = json.loads(outputs()["statuses"])["gate"]
+    return status["state"], status["description"]
 
 
 def test_a_measured_pull_request_gets_one_comment_and_a_status_that_links_to_it(
