@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,13 @@ class Scene:
         git(self.checkout, "checkout", "-q", "main")
         self.pull["head"]["sha"] = sha
         return sha
+
+    def diverge(self, main: Mapping[str, str], head: Mapping[str, str]) -> None:
+        """Commit to main and to the pull request's branch."""
+        self.head = self.push(dict(head), "Theirs")
+        git(self.checkout, "update-ref", f"refs/pull/{NUMBER}/head", self.head)
+        git(self.checkout, "remote", "add", "origin", str(self.checkout))
+        self.base = commit(self.checkout, dict(main), "Main's")
 
     def measure(self, files: dict[str, str] | None = None, **fields: Any) -> None:
         """Write the artifact of the run again, with these files and fields of its manifest."""

@@ -20,6 +20,7 @@ METRICS = '{"roc_auc": 0.7}\n'
 NOT_TOUCHED, RECORDING, PASS = ("success", UNTOUCHED), ("pending", "recording what was measured"), ("success", "pass")
 OWN_LOCK = LOCK.replace("src/pipeline", "../src/pipeline")
 MEASURED_LOCK = OWN_LOCK.replace("cmd: train\n", "cmd: train --more\n")
+MAINS_LOCK = OWN_LOCK.replace("cmd: train\n", "cmd: train --main\n")
 RECORDED = ["dvc.lock", "reports/metrics.json"]
 
 
@@ -218,3 +219,32 @@ def test_without_a_pipeline_at_the_top_a_change_of_the_documentation_touches_non
     answer(pipeline)
     assert both(scene) == (None, NOT_TOUCHED)
     assert not scene.comments()
+
+
+def merge_main(pipeline: Pipeline) -> str:
+    code, printed = pipeline("merge-main", "--wait", "0")
+    assert code == 0, printed
+    return printed
+
+
+def test_a_conflict_in_what_the_one_in_a_folder_makes_is_merged_and_both_are_measured(
+    scene: Scene, pipeline: Pipeline
+) -> None:
+    scene.diverge({"churn/dvc.lock": MAINS_LOCK}, {"churn/dvc.lock": MEASURED_LOCK})
+    assert "main was merged" in merge_main(pipeline)
+    assert both(scene, scene.pull["head"]["sha"]) == (("pending", "main was merged; being measured"),) * 2
+
+
+def test_a_conflict_that_a_person_must_solve_fails_both_and_is_over_for_both(scene: Scene, pipeline: Pipeline) -> None:
+    theirs = {"churn/dvc.lock": MEASURED_LOCK, "churn/params.yaml": "theirs: 1\n"}
+    parameters = (scene.checkout / "churn/params.yaml").read_text()
+    scene.diverge({"churn/dvc.lock": MAINS_LOCK, "churn/params.yaml": parameters + "\n"}, theirs)
+    merge_main(pipeline)
+    assert both(scene) == (("failure", "conflicts with main: in churn/params.yaml"),) * 2
+    (text,) = [data["body"] for data in scene.github.state["comments"] if "pipeline-conflict" in data["body"]]
+    assert "\ngit checkout --theirs churn/dvc.lock  # main" in text
+
+    git(scene.checkout, "reset", "-q", "--hard", "main~1")
+    merge_main(pipeline)
+    merge_main(pipeline)  # GitHub has found out by now that there is none
+    assert [status[0] for status in filter(None, both(scene))] == ["error", "error"]
