@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.core.git import git
+from tests.pipeline.conftest import FROZEN
 from tests.pipeline.github.conftest import LOCK, NUMBER, Pipeline, Scene, commit
 
 pytestmark = pytest.mark.engine
@@ -69,6 +70,7 @@ def test_where_only_lock_and_metrics_conflict_main_is_merged_and_measured(scene:
 
 
 FORK = "it comes from a fork, to which no workflow may push"
+PARAMS = (FROZEN / "params.yaml").read_text(encoding="utf-8").replace("%", "%%").replace("Credit default", "%s")
 BATCHES = '{"source": "a.csv", "added": {"folder": "f", "files": []}}'
 
 
@@ -76,7 +78,7 @@ BATCHES = '{"source": "a.csv", "added": {"folder": "f", "files": []}}'
     ("main", "head", "pull", "reason"),
     [
         ({"src/project/features.py": "main = 1\n"}, {}, {}, "in src/project/features.py"),
-        ({"params.yaml": "a: 1\n"}, {"params.yaml": "b: 1\n"}, {}, "in params.yaml"),
+        ({"params.yaml": PARAMS % "One"}, {"params.yaml": PARAMS % "Two"}, {}, "in params.yaml"),
         ({}, {}, {"head": {"ref": "feature", "repo": "ann/credit"}}, FORK),
         ({}, {}, {"user": "dependabot[bot]"}, "it is Dependabot's: comment `@dependabot rebase`"),
         ({".github/workflows/train.yaml": "on: push\n"}, {}, {}, "main has other workflow files"),
