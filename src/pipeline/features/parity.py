@@ -1,0 +1,102 @@
+"""Whether a row's features depend on that row alone: computed alone, together, in another order and in pieces."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.errors import PipelineError
+from pipeline.features import failures
+from pipeline.features.code import Call, FeatureCode, FunctionError, run
+from pipeline.features.lookup import frozen
+from pipeline.features.values import Array, same
+
+ROWS = 500
+PIECES = 7
+LAST_DIGITS = 1e-6  # relative difference up to which two numbers differ in their last digits of float32
+
+REPEATED = "gives other values when it is called again: it is random, depends on the clock or keeps something"
+OTHER_ROWS = "it looks at other rows, as x - x.mean() does; compute such a figure in a fit"
+MATRIX = "a product or a reduction over a matrix has other last digits for other numbers of rows; write it row by row"
+
+
+def check(code: FeatureCode, inputs: Mapping[str, Array], rows: int) -> None:
+    """PipelineError, with a line for each refused function, where a value is not the same bit for bit each time.
+
+    `inputs` are columns of `rows` rows, (rows,) each, as functions get them.
+    """
+    problems = list[str]()
+    known: dict[str, Any] = {**{name: frozen(table) for name, table in code.package.tables().items()}, **inputs}
+    states = {name: frozen(state) for name, state in code.states.items()}
+    with np.errstate(all="ignore"):
+        for call in code.calls:
+            try:
+                together = run(call, known, states, rows)
+                reason = _infinite(call, known, states) or next(_differences(call, known, states, rows, together), "")
+            except FunctionError as error:
+                raise failures.explained(error, code, inputs, rows) from None
+            known |= together
+            if reason:
+                problems.append(failures.line(code.package, call.function, reason))
+    if problems:
+        raise PipelineError("\n".join(problems))
+
+
+def _differences(
+    call: Call, known: Mapping[str, Any], states: Mapping[str, Any], rows: int, together: Mapping[str, Array]
+) -> Iterator[str]:
+    """What is wrong with the function, in words, each way to call it in its turn."""
+    order = np.random.default_rng(0).permutation(rows)
+    everything = np.arange(rows)
+    ways = [
+        (REPEATED, [everything]),
+        ("", [np.array([row]) for row in range(rows)]),
+        ("", [order]),
+        ("", [piece for piece in np.array_split(everything, PIECES) if len(piece)]),
+    ]
+    for reason, parts in ways:
+        for part in parts:
+            values = run(call, _at(call, known, part), states, len(part))
+            for name, column in values.items():
+                equal = same(column, together[name][part])
+                if not equal.all():
+                    row = int(part[np.flatnonzero(~equal)[0]])
+                    pair = together[name][row], column[np.flatnonzero(~equal)[0]]
+                    yield reason or _reason(pair, together[name].dtype != column.dtype)
+
+
+def _reason(pair: tuple[Any, Any], other_type: bool) -> str:
+    """Why a value differs from the one that it has among all rows."""
+    if other_type:
+        kinds = {float: "numbers", bool: "booleans"}
+        first, second = (kinds.get(type(value.item() if hasattr(value, "item") else value), "text") for value in pair)
+        return f"it returns {first} for many rows and {second} for few; give each result one type"
+    numbers = all(isinstance(value, float) for value in pair) and bool(np.isfinite(pair).all())
+    if numbers and abs(pair[0] - pair[1]) <= LAST_DIGITS * max(abs(pair[0]), abs(pair[1])):
+        return MATRIX
+    return OTHER_ROWS
+
+
+def _infinite(call: Call, known: Mapping[str, Any], states: Mapping[str, Any]) -> str:
+    """A sentence where the function's own result is infinite somewhere, as after a division by 0; else nothing."""
+    from pipeline.features.functions import STATE
+
+    arguments = [known[name] if name != STATE else states[call.function.name] for name in call.reads]
+    returned = call.run(*arguments)
+    for name in call.function.outputs:
+        values = returned[name] if isinstance(returned, Mapping) else returned
+        if values.dtype.kind in "fiu" and np.isinf(values.astype(np.float32)).any():
+            return "it is infinite, or beyond float32, for some rows; guard it, as np.maximum(x, 1) does a divisor"
+    return ""
+
+
+def _at(call: Call, known: Mapping[str, Any], part: Array) -> dict[str, Any]:
+    """The arguments of a function for some of the rows, read-only like those of a request."""
+    chosen = dict[str, Any]()
+    for name in call.reads:
+        if name in known:
+            value = known[name]
+            chosen[name] = value[part] if isinstance(value, np.ndarray) else value
+            if isinstance(value, np.ndarray):
+                chosen[name].flags.writeable = False
+    return chosen
