@@ -8,6 +8,7 @@ import numpy as np
 from pipeline.core.errors import PipelineError
 from pipeline.features import failures
 from pipeline.features.code import Call, FeatureCode, FunctionError, run
+from pipeline.features.functions import STATE
 from pipeline.features.lookup import frozen
 from pipeline.features.values import Array, same
 
@@ -15,6 +16,9 @@ ROWS = 500
 PIECES = 7
 LAST_DIGITS = 1e-6  # relative difference up to which two numbers differ in their last digits of float32
 
+WHOLE = 2**24  # up to which float32 holds every whole number
+
+INFINITE = "it is infinite, or beyond float32, for some rows; guard it, as np.maximum(x, 1) does a divisor"
 REPEATED = "gives other values when it is called again: it is random, depends on the clock or keeps something"
 OTHER_ROWS = "it looks at other rows, as x - x.mean() does; compute such a figure in a fit"
 MATRIX = "a product or a reduction over a matrix has other last digits for other numbers of rows; write it row by row"
@@ -23,16 +27,15 @@ MATRIX = "a product or a reduction over a matrix has other last digits for other
 def check(code: FeatureCode, inputs: Mapping[str, Array], rows: int) -> None:
     """PipelineError, with a line for each refused function, where a value is not the same bit for bit each time.
 
-    `inputs` are columns of `rows` rows, (rows,) each, as functions get them.
+    `inputs` are columns of `rows` rows, (rows,) each, as functions get them. The rows are scanned first.
     """
-    problems = list[str]()
-    known: dict[str, Any] = {**{name: frozen(table) for name, table in code.package.tables().items()}, **inputs}
-    states = {name: frozen(state) for name, state in code.states.items()}
+    scan(code, inputs, rows)
+    problems, known, states = list[str](), _known(code, inputs), _states(code)
     with np.errstate(all="ignore"):
         for call in code.calls:
             try:
                 together = run(call, known, states, rows)
-                reason = _infinite(call, known, states) or next(_differences(call, known, states, rows, together), "")
+                reason = next(_differences(call, known, states, rows, together), "")
             except FunctionError as error:
                 raise failures.explained(error, code, inputs, rows) from None
             known |= together
@@ -40,6 +43,45 @@ def check(code: FeatureCode, inputs: Mapping[str, Array], rows: int) -> None:
                 problems.append(failures.line(code.package, call.function, reason))
     if problems:
         raise PipelineError("\n".join(problems))
+
+
+def scan(code: FeatureCode, inputs: Mapping[str, Array], rows: int) -> set[str]:
+    """The features that hold whole numbers beyond 2^24, which float32 rounds; PipelineError for an infinite value."""
+    known, states, rounded = _known(code, inputs), _states(code), set[str]()
+    with np.errstate(all="ignore"):
+        for call in code.calls:
+            try:
+                finished = run(call, known, states, rows)
+                returned = _returned(call, known, states)
+            except FunctionError as error:
+                raise failures.explained(error, code, inputs, rows) from None
+            for name, values in returned.items():
+                if values.dtype.kind not in "fiu":
+                    continue
+                if (infinite := np.isinf(values.astype(np.float32))).any():
+                    row = int(np.flatnonzero(infinite)[0])
+                    example = failures.shown(inputs, list(code.plan.columns[name]), row)
+                    raise PipelineError(failures.line(code.package, call.function, INFINITE, example))
+                large = values[np.abs(values) > WHOLE]
+                if (large == np.rint(large)).all() and (large != large.astype(np.float32)).any():
+                    rounded.add(name)
+            known |= finished
+    return rounded
+
+
+def _known(code: FeatureCode, inputs: Mapping[str, Array]) -> dict[str, Any]:
+    return {**{name: frozen(table) for name, table in code.package.tables().items()}, **inputs}
+
+
+def _states(code: FeatureCode) -> dict[str, Any]:
+    return {name: frozen(state) for name, state in code.states.items()}
+
+
+def _returned(call: Call, known: Mapping[str, Any], states: Mapping[str, Any]) -> dict[str, Array]:
+    """The function's own results, before they are rounded."""
+    arguments = [known[name] if name != STATE else states[call.function.name] for name in call.reads]
+    returned = call.run(*arguments)
+    return dict(returned) if isinstance(returned, Mapping) else {call.function.outputs[0]: returned}
 
 
 def _differences(
@@ -75,19 +117,6 @@ def _reason(pair: tuple[Any, Any], other_type: bool) -> str:
     if numbers and abs(pair[0] - pair[1]) <= LAST_DIGITS * max(abs(pair[0]), abs(pair[1])):
         return MATRIX
     return OTHER_ROWS
-
-
-def _infinite(call: Call, known: Mapping[str, Any], states: Mapping[str, Any]) -> str:
-    """A sentence where the function's own result is infinite somewhere, as after a division by 0; else nothing."""
-    from pipeline.features.functions import STATE
-
-    arguments = [known[name] if name != STATE else states[call.function.name] for name in call.reads]
-    returned = call.run(*arguments)
-    for name in call.function.outputs:
-        values = returned[name] if isinstance(returned, Mapping) else returned
-        if values.dtype.kind in "fiu" and np.isinf(values.astype(np.float32)).any():
-            return "it is infinite, or beyond float32, for some rows; guard it, as np.maximum(x, 1) does a divisor"
-    return ""
 
 
 def _at(call: Call, known: Mapping[str, Any], part: Array) -> dict[str, Any]:

@@ -80,6 +80,13 @@ FINISH: dict[str, Callable[[Array], Array]] = {
 FINISHED_KINDS: dict[str, Literal["number", "boolean", "text"]] = {"f": "number", "b": "boolean", "O": "text"}
 
 
+def encoded(values: Array, codes: Mapping[str | None, float] | None) -> Array:
+    """Finished values as the model's matrix has them, float64 (rows,): categories as codes, NaN for an unseen one."""
+    if codes is None:
+        return values.astype(np.float64)
+    return np.array([codes.get(value, np.nan) for value in values.tolist()])
+
+
 def _named(value: object) -> str:
     return "None" if value is None else f"a value of type {type(value).__name__}"
 

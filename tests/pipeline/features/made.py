@@ -2,10 +2,12 @@
 
 import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pipeline.features import code as codes
 from pipeline.features import fitting, plan
 from pipeline.features.code import FeatureCode
 from pipeline.features.package import Package
@@ -67,3 +69,9 @@ def fitted(source: str, folds: Any = None, **files: str | bytes) -> FeatureCode:
 def values(made: FeatureCode, data: Mapping[str, Any] | None = None, fold: int = -1) -> dict[str, Any]:
     data = data or columns()
     return made.compute(data, len(data["limit"]), fold)
+
+
+def no_features(folder: Path) -> list[str]:
+    """The options of a stage of a project without feature code, whose files are written to `folder`."""
+    codes.write(code(), folder / "features", folder / "folds.json")
+    return ["--features", str(folder / "features"), "--folds", str(folder / "folds.json")]
