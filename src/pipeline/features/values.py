@@ -81,9 +81,9 @@ FINISHED_KINDS: dict[str, Literal["number", "boolean", "text"]] = {"f": "number"
 
 
 def encoded(values: Array, codes: Mapping[str | None, float] | None) -> Array:
-    """Finished values as the model's matrix has them, float64 (rows,): categories as codes, NaN for an unseen one."""
+    """Finished values as the model's matrix has them, (rows,): categories as codes, NaN for an unseen one."""
     if codes is None:
-        return values.astype(np.float64)
+        return values
     return np.array([codes.get(value, np.nan) for value in values.tolist()])
 
 
