@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from pipeline.features.values import Array, Input, WrongResultError
 FORMAT = 1  # of models/features/state.json
 COPY = "models/features"  # how messages name the folder of a model's feature code
 States = Mapping[str, Any]
+Name = str | tuple[str, str]  # of a column, feature or look-up table, or of a function's state
 REMEDY = "remove it and run `make run`"
 
 
@@ -30,7 +31,7 @@ class Call(NamedTuple):
 
     function: Function
     run: Callable[..., Any]
-    reads: tuple[str, ...]
+    reads: tuple[Name, ...]
 
 
 class FunctionError(Exception):
@@ -72,47 +73,52 @@ class FeatureCode:
         return hashlib.sha256(f"{self.package.hash}\0{text}".encode()).hexdigest()[:16]
 
     @cached_property
-    def _tables(self) -> dict[str, Any]:
-        return {name: frozen(content) for name, content in self.package.tables().items()}
-
-    @cached_property
     def calls(self) -> tuple[Call, ...]:
         """The functions in the order in which they are called."""
-        loaded = loading.callables(self.package, self.plan.order, self.version)
-        return tuple(Call(function, loaded[function.name], function.reads) for function in self.plan.order)
+        return calls(self.plan.order, loading.callables(self.package, self.plan.order, self.version))
 
     @cached_property
-    def _states_by_fold(self) -> tuple[States, ...]:
-        """The states by fold, the full ones last, so that -1 is their position."""
-        full = {name: frozen(state) for name, state in self.states.items()}
-        return (*({**full, **{name: frozen(state) for name, state in fold.items()}} for fold in self.folds), full)
+    def _constants(self) -> tuple[dict[Name, Any], ...]:
+        """Look-up tables and states: with the states of each fold, the full ones last, so that -1 is their position."""
+        tables = {name: frozen(content) for name, content in self.package.tables().items()}
+        fitted = ({**self.states, **fold} for fold in (*self.folds, {}))
+        return tuple({**tables, **{(STATE, name): frozen(state) for name, state in each.items()}} for each in fitted)
 
-    def compute(self, inputs: Mapping[str, Array], rows: int, fold: int = -1) -> dict[str, Array]:
+    def known(self, inputs: Mapping[str, Array], fold: int = -1) -> dict[Name, Any]:
+        """What functions are given besides features: look-up tables, states and the columns `inputs`."""
+        known = self._constants[fold].copy()
+        known.update(inputs)
+        return known
+
+    def compute(self, inputs: Mapping[str, Array], rows: int, fold: int = -1) -> dict[Name, Any]:
         """The finished values of every function's features, (rows,), for columns as `Input` has them.
 
         `fold`: the fold whose state is used, -1 for the state of all training rows. FunctionError where one fails.
         """
-        states, known = self._states_by_fold[fold], {**self._tables, **inputs}
+        known = self.known(inputs, fold)
         with np.errstate(all="ignore"):
             for call in self.calls:
-                known |= run(call, known, states, rows)
+                known.update(run(call, known, rows))
         return known
 
-    def without_folds(self) -> "FeatureCode":
-        """The code as a release carries it."""
-        return FeatureCode(self.package, self.plan, self.inputs, self.states)
+
+def calls(functions: Sequence[Function], loaded: Mapping[str, Callable[..., Any]]) -> tuple[Call, ...]:
+    """The calls of functions; each reads the state under a name of its own."""
+    return tuple(
+        Call(each, loaded[each.name], tuple((STATE, each.name) if name == STATE else name for name in each.reads))
+        for each in functions
+    )
 
 
-def run(call: Call, known: Mapping[str, Any], states: States, rows: int) -> dict[str, Array]:
+def run(call: Call, known: Mapping[Name, Any], rows: int) -> dict[str, Array]:
     """One call; FunctionError where it raises or returns something else than values for `rows` rows."""
-    function = call.function
-    arguments = [known[name] if name != STATE else states[function.name] for name in call.reads]
     try:
-        return values.results(call.run(*arguments), function.outputs, rows)
+        returned = call.run(*[known[name] for name in call.reads])
+        return values.results(returned, call.function.outputs, rows)
     except WrongResultError as error:
-        raise FunctionError(function, str(error)) from None
+        raise FunctionError(call.function, str(error)) from None
     except Exception as error:
-        raise FunctionError(function, "", error) from error
+        raise FunctionError(call.function, "", error) from error
 
 
 def write(code: FeatureCode, folder: Path, folds: Path) -> None:

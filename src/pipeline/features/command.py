@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -10,8 +11,7 @@ import numpy as np
 from pipeline.core import params, parquet
 from pipeline.data.contract import schema
 from pipeline.features import checkout, contract_columns, fitting, in_tables, package, parity
-from pipeline.features.code import Call, FeatureCode, run
-from pipeline.features.lookup import frozen
+from pipeline.features.code import Call, FeatureCode, Name, run
 from pipeline.features.values import Array
 
 SHOWN_ROWS, TIMED_ROWS = 3, 10_000
@@ -66,7 +66,7 @@ def description(code: FeatureCode, inputs: Mapping[str, Array], rows: int) -> It
     known = code.compute(inputs, rows)
     for call in code.calls:
         function = call.function
-        one, many = _seconds(code, known, call, 1), _seconds(code, known, call, rows)
+        one, many = _seconds(known, call, 1), _seconds(known, call, rows)
         cost = f"{one * 1e6:.1f} µs a row alone, {many / rows * 1e6:.3f} µs in a table"
         yield f"{', '.join(function.outputs)}  ({package.FOLDER}/{function.file}:{function.line})"
         if function.description:
@@ -77,16 +77,15 @@ def description(code: FeatureCode, inputs: Mapping[str, Array], rows: int) -> It
             yield f"  {name}: {', '.join(map(_text, known[name][:SHOWN_ROWS].tolist()))}, ...{off}"
 
 
-def _seconds(code: FeatureCode, known: Mapping[str, Array], call: Call, rows: int) -> float:
+def _seconds(known: Mapping[Name, Any], call: Call, rows: int) -> float:
     """The time of a call with so many rows: the best of three rounds."""
     arguments = {key: values[:rows] if isinstance(values, np.ndarray) else values for key, values in known.items()}
-    states, calls = {key: frozen(state) for key, state in code.states.items()}, CALLS if rows == 1 else 1
-    best = float("inf")
+    calls, best = CALLS if rows == 1 else 1, float("inf")
     with np.errstate(all="ignore"):
         for _ in range(3):
             start = time.process_time()
             for _ in range(calls):
-                run(call, arguments, states, rows)
+                run(call, arguments, rows)
             best = min(best, (time.process_time() - start) / calls)
     return best
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from pipeline.core.errors import PipelineError
 from pipeline.features import failures, loading
-from pipeline.features.code import Call, FeatureCode, FunctionError, run
-from pipeline.features.functions import Function
+from pipeline.features.code import FeatureCode, FunctionError, calls, run
+from pipeline.features.functions import STATE, Function
 from pipeline.features.lookup import frozen, key_text
 from pipeline.features.values import Array
 
@@ -46,19 +46,18 @@ def fit(code: FeatureCode, inputs: Mapping[str, Array], folds: Array | None = No
 def _states(code: FeatureCode, inputs: Mapping[str, Array], fits: Sequence[Function]) -> dict[str, Any]:
     """The states of all functions: those of `fits` made anew, each after the functions that its fit reads."""
     loaded = loading.callables(code.package, code.plan.order, f"{code.package.hash}_{UNFITTED}")
-    rows = len(next(iter(inputs.values()), ()))
-    known: dict[str, Any] = {**{name: frozen(table) for name, table in code.package.tables().items()}, **inputs}
-    states, frozen_states = dict(code.states), {name: frozen(state) for name, state in code.states.items()}
-    read = _read_by_fits(code)
+    rows, read = len(next(iter(inputs.values()), ())), _read_by_fits(code)
+    known, states = code.known(inputs), dict(code.states)
     with np.errstate(all="ignore"):
-        for function in code.plan.order:
+        for call in calls(code.plan.order, loaded):
+            function = call.function
             if function.fit and function in fits:
                 arguments = [known[name] for name in function.fit.reads]
                 states[function.name] = _fitted(code, function.fit, loaded[function.fit.name], arguments)
-                frozen_states[function.name] = frozen(states[function.name])
+                known[STATE, function.name] = frozen(states[function.name])
             if function.name in read:
                 try:
-                    known |= run(Call(function, loaded[function.name], function.reads), known, frozen_states, rows)
+                    known.update(run(call, known, rows))
                 except FunctionError as error:
                     reason = failures.reason_of(error, code.package)
                     raise PipelineError(failures.line(code.package, function, reason)) from None

@@ -7,9 +7,7 @@ import numpy as np
 
 from pipeline.core.errors import PipelineError
 from pipeline.features import failures
-from pipeline.features.code import Call, FeatureCode, FunctionError, run
-from pipeline.features.functions import STATE
-from pipeline.features.lookup import frozen
+from pipeline.features.code import Call, FeatureCode, FunctionError, Name, run
 from pipeline.features.values import Array, same
 
 ROWS = 500
@@ -30,15 +28,15 @@ def check(code: FeatureCode, inputs: Mapping[str, Array], rows: int) -> None:
     `inputs` are columns of `rows` rows, (rows,) each, as functions get them. The rows are scanned first.
     """
     scan(code, inputs, rows)
-    problems, known, states = list[str](), _known(code, inputs), _states(code)
+    problems, known = list[str](), code.known(inputs)
     with np.errstate(all="ignore"):
         for call in code.calls:
             try:
-                together = run(call, known, states, rows)
-                reason = next(_differences(call, known, states, rows, together), "")
+                together = run(call, known, rows)
+                reason = next(_differences(call, known, rows, together), "")
             except FunctionError as error:
                 raise failures.explained(error, code, inputs, rows) from None
-            known |= together
+            known.update(together)
             if reason:
                 problems.append(failures.line(code.package, call.function, reason))
     if problems:
@@ -47,12 +45,12 @@ def check(code: FeatureCode, inputs: Mapping[str, Array], rows: int) -> None:
 
 def scan(code: FeatureCode, inputs: Mapping[str, Array], rows: int) -> set[str]:
     """The features that hold whole numbers beyond 2^24, which float32 rounds; PipelineError for an infinite value."""
-    known, states, rounded = _known(code, inputs), _states(code), set[str]()
+    known, rounded = code.known(inputs), set[str]()
     with np.errstate(all="ignore"):
         for call in code.calls:
             try:
-                finished = run(call, known, states, rows)
-                returned = _returned(call, known, states)
+                finished = run(call, known, rows)
+                returned = _returned(call, known)
             except FunctionError as error:
                 raise failures.explained(error, code, inputs, rows) from None
             for name, values in returned.items():
@@ -65,28 +63,17 @@ def scan(code: FeatureCode, inputs: Mapping[str, Array], rows: int) -> set[str]:
                 large = values[np.abs(values) > WHOLE]
                 if (large == np.rint(large)).all() and (large != large.astype(np.float32)).any():
                     rounded.add(name)
-            known |= finished
+            known.update(finished)
     return rounded
 
 
-def _known(code: FeatureCode, inputs: Mapping[str, Array]) -> dict[str, Any]:
-    return {**{name: frozen(table) for name, table in code.package.tables().items()}, **inputs}
-
-
-def _states(code: FeatureCode) -> dict[str, Any]:
-    return {name: frozen(state) for name, state in code.states.items()}
-
-
-def _returned(call: Call, known: Mapping[str, Any], states: Mapping[str, Any]) -> dict[str, Array]:
+def _returned(call: Call, known: Mapping[Name, Any]) -> dict[str, Array]:
     """The function's own results, before they are rounded."""
-    arguments = [known[name] if name != STATE else states[call.function.name] for name in call.reads]
-    returned = call.run(*arguments)
-    return dict(returned) if isinstance(returned, Mapping) else {call.function.outputs[0]: returned}
+    returned = call.run(*[known[name] for name in call.reads])
+    return returned if isinstance(returned, dict) else {call.function.outputs[0]: returned}
 
 
-def _differences(
-    call: Call, known: Mapping[str, Any], states: Mapping[str, Any], rows: int, together: Mapping[str, Array]
-) -> Iterator[str]:
+def _differences(call: Call, known: Mapping[Name, Any], rows: int, together: Mapping[str, Array]) -> Iterator[str]:
     """What is wrong with the function, in words, each way to call it in its turn."""
     order = np.random.default_rng(0).permutation(rows)
     everything = np.arange(rows)
@@ -98,7 +85,7 @@ def _differences(
     ]
     for reason, parts in ways:
         for part in parts:
-            values = run(call, _at(call, known, part), states, len(part))
+            values = run(call, _at(call, known, part), len(part))
             for name, column in values.items():
                 equal = same(column, together[name][part])
                 if not equal.all():
@@ -119,13 +106,11 @@ def _reason(pair: tuple[Any, Any], other_type: bool) -> str:
     return OTHER_ROWS
 
 
-def _at(call: Call, known: Mapping[str, Any], part: Array) -> dict[str, Any]:
+def _at(call: Call, known: Mapping[Name, Any], part: Array) -> dict[Name, Any]:
     """The arguments of a function for some of the rows, read-only like those of a request."""
-    chosen = dict[str, Any]()
-    for name in call.reads:
-        if name in known:
-            value = known[name]
-            chosen[name] = value[part] if isinstance(value, np.ndarray) else value
-            if isinstance(value, np.ndarray):
-                chosen[name].flags.writeable = False
+    chosen = {name: known[name] for name in call.reads}
+    for name, value in chosen.items():
+        if isinstance(value, np.ndarray):
+            chosen[name] = value[part]
+            chosen[name].flags.writeable = False
     return chosen

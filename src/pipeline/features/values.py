@@ -30,9 +30,9 @@ class WrongResultError(Exception):
 
 def results(returned: Any, outputs: tuple[str, ...], rows: int) -> dict[str, Array]:
     """A function's result as an array (rows,) for each of its features, finished; WrongResultError."""
-    if len(outputs) == 1 and not isinstance(returned, Mapping):
+    if len(outputs) == 1 and not isinstance(returned, dict):
         return {outputs[0]: finished(returned, rows)}
-    if not isinstance(returned, Mapping) or set(returned) != set(outputs):
+    if not isinstance(returned, dict) or set(returned) != set(outputs):
         raise WrongResultError(f"it returned {_named(returned)} instead of a dict with {', '.join(outputs)}")
     return {name: finished(returned[name], rows) for name in outputs}
 
@@ -50,7 +50,7 @@ def finished(values: Any, rows: int) -> Array:
     if finish is None:
         raise WrongResultError(f"it returned {values.dtype}; allowed: numbers, booleans, text")
     result = finish(values)
-    result.flags.writeable = False
+    result.setflags(write=False)
     return result
 
 

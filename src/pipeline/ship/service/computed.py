@@ -33,12 +33,14 @@ class Computed:
         rows, inputs = len(matrix), dict[str, Array]()
         for name, place, kind, dtype in self._inputs:
             if kind == "text":
-                values = np.empty(rows, dtype=object)
-                values[:] = fields[place]
+                values = np.array(fields[place], dtype=object)
             elif kind == "date":
                 values = np.array([None if text is None else moment(text) for text in fields[place]], dtype=dtype)
+            elif dtype == "float64":
+                inputs[name] = numbers[place]  # read-only, as the bytes that it is made of
+                continue
             else:
-                values = numbers[place] if dtype == "float64" else numbers[place] != 0
+                values = numbers[place] != 0
             values.flags.writeable = False
             inputs[name] = values
         try:

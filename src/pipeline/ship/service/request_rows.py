@@ -107,7 +107,7 @@ class Rows:
         if self._computed is None:
             return raw.T.take(self._order, axis=1)
         matrix = np.empty((len(rows), len(self._order) + self._computed.count))
-        raw.T.take(self._order, axis=1, out=matrix[:, : len(self._order)])
+        matrix[:, : len(self._order)] = raw.T.take(self._order, axis=1)
         self._computed.fill(matrix, columns, raw)
         return matrix
 
