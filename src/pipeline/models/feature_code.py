@@ -12,7 +12,10 @@ COPY, FOLDS = Path("models/features"), Path("models/folds.json")  # as dvc.yaml 
 
 
 def for_training(folder: Path = COPY, folds: Path = FOLDS) -> FeatureCode | None:
-    """The code with the folds' states, as the stage `features` wrote it; None where the model sees no feature of it."""
+    """The code with the folds' states, as the stage `features` wrote it; None where the model sees no feature of it, or
+    that stage never ran."""
+    if not folder.is_dir():
+        return None
     code = codes.read(folder, folds)
     return code if code.features else None
 
