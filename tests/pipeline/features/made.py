@@ -66,7 +66,7 @@ def fitted(source: str, folds: Any = None, **files: str | bytes) -> FeatureCode:
     return fitting.fit(code(source, **files), columns(), folds)
 
 
-def values(made: FeatureCode, data: Mapping[str, Any] | None = None, fold: int = -1) -> dict[str, Any]:
+def values(made: FeatureCode, data: Mapping[str, Any] | None = None, fold: int = -1) -> dict[Any, Any]:
     data = data or columns()
     return made.compute(data, len(data["limit"]), fold)
 
