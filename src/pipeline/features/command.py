@@ -43,7 +43,7 @@ def command(only_check: bool, train_path: Path) -> None:
         inputs = contract_columns.make(contract, code.inputs, parity.ROWS)
     fitted, rows = _checked(code, inputs), len(next(iter(inputs.values())))
     if only_check:
-        click.echo(f"features: {parity.ROWS} training rows: {SAME}")
+        click.echo(f"features: {min(rows, parity.ROWS)} training rows: {SAME}")
         return
     click.echo("\n".join(description(fitted, inputs, rows)))
 

@@ -10,6 +10,7 @@ from pipeline.data.contract.schema import ContractColumn, Schema
 from pipeline.features.values import Array, Input, Kind
 
 MISSING = 0.1  # share of the rows without a value, where the contract allows it
+SPECIAL = 20  # of so many numbers one is the lower bound, one the upper bound, one is 0
 UNBOUNDED = 1_000.0  # a number without bounds lies between minus this and this
 TEXTS = ("", " ", "a", "Ångström", "semi;colon", "12", "a longer text, of several words", "日本")
 KINDS: dict[str, Kind] = {  # of the contract's types
@@ -63,8 +64,9 @@ def _numbers(column: ContractColumn, rows: int, rng: np.random.Generator) -> Arr
     bottom = low if low is not None else min(-UNBOUNDED, (high or 0.0) - UNBOUNDED)
     top = high if high is not None else max(UNBOUNDED, bottom + UNBOUNDED)
     values = rng.uniform(bottom, top, rows)
+    drawn = rng.integers(SPECIAL, size=rows)
     for place, special in enumerate(value for value in (bottom, top, 0.0) if bottom <= value <= top):
-        values[place::29] = special
+        values[drawn == place] = special
     return np.round(values) if column.type == "integer" else values
 
 

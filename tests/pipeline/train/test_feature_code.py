@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 
 from pipeline.core import files
+from pipeline.core.errors import PipelineError
 from pipeline.features import code as codes
 from pipeline.features import package, parity, table
 from pipeline.models import model
+from pipeline.ship.release import bento
 from tests.pipeline import in_process
-from tests.pipeline.conftest import small_table
+from tests.pipeline.conftest import ROOT, small_table
 
 FEATURES = '''
 import numpy as np
@@ -189,3 +191,22 @@ def test_a_notebook_gets_the_features_of_a_table_of_three_rows(tmp_path: Path, m
     features = table(rows)
     assert [*features.columns] == ["wealth", "relative", "label", "summer"]
     np.testing.assert_array_equal(features["wealth"], (rows["income"] / rows["age"]).astype(np.float32).astype(float))
+
+
+def test_a_release_carries_code_and_state_and_no_folds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project(tmp_path, monkeypatch, "binary", FEATURES + ON_TARGET % MEANS["binary"])
+    assert in_process.train()[0] == 0
+    staged = [path.as_posix() for path in bento._feature_code(Path())]
+    assert staged == ["models/features/made.py", "models/features/state.json"]
+    assert "models/folds.json" not in Path(ROOT, "bentofile.yaml").read_text()
+
+
+def test_a_model_is_not_scored_by_other_code_than_it_was_trained_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project(tmp_path, monkeypatch, "binary", FEATURES)
+    assert in_process.train()[0] == 0
+    copy = Path("models/features/made.py")
+    copy.write_text(copy.read_text().replace("np.maximum(age, 1)", "np.maximum(age, 2)"))
+    with pytest.raises(PipelineError, match="models/features: is not the feature code that the model was trained with"):
+        model.load(Path("models"))
