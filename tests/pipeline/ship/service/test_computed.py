@@ -11,9 +11,10 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+from pipeline.core.errors import PipelineError
 from pipeline.core.params import Features, Split
 from pipeline.data.contract import schema
 from pipeline.data.contract.schema import Schema
@@ -137,7 +138,12 @@ def service(code: FeatureCode, known: Signature) -> tuple[Rows, RequestModel]:
 @given(st.lists(expressions(), min_size=1, max_size=4), st.integers(0, 99), st.integers(1, 40))
 def test_values_over_http_are_those_of_training_to_the_bit(values: list[str], seed: int, size: int) -> None:
     train, rows = table(300, 0), table(40, seed + 1)
-    code, known = fitted(source(values), train)
+    try:
+        code, known = fitted(source(values), train)
+    except PipelineError as refusal:
+        if "has no value in any" not in str(refusal):  # as exp of a number of hours, which is infinite
+            raise
+        reject()
     requests = [sent(row) for row in rows.drop(columns=["id", "y"]).to_dict("records")]
     bodies = [json.dumps({"rows": requests[start : start + size]}).encode() for start in range(0, 40, size)]
     served = [row for part in over_http(service(code, known)[0], bodies) for row in part]
