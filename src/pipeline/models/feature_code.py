@@ -21,13 +21,17 @@ def for_training(folder: Path = COPY, folds: Path = FOLDS) -> FeatureCode | None
 
 
 def of_model(folder: Path, signature: Signature) -> FeatureCode | None:
-    """The code beside the model in `folder`, or one folder up for the measured model; None where the model needs none.
+    """The code beside the model in `folder`, or one folder up for the measured model; else as `at`."""
+    return at(folder / FOLDER if (folder / FOLDER).is_dir() else folder.parent / FOLDER, signature)
+
+
+def at(place: Path, signature: Signature) -> FeatureCode | None:
+    """The code in the folder `place`; None where the model needs none.
 
     PipelineError where it is missing, damaged or of another version.
     """
     if not signature.derived:
         return None
-    place = folder / FOLDER if (folder / FOLDER).is_dir() else folder.parent / FOLDER
     code = codes.read(place)
     if code.version != signature.code or not {*signature.derived} <= {*code.features}:
         raise PipelineError(f"{place}: is not the feature code that the model was trained with; run `make run`")
