@@ -12,6 +12,7 @@ from pipeline.core.git import git
 from pipeline.core.params.values import PipelineName
 
 IGNORED = Path(".gitignore")
+FEATURES = Path("src/project/features/__init__.py")
 NAME = re.compile(r"^name:([^#\n]*)", re.MULTILINE)
 
 
@@ -39,6 +40,10 @@ def contents(folder: str) -> dict[Path, str]:
         texts[target / params.PATH] = _named(_read(params.PATH), target.name)
     if not (target / IGNORED).exists():
         texts[target / IGNORED] = _read(IGNORED)
+    if not (target / FEATURES).parent.exists():
+        texts[target / FEATURES] = (
+            '"""The features of this pipeline: one NumPy function each; docs/how-to/add-a-feature.md."""\n'
+        )
     return texts
 
 
