@@ -13,6 +13,7 @@ from pipeline.core.params.values import PipelineName
 
 IGNORED = Path(".gitignore")
 FEATURES = Path("src/project/features/__init__.py")
+RESERVED = frozenset({"src", ".github", "tests", "docs", "data", "reports"})  # the engine's, and the top's
 NAME = re.compile(r"^name:([^#\n]*)", re.MULTILINE)
 
 
@@ -31,20 +32,41 @@ def contents(folder: str) -> dict[Path, str]:
     if pipelines.folder() or not Path(pipelines.STAGES).is_file():
         raise PipelineError("pipeline new: call it at the top of the repository, where the engine's dvc.yaml is")
     target = Path(folder)
-    if target.is_absolute() or ".." in target.parts or target.parts[:1] in {(), ("src",), (".github",)}:
-        raise PipelineError(f"{folder}: can't hold a pipeline; allowed: a folder below this one, but src/ and .github/")
+    if target.is_absolute() or ".." in target.parts or not target.parts or target.parts[0] in RESERVED:
+        taken = ", ".join(sorted(RESERVED))
+        raise PipelineError(f"{folder!r}: can't hold a pipeline; allowed: a folder below this one, but {taken}")
     if git(Path(), "check-ignore", "--quiet", str(target / pipelines.STAGES)).returncode == 0:
         raise PipelineError(f"{folder}: git ignores it, by .gitignore; choose another folder")
-    texts = {target / pipelines.STAGES: pipelines.stages_at(f"{target.as_posix()}/", _read(Path(pipelines.STAGES)))}
+    texts = dict[Path, str]()
     if not (target / params.PATH).exists():
-        texts[target / params.PATH] = _named(_read(params.PATH), target.name)
+        texts[target / params.PATH] = _named(_read(_parameters()), _new_name(target))
     if not (target / IGNORED).exists():
         texts[target / IGNORED] = _read(IGNORED)
     if not (target / FEATURES).parent.exists():
         texts[target / FEATURES] = (
             '"""The features of this pipeline: one NumPy function each; docs/how-to/add-a-feature.md."""\n'
         )
+    stages = pipelines.stages_at(f"{target.as_posix()}/", _read(Path(pipelines.STAGES)))
+    path = target / pipelines.STAGES
+    if not path.exists() or _read(path) != stages:
+        texts = {path: stages} | texts
+    if not texts:
+        raise PipelineError(f"{folder}: holds a pipeline already, with the engine's {path.name}; nothing to do")
     return texts
+
+
+def _parameters() -> Path:
+    """The parameters to begin with: the top's, else those of the first pipeline in a folder."""
+    return next((path for own in pipelines.folders() if (path := Path(own, params.PATH)).exists()), params.PATH)
+
+
+def _new_name(target: Path) -> str:
+    """The name of the folder; PipelineError where another pipeline has it."""
+    for pipeline in pipelines.find():
+        if pipeline.name == target.name:
+            where = f"{pipeline.folder}{params.PATH}"
+            raise PipelineError(f"{target}: {where} has the name {target.name} already; choose another folder")
+    return target.name
 
 
 def _named(text: str, name: str) -> str:

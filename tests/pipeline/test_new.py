@@ -70,7 +70,9 @@ def test_what_the_folder_has_stays_but_for_the_engines_stages() -> None:
     pipelines.check_stages(Path("churn"))
 
 
-@pytest.mark.parametrize("folder", ["../churn", "/churn", ".", "", "src/churn", ".github/churn", "Churn", "a b"])
+@pytest.mark.parametrize(
+    "folder", ["../churn", "/churn", ".", "", "src/churn", ".github/churn", "docs", "Churn", "a b"]
+)
 def test_a_folder_that_can_not_hold_a_pipeline_is_refused_and_nothing_is_written(folder: str, top: Path) -> None:
     with pytest.raises(PipelineError, match="; allowed: "):
         make(folder)
@@ -80,6 +82,29 @@ def test_a_folder_that_can_not_hold_a_pipeline_is_refused_and_nothing_is_written
 def test_a_folder_that_git_ignores_is_refused() -> None:
     with pytest.raises(PipelineError, match=r"^models/churn: git ignores it"):
         make("models/churn")
+
+
+def test_a_folder_that_is_complete_is_refused() -> None:
+    make("churn")
+    with pytest.raises(PipelineError, match=r"^churn/: holds a pipeline already, with the engine's dvc.yaml; nothing"):
+        make("churn/")
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_name_that_another_pipeline_has_is_refused(top: Path, committed: bool) -> None:
+    make("churn")
+    if committed:
+        git(top, "add", "--all")
+    with pytest.raises(PipelineError, match=r"^risk/churn: churn/params.yaml has the name churn already; choose"):
+        make("risk/churn")
+    assert not Path("risk").exists()
+
+
+def test_without_a_pipeline_at_the_top_the_parameters_are_those_of_another(top: Path) -> None:
+    make("churn")
+    git(top, "rm", "-q", "--force", "params.yaml")
+    make("fraud")
+    assert params.read(Path("fraud/params.yaml")).name == "fraud"
 
 
 def test_it_is_called_at_the_top(monkeypatch: pytest.MonkeyPatch) -> None:

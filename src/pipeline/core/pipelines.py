@@ -47,9 +47,13 @@ def current(root: Path = Path()) -> Pipeline:
 
 
 def folders(root: Path = Path()) -> list[str]:
-    """The folders of the pipelines that git tracks in the repository around `root`, the top's first; else its own."""
-    base = top(root)
-    listed = git(base, "ls-files", "-z", "--", f":(glob)**/{STAGES}", f":(glob)**/{params.PATH}").stdout.split("\0")
+    """The folders of the pipelines in the repository around `root`, the top's first; else its own.
+
+    A new one counts before it is committed, unless git ignores it.
+    """
+    base, patterns = top(root), [f":(glob)**/{name}" for name in (STAGES, params.PATH)]
+    command = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns]
+    listed = {path for path in git(base, *command).stdout.split("\0") if (base / path).is_file()}
     candidates = sorted(path.removesuffix(STAGES) for path in listed if posixpath.basename(path) == STAGES)
     found = [
         candidate
@@ -87,11 +91,19 @@ def stages_at(folder: str, text: str) -> str:
     return ENGINE.sub(lambda match: match[1] + (way or '""'), text, count=1)
 
 
+def check_top(command: str) -> None:
+    """PipelineError in the folder of a pipeline, for a command that knows the one at the top alone."""
+    if own := folder():
+        raise PipelineError(f"{own}: `pipeline {command}` works for the pipeline at the top alone ({PAGE})")
+
+
 def check_stages(root: Path = Path()) -> None:
-    """PipelineError where the dvc.yaml of a pipeline's own folder is not that of the engine at the top."""
+    """PipelineError where `root` has no dvc.yaml, or one in a folder that is not that of the engine at the top."""
     own, own_folder = root / STAGES, folder(root)
+    if not own.is_file():
+        raise PipelineError(f"{STAGES}: no such file; run from the top of the repository, or from a pipeline's folder")
     engine = top(root) / STAGES
-    if not own_folder or not own.is_file() or not engine.is_file() or not ENGINE.search(_text(engine)):
+    if not own_folder or not engine.is_file() or not ENGINE.search(_text(engine)):
         return
     if _text(own) != stages_at(own_folder, _text(engine)):
         again = f"`pipeline new {own_folder.rstrip('/')}` writes it again"

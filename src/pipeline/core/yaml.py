@@ -28,7 +28,9 @@ def load_yaml(path: Path, name: str) -> Any:
     try:
         return parse_yaml(path.read_text(encoding="utf-8"), name)
     except FileNotFoundError:
-        raise PipelineError(f"{name}: no such file; run from the top of the repository") from None
+        raise PipelineError(
+            f"{name}: no such file; run from the top of the repository, or from a pipeline's folder"
+        ) from None
     except UnicodeDecodeError:
         raise PipelineError(f"{name}: not UTF-8 text; save it as UTF-8") from None
     except OSError as error:

@@ -44,15 +44,23 @@ def test_all_are_found_from_any_folder(repository: Path) -> None:
 
 def test_the_engine_without_parameters_at_the_top_is_no_pipeline(repository: Path) -> None:
     add(repository, "churn/", "churn")
-    git(repository, "rm", "-q", "--cached", "params.yaml")
+    git(repository, "rm", "-q", "--force", "params.yaml")
     assert pipelines.find(repository) == [Pipeline("churn/", "churn")]
 
 
 @pytest.mark.parametrize("missing", ["dvc.yaml", "params.yaml"])
-def test_a_folder_that_lacks_a_file_in_git_is_no_pipeline(repository: Path, missing: str) -> None:
+def test_a_folder_that_lacks_a_file_is_no_pipeline(repository: Path, missing: str) -> None:
     add(repository, "churn/", "churn")
-    git(repository, "rm", "-q", "--cached", f"churn/{missing}")
+    (repository / "churn" / missing).unlink()
     assert pipelines.find(repository) == [Pipeline("", None)]
+
+
+def test_one_that_is_not_committed_counts_unless_git_ignores_it(repository: Path) -> None:
+    for folder in ("churn", "fraud"):
+        add(repository, f"{folder}/", folder)
+        git(repository, "rm", "-rq", "--cached", folder)
+    (repository / ".gitignore").write_text("fraud/\n", encoding="utf-8")
+    assert pipelines.find(repository) == [Pipeline("", None), Pipeline("churn/", "churn")]
 
 
 def test_somebody_elses_dvc_project_is_no_pipeline(repository: Path) -> None:
@@ -90,6 +98,21 @@ def test_the_way_to_the_engine_is_the_only_difference_between_two_pipelines_stag
     assert not more
     assert before.startswith('  - engine: ""  #')
     assert after.startswith("  - engine: ../../  #")
+
+
+def test_a_folder_without_stages_is_refused(repository: Path) -> None:
+    (repository / "empty").mkdir()
+    with pytest.raises(PipelineError, match=r"^dvc\.yaml: no such file; run from the top of the repository, or from a"):
+        pipelines.check_stages(repository / "empty")
+
+
+def test_a_command_of_the_top_alone_is_refused_in_a_folder(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(repository, "churn/", "churn")
+    monkeypatch.chdir(repository)
+    pipelines.check_top("release")
+    monkeypatch.chdir("churn")
+    with pytest.raises(PipelineError, match=r"^churn/: `pipeline release` works for the pipeline at the top alone"):
+        pipelines.check_top("release")
 
 
 def test_stages_that_are_not_the_engines_are_refused_with_the_way_out(repository: Path) -> None:

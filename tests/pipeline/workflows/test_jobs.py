@@ -177,7 +177,7 @@ def test_a_pull_request_is_measured_against_the_default_branch_whatever_its_name
     payload = pull_request(template)
     payload["repository"]["default_branch"] = payload["pull_request"]["base"]["ref"] = "trunk"
 
-    assert calls(train(machine, template, payload))[0] == "measure --run --base origin/trunk --push"
+    assert calls(train(machine, template, payload))[0] == "each measure --run --base origin/trunk --push"
 
 
 def test_a_pull_request_to_another_branch_is_not_measured(machine: Machine, template: Path) -> None:
@@ -315,7 +315,7 @@ def test_a_run_that_ended_is_answered_and_recorded(conclusion: str, machine: Mac
     result = machine.act("comment", "workflow_run", run_event("completed", conclusion), template)
 
     assert result.jobs == {"answer": "success", "record": "success"}
-    assert calls(result) == ["answer --run 4711", "record --run 4711 --artifact 99"]
+    assert calls(result) == ["answer --run 4711", "record --run 4711"]
 
 
 @pytest.mark.parametrize("action", ["requested", "completed"])
@@ -337,7 +337,7 @@ def test_a_dispatch_answers_a_pull_request_by_its_number(machine: Machine, templ
     result = machine.act("comment", "workflow_dispatch", payload, template)
 
     assert result.jobs == {"answer": "success", "record": "success"}
-    assert calls(result) == ["answer --pull-request 7", "record --run 4711 --artifact 99"]
+    assert calls(result) == ["answer --pull-request 7", "record --run 4711"]
 
 
 def test_a_comment_is_written_by_mains_code_whatever_branch_is_checked_out(machine: Machine, template: Path) -> None:
@@ -347,14 +347,14 @@ def test_a_comment_is_written_by_mains_code_whatever_branch_is_checked_out(machi
 
     result = machine.act("comment", "workflow_run", run_event("completed", "success"), template)
 
-    assert calls(result) == ["answer --run 4711", "record --run 4711 --artifact 99"]
+    assert calls(result) == ["answer --run 4711", "record --run 4711"]
 
 
 def test_where_cml_can_not_be_installed_the_run_is_still_answered(machine: Machine, template: Path) -> None:
     result = machine.act("comment", "workflow_run", run_event("completed", "success"), template)
 
     assert "iterative/cml can't be reached" in result.log
-    assert calls(result) == ["answer --run 4711", "record --run 4711 --artifact 99"]
+    assert calls(result) == ["answer --run 4711", "record --run 4711"]
 
 
 def watch(machine: Machine, template: Path, **variables: str) -> WorkflowResult:

@@ -193,7 +193,7 @@ def _remove_other_downloads(source: Source) -> None:
 
 def _advice(source: str) -> str:
     if not sources.is_remote(source):
-        return "; paths start at the top of the repository"
+        return "; paths start at the folder of params.yaml"
     if source.startswith("s3://"):
         return "; credentials come from the environment or ~/.aws (FSSPEC_S3_ANON=true for a public bucket)"
     return ""

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from pipeline.core import pipelines
 from pipeline.core.errors import PipelineError
 from pipeline.data.source.sources import FINGERPRINT
 from pipeline.github.client import api, posting, statuses
@@ -26,6 +27,7 @@ SETTING = "Settings › Actions › General › Allow GitHub Actions to create a
 @click.option("--issue", type=Number(), metavar="N", help="The issue that it is for; a comment there says how it went.")
 def command(issue: int | None) -> None:
     """Open the pull request of what `pipeline retrain` found, or update it, and start what measures and tests it."""
+    pipelines.check_top("propose")
     try:
         retrained = outcome.read()
         message = propose(retrained, issue) if retrained.state == "added" else explain_nothing(retrained)

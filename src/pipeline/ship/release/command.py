@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.core import params
+from pipeline.core import params, pipelines
 from pipeline.core.git import DIRTY, has_commit
 from pipeline.github.client import steps
 from pipeline.markup.markdown import escape
@@ -66,6 +66,7 @@ def command(
     """
     if context.invoked_subcommand:
         return
+    pipelines.check_top("release")
     for former in (target, publishing.BILL):  # of a release before this one, which must not be taken for this one's
         former.unlink(missing_ok=True)
     overruled = overruling.by_person(person, reason)

@@ -39,6 +39,18 @@ def test_the_app_that_main_names_sets_it(scene: Scene) -> None:
 
 
 @pytest.mark.usefixtures("app")
+def test_it_sets_that_of_a_pipeline_with_a_name_and_github_actions_that_of_the_tests(scene: Scene) -> None:
+    path = scene.checkout / "params.yaml"
+    path.write_text(path.read_text().replace("name: null", "name: churn", 1))
+    statuses.post(scene.head, "success", "pass", "https://example.org")
+    statuses.post(scene.head, "failure", "failed", "https://example.org", context="test")
+    contexts = [data["context"] for data in scene.github.state["statuses"]]
+    assert (contexts, creators(scene)) == (["gate/churn", "test"], [APP["login"], BOT["login"]])
+    assert (statuses.current(scene.head) or {})["state"] == "success"
+    assert (statuses.current(scene.head, "test") or {})["state"] == "failure"
+
+
+@pytest.mark.usefixtures("app")
 def test_without_its_token_no_status_is_set_and_the_place_of_its_key_is_named(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

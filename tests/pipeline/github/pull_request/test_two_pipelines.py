@@ -10,9 +10,11 @@ import pytest
 
 from pipeline.core import pipelines
 from pipeline.core.git import git
+from pipeline.github.client import api
+from pipeline.github.pull_request import authors
 from pipeline.github.pull_request.touched import UNTOUCHED
 from tests.pipeline.conftest import FROZEN, ROOT
-from tests.pipeline.github.conftest import LOCK, RUN, TEMPLATE, Pipeline, Scene, commit
+from tests.pipeline.github.conftest import LOCK, NUMBER, RUN, TEMPLATE, Pipeline, Scene, commit
 
 pytestmark = pytest.mark.engine
 
@@ -196,6 +198,16 @@ def test_an_override_is_of_the_whole_pull_request(scene: Scene, pipeline: Pipeli
     answer(pipeline)
     states = [state for state, _ in filter(None, both(scene))]
     assert states == ["pending", "success"]  # the one at the top is recorded first
+
+
+@pytest.mark.parametrize("strict", ["", "churn/"])
+def test_the_strictest_rule_on_who_may_overrule_holds(scene: Scene, strict: str) -> None:
+    for folder in {"", "churn/"} - {strict}:
+        path = scene.checkout / folder / "params.yaml"
+        path.write_text(path.read_text().replace("overrule: another", "overrule: anyone"))
+    scene.github.state["permissions"]["someone"] = "write"
+    pull = api.call("GET", f"pulls/{NUMBER}", purpose="read it")
+    assert "@someone opened this pull request" in str(authors.refusal(pull, "someone"))
 
 
 def test_the_author_of_a_fork_records_in_the_folder(scene: Scene, pipeline: Pipeline) -> None:
