@@ -9,8 +9,9 @@ from pipeline.core import params
 from pipeline.core.errors import PipelineError
 from pipeline.core.params.review import Gate
 from pipeline.github.client import api
-from pipeline.github.protection import environment, rulesets
+from pipeline.github.protection import rulesets
 from pipeline.github.protection.settings import Setting
+from pipeline.github.protection.wanted import is_public, settings_of, writers
 
 HOW_TO = "docs/how-to/set-up-github.md#an-app-that-sets-the-status"
 ANYONE = "anyone with write access can merge: a workflow of any branch can set the status as GitHub Actions"
@@ -21,10 +22,10 @@ ANYONE = "anyone with write access can merge: a workflow of any branch can set t
 def command(apply: bool) -> None:
     """Show how the repository's rulesets differ from .github/rulesets/, and write them with --apply."""
     repository = api.call("GET", "", purpose="read the repository")
-    gate, writers = params.read().gate, _writers()
+    gate, people = params.read().gate, writers()
     if apply and not repository["permissions"]["admin"]:
         raise PipelineError(f"{api.repository()}: only somebody with the role admin can change its rulesets")
-    settings = list(_settings(repository, gate, alone=len(writers) == 1))
+    settings = list(settings_of(repository, gate, alone=len(people) == 1))
     differing = [setting for setting in settings if setting.difference]
     for setting in settings:
         click.echo(setting.difference or f"{setting.name}: is as wanted")
@@ -33,16 +34,8 @@ def command(apply: bool) -> None:
         click.echo("nothing was changed; `make protect APPLY=1` writes it")
     for setting in written:
         click.echo(f"{setting.name}: written")
-    for line in _advice(repository, gate, writers):
+    for line in _advice(repository, gate, people):
         click.echo(line)
-
-
-def _settings(repository: Any, gate: Gate, *, alone: bool) -> Iterator[Setting]:
-    app = None
-    if gate.app:
-        app = api.call("GET", f"/apps/{gate.app}", purpose=f"read the GitHub App {gate.app} of gate.app")["id"]
-        yield environment.setting(repository["default_branch"])
-    yield from rulesets.settings(_is_public(repository), app, alone)
 
 
 def _write(setting: Setting) -> bool:
@@ -57,22 +50,12 @@ def _write(setting: Setting) -> bool:
     return True
 
 
-def _writers() -> list[str]:
-    """The people who may write to the repository."""
-    people = api.pages("collaborators?permission=push", purpose="list who may write to the repository")
-    return [str(person["login"]) for person in people]
-
-
-def _advice(repository: Any, gate: Gate, writers: list[str]) -> Iterator[str]:
-    if len(writers) == 1:
-        yield f"no review is required: @{writers[0]} alone may write here, and nobody approves their own pull request"
+def _advice(repository: Any, gate: Gate, people: list[str]) -> Iterator[str]:
+    if len(people) == 1:
+        yield f"no review is required: @{people[0]} alone may write here, and nobody approves their own pull request"
     elif gate.overrule == "anyone":
-        yield f"{len(writers)} people may write here: set gate.overrule to `another`, so that no author overrules alone"
+        yield f"{len(people)} people may write here: set gate.overrule to `another`, so that no author overrules alone"
     if gate.app is None:
         yield f"{ANYONE}. {HOW_TO} says how an App of yours closes that"
-    if _is_public(repository):
+    if is_public(repository):
         yield "push rules on .github/ are left out: GitHub has them for private and internal repositories alone"
-
-
-def _is_public(repository: Any) -> bool:
-    return bool(repository["visibility"] == "public")
