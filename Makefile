@@ -85,5 +85,5 @@ protect: setup  ## Show what would protect main on GitHub; APPLY=1 writes it
 docs: setup  ## Write the reference of parameters and commands from the code
 	@$(BIN)/python -m pipeline.reference_pages
 
-bench: setup  ## Measure speed, memory and the error rates of gate and monitor
+bench: setup  ## Measure speed, memory and the error rates of gate, canary and monitor
 	@$(BIN)/python -m benchmarks
