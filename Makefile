@@ -93,5 +93,5 @@ doctor: setup  ## Look at the whole set-up, here and on GitHub
 docs: setup  ## Write the reference of parameters and commands from the code
 	@$(BIN)/python -m pipeline.reference_pages
 
-bench: setup  ## Measure speed, memory and the error rates of gate and monitor
+bench: setup  ## Measure speed, memory and the error rates of gate, canary and monitor
 	@$(BIN)/python -m benchmarks
