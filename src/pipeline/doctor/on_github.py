@@ -22,7 +22,7 @@ MAX_INTERVAL = timedelta(days=8)  # between two runs by the clock: a weekly sche
 RUNNERS = '["self-hosted", "gpu"]'  # of train.yaml, without the variable
 SETTINGS_PAGE = "docs/reference/settings.md"
 KEYS_PAGE = "docs/how-to/cloud-access.md#secrets-for-main-alone"
-GITHUB_REGISTRY = "ghcr.io"
+GITHUB_REGISTRY = "ghcr.io"  # default of REGISTRY
 CLOUD_REGISTRIES = (".dkr.ecr.", "-docker.pkg.dev", ".azurecr.io")  # logged in to by the cloud's credentials
 # A setting, and those that it does not work without.
 NEEDED_VARIABLES = {

@@ -27,7 +27,7 @@ class UnreachableError(PipelineError):
 def address(source: str) -> str:
     """The address that git fetches from: GitHub's for owner/name; a URL or a folder as it is."""
     if re.fullmatch(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", source) and not Path(source).exists():
-        return f"https://github.com/{source}"
+        return f"https://github.com/{source}"  # default of a source without a host
     return str(Path(source).resolve()) if Path(source).exists() else source
 
 
