@@ -13,6 +13,7 @@ from pipeline.core.params.values import PipelineName
 
 IGNORED = Path(".gitignore")
 RESERVED = frozenset({"src", ".github", "tests", "docs", "data", "reports"})  # the engine's, and the top's
+MAX_DEPTH = 2  # of folders: train.yaml looks no deeper for what the key of its cache is made of
 NAME = re.compile(r"^name:([^#\n]*)", re.MULTILINE)
 
 
@@ -31,9 +32,10 @@ def contents(folder: str) -> dict[Path, str]:
     if pipelines.folder() or not Path(pipelines.STAGES).is_file():
         raise PipelineError("pipeline new: call it at the top of the repository, where the engine's dvc.yaml is")
     target = Path(folder)
-    if target.is_absolute() or ".." in target.parts or not target.parts or target.parts[0] in RESERVED:
-        taken = ", ".join(sorted(RESERVED))
-        raise PipelineError(f"{folder!r}: can't hold a pipeline; allowed: a folder below this one, but {taken}")
+    parts = target.parts
+    if target.is_absolute() or ".." in parts or not 0 < len(parts) <= MAX_DEPTH or parts[0] in RESERVED:
+        allowed = f"one or two folders below this one, as risk/churn, but not in {', '.join(sorted(RESERVED))}"
+        raise PipelineError(f"{folder!r}: can't hold a pipeline; allowed: {allowed}")
     if git(Path(), "check-ignore", "--quiet", str(target / pipelines.STAGES)).returncode == 0:
         raise PipelineError(f"{folder}: git ignores it, by .gitignore; choose another folder")
     texts = dict[Path, str]()
