@@ -38,7 +38,8 @@ PROCESSES := 2
 # Each waits for containers, time-outs and other programs for a third of its time.
 test-engine: PROCESSES := 3
 
-test: setup  ## Run the project's tests and the engine's quick ones
+test: setup  ## Check the project's features, and run its tests and the engine's quick ones
+	@$(BIN)/pipeline features --check
 	@$(PYTEST) -m "not engine" $(wildcard tests/project/unit) tests/pipeline
 
 test-engine: setup  ## Run everything: whole pipelines, containers, a browser, workflows, and `make test` in a fork

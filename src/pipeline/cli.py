@@ -20,6 +20,7 @@ COMMANDS = {
     "run": ("pipeline.run", "Fetch, run what changed, log it and print the verdict (make run)."),
     "fetch": ("pipeline.data.source.fetch", "Read the data source and record its fingerprint in data/source.json."),
     "schema": ("pipeline.data.contract.inference", "Infer the data contract data/schema.yaml from the data."),
+    "features": ("pipeline.features.command", "Show or check the features of src/project/features/."),
     "gate": ("pipeline.review.gate.command", "Judge the model against the champion; exit 1 where it fails."),
     "drift": ("pipeline.train.stages.drift", "Compare any two tables for drift, as JSON and HTML."),
     "measure": (
@@ -73,6 +74,7 @@ COMMANDS = {
     "ingest": ("pipeline.train.stages.ingest", "Stage: the source into one raw table."),
     "validate": ("pipeline.train.stages.validate", "Stage: the raw table against the data contract."),
     "split": ("pipeline.train.stages.split", "Stage: training, validation and test rows."),
+    "fit-features": ("pipeline.train.stages.features", "Stage: the project's feature code, checked and fitted."),
     "train": ("pipeline.train.stages.train", "Stage: the LightGBM model that is measured, and its signature."),
     "refit": ("pipeline.train.stages.refit", "Stage: the model that ships, fitted again where the split is by time."),
     "evaluate": ("pipeline.train.stages.evaluate", "Stage: metrics, curves, importance, slices, fairness."),

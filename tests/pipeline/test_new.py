@@ -10,6 +10,7 @@ from pipeline.core import files, params, pipelines
 from pipeline.core.errors import PipelineError
 from pipeline.core.git import git
 from pipeline.core.pipelines import Pipeline
+from pipeline.features import package
 from tests.pipeline.conftest import FROZEN, ROOT
 
 
@@ -37,6 +38,7 @@ def test_the_folder_holds_a_pipeline_of_its_name(top: Path) -> None:
     own, shared = params.read(Path("churn/params.yaml")), params.read()
     assert own.model_copy(update={"name": None}) == shared
     assert Path("churn/params.yaml").read_text(encoding="utf-8").count("name: churn  ") == 1
+    assert package.of_project(Path("churn")).modules == ["__init__.py"]
 
 
 @pytest.mark.parametrize(
