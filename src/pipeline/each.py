@@ -13,6 +13,7 @@ from pipeline.core import pipelines
 @click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
 def command(arguments: tuple[str, ...]) -> None:
     """Call COMMAND in the folder of each pipeline, one after another; exits with the highest status of all."""
+    pipelines.check_names()
     top = pipelines.top()
     statuses = []
     for folder in pipelines.folders():

@@ -12,8 +12,10 @@ from pipeline.core.git import git
 from pipeline.core.params.values import PipelineName
 
 IGNORED = Path(".gitignore")
-FEATURES = Path("src/project/features/__init__.py")
 RESERVED = frozenset({"src", ".github", "tests", "docs", "data", "reports"})  # the engine's, and the top's
+MAX_DEPTH = 2  # of folders: train.yaml looks no deeper for what the key of its cache is made of
+FEATURES = Path("src/project/features/__init__.py")
+FEATURES_TEXT = '"""The features of this pipeline: one NumPy function each; docs/how-to/add-a-feature.md."""\n'
 NAME = re.compile(r"^name:([^#\n]*)", re.MULTILINE)
 
 
@@ -29,23 +31,14 @@ def command(folder: str) -> None:
 
 def contents(folder: str) -> dict[Path, str]:
     """The text of each file that FOLDER needs and lacks, and of its dvc.yaml; PipelineError where it can't be one."""
-    if pipelines.folder() or not Path(pipelines.STAGES).is_file():
-        raise PipelineError("pipeline new: call it at the top of the repository, where the engine's dvc.yaml is")
-    target = Path(folder)
-    if target.is_absolute() or ".." in target.parts or not target.parts or target.parts[0] in RESERVED:
-        taken = ", ".join(sorted(RESERVED))
-        raise PipelineError(f"{folder!r}: can't hold a pipeline; allowed: a folder below this one, but {taken}")
-    if git(Path(), "check-ignore", "--quiet", str(target / pipelines.STAGES)).returncode == 0:
-        raise PipelineError(f"{folder}: git ignores it, by .gitignore; choose another folder")
+    target = _target(folder)
     texts = dict[Path, str]()
     if not (target / params.PATH).exists():
         texts[target / params.PATH] = _named(_read(_parameters()), _new_name(target))
     if not (target / IGNORED).exists():
         texts[target / IGNORED] = _read(IGNORED)
     if not (target / FEATURES).parent.exists():
-        texts[target / FEATURES] = (
-            '"""The features of this pipeline: one NumPy function each; docs/how-to/add-a-feature.md."""\n'
-        )
+        texts[target / FEATURES] = FEATURES_TEXT
     stages = pipelines.stages_at(f"{target.as_posix()}/", _read(Path(pipelines.STAGES)))
     path = target / pipelines.STAGES
     if not path.exists() or _read(path) != stages:
@@ -53,6 +46,20 @@ def contents(folder: str) -> dict[Path, str]:
     if not texts:
         raise PipelineError(f"{folder}: holds a pipeline already, with the engine's {path.name}; nothing to do")
     return texts
+
+
+def _target(folder: str) -> Path:
+    """The folder, from the top; PipelineError where no pipeline can be in it."""
+    if pipelines.folder() or not Path(pipelines.STAGES).is_file():
+        raise PipelineError("pipeline new: call it at the top of the repository, where the engine's dvc.yaml is")
+    target = Path(folder)
+    parts = target.parts
+    if target.is_absolute() or ".." in parts or not 0 < len(parts) <= MAX_DEPTH or parts[0] in RESERVED:
+        allowed = f"one or two folders below this one, as risk/churn, but not in {', '.join(sorted(RESERVED))}"
+        raise PipelineError(f"{folder!r}: can't hold a pipeline; allowed: {allowed}")
+    if git(Path(), "check-ignore", "--quiet", str(target / pipelines.STAGES)).returncode == 0:
+        raise PipelineError(f"{folder}: git ignores it, by .gitignore; choose another folder")
+    return target
 
 
 def _parameters() -> Path:

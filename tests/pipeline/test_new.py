@@ -71,7 +71,7 @@ def test_what_the_folder_has_stays_but_for_the_engines_stages() -> None:
 
 
 @pytest.mark.parametrize(
-    "folder", ["../churn", "/churn", ".", "", "src/churn", ".github/churn", "docs", "Churn", "a b"]
+    "folder", ["../churn", "/churn", ".", "", "src/churn", ".github/churn", "docs", "a/b/c", "Churn", "a b"]
 )
 def test_a_folder_that_can_not_hold_a_pipeline_is_refused_and_nothing_is_written(folder: str, top: Path) -> None:
     with pytest.raises(PipelineError, match="; allowed: "):

@@ -6,7 +6,7 @@ The engine itself stays at the top of the repository. Paths are written as git w
 import contextlib
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,14 +67,17 @@ def find(root: Path = Path()) -> list[Pipeline]:
     """The pipelines in those folders; PipelineError where two have one name, or a params.yaml is wrong."""
     base = top(root)
     found = [current(base / folder_) for folder_ in folders(root)]
-    for index, pipeline in enumerate(found):
-        for other in found[:index]:
-            if pipeline.name == other.name:
-                raise PipelineError(
-                    f"{pipeline.folder}{params.PATH}: name: is {pipeline.name or 'null'}, as in "
-                    f"{other.folder}{params.PATH}; give each pipeline another name"
-                )
+    _check_names(found)
     return found
+
+
+def check_names(root: Path = Path()) -> None:
+    """PipelineError where two pipelines have one name; those whose params.yaml is wrong are left out."""
+    base, found = top(root), list[Pipeline]()
+    for folder_ in folders(root):
+        with contextlib.suppress(PipelineError):
+            found.append(current(base / folder_))
+    _check_names(found)
 
 
 def each(root: Path = Path()) -> Iterator[Pipeline]:
@@ -110,6 +113,16 @@ def check_stages(root: Path = Path()) -> None:
         raise PipelineError(
             f"{own_folder}{STAGES}: is not the engine's; at the top of the repository, {again} ({PAGE})"
         )
+
+
+def _check_names(found: Sequence[Pipeline]) -> None:
+    for index, pipeline in enumerate(found):
+        for other in found[:index]:
+            if pipeline.name == other.name:
+                raise PipelineError(
+                    f"{pipeline.folder}{params.PATH}: name: is {pipeline.name or 'null'}, as in "
+                    f"{other.folder}{params.PATH}; give each pipeline another name"
+                )
 
 
 def _text(path: Path) -> str:

@@ -75,7 +75,18 @@ def test_somebody_elses_dvc_project_is_no_pipeline(repository: Path) -> None:
 def test_two_pipelines_of_one_name_are_refused(repository: Path, name: str | None) -> None:
     add(repository, "", name)
     add(repository, "churn/", name)
-    with pytest.raises(PipelineError, match=rf"^churn/params.yaml: name: is {name or 'null'}, as in params.yaml; give"):
+    for check in (pipelines.find, pipelines.check_names):
+        with pytest.raises(
+            PipelineError, match=rf"^churn/params.yaml: name: is {name or 'null'}, as in params.yaml; give"
+        ):
+            check(repository)
+
+
+def test_wrong_parameters_are_no_matter_of_names(repository: Path) -> None:
+    add(repository, "churn/", "churn")
+    (repository / "churn/params.yaml").write_text("wrong: 1\n", encoding="utf-8")
+    pipelines.check_names(repository)
+    with pytest.raises(PipelineError, match="wrong: unknown key"):
         pipelines.find(repository)
 
 

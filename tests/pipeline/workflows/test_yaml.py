@@ -169,6 +169,11 @@ def test_what_a_pull_request_caches_is_bounded_and_the_champion_is_renewed_withi
     assert WORKFLOWS["renew-cache"]["on"]["schedule"] == [{"cron": "17 5 * * 1,4"}]
 
 
+def test_a_run_of_the_tests_makes_the_required_status_pending_from_its_start() -> None:
+    assert set(WORKFLOWS["test-status"]["on"]["workflow_run"]["types"]) == {"in_progress", "completed"}
+    assert (WORKFLOWS["test"]["on"]["pull_request"] or {}).keys() & {"paths", "paths-ignore"} == set()
+
+
 def test_images_are_attested_without_a_storage_record() -> None:
     attests = [step["with"] for _, step in steps() if step.get("uses", "").startswith("actions/attest")]
 
