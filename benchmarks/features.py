@@ -63,7 +63,7 @@ def main() -> None:
         rounds: dict[str, list[dict[str, float]]] = {case: [] for case in roots}
         for round_ in range(ROUNDS):
             for case, root in roots.items():
-                home = folder / f"{round_}{case[:4]}"
+                home = folder / f"{round_}-{case.partition(' ')[0]}"
                 home.mkdir()
                 rounds[case].append(_measure(root, home))
         _show(rounds)
