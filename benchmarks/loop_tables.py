@@ -58,7 +58,7 @@ def bikes() -> pd.DataFrame:
 
 
 def glucose() -> pd.DataFrame:
-    """Half a year of a glucose sensor, every five minutes; above 180 mg/dl an hour later."""
+    """Half a year of a glucose sensor, every five minutes that it measured; above 180 mg/dl an hour later."""
     table = installed("bokeh_sampledata", "_data/CGM.csv.gz")
     table = table.assign(time=pd.to_datetime(table["datetime"])).drop_duplicates("time").sort_values("time")
     table["hour"] = table["time"].dt.hour
@@ -71,7 +71,7 @@ def glucose() -> pd.DataFrame:
     later = pd.merge_asof(table[["time"]], later, on="time", direction="nearest", tolerance=pd.Timedelta(minutes=6))
     table["target"] = np.where(later["glucose"] > 180, "yes", "no")
     kept = ["time", "glucose", "isig", "hour", "change_15", "change_60", "target"]
-    return table.loc[later["glucose"].notna().to_numpy(), kept]
+    return table.loc[later["glucose"].notna().to_numpy(), kept].dropna(subset=["isig"])
 
 
 def planted(kind: str, seed: int) -> pd.DataFrame:
