@@ -10,7 +10,7 @@ CLI := "$(CURDIR)/$(BIN)/pipeline"
 # Imports cost more than the work here: compiled modules are kept, also where the environment says not to.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test test-engine lint format docs bench ui tune gate report serve simulate monitor bento protect
+.PHONY: help setup run test test-engine lint format docs bench ui tune gate report serve simulate monitor bento protect doctor
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -87,8 +87,11 @@ bento: setup  ## Build the Bento: service, model and locked requirements
 protect: setup  ## Show what would protect main on GitHub; APPLY=1 writes it
 	@$(BIN)/pipeline protect $(if $(APPLY),--apply)
 
+doctor: setup  ## Look at the whole set-up, here and on GitHub
+	@$(BIN)/pipeline doctor
+
 docs: setup  ## Write the reference of parameters and commands from the code
 	@$(BIN)/python -m pipeline.reference_pages
 
-bench: setup  ## Measure speed, memory and the error rates of gate and monitor
+bench: setup  ## Measure speed, memory and the error rates of gate, canary and monitor
 	@$(BIN)/python -m benchmarks

@@ -54,6 +54,10 @@ COMMANDS = {
         "GitHub: overrule the gate for one commit, by name and with a reason.",
     ),
     "record": ("pipeline.github.pull_request.record", "GitHub: commit what was measured to the pull request's branch."),
+    "doctor": (
+        "pipeline.doctor.command",
+        "Look at the whole set-up, here and on GitHub; exit 1 where something is wrong (make doctor).",
+    ),
     "protect": (
         "pipeline.github.protection.command",
         "Show what would protect main on GitHub; --apply writes it (make protect).",

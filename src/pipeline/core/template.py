@@ -31,6 +31,8 @@ class Template(BaseModel):
     format: Literal[1]
     source: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$")] | None  # owner/name on GitHub
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    # In a project: the template's commit that its files come from, which the first upgrade records.
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
     project: Annotated[tuple[GitPath, ...], Strict(strict=False)]
 
     @classmethod

@@ -22,6 +22,7 @@ State (JSON; all keys but `repository` may be absent):
   deployment_statuses: [{deployment, state, description, created_at}]
   events: [{issue, event, actor: LOGIN, label, created_at}]
   rulesets: [as GitHub takes them]   environments: {NAME: {branches: {ID: PATTERN}|null}}   apps: {NAME: ID}
+  settings (Actions, variables, secrets, runners, labels, Pages, packages): as settings_routes.py says
   visibility: public|private|internal; plan: free|pro|team (what it has depends on both)
   commits: {SHA: {message, parents: [SHA], tree: {PATH: BLOB SHA}, tree_sha}}   refs: {"heads/NAME": SHA}
 With --git DIR commits and refs that the state lacks are read from that repository.
@@ -65,6 +66,7 @@ from tests.pipeline.github import (
     issue_routes,
     protection_routes,
     pull_routes,
+    settings_routes,
 )
 from tests.pipeline.github.contract import Contract
 from tests.pipeline.github.hub import Fault, Hub
@@ -76,7 +78,10 @@ class StandIn:
     """The server, in a thread of this process."""
 
     def __init__(self, state: dict[str, Any], port: int = 0, git: Path | None = None) -> None:
-        modules = (issue_routes, action_routes, git_routes, deployment_routes, pull_routes, protection_routes)
+        modules = (
+            *(issue_routes, action_routes, git_routes, deployment_routes, pull_routes),
+            *(protection_routes, settings_routes),
+        )
         self.hub = Hub(state, git, [route for module in modules for route in module.ROUTES])
         self.contract = Contract.read()
         self.certificate, key = make_certificate()

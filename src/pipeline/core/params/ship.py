@@ -47,11 +47,14 @@ class Deploy(Section):
         Field(description="Shares of the live traffic that a candidate gets in turn, in percent; rising, 100 the last.")
     )
     min_requests: Annotated[int, Field(ge=0)] = Field(
-        description="Requests that the candidate must answer in each step; 0: waits for none."
+        description="Requests that the candidate must answer in each step; 200 are a smoke test; 0: waits for none."
     )
-    deadline: Positive = Field(description="Seconds after which a step without enough evidence is rolled back.")
+    deadline: Positive = Field(
+        description="Seconds after which a step with too few requests is rolled back, and a suspicion counts no more."
+    )
     confidence: Annotated[float, Field(ge=0.9, lt=1)] = Field(
-        description="Confidence level of a finding that rolls back; tested again and again, so keep it high."
+        description="1 minus the share of deployments of an equal service that may be sent back; "
+        "of all signals, steps and looks together."
     )
     max_error_difference: UnitInterval = Field(
         description="Candidate's share of failed (or refused) requests minus the champion's, at most."

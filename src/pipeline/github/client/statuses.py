@@ -18,7 +18,11 @@ State = Literal["pending", "success", "failure", "error"]
 
 def own_context() -> str:
     """The name of the status of the working directory's pipeline."""
-    name = params.read().name
+    return context_of(params.read().name)
+
+
+def context_of(name: str | None) -> str:
+    """The name of the status of the pipeline with this name."""
     return f"{CONTEXT}/{name}" if name else CONTEXT
 
 

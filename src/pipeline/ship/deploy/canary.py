@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.core.params import Deploy
-from pipeline.ship.deploy import intervals
+from pipeline.ship.deploy import e_values, proof
 from pipeline.ship.deploy.evidence import Pairs, Side
+from pipeline.ship.deploy.proof import Proof
 
-MIN_COUNT = 20  # with fewer requests or rows nothing counts as proven
-TAIL = 0.99
+UNLOGGED = 20  # requests of which none is in the log, from which on something is wrong with it
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Expected:
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one comparison: proven bad, unclear (suspicious, not proven), good, or not judged."""
+    """The result of one comparison: proven bad, not to be judged yet, suspicious (not proven), good, or not judged."""
 
-    state: Literal["bad", "unclear", "good", "note"]
+    state: Literal["bad", "missing", "unclear", "good", "note"]
     sentence: str
 
 
@@ -34,33 +34,45 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
-def judge(champion: Side, candidate: Side, pairs: Pairs, expected: Expected, bounds: Deploy, seconds: float) -> Verdict:
+def judge(
+    champion: Side, candidate: Side, pairs: Pairs, evidence: Proof, expected: Expected, bounds: Deploy, seconds: float
+) -> Verdict:
     """Judge a step that has lasted `seconds` so far.
 
-    Proven harm rolls back at once; suspicion and too few requests hold until the deadline, then roll back.
+    Proven harm rolls back at once. Suspicion holds until the deadline and then counts no more, so that two equal
+    services are not told apart by chance. Too little to judge by holds until the deadline, and then rolls back.
     """
-    findings = compare(champion, candidate, pairs, expected, bounds)
-    if bad := [finding.sentence for finding in findings if finding.state == "bad"]:
-        return Verdict("roll back", tuple(bad))
-    waiting = [finding.sentence for finding in findings if finding.state == "unclear"]
+    findings = compare(champion, candidate, pairs, evidence, expected, bounds)
+    if bad := _sentences(findings, "bad"):
+        return Verdict("roll back", bad)
+    missing, unclear = _sentences(findings, "missing"), _sentences(findings, "unclear")
     if candidate.requests < bounds.min_requests:
-        waiting.insert(0, f"{candidate.requests} of {bounds.min_requests} requests")
-    if not waiting:
-        return Verdict("promote", tuple(finding.sentence for finding in findings))
-    if seconds >= bounds.deadline:
-        return Verdict("roll back", (f"no clear result within {bounds.deadline:g} s: {'; '.join(waiting)}",))
-    return Verdict("hold", tuple(waiting))
+        missing = (f"{candidate.requests} of {bounds.min_requests} requests", *missing)
+    is_late = seconds >= bounds.deadline
+    if missing and is_late:
+        return Verdict("roll back", (f"too little to judge by within {bounds.deadline:g} s: {'; '.join(missing)}",))
+    if missing or (unclear and not is_late):
+        return Verdict("hold", missing + unclear)
+    late = (f"nothing is proven within {bounds.deadline:g} s",) if unclear else ()
+    return Verdict("promote", (*late, *(finding.sentence for finding in findings)))
 
 
-def compare(champion: Side, candidate: Side, pairs: Pairs, expected: Expected, bounds: Deploy) -> list[Finding]:
+def _sentences(findings: list[Finding], state: str) -> tuple[str, ...]:
+    return tuple(finding.sentence for finding in findings if finding.state == state)
+
+
+def compare(
+    champion: Side, candidate: Side, pairs: Pairs, evidence: Proof, expected: Expected, bounds: Deploy
+) -> list[Finding]:
     """Errors, refusals, latency, agreement and shift, each judged by itself."""
-    z = intervals.quantile(bounds.confidence)
+    proven = {name: evidence.evidence(name) > proof.needed(bounds) for name in proof.SIGNALS}
+    errors, refusals = (candidate.errors, champion.errors), (candidate.refused, champion.refused)
     return [
-        _compare_share("failed", candidate.errors, champion.errors, candidate, champion, bounds, z),
-        _compare_share("refused", candidate.refused, champion.refused, candidate, champion, bounds, z),
-        _compare_latency(champion, candidate, bounds, z),
+        _compare_share("failed", errors, candidate, champion, bounds, proven["errors"]),
+        _compare_share("refused", refusals, candidate, champion, bounds, proven["refusals"]),
+        _compare_latency(champion, candidate, bounds, proven["latency"]),
         compare_agreement(pairs, expected, bounds),
-        _compare_shift(champion, candidate, expected, bounds, z),
+        _compare_shift(champion, candidate, expected, bounds, proven["shift"]),
     ]
 
 
@@ -71,13 +83,12 @@ def compare_agreement(pairs: Pairs, expected: Expected, bounds: Deploy) -> Findi
         return Finding("note", "no row was replayed: agreement is not judged")
     sentence = f"{name} with the champion {pairs.agreement:.3f} on {pairs.count} rows"
     bound, reason = _agreement_bound(expected, bounds)
-    z = intervals.quantile(bounds.confidence)
     if pairs.is_correlation:
-        _, upper = intervals.correlation(pairs.agreement, pairs.count, z)
+        evidence = e_values.correlation(pairs.agreement, pairs.count, bound)
     else:
-        _, upper = intervals.wilson(pairs.agreement * pairs.count, pairs.count, z)
+        evidence = proof.agreement(pairs.equal, pairs.count, bound)
     sentence += f", bound {bound:.3f} ({reason})"
-    return _finding(upper < bound and pairs.count >= MIN_COUNT, pairs.agreement < bound, sentence)
+    return _finding(evidence > proof.needed(bounds), pairs.agreement < bound, sentence)
 
 
 def _agreement_bound(expected: Expected, bounds: Deploy) -> tuple[float, str]:
@@ -92,46 +103,38 @@ def _agreement_bound(expected: Expected, bounds: Deploy) -> tuple[float, str]:
 
 
 def _compare_share(
-    name: str, hits: int, champion_hits: int, candidate: Side, champion: Side, bounds: Deploy, z: float
+    name: str, hits: tuple[int, int], candidate: Side, champion: Side, bounds: Deploy, proven: bool
 ) -> Finding:
-    share = hits / candidate.requests if candidate.requests else 0.0
-    champion_share = champion_hits / champion.requests if champion.requests else 0.0
-    lower = intervals.difference_lower_limit(hits, candidate.requests, champion_hits, champion.requests, z)
+    share, champion_share = hits[0] / max(candidate.requests, 1), hits[1] / max(champion.requests, 1)
     sentence = f"{name} {share:.1%} of {candidate.requests} requests"
     sentence += f" (champion {champion_share:.1%} of {champion.requests})"
-    bad = lower > bounds.max_error_difference and candidate.requests >= MIN_COUNT
-    return _finding(bad, share - champion_share > bounds.max_error_difference, sentence)
+    return _finding(proven, share - champion_share > bounds.max_error_difference, sentence)
 
 
-def _compare_latency(champion: Side, candidate: Side, bounds: Deploy, z: float) -> Finding:
+def _compare_latency(champion: Side, candidate: Side, bounds: Deploy, proven: bool) -> Finding:
     own, baseline = candidate.latencies, champion.latencies
     if not own.total or not baseline.total:
         return Finding("note", "latency: nothing to compare")
-    champion_p99, p99 = (side.ranked(math.ceil(TAIL * side.total)) for side in (baseline, own))
+    champion_p99, p99 = (side.ranked(math.ceil((1 - proof.TAIL) * side.total)) for side in (baseline, own))
     bound = max(bounds.max_latency_ratio * champion_p99, bounds.latency_floor)
-    rank = intervals.quantile_rank(own.total, TAIL, z)
-    bad = min(own.total, baseline.total) >= MIN_COUNT and rank > 0 and own.ranked(rank) > bound
-    return _finding(bad, p99 > bound, f"p99 {p99:.3g} ms (champion {champion_p99:.3g} ms, bound {bound:.3g} ms)")
+    return _finding(proven, p99 > bound, f"p99 {p99:.3g} ms (champion {champion_p99:.3g} ms, bound {bound:.3g} ms)")
 
 
-def _compare_shift(champion: Side, candidate: Side, expected: Expected, bounds: Deploy, z: float) -> Finding:
+def _compare_shift(champion: Side, candidate: Side, expected: Expected, bounds: Deploy, proven: bool) -> Finding:
     baseline, own = champion.scores, candidate.scores
     for name, side in (("champion", champion), ("candidate", candidate)):
-        if side.requests >= MIN_COUNT and not side.scores.count and expected.shift is not None:
-            return Finding("unclear", f"the {name}'s predictions are not in its log (a full disk?): nothing to judge")
+        if side.requests >= UNLOGGED and not side.scores.count and expected.shift is not None:
+            return Finding("missing", f"the {name}'s predictions are not in its log (a full disk?): nothing to judge")
     if min(baseline.count, own.count) < 2 or not baseline.variance:
         return Finding("note", "shift of the scores: nothing to compare")
-    deviation = math.sqrt(baseline.variance)
     shift = own.mean - baseline.mean
-    error = math.sqrt(own.variance / own.count + baseline.variance / baseline.count)
     sentence = f"mean score {shift:+.4g} against the champion's"
     if expected.shift is None:
         return Finding("note", f"{sentence} (not judged: the gate measured none)")
-    distance, bound = abs(shift - expected.shift), bounds.max_shift * deviation
+    bound = bounds.max_shift * math.sqrt(baseline.variance)
     sentence += f", the gate measured {expected.shift:+.4g}, bound ±{bound:.3g} around it"
-    bad = distance - z * error > bound and min(baseline.count, own.count) >= MIN_COUNT
-    return _finding(bad, distance > bound, sentence)
+    return _finding(proven, abs(shift - expected.shift) > bound, sentence)
 
 
-def _finding(bad: bool, suspicious: bool, sentence: str) -> Finding:
-    return Finding("bad" if bad else "unclear" if suspicious else "good", sentence)
+def _finding(proven: bool, suspicious: bool, sentence: str) -> Finding:
+    return Finding("bad" if proven else "unclear" if suspicious else "good", sentence)

@@ -3,6 +3,7 @@
 import bisect
 import itertools
 import math
+import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -26,7 +27,7 @@ class Latencies:
         return cls(tuple(counts))
 
     def __add__(self, other: "Latencies") -> "Latencies":
-        return Latencies(tuple(map(sum, zip(self.counts, other.counts, strict=True))))
+        return Latencies(tuple(map(operator.add, self.counts, other.counts)))
 
     @property
     def total(self) -> int:
@@ -36,6 +37,10 @@ class Latencies:
         """The upper edge of the bin that holds the rank-th smallest (from 1), in milliseconds; inf in the open bin."""
         index = bisect.bisect_left(list(itertools.accumulate(self.counts)), max(rank, 1))
         return EDGES[index] if index < len(EDGES) else math.inf
+
+    def above(self, milliseconds: float) -> int:
+        """How many are above the first edge that is at least `milliseconds`."""
+        return sum(self.counts[bisect.bisect_left(EDGES, milliseconds) + 1 :])
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,11 @@ class Moments:
 
     def __add__(self, other: "Moments") -> "Moments":
         return Moments(self.count + other.count, self.total + other.total, self.squares + other.squares)
+
+    @property
+    def mirrored(self) -> "Moments":
+        """Of the same numbers with the other sign."""
+        return Moments(self.count, -self.total, self.squares)
 
     @property
     def mean(self) -> float:
@@ -91,28 +101,46 @@ class Side:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Rows that both answered: how many have equal labels, or for a regression the correlation of the values."""
+    """Rows that both answered: how many have equal labels, or for a regression the moments of the values."""
 
     count: int = 0
-    agreement: float = math.nan
-    is_correlation: bool = False
+    equal: int = 0
+    first: Moments = Moments()
+    second: Moments = Moments()
+    products: float = 0.0
+
+    def __add__(self, other: "Pairs") -> "Pairs":
+        return Pairs(
+            self.count + other.count,
+            self.equal + other.equal,
+            self.first + other.first,
+            self.second + other.second,
+            self.products + other.products,
+        )
+
+    @property
+    def is_correlation(self) -> bool:
+        return self.first.count > 0
+
+    @property
+    def agreement(self) -> float:
+        """The share of equal labels, or the correlation; NaN without rows."""
+        if not self.count:
+            return math.nan
+        return self._correlation() if self.is_correlation else self.equal / self.count
+
+    def _correlation(self) -> float:
+        spread = math.sqrt(self.first.variance * self.second.variance)
+        if not spread:
+            return 1.0 if self.first == self.second else 0.0
+        covariance = (self.products - self.count * self.first.mean * self.second.mean) / (self.count - 1)
+        return max(-1.0, min(1.0, covariance / spread))
 
 
 def pair(champion: Sequence[Prediction], candidate: Sequence[Prediction]) -> Pairs:
     """The agreement of two lists of predictions for the same rows: by label where they have one, else by score."""
     both = list(zip(champion, candidate, strict=True))
-    if not both:
-        return Pairs()
-    if both[0][0].label is not None:
-        return Pairs(len(both), sum(first.label == second.label for first, second in both) / len(both))
-    scores = [(first.score, second.score) for first, second in both]
-    return Pairs(len(both), _correlation(scores), is_correlation=True)
-
-
-def _correlation(pairs: Sequence[tuple[float, float]]) -> float:
-    first, second = (Moments.of(values) for values in zip(*pairs, strict=True))
-    spread = math.sqrt(first.variance * second.variance)
-    if not spread:
-        return 1.0 if all(x == y for x, y in pairs) else 0.0
-    covariance = math.fsum((x - first.mean) * (y - second.mean) for x, y in pairs) / (len(pairs) - 1)
-    return max(-1.0, min(1.0, covariance / spread))
+    if both and both[0][0].label is None:
+        first, second = ([prediction.score for prediction in side] for side in (champion, candidate))
+        return Pairs(len(both), 0, Moments.of(first), Moments.of(second), math.fsum(map(operator.mul, first, second)))
+    return Pairs(len(both), sum(first.label == second.label for first, second in both))

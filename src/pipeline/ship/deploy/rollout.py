@@ -1,5 +1,6 @@
 """Tests a candidate beside the champion: golden rows, replay, and steps of live traffic."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pipeline.ship.deploy import canary, readiness
 from pipeline.ship.deploy.canary import Expected
 from pipeline.ship.deploy.evidence import Moments, Pairs, Side, pair
 from pipeline.ship.deploy.github_deployments import Recorder
+from pipeline.ship.deploy.proof import Proof
 from pipeline.ship.deploy.target import Answer, Host, Target
 from pipeline.ship.release.manifest import Release
 
@@ -21,6 +23,8 @@ POLL_INTERVAL = 0.5  # seconds between two checks of a step
 REPLAY_TIMEOUT = 60.0  # seconds that the replay may take for each side
 SHADOW_ROWS = 50  # rows of live traffic that the candidate answers again at each check, at most
 SHADOW_TIMEOUT = 1.0  # seconds for them
+MOST_TRAFFIC = 94  # percent, in the step of 100 %: the champion answers enough requests to be compared with
+RANGE_ROWS = 200  # newest logged rows of the champion that say in which range a regression's values lie
 # What a golden row says that is not answered as training scored it.
 UNLIKE = "the image does not score as the model did when it was measured: release it again with `pipeline release`"
 
@@ -81,13 +85,16 @@ def canary_steps(deployment: Deployment, host: Host, champion: str) -> None:
     """
     expected = _expected(deployment, host, champion)
     bounds, release = deployment.bounds, deployment.release.id
-    pairs = _replay(deployment, host, champion, expected)
+    lines = valid_lines(host.recent_lines(champion, max(bounds.replay, RANGE_ROWS)), LOG)
+    limits = score_limits(lines)
+    pairs = _replay(deployment, host, champion, lines[len(lines) - min(bounds.replay, len(lines)) :], expected)
     host.new_lines(champion)
     host.new_lines(release)
     baseline = host.requests()[0]
     for percent in bounds.steps:
-        host.route(release, percent)
-        baseline, pairs = _step(deployment, host, champion, percent, baseline, pairs, expected)
+        host.route(release, min(percent, MOST_TRAFFIC))
+        evidence = Proof(bounds, baseline, limits, expected.shift)
+        baseline, pairs = _step(deployment, host, champion, percent, evidence, pairs, expected)
 
 
 def _expected(deployment: Deployment, host: Host, champion: str) -> Expected:
@@ -102,11 +109,10 @@ def _expected(deployment: Deployment, host: Host, champion: str) -> Expected:
     return Expected(measured.get("agreement"), measured.get("shift"))
 
 
-def _replay(deployment: Deployment, host: Host, champion: str, expected: Expected) -> Pairs:
+def _replay(deployment: Deployment, host: Host, champion: str, lines: Sequence[Line], expected: Expected) -> Pairs:
     """Send recent logged rows to both; PipelineError where the candidate refuses one or they agree too little."""
     release, champion_release = deployment.release, host.find_release(champion)
     comparable = champion_release is not None and sorted(champion_release.features) == sorted(release.features)
-    lines = valid_lines(host.recent_lines(champion, deployment.bounds.replay), LOG)
     bodies = [{"rows": [line.features]} for line in lines]
     own = host.predict(champion, bodies, REPLAY_TIMEOUT)
     answered = [(body, first) for body, answer in zip(bodies, own, strict=False) if (first := first_prediction(answer))]
@@ -137,10 +143,11 @@ def _compare_replay(champion: list[Prediction], answers: list[Answer]) -> Pairs:
 
 
 def _step(
-    deployment: Deployment, host: Host, champion: str, percent: int, baseline: Side, pairs: Pairs, expected: Expected
+    deployment: Deployment, host: Host, champion: str, percent: int, evidence: Proof, pairs: Pairs, expected: Expected
 ) -> tuple[Side, Pairs]:
     """Hold the step until it is judged; the champion's counts add up over the steps, the candidate's start anew."""
-    release, own, started, next_report = deployment.release.id, Side(), time.monotonic(), 0.0
+    release, baseline, own, limits = deployment.release.id, evidence.past, Side(), evidence.limits
+    started, next_report = time.monotonic(), 0.0
     while True:
         time.sleep(POLL_INTERVAL)
         if reason := host.exit_reason(release):
@@ -150,12 +157,14 @@ def _step(
             raise ChampionStoppedError(f"at {percent} %: the champion stopped ({reason})")
         champion_side, candidate_side = host.requests()
         logged = valid_lines(host.new_lines(champion), LOG)
-        baseline += champion_side + Side(scores=scores(logged))
-        own += candidate_side + Side(scores=scores(valid_lines(host.new_lines(release), LOG)))
+        champion_side += Side(scores=scores(logged, limits))
+        candidate_side += Side(scores=scores(valid_lines(host.new_lines(release), LOG), limits))
+        baseline, own = baseline + champion_side, own + candidate_side
         if pairs.count:
-            pairs = _add(pairs, _shadow(host, release, logged))
+            pairs += _shadow(host, release, logged)
         seconds = time.monotonic() - started
-        verdict = canary.judge(baseline, own, pairs, expected, deployment.bounds, seconds)
+        evidence = evidence.add(champion_side, candidate_side, seconds)
+        verdict = canary.judge(baseline, own, pairs, evidence, expected, deployment.bounds, seconds)
         if verdict.decision != "hold":
             break
         if seconds >= next_report:
@@ -175,20 +184,20 @@ def _shadow(host: Host, release: str, logged: Sequence[Line]) -> Pairs:
     return pair([line for line, _ in both], [prediction for _, prediction in both])
 
 
-def _add(first: Pairs, second: Pairs) -> Pairs:
-    """Both together: equal labels add up; correlations are weighted by their rows."""
-    count = first.count + second.count
-    if not second.count:
-        return first
-    agreement = (first.agreement * first.count + second.agreement * second.count) / count
-    return Pairs(count, agreement, first.is_correlation)
+def score_limits(lines: Sequence[Line]) -> tuple[float, float] | None:
+    """The range that scores are clipped to: 0 to 1 for classes, else that of the values; None without any."""
+    if any(line.label is not None for line in lines):
+        return 0.0, 1.0
+    values = [line.score for line in lines]
+    return (min(values), max(values)) if values else None
 
 
-def scores(lines: Iterable[Line]) -> Moments:
+def scores(lines: Iterable[Line], limits: tuple[float, float] | None) -> Moments:
     """One number for each request: the mean score of its rows (row id: request id, a hyphen, the row's index)."""
     grouped: dict[str, list[float]] = {}
+    low, high = limits or (-math.inf, math.inf)
     for line in lines:
-        grouped.setdefault(line.id.rpartition("-")[0], []).append(line.score)
+        grouped.setdefault(line.id.rpartition("-")[0], []).append(min(max(line.score, low), high))
     return Moments.of(sum(values) / len(values) for values in grouped.values())
 
 

@@ -31,6 +31,7 @@ BOUNDS = {
     "proxy_image": PROXY,
     "memory": "128m",
     "min_requests": 20,
+    "confidence": 0.9,  # two blocks of failures are proof, four of slow answers
     "deadline": 120,  # a busy machine sends few requests
     "max_latency_ratio": 2.0,
     "latency_floor": 200,

@@ -1,4 +1,4 @@
-"""Counts that add up, quantiles of a histogram, and the limits that the judge draws from them."""
+"""Counts that add up, quantiles of a histogram, agreement of rows."""
 
 import math
 import random
@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.predictions.line import Prediction
-from pipeline.ship.deploy import intervals
 from pipeline.ship.deploy.evidence import Latencies, Moments, Pairs, Side, pair
 
 numbers = st.lists(st.floats(-1e3, 1e3), max_size=50)
@@ -45,7 +44,8 @@ def test_the_variance_is_the_samples(values: list[float]) -> None:
 
 def test_pairs_agree_by_label_or_correlate_by_score() -> None:
     labels = [Prediction("a", 0.4, "no"), Prediction("b", 0.6, "yes")]
-    assert pair(labels, [Prediction("c", 0.1, "no"), Prediction("d", 0.2, "no")]) == Pairs(2, 0.5)
+    assert pair(labels, [Prediction("c", 0.1, "no"), Prediction("d", 0.2, "no")]) == Pairs(2, 1)
+    assert Pairs(2, 1).agreement == 0.5
     values = [Prediction("", value) for value in (1.0, 2.0, 4.0)]
     pairs = pair(values, [Prediction("", -value.score) for value in values])
     assert (pairs.count, pairs.is_correlation) == (3, True)
@@ -53,25 +53,26 @@ def test_pairs_agree_by_label_or_correlate_by_score() -> None:
     assert pair([], []).count == 0
 
 
-@pytest.mark.parametrize(("true", "count"), [(0.02, 100), (0.3, 50), (0.5, 1000)])
-def test_the_limit_of_a_share_is_wrong_as_rarely_as_its_confidence_says(true: float, count: int) -> None:
-    draw, z = random.Random(0), intervals.quantile(0.99)  # noqa: S311
-    wrong = sum(
-        intervals.wilson(sum(draw.random() < true for _ in range(count)), count, z)[0] > true for _ in range(2000)
-    )
-    assert wrong / 2000 < 0.03
+@given(st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)), min_size=2, max_size=30), st.integers(0, 30))
+def test_correlations_add_up_row_by_row(values: list[tuple[float, float]], cut: int) -> None:
+    """A look may bring a single row, which has no correlation of its own."""
+    first, second = ([Prediction("", number) for number in side] for side in zip(*values, strict=True))
+    whole, parts = pair(first, second), pair(first[:cut], second[:cut]) + pair(first[cut:], second[cut:])
+    assert parts.count == whole.count == len(values)
+    assert (parts.first.total, parts.products) == pytest.approx((whole.first.total, whole.products))
 
 
-def test_the_rank_of_a_quantile_is_a_lower_limit() -> None:
-    draw, z = random.Random(0), intervals.quantile(0.99)  # noqa: S311
-    rank = intervals.quantile_rank(200, 0.99, z)
-    wrong = sum(sorted(draw.random() for _ in range(200))[rank - 1] > 0.99 for _ in range(2000))
-    assert 0 < rank <= 200
-    assert wrong / 2000 < 0.03
-    assert intervals.quantile_rank(0, 0.99, z) == 0
+def test_the_correlation_is_that_of_the_standard_library() -> None:
+    draw = random.Random(0)  # noqa: S311
+    first = [draw.gauss(50, 5) for _ in range(40)]
+    second = [value + draw.gauss(0, 3) for value in first]
+    sides = [[Prediction("", number) for number in side] for side in (first, second)]
+    whole = sum((pair([one], [other]) for one, other in zip(*sides, strict=True)), Pairs())
+    assert whole.agreement == pytest.approx(statistics.correlation(first, second))
 
 
-def test_without_counts_the_limits_are_the_widest() -> None:
-    assert intervals.wilson(0, 0, 3) == (0, 1)
-    assert intervals.correlation(math.nan, 0, 3) == (-1, 1)
-    assert intervals.difference_lower_limit(0, 0, 0, 0, 3) < 0
+def test_latencies_above_a_limit_are_those_above_its_bin() -> None:
+    latencies = Latencies.of([1, 9, 11, 500, 1e9])
+    assert latencies.above(0) == 5
+    assert latencies.above(10) == 3
+    assert latencies.above(1e8) == 0  # the open bin

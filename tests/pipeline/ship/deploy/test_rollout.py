@@ -1,13 +1,16 @@
 """What the gate expects of a canary, and the smoke test, without containers."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from pipeline.core import params
+from pipeline.predictions.line import Line
 from pipeline.ship.deploy import rollout
 from pipeline.ship.deploy.canary import Expected
 from pipeline.ship.deploy.docker import host_agent
+from pipeline.ship.deploy.evidence import Moments
 from pipeline.ship.deploy.github_deployments import Recorder
 from pipeline.ship.deploy.rollout import Deployment
 from pipeline.ship.deploy.target import Answer
@@ -55,3 +58,20 @@ def test_a_release_without_golden_rows_passes_the_smoke_test(monkeypatch: pytest
 
     monkeypatch.setattr(MemoryHost, "predict", predict)
     rollout.smoke_test(release("b", golden=[]), MemoryHost())
+
+
+def line(identity: str, score: float, label: str | None = None) -> Line:
+    return Line(identity, score, label, time=datetime.now(UTC), release="a", ms=1.0, features={})
+
+
+def test_a_request_has_one_score_clipped_to_the_range_that_was_seen_before() -> None:
+    before = [line("a-0", 2.0), line("b-0", 6.0)]
+    assert rollout.score_limits(before) == (2.0, 6.0)
+    lines = [line("c-0", 3.0), line("c-1", 5.0), line("d-0", 1e9)]
+    assert rollout.scores(lines, (2.0, 6.0)) == Moments.of([4.0, 6.0])
+    assert rollout.scores(lines, None) == Moments.of([4.0, 1e9])
+
+
+def test_the_range_of_a_classification_is_known_and_that_of_a_regression_without_a_log_is_not() -> None:
+    assert rollout.score_limits([line("a-0", 0.4, "yes")]) == (0.0, 1.0)
+    assert rollout.score_limits([]) is None

@@ -1,0 +1,1 @@
+"""`make doctor`: the whole set-up looked at, a line for each part; nothing is changed."""

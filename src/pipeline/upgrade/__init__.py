@@ -1,0 +1,1 @@
+"""`make upgrade`: a new version of the template, merged into a project made from an earlier one."""
