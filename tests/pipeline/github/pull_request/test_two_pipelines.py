@@ -227,7 +227,7 @@ def test_without_a_pipeline_at_the_top_a_change_of_the_documentation_touches_non
         git(scene.checkout, "rm", "-q", name)
     shutil.rmtree(scene.checkout / "reports")
     change(scene, {"docs/more.md": "more\n"}, alone=True)
-    git(scene.checkout, "rm", "-q", "--cached", "params.yaml")
+    git(scene.checkout, "rm", "-q", "--force", "params.yaml")
     answer(pipeline)
     assert both(scene) == (None, NOT_TOUCHED)
     assert not scene.comments()
