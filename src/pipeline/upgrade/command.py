@@ -97,6 +97,7 @@ def _merge(own: Template | None, began: str, tag: str, version: str, branch: str
         done=tuple(merged.done),
         by_hand=(*merged.by_hand, *report.own_files(merging.added_outside(began, is_project))),
     )
+    state.keep_engine()
     _git("switch", "--quiet", "--create", branch)
     state.write(begun)
     try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from pipeline.upgrade import versions
+from pipeline.upgrade import state, versions
 from pipeline.upgrade.state import State
 
 PAGE = "docs/how-to/upgrade.md"
@@ -18,9 +18,9 @@ def conflicts(begun: State) -> str:
             f"upgrade: {len(begun.conflicts)} files conflict: you and the template have changed them; nothing is lost",
             *lines,
             "In each keep what is right of both sides, `git add` it (`git rm` one that shall go), and then:",
-            "  .venv/bin/pipeline upgrade --continue",
+            f"  {state.command('--continue')}",
             "or bring everything back:",
-            "  .venv/bin/pipeline upgrade --abort",
+            f"  {state.command('--abort')}",
         ]
     )
 
@@ -35,6 +35,7 @@ def finished(done: State, changelog: str) -> str:
         _section("params.yaml", done.done),
         _section("Needs a hand", [AGAIN, *done.by_hand]),
         _section("Then", _commands(done)),
+        _section("To bring everything back", [state.command("--abort")]),
         "The gate measures it like any change, and a named person accepts it, as it changes what judges "
         "(docs/explanation/what-judges.md).",
     ]

@@ -1,6 +1,7 @@
 """A small template with versions, and a project that was made from one of them."""
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ class Repository:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def commit(self, files: dict[str, str | None], message: str = "a change") -> str:
+    def commit(self, files: Mapping[str, str | None], message: str = "a change") -> str:
         """Write the files, remove those that are None, and commit."""
         for name, content in files.items():
             path = self.folder / name
@@ -76,12 +77,14 @@ class Template(Repository):
         super().__init__(folder)
         self.release("0.1.0", FIRST)
 
-    def release(self, version: str, files: dict[str, str | None], mark: str = "", sign: list[str] | None = None) -> str:
+    def release(
+        self, version: str, files: Mapping[str, str | None], mark: str = "", sign: list[str] | None = None
+    ) -> str:
         log = files.get("CHANGELOG.md") or self.read("CHANGELOG.md").replace(
             "# Changelog\n", f"# Changelog\n\n## {version}{mark}\n- News of {version}.\n", 1
         )
         commit = self.commit(
-            files | {".template.yaml": TEMPLATE.format(version=version), "CHANGELOG.md": log}, f"version {version}"
+            {**files, ".template.yaml": TEMPLATE.format(version=version), "CHANGELOG.md": log}, f"version {version}"
         )
         self.git(*(sign or []), "tag", *(["-s", "-m", version] if sign else []), f"v{version}")
         return commit

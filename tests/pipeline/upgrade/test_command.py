@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.core import template as template_file
-from pipeline.upgrade import environment
+from pipeline.upgrade import environment, state
+from tests.pipeline.conftest import require
 from tests.pipeline.in_process import run
 from tests.pipeline.upgrade.conftest import ENGINE, OWN, PARAMS, TEMPLATE, Fork, Template, run_program
 
@@ -163,6 +164,19 @@ def test_abort_brings_everything_back(fork: Fork, finished: bool) -> None:
     upgrade(fork, status=0 if finished else 1)
 
 
+def test_the_engine_that_began_is_kept_as_the_work_tree_holds_conflicts(
+    fork: Fork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conflicting(fork)
+    monkeypatch.setattr(state, "ENGINE", fork.folder / "src/pipeline")
+    before = fork.read("src/pipeline/engine.py")
+    printed = upgrade(fork, status=1)
+    assert "  PYTHONPATH=.git/pipeline-upgrade pipeline upgrade --abort\n" in printed
+    assert (fork.folder / ".git/pipeline-upgrade/pipeline/engine.py").read_text() == before
+    back()
+    assert not (fork.folder / ".git/pipeline-upgrade").exists()
+
+
 def test_abort_keeps_a_branch_with_commits_of_a_person(fork: Fork) -> None:
     fork.template.release("0.2.0", SECOND)
     upgrade(fork)
@@ -287,4 +301,20 @@ def test_an_ssh_signature_is_verified(fork: Fork, tmp_path: Path) -> None:
     assert "v0.3.0: is not signed by" in upgrade(fork, "--key", str(tmp_path / "ours.pub"), status=2)
     assert (fork.git("rev-parse", "HEAD"), fork.git("branch", "--show-current")) == (before, "main")
     upgrade(fork, "0.2.0", "--key", str(tmp_path / "ours.pub"))
+    assert template_file.read(fork.folder).version == "0.2.0"
+
+
+@pytest.mark.engine
+def test_an_openpgp_signature_is_verified(fork: Fork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require("gpg")
+    (tmp_path / "gnupg").mkdir(mode=0o700)
+    monkeypatch.setenv("GNUPGHOME", str(tmp_path / "gnupg"))
+    run_program("gpg", "--batch", "--passphrase", "", "--quick-gen-key", "t@example.org", "ed25519", "sign", "never")
+    run_program("gpg", "--batch", "--armor", "--output", str(tmp_path / "ours.asc"), "--export", "t@example.org")
+    fork.template.release("0.2.0", SECOND, sign=["-c", "user.signingkey=t@example.org"])
+    run_program("gpgconf", "--kill", "gpg-agent")
+    (tmp_path / "none.asc").write_text("no key\n")
+    assert "is no public key of SSH or OpenPGP" in upgrade(fork, "--key", str(tmp_path / "none.asc"), status=2)
+    assert "can't be read" in upgrade(fork, "--key", str(tmp_path / "absent.asc"), status=2)
+    upgrade(fork, "--key", str(tmp_path / "ours.asc"))
     assert template_file.read(fork.folder).version == "0.2.0"
