@@ -10,7 +10,7 @@ CLI := "$(CURDIR)/$(BIN)/pipeline"
 # Imports cost more than the work here: compiled modules are kept, also where the environment says not to.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test test-engine lint format docs bench ui tune gate report serve simulate monitor bento protect doctor
+.PHONY: help setup run test test-engine lint format docs bench ui tune gate report serve simulate monitor bento protect doctor upgrade
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -89,6 +89,10 @@ protect: setup  ## Show what would protect main on GitHub; APPLY=1 writes it
 
 doctor: setup  ## Look at the whole set-up, here and on GitHub
 	@$(BIN)/pipeline doctor
+
+upgrade: setup  ## Merge a new version of the template (VERSION, SOURCE, BASE, KEY)
+	@$(BIN)/pipeline upgrade $(if $(SOURCE),--source "$(SOURCE)") $(if $(BASE),--base "$(BASE)") \
+		$(if $(KEY),--key "$(KEY)") $(VERSION)
 
 docs: setup  ## Write the reference of parameters and commands from the code
 	@$(BIN)/python -m pipeline.reference_pages

@@ -58,6 +58,10 @@ COMMANDS = {
         "pipeline.doctor.command",
         "Look at the whole set-up, here and on GitHub; exit 1 where something is wrong (make doctor).",
     ),
+    "upgrade": (
+        "pipeline.upgrade.command",
+        "Merge a new version of the template into this project (make upgrade).",
+    ),
     "protect": (
         "pipeline.github.protection.command",
         "Show what would protect main on GitHub; --apply writes it (make protect).",
