@@ -24,9 +24,15 @@ def conflicts(params: "Params") -> list[str]:
 
 def _roles(params: "Params") -> Iterator[str]:
     target = params.task.target
-    for key, column in (("data.key", params.data.key), ("split.time", params.split.time)):
+    roles = (("data.key", params.data.key), ("split.time", params.split.time), ("split.group", params.split.group))
+    for key, column in roles:
         if column == target:
             yield f"{key}: {column} is the target (task.target); allowed: another column or null"
+    if params.split.group is not None and params.data.added is not None:
+        yield (
+            f"split.group: is {params.split.group}, which the prediction log does not hold, so its rows can't become "
+            "data; allowed with data.added: null"
+        )
 
 
 def _metrics(params: "Params") -> list[str]:
