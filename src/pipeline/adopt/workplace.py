@@ -25,8 +25,8 @@ def check_clean(root: Path, besides: Sequence[str] = ()) -> None:
     changed = [line[3:].strip('"') for line in status.stdout.splitlines()]
     if other := [path for path in changed if path not in besides]:
         raise PipelineError(
-            f"the work tree has changes ({', '.join(other[:3])}{', …' if len(other) > 3 else ''}); commit or stash them, "
-            "so that git can bring back what adopt replaces"
+            f"the work tree has changes ({', '.join(other[:3])}{', …' if len(other) > 3 else ''}); commit or stash "
+            "them, so that git can bring back what adopt replaces"
         )
 
 

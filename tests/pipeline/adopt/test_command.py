@@ -13,24 +13,36 @@ from ruamel.yaml import YAML
 
 from pipeline.adopt import project_files, workplace
 from pipeline.core.errors import PipelineError
-from tests.pipeline.conftest import ROOT, Project, copy_template, small_table
+from tests.pipeline.conftest import Project, copy_template, small_table
 
 SURE = ("--yes", "--exclude", "none", "--golden", "none", "--data", "git")
+
+
+FIXTURES = """
+import pandas as pd
+import pytest
+
+from pipeline.models.model import load
+
+
+@pytest.fixture
+def model():
+    return load("models")
+
+
+@pytest.fixture
+def test_rows():
+    return pd.read_parquet("data/split/test.parquet")
+"""
 
 
 def template(folder: Path) -> Project:
     """The template with its sample (here a stand-in, as adopt does not read it), committed."""
     project = copy_template(folder)
-    for name in (*project_files.SAMPLES_OWN, "README.md", "tests/project", "Makefile"):
+    for name in (*project_files.SAMPLES_OWN, "README.md"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / name).is_dir():
-            shutil.copytree(
-                ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True
-            )
-        else:
-            (folder / name).write_text("of the sample\n", encoding="utf-8")
-    (folder / "tests/project/model/test_behaviour.py").write_text("assert False, 'of the sample'\n", encoding="utf-8")
-    (folder / "tests/project/unit/test_shifts.py").write_text("assert False, 'of the sample'\n", encoding="utf-8")
+        (folder / name).write_text("assert False, 'of the sample'\n", encoding="utf-8")
+    (folder / "tests/project/model/conftest.py").write_text(FIXTURES, encoding="utf-8")
     project.commit("the template")
     return project
 
@@ -70,7 +82,7 @@ def test_an_interruption_while_files_are_replaced_takes_all_back(
             raise KeyboardInterrupt
         shutil.copy(source, target)
 
-    monkeypatch.setattr(workplace.shutil, "copyfile", copy_two)
+    monkeypatch.setattr("shutil.copyfile", copy_two)
     with pytest.raises(KeyboardInterrupt):
         workplace.apply(
             other, project.folder, {"params.yaml": True, "dvc.yaml": True, "new.txt": True, ".dvcignore": False}

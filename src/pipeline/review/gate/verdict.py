@@ -22,6 +22,7 @@ Kind = Literal[
     "data_contract",
     "data_drift",
     "bounds",  # main's bounds are for another task
+    "first_model",  # of another project than main's: nothing of main's can judge it
     "judge",  # the pull request changes what judges it
     "model_tests",
     "stages",
