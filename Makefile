@@ -3,6 +3,10 @@
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
 BIN := .venv/bin
 PORT ?= 5000
+# The folder of a pipeline (docs/how-to/several-models.md); the top of the repository by default.
+PIPELINE := .
+IN := cd "$(PIPELINE)" &&
+CLI := "$(CURDIR)/$(BIN)/pipeline"
 # Imports cost more than the work here: compiled modules are kept, also where the environment says not to.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -29,7 +33,7 @@ adopt: setup  ## Make a table of your own the project's (SOURCE, TARGET; OPTIONS
 	@$(BIN)/pipeline adopt "$(SOURCE)" --target "$(TARGET)" $(OPTIONS)
 
 run: setup  ## Run the pipeline: data to a judged model
-	@$(BIN)/pipeline run
+	@$(IN) $(CLI) run
 
 # For two cores. A file's tests stay together, since they share what is slow to make.
 PYTEST = $(BIN)/pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
@@ -37,7 +41,8 @@ PROCESSES := 2
 # Each waits for containers, time-outs and other programs for a third of its time.
 test-engine: PROCESSES := 3
 
-test: setup  ## Run the project's tests and the engine's quick ones
+test: setup  ## Check the project's features, and run its tests and the engine's quick ones
+	@$(BIN)/pipeline features --check
 	@$(PYTEST) -m "not engine" $(wildcard tests/project/unit) tests/pipeline
 
 test-engine: setup  ## Run everything: whole pipelines, containers, a browser, workflows, and `make test` in a fork
@@ -51,29 +56,29 @@ format: setup  ## Put the code into shape
 	@$(BIN)/ruff format .
 
 gate: setup  ## Judge the model against the champion
-	@$(BIN)/pipeline gate
+	@$(IN) $(CLI) gate
 
 report: setup  ## Write the pull request's comment (BASE, default the remote's default branch)
-	@$(BIN)/pipeline report $(if $(BASE),--base "$(BASE)")
+	@$(IN) $(CLI) report $(if $(BASE),--base "$(BASE)")
 
 tune: setup  ## Search for better parameters
-	@$(BIN)/pipeline tune
+	@$(IN) $(CLI) tune
 
 ui: setup  ## Open the MLflow UI (PORT, default 5000)
 	@case "$$MLFLOW_TRACKING_URI" in \
 	http://*|https://*) echo "ui: the runs are at $$MLFLOW_TRACKING_URI" | sed 's|//[^/]*@|//|' ;; \
-	*) exec $(BIN)/mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" \
+	*) $(IN) exec "$(CURDIR)/$(BIN)/mlflow" ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" \
 		--host 127.0.0.1 --port $(PORT) ;; esac
 
 serve: setup  ## Serve the model (PORT, default 3000)
-	@exec $(BIN)/pipeline serve --port $(if $(filter file,$(origin PORT)),3000,$(PORT))
+	@$(IN) exec $(CLI) serve --port $(if $(filter file,$(origin PORT)),3000,$(PORT))
 
 monitor: setup  ## Judge the prediction log (LOG, LABELS, SINCE, WINDOW)
-	@$(BIN)/pipeline monitor $(if $(LOG),--log "$(LOG)") $(if $(LABELS),--labels "$(LABELS)") \
+	@$(IN) $(CLI) monitor $(if $(LOG),--log "$(LOG)") $(if $(LABELS),--labels "$(LABELS)") \
 		$(if $(SINCE),--since "$(SINCE)") $(if $(WINDOW),--window "$(WINDOW)")
 
 simulate: setup  ## Send the service simulated traffic (SHIFT, ROWS, PORT)
-	@$(BIN)/pipeline simulate --url "http://127.0.0.1:$(if $(filter file,$(origin PORT)),3000,$(PORT))" \
+	@$(IN) $(CLI) simulate --url "http://127.0.0.1:$(if $(filter file,$(origin PORT)),3000,$(PORT))" \
 		$(if $(SHIFT),--shift "$(SHIFT)") $(if $(ROWS),--rows "$(ROWS)")
 
 bento: setup  ## Build the Bento: service, model and locked requirements

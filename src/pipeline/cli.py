@@ -15,10 +15,13 @@ from pipeline.core.errors import PipelineError
 
 # Command: its module (with the name of the function, unless that is `command`) and its line in the help.
 COMMANDS = {
+    "new": ("pipeline.new", "Make a folder for another pipeline of this repository."),
+    "each": ("pipeline.each", "Call a command in the folder of every pipeline of this repository."),
     "run": ("pipeline.run", "Fetch, run what changed, log it and print the verdict (make run)."),
     "fetch": ("pipeline.data.source.fetch", "Read the data source and record its fingerprint in data/source.json."),
     "schema": ("pipeline.data.contract.inference", "Infer the data contract data/schema.yaml from the data."),
     "adopt": ("pipeline.adopt.command", "Make a table of your own the project's, by a page of decisions (make adopt)."),
+    "features": ("pipeline.features.command", "Show or check the features of src/project/features/."),
     "gate": ("pipeline.review.gate.command", "Judge the model against the champion; exit 1 where it fails."),
     "drift": ("pipeline.train.stages.drift", "Compare any two tables for drift, as JSON and HTML."),
     "measure": (
@@ -72,6 +75,7 @@ COMMANDS = {
     "ingest": ("pipeline.train.stages.ingest", "Stage: the source into one raw table."),
     "validate": ("pipeline.train.stages.validate", "Stage: the raw table against the data contract."),
     "split": ("pipeline.train.stages.split", "Stage: training, validation and test rows."),
+    "fit-features": ("pipeline.train.stages.features", "Stage: the project's feature code, checked and fitted."),
     "train": ("pipeline.train.stages.train", "Stage: the LightGBM model that is measured, and its signature."),
     "refit": ("pipeline.train.stages.refit", "Stage: the model that ships, fitted again where the split is by time."),
     "evaluate": ("pipeline.train.stages.evaluate", "Stage: metrics, curves, importance, slices, fairness."),

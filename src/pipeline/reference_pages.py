@@ -36,17 +36,21 @@ def parameters(stages: Mapping[str, Schema]) -> str:
         "# Parameters\n",
         "The keys of `params.yaml`. A change of a section runs the stages that read it, and what depends on them.\n",
     ]
-    for name, reference in schema["properties"].items():
-        section = _resolved(reference, schema)
+    sections = {name: _resolved(reference, schema) for name, reference in schema["properties"].items()}
+    single = {name: field for name, field in sections.items() if "properties" not in field}
+    parts.append(_table({"properties": single}, schema))
+    for name, section in sections.items():
+        if name in single:
+            continue
         readers = [f"`{stage}`" for stage, declared in stages.items() if name in declared.get("params", [])]
         read_by = f"Read by the stages: {', '.join(readers)}" if readers else "Read by no stage"
-        rows = "".join(f"| `{key}` | {text} | {allowed} |\n" for key, text, allowed in _rows(section, schema))
-        parts += [
-            f"## {name}\n",
-            f"{section['description']} {read_by}.\n",
-            f"| key | meaning | allowed |\n| --- | --- | --- |\n{rows}",
-        ]
+        parts += [f"## {name}\n", f"{section['description']} {read_by}.\n", _table(section, schema)]
     return "\n".join(parts)
+
+
+def _table(section: Schema, schema: Schema) -> str:
+    rows = "".join(f"| `{key}` | {text} | {allowed} |\n" for key, text, allowed in _rows(section, schema))
+    return f"| key | meaning | allowed |\n| --- | --- | --- |\n{rows}"
 
 
 def commands() -> str:

@@ -20,7 +20,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "evaluate": {"bootstrap": 100, "slices": [], "sensitive": [], "shap_rows": 5},
     "split": {"test": 0.3, "validation": 0.2},
 }
-STAGES = ("ingest", "validate", "split", "train", "refit", "evaluate")
+STAGES = ("ingest", "validate", "split", "features", "train", "refit", "evaluate")
 
 
 @cache

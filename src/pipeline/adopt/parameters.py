@@ -21,14 +21,14 @@ FLOW = 4  # items of a mapping up to which it stands on one line
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def document(values: Mapping[str, Mapping[str, Any]]) -> str:
+def document(values: Mapping[str, Any]) -> str:
     """The text of params.yaml: sections and keys in the order of the types, each with its comment."""
     parts = [HEADER]
     for name, field in Params.model_fields.items():
-        section = field.annotation
-        assert isinstance(section, type)
-        assert issubclass(section, BaseModel)
-        parts.append("\n".join([f"{name}:", *_lines(values[name], section, "  ")]) + "\n")
+        if section := _section(field.annotation):
+            parts.append("\n".join([f"{name}:", *_lines(values[name], section, "  ")]) + "\n")
+        else:
+            parts.append(_commented(f"{name}: {_value(values[name])}", field.description) + "\n")
     return "\n".join(parts)
 
 

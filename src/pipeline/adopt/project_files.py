@@ -9,6 +9,7 @@ from pipeline.core import files
 from pipeline.core.tasks import Task
 
 SAMPLE = "data/credit_default.parquet"
+FEATURES = "src/project/features"  # an empty package remains
 # What the sample brings beside its table.
 SAMPLES_OWN = (
     SAMPLE,
@@ -100,8 +101,9 @@ def slug(text: str) -> str:
 def write(root: Path, values: Mapping[str, Mapping[str, Any]], rows: int, columns: int) -> None:
     """README, page on the data and tests, where the template's own stand; the sample is removed."""
     data, task = values["data"], values["task"]
-    for name in SAMPLES_OWN:
-        (root / name).unlink(missing_ok=True)
+    features = (path for path in (root / FEATURES).glob("*.py") if path.name != "__init__.py")
+    for path in (*(root / name for name in SAMPLES_OWN), *features):
+        path.unlink(missing_ok=True)
     facts = {"title": values["card"]["title"], "target": task["target"], "task": task["type"], "source": data["source"]}
     files.write_text(root / "README.md", README.format(**facts))
     key = f", one for each `{data['key']}`" if data["key"] else ""

@@ -61,7 +61,7 @@ def mismatches() -> list[str]:
     left a conflict in the lock or in the recorded metrics.
     """
     with dvc_repo.opened() as repo, repo.lock:
-        return [line for stage in repo.index.stages for line in _stage_mismatches(repo, stage)]
+        return [line for stage in dvc_repo.own_stages(repo) for line in _stage_mismatches(repo, stage)]
 
 
 def _stage_mismatches(repo: Any, stage: Any) -> list[str]:

@@ -13,12 +13,13 @@ from typing import Any
 
 import click
 
-from pipeline.core import conflicts, files
+from pipeline.core import conflicts, files, pipelines
 from pipeline.core.errors import PipelineError
 from pipeline.core.yaml import load_yaml
 
 YAML_FILES = ("dvc.yaml", "dvc.lock", "params.yaml")  # that DVC reads
-READ_WRITE_LOCK = Path(".dvc/tmp/rwlock")
+SETTINGS = ("config", "config.local")  # in the folder .dvc, the later first
+READ_WRITE_LOCK = "tmp/rwlock"  # in the folder .dvc
 
 
 @contextmanager
@@ -32,6 +33,7 @@ def opened() -> Iterator[Any]:
     from dvc.repo import Repo
 
     conflicts.check()
+    pipelines.check_stages()
     for name in YAML_FILES:  # DVC does not survive every one
         if Path(name).exists():
             load_yaml(Path(name), name)
@@ -51,12 +53,23 @@ def opened() -> Iterator[Any]:
         raise PipelineError(f"{error.filename or 'DVC'}: {files.reason(error)}") from None
 
 
+def folder(root: Path = Path()) -> Path:
+    """DVC's own folder: the .dvc of `root` or of the nearest folder around it, which other pipelines may share."""
+    around = (root.absolute(), *root.absolute().parents)
+    return next((path / ".dvc" for path in around if (path / ".dvc").is_dir()), root / ".dvc")
+
+
+def own_stages(repo: Any) -> list[Any]:
+    """The stages of the dvc.yaml in the working directory, without those of other pipelines in the repository."""
+    return [stage for stage in repo.index.stages if Path(stage.path).parent == Path.cwd()]
+
+
 def remove_altered(repo: Any) -> bool:
     """Remove the outputs of the work tree whose bytes are not those that DVC takes them for; whether there were any.
 
     Stages may have read them: all have to run again.
     """
-    altered = [(path, md5) for stage in repo.index.stages for out in stage.outs for path, md5 in altered_files(out)]
+    altered = [(path, md5) for stage in own_stages(repo) for out in stage.outs for path, md5 in altered_files(out)]
     for path, md5 in altered:
         click.echo(f"warning: {_shown(path)}: is damaged; all stages run again", err=True)
         _remove(path)
@@ -78,7 +91,7 @@ def altered_files(out: Any) -> list[tuple[Path, str]]:
 def check_folders(repo: Any) -> None:
     """PipelineError where an output's folder is a file, or a link out of the repository: DVC can't keep it there."""
     root = Path(repo.root_dir)
-    paths = {parent for out in repo.index.outs for parent in Path(out.fs_path).parents}
+    paths = {parent for stage in own_stages(repo) for out in stage.outs for parent in Path(out.fs_path).parents}
     for folder in sorted(path for path in paths if path != root and path.is_relative_to(root)):
         if folder.is_symlink() and not folder.resolve().is_relative_to(root.resolve()):
             raise PipelineError(
@@ -107,12 +120,13 @@ def _read_write_lock_problem() -> str | None:
     from dvc.rwlock import SCHEMA
     from voluptuous import Invalid
 
+    path = folder() / READ_WRITE_LOCK
     try:
-        SCHEMA(json.loads(READ_WRITE_LOCK.read_text(encoding="utf-8")))
+        SCHEMA(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, Invalid):
-        return f"{READ_WRITE_LOCK}: damaged; when no other run is at work here, remove it and run again"
+        return f"{_shown(path)}: damaged; when no other run is at work here, remove it and run again"
     return None
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError
 
+from pipeline.core import pipelines
 from pipeline.core.errors import PipelineError
 from pipeline.core.yaml import explain, load_yaml, parse_yaml
 
@@ -43,8 +44,8 @@ class Template(BaseModel):
 
 
 def read(root: Path = Path()) -> Template:
-    """The `.template.yaml` of the repository at `root`; PipelineError with a line for each wrong key."""
-    return _checked(load_yaml(root / PATH, str(PATH)))
+    """The `.template.yaml` at the top of the repository around `root`; PipelineError with a line for each wrong key."""
+    return _checked(load_yaml(pipelines.top(root) / PATH, str(PATH)))
 
 
 def _checked(content: object) -> Template:

@@ -16,7 +16,7 @@ from pipeline.core.errors import PipelineError
 from pipeline.data.values import conversion
 from pipeline.demo import outcomes, shifts
 from pipeline.demo.traffic import Service, send
-from pipeline.models import matrix, signature
+from pipeline.models import feature_code, matrix, signature
 from pipeline.models.model_text import SIGNATURE
 from pipeline.ship.release.golden import to_request_rows
 from pipeline.ship.release.locked_model import TEST
@@ -106,7 +106,9 @@ def shifted(
         raise PipelineError(f"{TEST}: holds no row; remove it and run `make run`")
     if model.target not in table.columns:
         raise PipelineError(f"{TEST}: lacks column {model.target}, the target; remove it and run `make run`")
-    matrix.encode(table, model)  # refuses a column that is absent or of another type
+    matrix.encode(
+        table, model, feature_code.of_model(Path("models"), model)
+    )  # refuses a column that is absent or of another type
     drawn = draw(table, rows, seed)
     return model, shifts.shift(drawn, name, columns, strength, seed)
 

@@ -48,12 +48,15 @@ def shifted_columns(
     if column is not None and column not in model.columns:
         raise PipelineError(f"--column: {column} is not a column of the model; allowed: {listed(model.columns)}")
     shap = {entry["feature"]: entry["shap"] for entry in importance}
-    strongest = max(model.features, key=lambda feature: float(shap.get(feature.name, -1)))
-    richest = max(model.features, key=lambda feature: len(feature.categories))
+    strength = dict.fromkeys(model.columns, -1.0)
+    for feature in model.features:
+        if feature.source in strength:  # a column that is a feature itself
+            strength[feature.source] = max(strength[feature.source], float(shap.get(feature.name, -1)))
+    richest = max(model.raw_columns, key=lambda raw: len(raw.categories))
     return ShiftedColumns(
-        broken=column or strongest.source,
-        category=column or (richest.source if richest.categories else None),
-        nullable=frozenset(feature.source for feature in model.features if feature.nullable),
+        broken=column or max(strength, key=strength.__getitem__),
+        category=column or (richest.name if richest.categories else None),
+        nullable=frozenset(raw.name for raw in model.raw_columns if raw.nullable),
     )
 
 

@@ -9,15 +9,20 @@ import pandas as pd
 from pipeline.core.errors import PipelineError, listed
 from pipeline.core.params import Features
 from pipeline.data.values import conversion, former_texts
+from pipeline.features.code import FeatureCode
+from pipeline.models import categories, derived
 from pipeline.models.signature import DATE_PARTS, Feature, Signature
 
-# From this many values on, text whose values are mostly different, and whole numbers that all are, identify rows
-# instead of describing them.
-ENOUGH_VALUES = 20
 
-
-def learn(train: pd.DataFrame, settings: Features, roles: set[str]) -> tuple[Feature, ...]:
-    """The features of a training table: every column but `roles` (key, target, time) and the excluded ones.
+def learn(
+    train: pd.DataFrame,
+    settings: Features,
+    roles: set[str],
+    code: FeatureCode | None = None,
+    folds: derived.Array | None = None,
+) -> tuple[Feature, ...]:
+    """The features of a training table: every column but `roles` (key, target, time) and the excluded ones, then those
+    that `code` computes. `folds`: the fold of each row, -1 for one outside the folds (features/in_tables.py).
 
     PipelineError for an unknown excluded column, an all-null column, or text or whole numbers that identify.
     """
@@ -27,8 +32,10 @@ def learn(train: pd.DataFrame, settings: Features, roles: set[str]) -> tuple[Fea
             f"params.yaml: features.exclude: {unknown[0]} is no column; columns: {listed(train.columns)}"
         )
     columns = [name for name in train.columns if name not in roles | set(settings.exclude)]
-    taken = set(map(str, train.columns))
+    taken = {*map(str, train.columns), *(code.features if code else ())}
     features = [feature for name in columns for feature in _learn_column(train[name], settings.max_categories, taken)]
+    if code:
+        features += derived.learn(train, code, settings.max_categories, folds)
     if not features:
         raise PipelineError(
             "no feature is left: every column is the key, the target, the time or in features.exclude (params.yaml); "
@@ -58,14 +65,16 @@ def _learn_column(column: "pd.Series[Any]", max_categories: int, taken: set[str]
             Feature(name=_part_name(name, part, taken), source=name, kind="date", nullable=nullable)
             for part in DATE_PARTS
         ]
-    return [_learn_text(conversion.labels(column.dropna()), name, nullable, max_categories)]
+    texts = conversion.labels(column.dropna())
+    values = categories.learn(f"column {name}", texts.unique(), len(texts), max_categories)
+    return [Feature(name=name, source=name, kind="category", categories=values, nullable=nullable)]
 
 
 def _check_no_identifier(column: "pd.Series[Any]") -> None:
     """PipelineError for whole numbers of which none occurs twice: they number the rows, and a model would learn the
     order of the file from them."""
     values = column.dropna()
-    if pd.api.types.is_integer_dtype(values) and len(values) >= ENOUGH_VALUES and values.is_unique:
+    if pd.api.types.is_integer_dtype(values) and len(values) >= categories.ENOUGH_VALUES and values.is_unique:
         raise PipelineError(
             f"column {column.name}: whole numbers of which none occurs twice in {len(values):,} training rows look "
             "like an identifier; name it in data.key or add it to features.exclude in params.yaml, or, where it is an "
@@ -83,32 +92,22 @@ def _part_name(column: str, part: str, taken: set[str]) -> str:
     return name
 
 
-def _learn_text(texts: "pd.Series[Any]", name: str, nullable: bool, max_categories: int) -> Feature:
-    values = tuple(sorted(texts.unique()))
-    if len(values) > max_categories:
-        raise PipelineError(
-            f"column {name}: text with {len(values):,} different values looks like an identifier; "
-            f"add it to features.exclude or raise features.max_categories (now {max_categories}) in params.yaml"
-        )
-    if len(texts) >= ENOUGH_VALUES and 2 * len(values) > len(texts):
-        raise PipelineError(
-            f"column {name}: text with {len(values):,} different values in {len(texts):,} training rows looks like an "
-            "identifier; add it to features.exclude in params.yaml"
-        )
-    return Feature(name=name, source=name, kind="category", categories=values, nullable=nullable)
-
-
-def encode(table: pd.DataFrame, signature: Signature) -> "np.ndarray[Any, np.dtype[np.float64]]":
+def encode(
+    table: pd.DataFrame, signature: Signature, code: FeatureCode | None = None, folds: derived.Array | None = None
+) -> "np.ndarray[Any, np.dtype[np.float64]]":
     """The model's matrix, float64 (rows, features): categories as codes, NaN for a missing value or unseen category.
 
-    PipelineError where a column is missing or is not of its type.
+    `code` and `folds` as for `learn`. PipelineError where a column is missing or is not of its type.
     """
     missing = [name for name in signature.columns if name not in table.columns]
     if missing:
         raise PipelineError(f"column {missing[0]}: the model needs it and the table lacks it; add it, or train again")
     matrix = np.empty((len(table), len(signature.features)), dtype=np.float64, order="F")
+    if code:
+        derived.encode(matrix, table, signature, code, folds)
     for position, feature in enumerate(signature.features):
-        matrix[:, position] = _encode_column(table[feature.source], feature, former=signature.format == 1)
+        if feature.source not in signature.derived:
+            matrix[:, position] = _encode_column(table[feature.source], feature, former=signature.format == 1)
     return matrix
 
 

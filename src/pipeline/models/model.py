@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.errors import PipelineError
-from pipeline.models import matrix, model_text, signature
+from pipeline.features.code import FeatureCode
+from pipeline.models import feature_code, matrix, model_text, signature
 from pipeline.models.boosting import lightgbm
 from pipeline.models.model_text import MODEL as MODEL
 from pipeline.models.model_text import SIGNATURE as SIGNATURE
@@ -22,6 +23,7 @@ Array = np.ndarray[Any, Any]
 class Model:
     booster: Any
     signature: Signature
+    code: FeatureCode | None = None
 
     def predict(self, table: pd.DataFrame) -> Array:
         """Probability of the positive class (rows,), of each class (rows, classes), or the value (rows,).
@@ -51,7 +53,7 @@ class Model:
 
     def _predict_in_chunks(self, table: pd.DataFrame, options: dict[str, Any]) -> Array:
         parts = [
-            self.booster.predict(matrix.encode(table.iloc[start : start + CHUNK], self.signature), **options)
+            self.booster.predict(matrix.encode(table.iloc[start : start + CHUNK], self.signature, self.code), **options)
             for start in range(0, len(table), CHUNK)
         ]
         if not parts:
@@ -70,4 +72,4 @@ def load(folder: Path) -> Model:
         raise PipelineError(f"{path}: damaged ({error}); remove it and run `make run`") from None
     if booster.num_feature() != len(loaded.features):
         raise model_text.mismatch(path)
-    return Model(booster, loaded)
+    return Model(booster, loaded, feature_code.of_model(folder, loaded))

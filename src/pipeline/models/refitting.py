@@ -26,30 +26,38 @@ def measured(
     PipelineError for a target or columns that a model can't learn from.
     """
     prepared = training.prepare(train, validation, settings)
-    earlier = pd.concat([train, validation]) if settings.train.refits(settings.split) else None
+    refits = settings.train.refits(settings.split)
+    folds = training.folds_of(train, (validation,), settings) if refits else None
+    earlier = pd.concat([train, validation]) if refits else None
     del train, validation  # they take as much memory as LightGBM does
     fitted = training.fit(prepared, settings.train, device, callbacks)
     signature = training.with_threshold(prepared, fitted, settings.task).model_copy(update={"device": device})
     if earlier is None:
         return fitted, fitted.booster.model_to_string(num_iteration=fitted.best_iteration), signature
-    return fitted, *refit(earlier, settings, signature, fitted.best_iteration, device)
+    return fitted, *refit(earlier, settings, signature, fitted.best_iteration, device, folds)
 
 
 def refit(
-    rows: pd.DataFrame, settings: training.Settings, chosen: Signature, trees: int, device: Device = "cpu"
+    rows: pd.DataFrame,
+    settings: training.Settings,
+    chosen: Signature,
+    trees: int,
+    device: Device = "cpu",
+    folds: training.Array | None = None,
 ) -> tuple[str, Signature]:
     """The text of a model of `trees` iterations on all `rows`, and its signature with the `chosen` one's threshold.
 
+    `folds`: as `training.folds_of` gives them; the features' state is that of the first training rows.
     PipelineError for a target or columns that a model can't learn from.
     """
     time = settings.split.time
     assert time is not None
-    signature = training.learn(rows, (), settings)
+    signature = training.learn(rows, (), settings, folds)
     booster = lightgbm().train(
         training.options(signature, settings.train, device),
-        training.binned(rows, signature, settings),
+        training.binned(rows, signature, settings, folds),
         num_boost_round=trees,
     )
     learned = Rows(count=len(rows), first=str(rows[time].min()), last=str(rows[time].max()))
-    changes = {"format": 3, "threshold": chosen.threshold, "device": device, "refitted": learned}
+    changes = {"format": max(signature.format, 3), "threshold": chosen.threshold, "device": device, "refitted": learned}
     return booster.model_to_string(), signature.model_copy(update=changes)

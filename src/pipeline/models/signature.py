@@ -1,5 +1,6 @@
 """A model's inputs and outputs: features, types, categories, classes, threshold. Learnt in training, then stored."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,7 @@ from pipeline.core.params import Section, Split
 from pipeline.core.tasks import Task
 
 REMEDY = "remove it and run `make run`"
-FORMAT = 3  # the highest that is read; signature.json has a number from format 2 on
+FORMAT = 4  # the highest that is read; signature.json has a number from format 2 on
 
 
 Texts = Annotated[tuple[str, ...], Strict(strict=False)]  # values of data: the empty text is one as any other
@@ -40,6 +41,20 @@ class Feature(Section):
         return self.name.rpartition("__")[2] if self.kind == "date" else None
 
 
+class RawColumn(Section):
+    """A column of the data that the model needs, itself or for a feature that the project's code computes.
+
+    `categories` and range are those of the training rows, where the column itself is a feature.
+    """
+
+    name: str
+    kind: Literal["number", "boolean", "category", "date"]
+    categories: Texts = ()
+    nullable: bool
+    minimum: float | None = None
+    maximum: float | None = None
+
+
 class Rows(Section):
     """Rows that a model learned from: their number, and their first and last time."""
 
@@ -52,10 +67,11 @@ class Signature(Section):
     """Everything that scoring a row needs besides the trees.
 
     `format`: that of the texts of keys and categories (data/values/texts.py, former_texts.py); where formats 1 and 2
-    give the same it is 1, which the file does not say. 3 is a model that was fitted again: texts as in format 2.
+    give the same it is 1, which the file does not say. 3 is a model that was fitted again, 4 one with features that the
+    project's code computes: texts as in format 2.
     """
 
-    format: Literal[1, 2, 3] = 1
+    format: Literal[1, 2, 3, 4] = 1
     task: Task
     target: str
     key: str | None
@@ -69,11 +85,14 @@ class Signature(Section):
     hashed: Texts = ()  # split by a hash of whole rows: the hashed columns
     device: str
     refitted: Rows | None = None  # the rows of a model that was fitted again after it was measured; None: it was not
+    raw: tuple[RawColumn, ...] = ()  # what a table or a request holds, where `derived` has names
+    derived: Texts = ()  # the sources of the features that the project's code computes
+    code: str | None = None  # version of that code with its state (features/code.py)
 
     @model_serializer(mode="wrap")
     def _as_its_format_had_it(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = dump(self)
-        since = {"format": 2, "refitted": 3}
+        since = {"format": 2, "refitted": 3, "raw": 4, "derived": 4, "code": 4}
         if self.split.group is None:  # as versions wrote it that knew no groups
             fields["split"].pop("group", None)
         return {name: value for name, value in fields.items() if self.format >= since.get(name, 1)}
@@ -81,7 +100,28 @@ class Signature(Section):
     @property
     def columns(self) -> list[str]:
         """The columns of a table that the features are made from, each once."""
-        return list(dict.fromkeys(feature.source for feature in self.features))
+        return [column.name for column in self.raw_columns]
+
+    @property
+    def kinds(self) -> dict[str, Literal["number", "boolean", "category", "date"]]:
+        """The kind of each of these columns."""
+        return {column.name: column.kind for column in self.raw_columns}
+
+    @property
+    def raw_columns(self) -> tuple[RawColumn, ...]:
+        """The columns of a table that the features are made from, each once."""
+        return self.raw if self.derived else own_columns(self.features)
+
+
+def own_columns(features: Iterable[Feature]) -> tuple[RawColumn, ...]:
+    """The columns that are features themselves, or whose parts are."""
+    shared = RawColumn.model_fields.keys() - {"name"}
+    first = dict[str, Feature]()
+    for feature in features:
+        first.setdefault(feature.source, feature)
+    return tuple(
+        RawColumn(name=name, **{key: getattr(feature, key) for key in shared}) for name, feature in first.items()
+    )
 
 
 def read(path: Path) -> Signature:

@@ -10,9 +10,11 @@ import pandas as pd
 from pipeline.core.errors import PipelineError, listed
 from pipeline.core.params import Data, Features, Split, TaskSection, Train
 from pipeline.data.values import former_texts
+from pipeline.features import in_tables
+from pipeline.features.code import FeatureCode
 from pipeline.models import matrix, targets
 from pipeline.models.boosting import Device, lightgbm
-from pipeline.models.signature import Feature, Signature
+from pipeline.models.signature import Feature, RawColumn, Signature, own_columns
 
 Array = np.ndarray[Any, Any]
 # Objectives whose logarithm needs targets of one sign (LightGBM's documentation of `objective`).
@@ -21,13 +23,14 @@ SIGNS = {"poisson": "not negative", "tweedie": "not negative", "gamma": "above 0
 
 @dataclass(frozen=True)
 class Settings:
-    """The sections of `params.yaml` that shape a model."""
+    """The sections of `params.yaml` that shape a model, and the project's feature code."""
 
     data: Data
     task: TaskSection
     features: Features
     split: Split
     train: Train
+    code: FeatureCode | None = None  # with what it learnt from the training rows; None: the project has no features
 
 
 @dataclass(frozen=True)
@@ -57,21 +60,34 @@ def prepare(train: pd.DataFrame, validation: pd.DataFrame, settings: Settings) -
 
     PipelineError for a target or columns that a model can't learn from.
     """
-    signature = learn(train, (validation,), settings)
-    dataset = binned(train, signature, settings)
-    validation_matrix = matrix.encode(validation, signature)
+    folds = folds_of(train, (), settings)
+    signature = learn(train, (validation,), settings, folds)
+    dataset = binned(train, signature, settings, folds)
+    validation_matrix = matrix.encode(validation, signature, settings.code)
     validation_target = targets.encode(validation, signature)
     validation_set = dataset.create_valid(validation_matrix, validation_target)
     return Prepared(signature, dataset, validation_set, validation_matrix, validation_target)
 
 
-def binned(rows: pd.DataFrame, signature: Signature, settings: Settings) -> Any:
-    """The rows as a dataset of LightGBM; PipelineError for targets of a sign that the objective does not take."""
+def folds_of(train: pd.DataFrame, others: Sequence[pd.DataFrame], settings: Settings) -> Array | None:
+    """The fold of each training row and then -1 for each row of the others, (rows,); None where no feature needs one.
+
+    A row whose target a state was fitted on is computed with the state of the other folds.
+    """
+    folds = in_tables.folds_of(train, settings.code, settings.data.key) if settings.code else None
+    return None if folds is None else np.append(folds, np.full(sum(map(len, others)), -1))
+
+
+def binned(rows: pd.DataFrame, signature: Signature, settings: Settings, folds: Array | None = None) -> Any:
+    """The rows as a dataset of LightGBM; PipelineError for targets of a sign that the objective does not take.
+
+    `folds`: as `folds_of` gives them.
+    """
     knobs, target = settings.train, targets.encode(rows, signature)
     _check_sign(target, knobs, settings.task)
     categorical = [i for i, feature in enumerate(signature.features) if feature.kind == "category"]
     dataset = lightgbm().Dataset(
-        matrix.encode(rows, signature),
+        matrix.encode(rows, signature, settings.code, folds),
         target,
         weight=_class_weights(target) if knobs.class_weight == "balanced" else None,
         categorical_feature=categorical,
@@ -154,7 +170,9 @@ def best_f1(target: Array, score: Array) -> float:
     return float(np.floor(score[order][best] * 1e6) / 1e6)
 
 
-def learn(train: pd.DataFrame, others: Sequence[pd.DataFrame], settings: Settings) -> Signature:
+def learn(
+    train: pd.DataFrame, others: Sequence[pd.DataFrame], settings: Settings, folds: Array | None = None
+) -> Signature:
     """The signature of the training rows, without a threshold; `others` took part in training in another way.
 
     PipelineError for a target or columns that a model can't learn from.
@@ -168,9 +186,10 @@ def learn(train: pd.DataFrame, others: Sequence[pd.DataFrame], settings: Setting
                 raise PipelineError(f"params.yaml: {place}: {name} is no column of the data; columns: {columns}")
     roles = {name for name in named.values() if name}
     newest = max(rows[split.time].max() for rows in (train, *others)) if split.time else None
-    features = matrix.learn(train, settings.features, roles)
+    features = matrix.learn(train, settings.features, roles, settings.code, folds)
     return Signature(
-        format=_format((train, *others), key, features),
+        format=4 if settings.code else _format((train, *others), key, features),
+        **_of_code(settings.code, features),
         task=task.type,
         target=task.target,
         key=key,
@@ -184,6 +203,20 @@ def learn(train: pd.DataFrame, others: Sequence[pd.DataFrame], settings: Setting
         hashed=tuple(map(str, train.columns)) if key is None else (),
         device="cpu",
     )
+
+
+def _of_code(code: FeatureCode | None, features: Sequence[Feature]) -> dict[str, Any]:
+    """The signature's fields on the features that the code computes, and on the columns that they need."""
+    if code is None:
+        return {}
+    own = own_columns(feature for feature in features if feature.source not in code.features)
+    names = {column.name for column in own}
+    feeding = [
+        RawColumn(name=name, kind="category" if column.kind == "text" else column.kind, nullable=column.nullable)
+        for name, column in code.needed.items()
+        if name not in names
+    ]
+    return {"raw": (*own, *feeding), "derived": code.features, "code": code.version}
 
 
 def _format(sides: Sequence[pd.DataFrame], key: str | None, features: Sequence[Feature]) -> Literal[1, 2]:

@@ -26,8 +26,7 @@ class IdSample:
     """At most `size` rows of a window, in memory bounded by `size`; without a signature their answers alone."""
 
     def __init__(self, signature: Signature | None, size: int) -> None:
-        features = signature.features if signature else ()
-        self._kinds, self._size = {feature.source: feature.kind for feature in features}, size
+        self._kinds, self._size = signature.kinds if signature else {}, size
         self._rows: dict[int, tuple[Any, ...]] = {}  # by hash: the pending rows, as they were read
         self._copies: dict[int, int] = {}  # by hash: how often a sampled id occurs
         self._table = self._frame({})  # the other rows, as a table: a tenth of the memory

@@ -29,7 +29,7 @@ def decoder(signature: Signature, *, exact: bool = False) -> msgspec.json.Decode
     slower decoder, of mappings. `exact`: whole numbers stay whole, which a float may not hold.
     """
     types = KINDS | {"number": int | float} if exact else KINDS
-    kinds = {feature.source: types[feature.kind] for feature in signature.features}
+    kinds = {name: types[kind] for name, kind in signature.kinds.items()}
     if not line.can_be_fields(kinds):
         make: Any = TypedDict  # the columns are known when the log is read, not before
         return line.decoder(make("Features", {name: kind | None for name, kind in kinds.items()}, total=False))

@@ -113,9 +113,8 @@ def _features(batch: pa.RecordBatch, signature: Signature, exact: bool) -> list[
         raise _ColumnError("has no column features that is a struct")
     structs = batch.column("features")
     logged = pa.RecordBatch.from_arrays(structs.flatten(), names=[field.name for field in structs.type])
-    kinds = {feature.source: feature.kind for feature in signature.features}
     arrays = []
-    for name, kind in kinds.items():
+    for name, kind in signature.kinds.items():
         if kind == "number" and name in logged.schema.names and not _is_number(logged.schema.field(name).type):
             raise _ColumnError(f"features.{name} holds {logged.schema.field(name).type}, expected a number")
         whole = exact and kind == "number" and name in logged.schema.names and _is_whole(logged.schema.field(name).type)

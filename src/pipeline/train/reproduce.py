@@ -13,6 +13,7 @@ from pipeline.core import dvc_repo, params
 from pipeline.core.errors import PipelineError
 from pipeline.data.contract import schema, target, widening
 from pipeline.data.source import fetch
+from pipeline.features import checkout, package
 
 LOCK = Path("dvc.lock")
 # How the lines begin that DVC logs between the stages and that are of no use here.
@@ -21,9 +22,12 @@ HIDDEN = ("Generating lock file", "Updating lock file", "\nTo track the changes"
 
 def check_names(knobs: params.Params) -> None:
     """Refuse, before any work, columns in params.yaml that the data contract does not have, retired columns that are
-    features, and a task that does not fit the target's."""
+    features, a task that does not fit the target's, and feature code that can't be used."""
     contract = schema.read(schema.PATH)
-    unknown, retired = schema.unknown_columns(knobs, contract), schema.retired_features(knobs, contract)
+    if not package.FOLDER.is_dir():
+        raise PipelineError(f"{package.FOLDER}: no such folder; create it with an empty __init__.py")
+    derived = checkout.unfitted(contract, knobs.data, knobs.task, knobs.features).features
+    unknown, retired = schema.unknown_columns(knobs, contract, derived), schema.retired_features(knobs, contract)
     if problems := [*unknown, *retired, *target.contract_problems(knobs.task, contract)]:
         raise PipelineError("\n".join(problems))
 

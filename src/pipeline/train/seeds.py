@@ -15,7 +15,8 @@ from pipeline.evaluation import point, seed_spread
 from pipeline.evaluation.scoring import Scored
 from pipeline.evaluation.seed_spread import ENOUGH, SeedSpread
 from pipeline.evaluation.tolerance import allowed, constant
-from pipeline.models import refitting, training
+from pipeline.features.code import FeatureCode
+from pipeline.models import feature_code, refitting, training
 from pipeline.models.boosting import choose_device, lightgbm
 from pipeline.models.model import Model
 from pipeline.train.stages import evaluate
@@ -35,13 +36,18 @@ def command(train_path: Path, validation_path: Path, test_path: Path, target: Pa
     """Train five models that differ in their seed alone; print the primary metric's spread beside the tolerance."""
     knobs = params.read()
     train, validation, test = (parquet.read(path) for path in (train_path, validation_path, test_path))
-    spread, scored = measure(knobs, train, validation, test, click.echo)
+    spread, scored = measure(knobs, train, validation, test, click.echo, feature_code.for_training())
     seed_spread.write(spread, target)
     click.echo("\n".join([*report(spread, scored, knobs), f"seeds: the gate reads {target}; commit it"]))
 
 
 def measure(
-    knobs: Params, train: pd.DataFrame, validation: pd.DataFrame, test: pd.DataFrame, echo: Callable[[str], None]
+    knobs: Params,
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    test: pd.DataFrame,
+    echo: Callable[[str], None],
+    code: FeatureCode | None = None,
 ) -> tuple[SeedSpread, Scored]:
     """The spread over five seeds from train.seed on, and the test rows as the first one's model scores them.
 
@@ -52,9 +58,9 @@ def measure(
     scored = list[Scored]()
     for step in range(SEEDS):
         chosen = knobs.train.model_copy(update={"seed": (knobs.train.seed + step) % LARGEST})
-        settings = training.Settings(knobs.data, task, knobs.features, knobs.split, chosen)
+        settings = training.Settings(knobs.data, task, knobs.features, knobs.split, chosen, code)
         _, text, signature = refitting.measured(train, validation, settings, device)
-        model = Model(lightgbm().Booster(model_str=text), signature)
+        model = Model(lightgbm().Booster(model_str=text), signature, code)
         scored.append(evaluate.score(model, test, knobs.evaluate))
         value = point.figures(scored[-1], [metric])[metric]
         if not math.isfinite(value):

@@ -123,7 +123,7 @@ def test_an_output_that_was_copied_from_a_damaged_cache_is_made_anew_with_all_th
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"[]", b'{"write": 3}', b"\xff\xfe\0", None])
 def test_a_broken_file_of_locks_is_named_with_the_way_out(content: bytes | None) -> None:
-    file = dvc_repo.READ_WRITE_LOCK
+    file = dvc_repo.folder() / dvc_repo.READ_WRITE_LOCK
     file.unlink(missing_ok=True)
     file.mkdir() if content is None else file.write_bytes(content)
     with pytest.raises(PipelineError, match=r"^\.dvc/tmp/rwlock: damaged; when no other run is at work"):

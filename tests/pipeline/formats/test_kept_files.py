@@ -59,10 +59,10 @@ def test_a_champion_gives_the_scores_that_it_gave_then(task: str) -> None:
 def test_a_signature_says_no_number_where_format_1_gives_the_same_texts(tmp_path: Path) -> None:
     """Its bytes are those of the lock; code from before the numbers reads it."""
     assert "format" not in json.loads(signature.read(KEPT / "binary/signature.json").model_dump_json())
-    path = altered(tmp_path, "binary/signature.json", format=4, new={"of": "another shape"})
+    path = altered(tmp_path, "binary/signature.json", format=5, new={"of": "another shape"})
     with pytest.raises(PipelineError) as refused:
         signature.read(path)
-    assert str(refused.value) == f"{path} {NEWER.replace('2', '4').replace('1', '3')}"
+    assert str(refused.value) == f"{path} {NEWER.replace('2', '5').replace('1', '4')}"
     second = signature.read(KEPT / "binary/signature.json").model_copy(update={"format": 2})
     assert json.loads(second.model_dump_json())["format"] == 2
 

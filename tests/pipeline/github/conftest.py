@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,13 @@ class Scene:
         self.pull["head"]["sha"] = sha
         return sha
 
+    def diverge(self, main: Mapping[str, str], head: Mapping[str, str]) -> None:
+        """Commit to main and to the pull request's branch."""
+        self.head = self.push(dict(head), "Theirs")
+        git(self.checkout, "update-ref", f"refs/pull/{NUMBER}/head", self.head)
+        git(self.checkout, "remote", "add", "origin", str(self.checkout))
+        self.base = commit(self.checkout, dict(main), "Main's")
+
     def measure(self, files: dict[str, str] | None = None, **fields: Any) -> None:
         """Write the artifact of the run again, with these files and fields of its manifest."""
         shutil.rmtree(self.measurement, ignore_errors=True)
@@ -78,6 +85,7 @@ class Scene:
             "metrics.json": json.dumps({"metrics": metrics}),
         } | (files or {})
         for name, content in all_files.items():
+            (self.measurement / name).parent.mkdir(exist_ok=True)
             (self.measurement / name).write_text(content)
 
     @property

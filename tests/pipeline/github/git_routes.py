@@ -46,6 +46,7 @@ def move_ref(hub: Hub, name: str) -> Response:
             and data["head"].get("repo", hub.state["repository"]) == hub.state["repository"]
         ):
             data["head"]["sha"] = hub.body["sha"]
+            hub.start_runs(data)
     return 200, {}, repositories.ref(name, hub.body["sha"])
 
 

@@ -110,6 +110,17 @@ class Hub:
     def add_event(self, issue: int, event: str, label: str) -> None:
         self.state["events"].append({"issue": issue, "event": event, "label": label, "actor": self.user["login"]})
 
+    def start_runs(self, pull: dict[str, Any]) -> None:
+        """The runs of a pull request that a workflow's token opened or pushed to: they wait for a person's approval."""
+        if self.user["type"] != "Bot":
+            return
+        for workflow in ("train.yaml", "test.yaml"):
+            number = max((int(run["id"]) for run in self.state["runs"]), default=0) + 1
+            fields = {"id": number, "path": f".github/workflows/{workflow}", "event": "pull_request"}
+            head = {"head_sha": pull["head"]["sha"], "head_branch": pull["head"]["ref"]}
+            waiting = {"status": "completed", "conclusion": "action_required"}
+            self.state["runs"] = [*self.state["runs"], fields | head | waiting]
+
     def mergeable(self, pull: dict[str, Any]) -> bool | None:
         """Whether main merges without a conflict. GitHub only begins to find out when it is asked the first time."""
         base = pull.get("base", {}).get("ref", self.state["default_branch"])

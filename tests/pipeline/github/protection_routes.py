@@ -58,9 +58,16 @@ def app(hub: Hub, name: str) -> Response:
 
 
 def environment(hub: Hub, name: str) -> Response:
-    branches = _environment(hub, name)["branches"]
-    policy = None if branches is None else {"protected_branches": False, "custom_branch_policies": True}
-    return 200, {}, {"name": name, "deployment_branch_policy": policy}
+    entry = _environment(hub, name)
+    policy = None if entry["branches"] is None else {"protected_branches": False, "custom_branch_policies": True}
+    rules: list[dict[str, Any]] = []
+    if entry.get("wait_timer"):
+        rules.append({"type": "wait_timer", "wait_timer": entry["wait_timer"]})
+    if entry.get("reviewers"):
+        reviewers = [{"type": item["type"], "reviewer": {"id": item["id"]}} for item in entry["reviewers"]]
+        own = entry.get("prevent_self_review", False)
+        rules.append({"type": "required_reviewers", "prevent_self_review": own, "reviewers": reviewers})
+    return 200, {}, {"name": name, "deployment_branch_policy": policy, "protection_rules": rules}
 
 
 def put_environment(hub: Hub, name: str) -> Response:
@@ -68,6 +75,8 @@ def put_environment(hub: Hub, name: str) -> Response:
     entry = hub.state.setdefault("environments", {}).setdefault(name, {"branches": None})
     if (hub.body["deployment_branch_policy"] or {}).get("custom_branch_policies"):
         entry["branches"] = entry["branches"] or {}
+    for rule in ("wait_timer", "prevent_self_review", "reviewers"):  # what the request leaves out is reset
+        entry[rule] = hub.body.get(rule)
     return environment(hub, name)
 
 

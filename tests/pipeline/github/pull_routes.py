@@ -26,6 +26,7 @@ def new_pull(hub: Hub) -> Response:
         "base": {"ref": base},
     }
     hub.state["pulls"].append(data)
+    hub.start_runs(data)
     return 201, {}, shown.pull(hub, data)
 
 

@@ -36,6 +36,17 @@ def test_a_request_that_github_would_reject_is_a_violation(
     scene.github.state["violations"] = []
 
 
+def test_a_push_by_the_bot_makes_runs_that_wait_for_approval_and_a_persons_none(scene: Scene) -> None:
+    for login, kind, expected in (("ann", "User", []), ("github-actions[bot]", "Bot", ["train.yaml", "test.yaml"])):
+        scene.github.state["user"] = {"login": login, "type": kind}
+        scene.pull["head"]["sha"] = scene.base
+        scene.github.state["refs"]["heads/feature"] = scene.base
+        api.call("PATCH", "git/refs/heads/feature", {"sha": scene.head, "force": False}, purpose="push")
+        made = [run for run in scene.github.state["runs"] if run.get("conclusion") == "action_required"]
+        assert [Path(run["path"]).name for run in made] == expected
+        assert {(run["head_sha"], run["event"]) for run in made} <= {(scene.head, "pull_request")}
+
+
 def test_a_request_without_a_token_is_refused(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "")
     monkeypatch.setenv("GH_TOKEN", "")

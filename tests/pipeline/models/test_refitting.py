@@ -14,6 +14,7 @@ from pipeline.models import signature as signatures
 from pipeline.models.signature import Rows, Signature
 from pipeline.train.stages import refit as refit_stage
 from tests.pipeline.conftest import FROZEN
+from tests.pipeline.features.made import no_features
 from tests.pipeline.models.test_training import DATA, FEATURES, KNOBS, SPLIT, TASKS
 
 BY_TIME = SPLIT.model_copy(update={"time": "day"})
@@ -96,7 +97,7 @@ class TestStage:
         Path("params.yaml").write_text(text, encoding="utf-8")
         inputs = [part for name in ("train", "validation", "test") for part in (f"--{name}", f"{name}.parquet")]
         outputs = ["--model", "model.txt", "--signature", "signature.json"]
-        options = [*inputs, "--measured", "measured", "--training", "training.json", *outputs]
+        options = [*inputs, *no_features(Path()), "--measured", "measured", "--training", "training.json", *outputs]
         return CliRunner().invoke(refit_stage.command, options, catch_exceptions=False)
 
     @pytest.mark.parametrize(("time", "refit"), [("null", "true"), ("day", "false")])

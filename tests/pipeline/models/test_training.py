@@ -16,6 +16,7 @@ from pipeline.core.params import Data, Features, Split, TaskSection, Train
 from pipeline.models import boosting, model, training
 from pipeline.train.stages import train as train_stage
 from tests.pipeline.conftest import FROZEN
+from tests.pipeline.features.made import no_features
 
 KNOBS = params.section(Train, FROZEN / "params.yaml").model_copy(update={"min_data_in_leaf": 5, "max_trees": 60})
 DATA = Data(source="x.parquet", key="id", deduplicate=False)
@@ -228,7 +229,7 @@ def test_a_model_without_a_split_gives_a_warning(
     table("binary").to_parquet("train.parquet", index=False)
     table("binary", 200, seed=1).to_parquet("validation.parquet", index=False)
     arguments = ["--train=train.parquet", "--validation=validation.parquet", "--model=model.txt"]
-    arguments += ["--signature=signature.json", "--training=training.json"]
+    arguments += ["--signature=signature.json", "--training=training.json", *no_features(tmp_path)]
     result = CliRunner().invoke(train_stage.command, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     assert (train_stage.NO_SPLIT in result.output.splitlines()) is warned

@@ -14,7 +14,7 @@ from tests.pipeline.guard import slow
 
 FOLDER = Path(__file__).parent
 PROGRAMS = Path(sys.executable).parent
-TIMEOUT = 240  # seconds, for one workflow
+TIMEOUT = 600  # seconds, for one workflow
 THIS_MACHINE, NO_MACHINE = "-self-hosted", ""  # in the notation of act
 HOSTED = {"ubuntu-latest": THIS_MACHINE}
 # Keys that act 0.2.89 does not know; it has no environments and does not enforce concurrency either.

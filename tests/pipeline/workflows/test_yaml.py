@@ -391,7 +391,11 @@ def test_uploads_from_a_hidden_folder_include_hidden_files() -> None:
 def test_the_commands_exist() -> None:
     from pipeline.cli import COMMANDS
 
-    called = {match for _, step in steps() for match in re.findall(r"\.venv/bin/pipeline (\S+)", step.get("run", ""))}
+    called = {
+        match
+        for _, step in steps()
+        for match in re.findall(r"\.venv/bin/pipeline (?:each )?(\S+)", step.get("run", ""))
+    }
     assert called == {
         *("run", "measure", "drift", "track", "announce", "answer", "record", "overrule", "merge-main", "report-tests"),
         *("release", "deploy", "restore", "monitor", "watch", "retrain", "propose"),

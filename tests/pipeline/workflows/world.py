@@ -189,8 +189,15 @@ class World:
         return result
 
     def finish(self, run: dict[str, Any]) -> WorkflowResult:
-        """Answer a run that has ended."""
-        return self._act("comment", "workflow_run", self._run_payload(run, "completed"), self.main)
+        """Answer a run that has ended; where the bot pushed, GitHub then has runs that wait for a person's approval."""
+        before = len(self.state["runs"])
+        result = self._act("comment", "workflow_run", self._run_payload(run, "completed"), self.main)
+        for waiting in self.state["runs"][before:]:
+            assert waiting["conclusion"] == "action_required"
+            workflow = {"train.yaml": "comment", "test.yaml": "test-status"}[Path(waiting["path"]).name]
+            payload = self._run_payload({"head_repository": NAME, **waiting}, "completed")
+            assert self._act(workflow, "workflow_run", payload, self.main).jobs == {}
+        return result
 
     def measure_and_answer(self, pull: dict[str, Any]) -> WorkflowResult:
         """A run from its announcement to its answer; the result of the answer."""

@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.params.combinations import conflicts
@@ -14,7 +14,7 @@ from pipeline.core.params.review import Gate, GateFairness, GateSlices
 from pipeline.core.params.ship import Deploy, Ignored, Release, Scan, Serve, ServeLog
 from pipeline.core.params.tolerance import Tolerance
 from pipeline.core.params.train import TUNABLE, Drift, Evaluate, Interval, Tracking, Train, Tune
-from pipeline.core.params.values import Name, Names, Section
+from pipeline.core.params.values import Name, Names, PipelineName, Section
 from pipeline.core.params.watch import Monitor
 from pipeline.core.yaml import explain, load_yaml
 
@@ -59,6 +59,9 @@ S = TypeVar("S", bound=Section)
 class Params(Section):
     """All of `params.yaml`; combinations of sections that can't work are refused here."""
 
+    name: PipelineName | None = Field(
+        None, description="Name of this pipeline where a repository has several, as churn; null: the only one."
+    )
     card: Card
     data: Data
     task: TaskSection

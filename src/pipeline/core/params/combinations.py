@@ -28,11 +28,6 @@ def _roles(params: "Params") -> Iterator[str]:
     for key, column in roles:
         if column == target:
             yield f"{key}: {column} is the target (task.target); allowed: another column or null"
-    if params.split.group is not None and params.data.added is not None:
-        yield (
-            f"split.group: is {params.split.group}, which the prediction log does not hold, so its rows can't become "
-            "data; allowed with data.added: null"
-        )
 
 
 def _metrics(params: "Params") -> list[str]:

@@ -97,7 +97,10 @@ class TaskSection(Section):
 class Features(Section):
     """Which columns the model sees."""
 
-    exclude: Names = Field(description="Columns that are not features; key, target, time and group column never are.")
+    exclude: Names = Field(
+        description="Columns that are no features but may feed some; key, target, time and group column never are."
+    )
+    off: Names = Field(default=(), description="Features of src/project/features/ that the model does not see.")
     max_categories: Count = Field(description="A text column with more distinct values is refused as an identifier.")
 
 

@@ -1,7 +1,7 @@
 """The data contract, `data/schema.yaml`: what each column holds. Inferred once from the data, then edited by people."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -84,8 +84,12 @@ def text_columns(schema: Schema) -> set[str]:
     return {name for name, column in schema.columns.items() if column.type in ("category", "text")}
 
 
-def unknown_columns(parameters: Params, schema: Schema) -> list[str]:
-    """One line for each column that `params.yaml` names and the contract does not have."""
+def unknown_columns(parameters: Params, schema: Schema, derived: Collection[str] = ()) -> list[str]:
+    """One line for each column that `params.yaml` names and the contract does not have.
+
+    `derived`: features that the project's code computes. They may be monotone, but they make no group: a change of
+    feature code must not redraw the groups that it is judged by.
+    """
     named: list[tuple[str, Sequence[str | None]]] = [
         ("data.key", [parameters.data.key]),
         ("task.target", [parameters.task.target]),
@@ -101,7 +105,11 @@ def unknown_columns(parameters: Params, schema: Schema) -> list[str]:
     for key, names in named:
         for name in names:
             if name is not None and name not in schema.columns:
+                if name in derived and key == "train.monotone":
+                    continue
                 hint = lookalikes.suggestion(name, schema.columns)
+                if name in derived:
+                    hint = "it is a feature of src/project/features/, and the groups of rows are those of columns"
                 lines.append(f"params.yaml: {key}: {name} is no column of {PATH}; {hint}")
     return lines
 

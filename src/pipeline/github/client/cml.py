@@ -16,22 +16,31 @@ TIMEOUT = 60  # seconds
 # CML appends its watermark, an image from its own host, to the end of the text. An HTML comment that is not closed ends
 # with the document: CML finds its watermark in there, and no reader's browser loads it.
 HIDDEN = "\n\n<!-- what follows is not shown"
-WATERMARK = re.compile(rf'!\[\]\(https://cml\.dev/watermark\.png#[0-9a-fA-F]+ "CML watermark {TITLE}"\)')
 
 
-def watermark(sha: str) -> str:
+def title(pipeline: str = "") -> str:
+    """CML's name of the comment of a pipeline; empty for the only one."""
+    return f"{pipeline}-{TITLE}" if pipeline else TITLE
+
+
+def pattern(pipeline: str = "") -> re.Pattern[str]:
+    """What CML searches for its comment."""
+    return re.compile(rf'!\[\]\(https://cml\.dev/watermark\.png#[0-9a-fA-F]+ "CML watermark {title(pipeline)}"\)')
+
+
+def watermark(sha: str, pipeline: str = "") -> str:
     """What CML recognises its comment by, with the opening of the HTML comment that hides it."""
-    return f'{HIDDEN}\n\n![](https://cml.dev/watermark.png#{sha} "CML watermark {TITLE}")'
+    return f'{HIDDEN}\n\n![](https://cml.dev/watermark.png#{sha} "CML watermark {title(pipeline)}")'
 
 
-def comment(target: str, body: str, *, update: bool) -> int | None:
+def comment(target: str, body: str, pipeline: str = "", *, update: bool) -> int | None:
     """Have CML post the body on pr/N or issue/N; the id of the comment that it reports, None where it reports none."""
     with tempfile.TemporaryDirectory() as home:
         report = Path(home, "report.md")
         report.write_text(body + HIDDEN, encoding="utf-8")
         command = [
             *("cml", "comment", "update" if update else "create", f"--target={target}", "--publish=false"),
-            *("--driver=github", f"--watermark-title={TITLE}", str(report)),
+            *("--driver=github", f"--watermark-title={title(pipeline)}", str(report)),
         ]
         try:
             completed = subprocess.run(

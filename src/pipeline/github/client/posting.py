@@ -13,7 +13,10 @@ from pipeline.github.client.pulls import NothingToDoError
 State = Literal["waiting", "final"]
 FORMAT = 1  # of the marker; its number is written from format 2 on, as `<!-- pipeline-report format=2 `
 NUMBER = re.compile(r"<!-- pipeline-report format=(\d{1,9}) ")
-LINE = re.compile(r"<!-- pipeline-report run=(\d+) attempt=(\d+) head=([0-9a-f]{40}) state=(waiting|final) -->")
+LINE = re.compile(
+    r"<!-- pipeline-report (?:pipeline=([a-z0-9-]+) )?"
+    r"run=(\d+) attempt=(\d+) head=([0-9a-f]{40}) state=(waiting|final) -->"
+)
 TOO_LONG = 422
 FIRST_PAGE = 30  # comments that CML reads
 BOT = "github-actions[bot]"
@@ -22,15 +25,19 @@ PURPOSE, ISSUE_PURPOSE = "post the comment", "comment on the issue"
 
 @dataclass(frozen=True)
 class Marker:
-    """The run that a comment reports on: its first line, which GitHub does not show."""
+    """The run and pipeline (empty: the only one) that a comment reports on: its first line, which GitHub hides."""
 
     run: int
     attempt: int
     head: str
     state: State
+    pipeline: str = ""
 
     def __str__(self) -> str:
-        return f"<!-- pipeline-report run={self.run} attempt={self.attempt} head={self.head} state={self.state} -->"
+        name = f"pipeline={self.pipeline} " if self.pipeline else ""
+        return (
+            f"<!-- pipeline-report {name}run={self.run} attempt={self.attempt} head={self.head} state={self.state} -->"
+        )
 
     def is_older_than(self, other: "Marker") -> bool:
         """Whether the other one is of a later run, or the final one where this one only announces."""
@@ -51,13 +58,14 @@ class Comment:
     cml: bool
 
 
-def find_comment(number: int) -> Comment | None:
-    """The bot's comment, searched on all pages; where there are several, that of the newest run."""
+def find_comment(number: int, pipeline: str = "") -> Comment | None:
+    """The bot's comment on a pipeline, searched on all pages; where there are several, that of the newest run."""
     comments = list(api.pages(f"issues/{number}/comments", purpose="read the comments"))
-    first = comments[:FIRST_PAGE]
-    watermarked = [index for index, data in enumerate(first) if cml.WATERMARK.search(data.get("body") or "")]
+    first, watermark = comments[:FIRST_PAGE], cml.pattern(pipeline)
+    watermarked = [index for index, data in enumerate(first) if watermark.search(data.get("body") or "")]
     reports = [_comment(data, watermarked == [index]) for index, data in enumerate(comments) if _is_report(data)]
-    return max(reports, key=lambda comment: (comment.marker.run, comment.marker.attempt, -comment.id), default=None)
+    own = [report for report in reports if report.marker.pipeline == pipeline]
+    return max(own, key=lambda comment: (comment.marker.run, comment.marker.attempt, -comment.id), default=None)
 
 
 def post(number: int, marker: Marker, text: str, *, target: cml.Target = "pr") -> str:
@@ -65,16 +73,16 @@ def post(number: int, marker: Marker, text: str, *, target: cml.Target = "pr") -
 
     NothingToDoError where there is a newer comment, RefusedError where neither CML nor gh may or can post.
     """
-    existing = find_comment(number)
+    existing = find_comment(number, marker.pipeline)
     if existing and marker.is_older_than(existing.marker):
         raise NothingToDoError(f"run {marker.run}: run {existing.marker.run} has answered already; nothing posted")
     body = f"{marker}\n{text}"
     if existing is None or existing.cml:
-        comment_id = cml.comment(f"{target}/{number}", body, update=existing is not None)
+        comment_id = cml.comment(f"{target}/{number}", body, marker.pipeline, update=existing is not None)
         posted = _read_posted(comment_id, marker) or _find_posted(number, marker, text)
         if posted:
             return posted.url
-        existing = existing or find_comment(number)
+        existing = existing or find_comment(number, marker.pipeline)
     try:
         return _post_with_gh(number, existing, body, marker)
     except api.RefusedError as problem:
@@ -91,7 +99,7 @@ def _replacement() -> str:
 
 
 def _post_with_gh(number: int, existing: Comment | None, text: str, marker: Marker) -> str:
-    body = text + cml.watermark(marker.head)
+    body = text + cml.watermark(marker.head, marker.pipeline)
     if existing:
         return str(api.call("PATCH", f"issues/comments/{existing.id}", {"body": body}, purpose=PURPOSE)["html_url"])
     for last in (False, True):
@@ -101,7 +109,7 @@ def _post_with_gh(number: int, existing: Comment | None, text: str, marker: Mark
         except api.RefusedError as problem:
             if problem.status not in api.RETRIED:
                 raise
-            posted = find_comment(number)  # the error may have come after the comment was created
+            posted = find_comment(number, marker.pipeline)  # the error may have come after the comment was created
             if posted and posted.marker == marker:
                 return posted.url
             if last:
@@ -122,7 +130,7 @@ def _read_posted(comment_id: int | None, marker: Marker) -> Comment | None:
 
 def _find_posted(number: int, marker: Marker, text: str) -> Comment | None:
     """The bot's comment, where it has exactly this text."""
-    comment = find_comment(number)
+    comment = find_comment(number, marker.pipeline)
     expected = " ".join(f"{marker}\n{text}".split())
     return comment if comment and " ".join(comment.body.split()).startswith(expected) else None
 
@@ -144,8 +152,8 @@ def _comment(data: Any, cml: bool) -> Comment:
         raise format_numbers.newer(f"comment {data['id']}", int(number[1]), FORMAT)
     line = LINE.match(data["body"])
     assert line is not None  # or it is no report
-    state: State = "final" if line[4] == "final" else "waiting"
-    marker = Marker(int(line[1]), int(line[2]), line[3], state)
+    state: State = "final" if line[5] == "final" else "waiting"
+    marker = Marker(int(line[2]), int(line[3]), line[4], state, line[1] or "")
     return Comment(data["id"], data["html_url"], data["body"], marker, cml)
 
 

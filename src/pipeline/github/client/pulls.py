@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from pipeline.core import pipelines
 from pipeline.core.errors import PipelineError
 from pipeline.github.client import api
 
 WORKFLOW = ".github/workflows/train.yaml"
 EVENTS = ("pull_request", "workflow_dispatch")
-RECORDED = ("dvc.lock", "reports/metrics.json", "data/source.json")  # what the bot's commit may change
+RECORDED = ("dvc.lock", "reports/metrics.json", "data/source.json")  # of each pipeline: the bot's commit may change it
 TRAILER = "Measured-Commit: "
 # The conclusion of a run that waits for a person's approval: one of a fork, or of a workflow token's own push.
 UNAPPROVED = "action_required"
@@ -46,7 +47,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Pull:
-    """An open pull request; `blobs` are the hashes of what the bot recorded on the measured commit, by path."""
+    """An open pull request; `blobs` are the hashes of what the bot recorded on the measured commit, by path.
+
+    `url`: its page.
+    """
 
     number: int
     head: str
@@ -55,6 +59,7 @@ class Pull:
     fork: bool
     labels: tuple[str, ...]
     blobs: Mapping[str, str]
+    url: str
 
 
 def run(number: int) -> Run:
@@ -142,7 +147,8 @@ def recorded_blobs(measured: str, head: str) -> dict[str, str] | None:
         return None
     parents = [parent["sha"] for parent in commits[0]["parents"]]
     has_trailer = f"{TRAILER}{measured}" in commits[0]["commit"]["message"].splitlines()
-    only_recorded = all(file["filename"] in RECORDED and file["status"] in {"added", "modified"} for file in files)
+    recorded = {folder + path for folder in pipelines.folders() for path in RECORDED}
+    only_recorded = all(file["filename"] in recorded and file["status"] in {"added", "modified"} for file in files)
     if not (has_trailer and only_recorded and parents == [measured]):
         return None
     return {file["filename"]: file["sha"] for file in files}
@@ -187,6 +193,7 @@ def _pull(data: Any, blobs: Mapping[str, str]) -> Pull:
         fork=_repository(data) != base["repo"]["full_name"],
         labels=tuple(label["name"] for label in data["labels"]),
         blobs=blobs,
+        url=data["html_url"],
     )
 
 

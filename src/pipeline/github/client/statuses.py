@@ -1,4 +1,4 @@
-"""Commit statuses: `gate`, which branch protection can require."""
+"""Commit statuses: `gate` of a pipeline, or `gate/NAME`, which branch protection can require."""
 
 import os
 from typing import Any, Literal
@@ -16,18 +16,29 @@ MAX_CHARACTER = "\uffff"  # GitHub refuses characters that take four bytes in UT
 State = Literal["pending", "success", "failure", "error"]
 
 
-def post(sha: str, state: State, description: str, target: str, *, context: str = CONTEXT) -> None:
-    """Set the status of a commit; `gate` as the App that main's gate.app names: PipelineError without a token of it."""
-    body = {"state": state, "context": context, "description": shorten(description), "target_url": target}
-    token = _app_token() if context == CONTEXT else None
-    api.call("POST", f"statuses/{sha}", body, purpose=f"set the status {context}", token=token)
+def own_context() -> str:
+    """The name of the status of the working directory's pipeline."""
+    name = params.read().name
+    return f"{CONTEXT}/{name}" if name else CONTEXT
 
 
-def current(sha: str, context: str = CONTEXT) -> dict[str, Any] | None:
+def post(sha: str, state: State, description: str, target: str, *, context: str | None = None) -> None:
+    """Set the status of a commit (default: of the working directory's pipeline).
+
+    That of a pipeline is set as the App that main's gate.app names: PipelineError without a token of it.
+    """
+    token = _app_token() if context is None else None
+    name = context or own_context()
+    body = {"state": state, "context": name, "description": shorten(description), "target_url": target}
+    api.call("POST", f"statuses/{sha}", body, purpose=f"set the status {name}", token=token)
+
+
+def current(sha: str, context: str | None = None) -> dict[str, Any] | None:
     """The commit's newest status by its one trusted creator: whoever may write to the repository can set others."""
-    statuses = api.pages(f"commits/{sha}/statuses", purpose=f"read the status {context}", limit=10)
-    trusted = creator(params.read().gate.app if context == CONTEXT else None)
-    return next((data for data in statuses if data["context"] == context and _login(data) == trusted), None)
+    name = context or own_context()
+    statuses = api.pages(f"commits/{sha}/statuses", purpose=f"read the status {name}", limit=10)
+    trusted = creator(params.read().gate.app if context is None else None)
+    return next((data for data in statuses if data["context"] == name and _login(data) == trusted), None)
 
 
 def creator(app: str | None) -> str:

@@ -1,1 +1,1 @@
-"""Who may merge: the repository's rulesets and the environment of the App that sets the status `gate`."""
+"""Who may merge: the repository's rulesets, and the environments whose secrets jobs of main alone can read."""

@@ -1,7 +1,7 @@
 """The repository's rulesets: those that .github/rulesets/ describes, beside those that GitHub has."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,14 @@ NO_RULESETS = (
 )
 
 
-def settings(public: bool, app: int | None, alone: bool) -> Iterator[Setting]:
-    """Each ruleset that the repository can have; `app` sets the status `gate`, `alone`: nobody else could approve."""
+def settings(contexts: Sequence[str], app: int | None, *, public: bool, alone: bool) -> Iterator[Setting]:
+    """Each ruleset that the repository can have.
+
+    `contexts`: the statuses of its pipelines, which `app` sets; `alone`: nobody else could approve.
+    """
     existing = _existing(public)
     for path in sorted(FOLDER.glob("*.json")):
-        wanted = adapted(_read(path), app, alone)
+        wanted = adapted(_read(path), contexts, app, alone=alone)
         if wanted.get("target") == PUSH and public:
             continue
         number = existing.get(wanted["name"])
@@ -30,16 +33,26 @@ def settings(public: bool, app: int | None, alone: bool) -> Iterator[Setting]:
         yield Setting(f"ruleset {wanted['name']}", current, wanted, partial(_write, number, wanted))
 
 
-def adapted(ruleset: Any, app: int | None, alone: bool) -> Any:
-    """The ruleset of the file for this repository: the App of the status, and no review where nobody can give one."""
+def adapted(ruleset: Any, contexts: Sequence[str], app: int | None, *, alone: bool) -> Any:
+    """The ruleset of the file for this repository: no review where nobody can give one, and in place of the status
+    `gate` that of each pipeline, set by the App."""
     for rule in ruleset["rules"]:
         if rule["type"] == "pull_request" and alone:
             rule["parameters"]["required_approving_review_count"] = 0
-        if rule["type"] == "required_status_checks" and app is not None:
-            for check in rule["parameters"]["required_status_checks"]:
-                if check["context"] == statuses.CONTEXT:
-                    check["integration_id"] = app
+        if rule["type"] == "required_status_checks":
+            checks = rule["parameters"]["required_status_checks"]
+            rule["parameters"]["required_status_checks"] = [
+                own for check in checks for own in _of_each_pipeline(check, contexts, app)
+            ]
     return ruleset
+
+
+def _of_each_pipeline(check: Any, contexts: Sequence[str], app: int | None) -> list[Any]:
+    """A required check as it is; the check of `gate` once for each pipeline."""
+    if check["context"] != statuses.CONTEXT:
+        return [check]
+    source = check if app is None else check | {"integration_id": app}
+    return [source | {"context": context} for context in contexts]
 
 
 def _existing(public: bool) -> dict[str, int]:

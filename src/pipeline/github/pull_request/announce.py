@@ -2,14 +2,18 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import click
 
+from pipeline.core import params, pipelines
 from pipeline.github.client import api, posting, pulls, statuses
 from pipeline.github.client.numbers import Number
 from pipeline.github.client.posting import Marker
 from pipeline.github.client.pulls import NothingToDoError, Pull, Run
 from pipeline.github.pull_request import overrides
+from pipeline.github.pull_request.changes import Changes
+from pipeline.github.pull_request.touched import is_touched
 from pipeline.review.comment import render
 
 VERDICTS = frozenset({"success", "failure"})
@@ -28,7 +32,7 @@ def command(number: int, wait: float, every: float) -> None:
             raise NothingToDoError(f"run {number}: waits for a person's approval; it is announced when it starts")
         if run.ended:
             raise NothingToDoError(f"run {number}: has ended; `pipeline answer` posts the report")
-        click.echo(f"announced: {announce(run)}")
+        announce(run)
         labels = wait_for_runner(run, wait, every)
         if labels:
             announce(run, labels)
@@ -37,10 +41,28 @@ def command(number: int, wait: float, every: float) -> None:
         click.echo(str(reason))
 
 
-def announce(run: Run, labels: Sequence[str] | None = None) -> str:
+def announce(run: Run, labels: Sequence[str] | None = None) -> None:
+    """Announce the run for each pipeline that the pull request touches; NothingToDoError where it can for none."""
+    changes, all_pipelines = Changes.of(pulls.of_run(run)), pipelines.find()
+    reasons, announced = list[NothingToDoError](), False
+    for pipeline in pipelines.each():
+        if not is_touched(pipeline, all_pipelines, replace(changes, folder=pipeline.folder)):
+            continue
+        try:
+            click.echo(f"announced: {announce_pipeline(run, labels)}")
+            announced = True
+        except NothingToDoError as reason:
+            reasons.append(reason)
+    if reasons and not announced:
+        raise reasons[0]
+
+
+def announce_pipeline(run: Run, labels: Sequence[str] | None = None) -> str:
     """Post or update the comment and set the status; the pull request is read again before each of them."""
-    marker = Marker(run.id, run.attempt, run.head, "waiting")
-    url = posting.post(pulls.of_run(run).number, marker, render.announcement(run.url, labels, run.head))
+    name = params.read().name or ""
+    marker = Marker(run.id, run.attempt, run.head, "waiting", name)
+    text = render.of_pipeline(render.announcement(run.url, labels, run.head), name)
+    url = posting.post(pulls.of_run(run).number, marker, text)
     pull = pulls.of_run(run)
     if _is_undecided(pull, marker):
         labels = job_state(run)[1] if labels else None  # a runner may have taken the job since
@@ -51,7 +73,7 @@ def announce(run: Run, labels: Sequence[str] | None = None) -> str:
 
 def _is_undecided(pull: Pull, marker: Marker) -> bool:
     """Whether the head has no final status: no override, no verdict, and no answer that came meanwhile."""
-    comment = posting.find_comment(pull.number)
+    comment = posting.find_comment(pull.number, marker.pipeline)
     if comment and marker.is_older_than(comment.marker):
         return False
     if overrides.active(pull.number, {pull.head}):

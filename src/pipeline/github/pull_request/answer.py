@@ -8,13 +8,17 @@ from pathlib import Path
 
 import click
 
+from pipeline.core import params, pipelines
 from pipeline.core.errors import PipelineError
 from pipeline.github.client import api, posting, pulls, statuses, steps
 from pipeline.github.client.numbers import Number
 from pipeline.github.client.posting import Marker
 from pipeline.github.client.pulls import NothingToDoError, Pull, Run
-from pipeline.github.pull_request import artifact, overrides, reply
+from pipeline.github.pull_request import artifact, final_statuses, overrides, reply
+from pipeline.github.pull_request.changes import Changes
+from pipeline.github.pull_request.final_statuses import FinalStatus
 from pipeline.github.pull_request.reply import Reply
+from pipeline.github.pull_request.touched import UNTOUCHED, is_touched
 from pipeline.review.comment import render
 
 POLL_INTERVAL = 5  # seconds, while a run is about to end
@@ -41,20 +45,53 @@ def command(number: int | None, pull_request: int | None, wait: float) -> None:
         raise click.UsageError("give either --run or --pull-request")
     try:
         run, pull = _run_and_pull(number, pull_request, wait)
-        reason = UNMEASURED.get(run.conclusion or "")
-        answer(run, pull, reply_to_unmeasured(run, pull, reason) if reason else judge(run, pull))
     except NothingToDoError as reason:
         steps.output("record", "false")
         click.echo(str(reason))
+        return
+    final, problems = answer_each(run, pull)
+    steps.output("run", str(run.id))
+    steps.output("record", "true" if any(status.record for status in final.values()) else "false")
+    steps.output("statuses", final_statuses.dump(final))
+    if problems:
+        raise PipelineError("\n".join(str(problem) for problem in problems))
 
 
-def answer(run: Run, pull: Pull, reply_: Reply) -> None:
-    """Post the comment and set the status; a refusal of either is raised after both were tried."""
-    marker = Marker(run.id, run.attempt, run.head, "final")
-    url, refusals = run.url, list[PipelineError]()
-    steps.summary(reply_.text)
+def answer_each(run: Run, pull: Pull) -> tuple[dict[str, FinalStatus], list[PipelineError]]:
+    """Answer for each pipeline of main; the final statuses by their contexts, and what went wrong for any of them."""
+    final, problems = dict[str, FinalStatus](), list[PipelineError]()
+    changes, all_pipelines, unmeasured = Changes.of(pull), pipelines.find(), UNMEASURED.get(run.conclusion or "")
+    for pipeline in pipelines.each():
+        own = replace(changes, folder=pipeline.folder)
+        try:
+            if is_touched(pipeline, all_pipelines, own):
+                reply_ = reply_to_unmeasured(run, pull, unmeasured) if unmeasured else judge(run, pull, own)
+                final[statuses.own_context()] = answer(run, pull, reply_, problems)
+            else:
+                final[statuses.own_context()] = set_untouched(pull)
+        except NothingToDoError as reason:
+            click.echo(str(reason))
+        except PipelineError as problem:
+            problems.append(problem)
+    return final, problems
+
+
+def set_untouched(pull: Pull) -> FinalStatus:
+    """Set the status of a pipeline that the pull request does not touch, without a comment."""
+    status = FinalStatus(state="success", description=UNTOUCHED, url=pull.url)
+    statuses.post(pull.head, status.state, status.description, status.url)
+    click.echo(f"answered: {statuses.own_context()} ({status.state}: {status.description})")
+    return status
+
+
+def answer(run: Run, pull: Pull, reply_: Reply, refusals: list[PipelineError]) -> FinalStatus:
+    """Post the comment and set the status of the working directory's pipeline; `refusals` gets what GitHub refused."""
+    name = params.read().name or ""
+    marker = Marker(run.id, run.attempt, run.head, "final", name)
+    url, text, before = run.url, render.of_pipeline(reply_.text, name), len(refusals)
+    steps.summary(text)
     try:
-        url = posting.post(pull.number, marker, reply_.text)
+        url = posting.post(pull.number, marker, text)
     except api.RefusedError as problem:
         refusals.append(problem)
     override = overrides.active(pull.number, reply_.commits or {pull.head})  # perhaps set or withdrawn meanwhile
@@ -63,32 +100,33 @@ def answer(run: Run, pull: Pull, reply_: Reply) -> None:
         statuses.post(pull.head, *reply_.initial_status(override), url)
     except api.RefusedError as problem:
         refusals.append(problem)
-    steps.output("run", str(run.id))
-    steps.output("record", "true" if reply_.recording == "bot" else "false")
-    steps.output("artifact", str(reply_.artifact or ""))
-    for name, value in {"state": reply_.state, "description": reply_.description, "url": url}.items():
-        steps.output(name, statuses.shorten(value) if name == "description" else value)
-    if refusals:
-        raise PipelineError("\n".join(str(problem) for problem in refusals))
-    click.echo(f"answered: {url} ({state}: {description})")
+    if len(refusals) == before:
+        click.echo(f"answered: {url} ({state}: {description})")
+    return FinalStatus(
+        state=reply_.state,
+        description=statuses.shorten(reply_.description),
+        url=url,
+        record=reply_.recording == "bot",
+        artifact=reply_.artifact,
+    )
 
 
 def reply_to_unmeasured(run: Run, pull: Pull, reason: str) -> Reply:
     """That the run measured nothing, where its head has no answer yet and no newer run follows."""
-    comment = posting.find_comment(pull.number)
+    comment = posting.find_comment(pull.number, params.read().name or "")
     answered = comment is not None and comment.marker.head == run.head and comment.marker.state == "final"
     if answered or pulls.has_newer_run(run):
         raise NothingToDoError(f"run {run.id}: was {run.conclusion}; nothing to answer")
     return Reply(render.broken(run.url, reason), "error", reason)
 
 
-def judge(run: Run, pull: Pull) -> Reply:
+def judge(run: Run, pull: Pull, changes: Changes) -> Reply:
     """The reply on the measurement; where that is unusable, one that says so. Its content is untrusted."""
     try:
         with tempfile.TemporaryDirectory() as folder:
             artifacts = artifact.of_run(run)
             bundle = artifact.fetch(run, artifacts, Path(folder, "measurement"))
-            judged = reply.of_bundle(bundle, run, pull, artifact.urls(run, artifacts))
+            judged = reply.of_bundle(bundle, run, pull, changes, artifact.urls(run, artifacts))
             return replace(judged, artifact=artifacts[artifact.NAME].id)
     except NothingToDoError:
         raise

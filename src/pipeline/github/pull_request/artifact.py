@@ -4,11 +4,12 @@ import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+from pipeline.core import pipelines
 from pipeline.core.errors import PipelineError
 from pipeline.github.client import api
 from pipeline.github.client.pulls import Run
@@ -49,7 +50,10 @@ def urls(run: Run, artifacts: dict[str, Artifact]) -> dict[str, str]:
 
 
 def fetch(run: Run, artifacts: dict[str, Artifact], folder: Path) -> Bundle:
-    """The measurement of the run, its files in `folder`; PipelineError where it is missing, bad or another commit's."""
+    """The run's measurement of the working directory's pipeline, its files in `folder`.
+
+    PipelineError where it is missing, bad or another commit's.
+    """
     item = artifacts.get(NAME)
     if item is None:
         raise PipelineError(f"the run left no artifact `{NAME}`")
@@ -60,26 +64,30 @@ def fetch(run: Run, artifacts: dict[str, Artifact], folder: Path) -> Bundle:
     with tempfile.TemporaryDirectory() as temporary:
         archive = Path(temporary, "measurement.zip")
         api.download(f"actions/artifacts/{item.id}/zip", archive, LIMIT, purpose="download the measurement")
-        ignored = unpack(archive, folder)
+        ignored = unpack(archive, folder, *_places())
     bundle = measurement.read(folder)
     if bundle.measurement.head != run.head:
         raise PipelineError(f"the artifact is of another commit than the run ({run.head[:7]})")
     return with_notes(bundle, [f"{ignored} more files of the artifact were ignored."] if ignored else [])
 
 
-def unpack(path: Path, folder: Path) -> int:
-    """Extract the files of a measurement, no others and none larger than allowed; the number of other files."""
+def unpack(path: Path, folder: Path, own: str = "", others: Collection[str] = ()) -> int:
+    """Extract the files of the measurement in the folder `own` of the zip, none larger than allowed.
+
+    The number of files that belong neither to it nor to a measurement in the folders `others`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with path.open("rb") as file:
             _check_directory(file)
             with zipfile.ZipFile(file) as archive:
-                wanted = [entry for entry in archive.infolist() if entry.filename in FILES]
+                names = {place + name for place in (own, *others) for name in FILES}
+                wanted = [entry for entry in archive.infolist() if entry.filename in {own + name for name in FILES}]
                 if len({entry.filename for entry in wanted}) < len(wanted):
                     raise PipelineError("the artifact holds a file twice")
                 for entry in wanted:
-                    _extract(archive, entry, folder / entry.filename)
-                return len(archive.infolist()) - len(wanted)
+                    _extract(archive, entry, folder, entry.filename.removeprefix(own))
+                return sum(entry.filename not in names for entry in archive.infolist())
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as problem:
         raise PipelineError(f"the artifact can't be unpacked ({type(problem).__name__})") from None
 
@@ -90,23 +98,29 @@ def with_notes(bundle: Bundle, notes: Sequence[str]) -> Bundle:
     return replace(bundle, measurement=bundle.measurement.model_copy(update={"notes": all_notes}))
 
 
+def _places() -> tuple[str, list[str]]:
+    """The folder of this pipeline's measurement in an artifact, and those of the others."""
+    own = pipelines.folder()
+    return own, [folder for folder in pipelines.folders() if folder != own]
+
+
 def _check_directory(file: IO[bytes]) -> None:
     end = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # no public way to learn its size before it is read
     if end is None or end[zipfile._ECD_SIZE] > DIRECTORY_LIMIT:  # type: ignore[attr-defined]
         raise PipelineError("the artifact is not a zip file, or its table of contents is too large")
 
 
-def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
+def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, name: str) -> None:
     if stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG}:
         raise PipelineError(f"the artifact's {entry.filename} is not a regular file")
     if entry.flag_bits & 1 or entry.compress_type not in METHODS:
         raise PipelineError(f"the artifact's {entry.filename} is encrypted, or its compression is not supported")
-    remaining = FILES[entry.filename]
-    with archive.open(entry) as source, target.open("xb") as out:
+    remaining = FILES[name]
+    with archive.open(entry) as source, (folder / name).open("xb") as out:
         while chunk := source.read(CHUNK):
             remaining -= len(chunk)  # the size that the zip states is untrusted
             if remaining < 0:
-                raise PipelineError(f"the artifact's {entry.filename} is larger than {FILES[entry.filename]:,} bytes")
+                raise PipelineError(f"the artifact's {entry.filename} is larger than {FILES[name]:,} bytes")
             out.write(chunk)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pipeline.core import params
+from pipeline.core import params, pipelines
 from pipeline.core.errors import PipelineError
 from pipeline.core.git import blob_hash, git
 from pipeline.core.template import Template
@@ -25,13 +25,15 @@ PARAMS = "params.yaml"
 class Changes:
     """The files that differ from the merge base: their blobs by path, and all paths, also those before a rename.
 
-    `complete` is whether GitHub lists them all.
+    Paths are from the top of the repository. `complete`: whether GitHub lists them all. `folder`: of the pipeline whose
+    params.yaml and verdict are asked for, the working directory's.
     """
 
     blobs: Mapping[str, str]
     paths: tuple[str, ...]
     base: str
     complete: bool
+    folder: str = ""
 
     @classmethod
     def of(cls, pull: Pull) -> "Changes":
@@ -45,11 +47,12 @@ class Changes:
             paths=(*(file["filename"] for file in files), *former),
             base=comparison["merge_base_commit"]["sha"],
             complete=len(files) < MAX_FILES,
+            folder=pipelines.folder(),
         )
 
     def affecting_verdict(self, bundle: Bundle, main: Template) -> list[str]:
         """The changed paths and parameters that decide the verdict, for people, with a note if GitHub's list is cut."""
-        changed = [*protected.changed_paths(self.paths, main), *self._parameters(bundle)]
+        changed = [*protected.changed_paths(self.paths, main, self.folder), *self._parameters(bundle)]
         note = f"(more than {MAX_FILES} files, not all of them listed by GitHub)"
         return changed if self.complete else [*changed, note]
 
@@ -61,38 +64,43 @@ class Changes:
 
     def first_changed_section(self, bundle: Bundle, sections: Collection[str]) -> str | None:
         """The first of these sections of params.yaml that is changed, else None; the file where that is unknown."""
-        if PARAMS not in self.paths:
+        if self.params not in self.paths:
             return None
         head = self._sections(bundle)
         if head is None:
-            return PARAMS
+            return self.params
         base = self._base_sections()
         changed = next((name for name in sorted(sections) if head.get(name) != base.get(name)), None)
-        return f"{PARAMS}'s {changed[:40]}" if changed else None
+        return f"{self.params}'s {changed[:40]}" if changed else None
+
+    @property
+    def params(self) -> str:
+        """params.yaml of the pipeline."""
+        return self.folder + PARAMS
 
     def _parameters(self, bundle: Bundle) -> list[str]:
         """The changed parameters that decide the verdict; the whole file where the head's is not known.
 
         What differs from main only was changed in main since the merge base, and a merge keeps that.
         """
-        if PARAMS not in self.paths:
+        if self.params not in self.paths:
             return []
         head = self._sections(bundle)
         if head is None:
-            return [PARAMS]
+            return [self.params]
         changed = set(protected.changed_parameters(self._base_sections(), head))
         return [key for key in protected.changed_parameters(load_yaml(params.PATH, PARAMS), head) if key in changed]
 
     def _base_sections(self) -> dict[str, Any]:
         """params.yaml of the merge base; main's where this clone does not hold that commit."""
-        file = git(Path(), "show", f"{self.base}:{PARAMS}")
+        file = git(Path(), "show", f"{self.base}:{self.params}")
         text = file.stdout if file.returncode == 0 else params.PATH.read_text(encoding="utf-8")
         return untrusted_yaml.parse(text.encode(), PARAMS)
 
     def _sections(self, bundle: Bundle) -> dict[str, Any] | None:
         """params.yaml of the head, where the measurement has that file, by its hash; else None."""
         path = bundle.path(PARAMS)
-        if path is None or blob_hash(path.read_bytes()) != self.blobs.get(PARAMS):
+        if path is None or blob_hash(path.read_bytes()) != self.blobs.get(self.params):
             return None
         try:
             return untrusted_yaml.read(path)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import click
 
+from pipeline.core import pipelines
 from pipeline.core.conflicts import MADE
 from pipeline.core.errors import PipelineError, listed
 from pipeline.core.git import git
@@ -21,7 +22,6 @@ from pipeline.github.pull_request.main_merge import Merge
 from pipeline.markup.markdown import code, escape, fenced
 
 PURPOSE = "merge main"
-TAKEN = (*MADE, str(FINGERPRINT))  # main's version is taken: the measurement makes them anew
 INTERVAL = 3  # seconds between two looks at whether GitHub knows already
 STARTED = {"train.yaml": {"answer": "true"}, "test.yaml": {}}  # a push of the workflow's own token starts neither
 CONFLICT = "conflicts with main"
@@ -50,8 +50,9 @@ def update(pull: Any, main: str) -> str:
     """Deal with one pull request; what was done, in a few words."""
     head = str(pull["head"]["sha"])
     if pull["mergeable"]:
-        if str((statuses.current(head) or {}).get("description", "")).startswith(CONFLICT):
-            statuses.post(head, "error", GONE, pull["html_url"])
+        for _ in pipelines.each():
+            if str((statuses.current(head) or {}).get("description", "")).startswith(CONFLICT):
+                statuses.post(head, "error", GONE, pull["html_url"])
         return "no conflict"
     merge = main_merge.merge(main, pull["number"], head)
     if pull["mergeable"] is None and not merge.conflicts:
@@ -70,7 +71,8 @@ def update(pull: Any, main: str) -> str:
 
 def obstacle(pull: Any, merge: Merge) -> str | None:
     """Why a person has to merge main; None where the pipeline can."""
-    others = [path for path in merge.conflicts if path not in TAKEN or not main_merge.content(merge.main, path)]
+    taken = (*_of_each(*MADE), *_of_each(str(FINGERPRINT)))  # main's version: the measurement makes them anew
+    others = [path for path in merge.conflicts if path not in taken or not main_merge.content(merge.main, path)]
     if others:
         return f"in {listed(others)}"
     if not merge.conflicts:
@@ -79,8 +81,9 @@ def obstacle(pull: Any, merge: Merge) -> str | None:
         return "it comes from a fork, to which no workflow may push"
     if (pull["user"] or {}).get("login") == DEPENDABOT:
         return "it is Dependabot's: comment `@dependabot rebase`"
-    if str(FINGERPRINT) in merge.conflicts and _has_batches(main_merge.content(merge.head, str(FINGERPRINT))):
-        return f"in {FINGERPRINT}, which names rows that the branch adds"
+    for path in _of_each(str(FINGERPRINT)):
+        if path in merge.conflicts and _has_batches(main_merge.content(merge.head, path)):
+            return f"in {path}, which names rows that the branch adds"
     if merge.changes_workflows:
         return "main has other workflow files, which no workflow may push"
     return None
@@ -97,7 +100,8 @@ def push(pull: Any, merge: Merge) -> str:
     branch = str(pull["head"]["ref"])
     if not refs.fast_forward(branch, merge.head, commit, purpose=PURPOSE):
         return "nothing pushed, as the branch has moved"
-    statuses.post(commit, "pending", "main was merged; being measured", pull["html_url"])
+    for _ in pipelines.each():
+        statuses.post(commit, "pending", "main was merged; being measured", pull["html_url"])
     for workflow, inputs in STARTED.items():
         path = f"actions/workflows/{workflow}/dispatches"
         api.call("POST", path, {"ref": branch, "inputs": inputs}, purpose=f"start {workflow}")
@@ -105,18 +109,19 @@ def push(pull: Any, merge: Merge) -> str:
 
 
 def refuse(pull: Any, merge: Merge, reason: str) -> None:
-    """Fail the status, and say in a comment how to merge main; neither is written twice."""
+    """Fail each pipeline's status, and say in a comment how to merge main; nothing is written twice."""
     description = statuses.shorten(f"{CONFLICT}: {reason}")
-    current = statuses.current(merge.head) or {}
     posting.upsert(pull["number"], "conflict", comment(pull, merge, reason))
-    if (current.get("state"), current.get("description")) != ("failure", description):
-        statuses.post(merge.head, "failure", description, pull["html_url"])
+    for _ in pipelines.each():
+        current = statuses.current(merge.head) or {}
+        if (current.get("state"), current.get("description")) != ("failure", description):
+            statuses.post(merge.head, "failure", description, pull["html_url"])
 
 
 def comment(pull: Any, merge: Merge, reason: str) -> str:
     """Why GitHub runs no workflow, and the commands that merge main. Names of files are untrusted."""
-    made = [path for path in merge.conflicts if path in MADE]
-    others = [path for path in merge.conflicts if path not in MADE]
+    made = [path for path in merge.conflicts if path in _of_each(*MADE)]
+    others = [path for path in merge.conflicts if path not in made]
     commands = [
         f"gh pr checkout {pull['number']}",
         f"git fetch {api.server()}/{api.repository()}.git {pull['base']['ref']}",
@@ -131,6 +136,11 @@ def comment(pull: Any, merge: Merge, reason: str) -> str:
     why = f"until main is merged, and the pipeline can't merge it: {escape(reason)}.{files}"
     block = fenced("\n".join(filter(None, commands)), "console")
     return f"### ❌ Conflicts with main\n\nGitHub runs no workflow for {code(merge.head[:9])} {why}\n\n{block}\n"
+
+
+def _of_each(*paths: str) -> list[str]:
+    """These paths of each pipeline, from the top of the repository."""
+    return [folder + path for folder in pipelines.folders() for path in paths]
 
 
 def _with_mergeability(number: int, wait: float) -> Any:

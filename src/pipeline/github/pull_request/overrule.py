@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import click
 
+from pipeline.core import pipelines
 from pipeline.core.errors import PipelineError
 from pipeline.github.client import api, override_runs, pulls, statuses
 from pipeline.github.client.numbers import Number
@@ -73,9 +74,10 @@ def overrule(pull: Any, person: str, commit: str, reason: str, now: datetime) ->
 
 
 def answer_again(pull: Any, state: statuses.State, description: str) -> None:
-    """Set the status until the answer sets it, and start the answer."""
+    """Set the status of each pipeline until the answer sets it, and start the answer."""
     head, default = pull["head"], _default_branch()
-    statuses.post(head["sha"], state, description, pull["html_url"])
+    for _ in pipelines.each():
+        statuses.post(head["sha"], state, description, pull["html_url"])
     source = f"{head['repo']['full_name']}:{head['ref']}" if head["repo"] else ""
     inputs = {"pull_request": str(pull["number"]), "head": source}
     path = f"actions/workflows/{ANSWER}/dispatches"

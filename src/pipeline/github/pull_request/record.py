@@ -2,24 +2,24 @@
 
 import contextlib
 import json
-import os
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import cast, get_args
 
 import click
 
+from pipeline.core import pipelines
 from pipeline.core.errors import PipelineError
 from pipeline.github.client import api, pulls, refs, statuses
 from pipeline.github.client.numbers import Number
 from pipeline.github.client.pulls import TRAILER, NothingToDoError, Pull, Run
-from pipeline.github.pull_request import artifact, overrides, recorded_files, reply
+from pipeline.github.pull_request import artifact, final_statuses, overrides, recorded_files, reply
+from pipeline.github.pull_request.final_statuses import FinalStatus
 from pipeline.github.pull_request.recorded_files import recorded
 from pipeline.review.measure.measurement import Bundle
 from pipeline.review.untrusted import yaml as untrusted_yaml
 
-TESTS = "test.yaml"
+LOCK, TESTS = "dvc.lock", "test.yaml"
 PURPOSE = "record what was measured"
 
 
@@ -27,43 +27,22 @@ PURPOSE = "record what was measured"
 @click.option(
     "--run", "number", type=Number(), required=True, metavar="ID", help="Run of train.yaml that was answered."
 )
-@click.option("--artifact", "artifact_id", type=Number(), metavar="ID", help="The judged measurement; else the newest.")
-def command(number: int, artifact_id: int | None) -> None:
+def command(number: int) -> None:
     """Commit dvc.lock and the metrics of a train run to its branch, where they differ from what it has."""
-    final = FinalStatus.read()
+    final = final_statuses.read()
     try:
         run = pulls.run(number)
         if not run.ended:
             raise NothingToDoError(f"run {number}: is {run.status}; nothing recorded")
         pull = _open_pull(run)
-        commit = _record(run, pull, artifact_id, final)
+        commit = _record(run, pull, final)
         if commit:
             click.echo(f"recorded: {commit} on {pull.branch}")
-        _set_final_status(pull, {run.head, pull.head, commit or run.head}, final)
+        _set_final_statuses(pull, {run.head, pull.head, commit or run.head}, final or {})
         if commit:
             _start_tests(pull)
     except NothingToDoError as reason:
         click.echo(str(reason))
-
-
-@dataclass(frozen=True)
-class FinalStatus:
-    """The gate's own verdict as a status, from the outputs of the job that ran `pipeline answer`."""
-
-    state: statuses.State
-    description: str
-    url: str
-
-    @classmethod
-    def read(cls) -> "FinalStatus | None":
-        """None where a person runs the command: the status then stays as it is."""
-        state, description, url = (os.environ.get(f"GATE_{name}", "") for name in ("STATE", "DESCRIPTION", "URL"))
-        if not state:
-            return None
-        if state not in get_args(statuses.State):
-            allowed = ", ".join(get_args(statuses.State))
-            raise PipelineError(f"GATE_STATE: {state!r} is not a status's state; allowed: {allowed}")
-        return cls(cast("statuses.State", state), description, url)
 
 
 def contents(bundle: Bundle) -> dict[str, str]:
@@ -72,10 +51,11 @@ def contents(bundle: Bundle) -> dict[str, str]:
         click.echo(f"the measurement is `{bundle.measurement.outcome}`: nothing to record")
         return {}
     files = {path: _decode(path, content) for path, content in recorded(bundle).items()}
-    if "dvc.lock" not in files:
-        raise PipelineError("the measurement has no dvc.lock; nothing recorded")
-    _check_lock(files["dvc.lock"])
-    for path in files.keys() - {"dvc.lock"}:
+    lock = pipelines.folder() + LOCK
+    if lock not in files:
+        raise PipelineError(f"the measurement has no {lock}; nothing recorded")
+    _check_lock(files[lock], lock)
+    for path in files.keys() - {lock}:
         try:
             json.loads(files[path])
         except (ValueError, RecursionError):
@@ -90,13 +70,13 @@ def _decode(path: str, content: bytes) -> str:
         raise PipelineError(f"the measurement's {path} is no UTF-8 text; nothing recorded") from None
 
 
-def _check_lock(text: str) -> None:
+def _check_lock(text: str, path: str) -> None:
     try:
-        lock = untrusted_yaml.parse(text.encode(), "the measurement's dvc.lock")
+        lock = untrusted_yaml.parse(text.encode(), f"the measurement's {path}")
     except PipelineError as problem:
         raise PipelineError(f"{problem}; nothing recorded") from None
     if set(lock) != {"schema", "stages"} or not isinstance(lock["stages"], dict):
-        raise PipelineError("the measurement's dvc.lock is not what DVC writes; nothing recorded")
+        raise PipelineError(f"the measurement's {path} is not what DVC writes; nothing recorded")
 
 
 def _open_pull(run: Run) -> Pull:
@@ -108,25 +88,45 @@ def _open_pull(run: Run) -> Pull:
     return pull
 
 
-def _record(run: Run, pull: Pull, artifact_id: int | None, final: FinalStatus | None) -> str | None:
+def _record(run: Run, pull: Pull, final: Mapping[str, FinalStatus] | None) -> str | None:
     """Commit and push; the new commit, None where there is nothing to record."""
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            bundle = artifact.fetch(run, artifact.of_run(run, artifact_id), Path(folder, "measurement"))
-            recorded_files.check(bundle, pull)
-            if pull.head != run.head:
-                click.echo(f"{pull.branch}: {pull.head[:7]} records this measurement already")
-                return None
-            files = contents(bundle)
-            commit = _commit(run, files) if files else None
+        measured, files = _measured(run, final)
+        recorded_files.check_blobs(measured, pull.blobs, pull)
+        if pull.head != run.head:
+            click.echo(f"{pull.branch}: {pull.head[:7]} records this measurement already")
+            return None
+        commit = _commit(run, files) if files else None
         if commit:
             _push(run, pull, commit)
     except PipelineError as problem:
-        with contextlib.suppress(PipelineError):
-            if final and (statuses.current(pull.head) or {}).get("state") == "pending":  # it waits for this record
-                statuses.post(pull.head, "error", f"not recorded: {problem}", final.url)
+        _report(problem, pull, final or {})
         raise
     return commit
+
+
+def _measured(run: Run, final: Mapping[str, FinalStatus] | None) -> tuple[dict[str, bytes], dict[str, str]]:
+    """What the run measured of each pipeline that has something to record, and the text of each file to commit."""
+    measured, files = dict[str, bytes](), dict[str, str]()
+    with tempfile.TemporaryDirectory() as temporary:
+        for index, _ in enumerate(pipelines.each()):
+            own = final.get(statuses.own_context()) if final is not None else None
+            if final is not None and not (own and own.record):
+                continue
+            artifacts = artifact.of_run(run, own.artifact if own else None)
+            bundle = artifact.fetch(run, artifacts, Path(temporary, str(index)))
+            measured |= recorded(bundle)
+            files |= contents(bundle)
+    return measured, files
+
+
+def _report(problem: PipelineError, pull: Pull, final: Mapping[str, FinalStatus]) -> None:
+    """Set the statuses that wait for this record to an error."""
+    for _ in pipelines.each():
+        own = final.get(statuses.own_context())
+        with contextlib.suppress(PipelineError):
+            if own and (statuses.current(pull.head) or {}).get("state") == "pending":
+                statuses.post(pull.head, "error", f"not recorded: {problem}", own.url)
 
 
 def _commit(run: Run, files: dict[str, str]) -> str | None:
@@ -148,14 +148,14 @@ def _push(run: Run, pull: Pull, commit: str) -> None:
         raise NothingToDoError(f"{pull.branch}: {moved}")
 
 
-def _set_final_status(pull: Pull, commits: set[str], final: FinalStatus | None) -> None:
-    """Set the final status of the measured head and of the commit that records it; an active override decides."""
-    if final is None:
-        return
-    override = overrides.active(pull.number, commits)
-    state: statuses.State = "success" if override else final.state
-    for sha in sorted(commits):
-        statuses.post(sha, state, reply.with_override(override, final.description), final.url)
+def _set_final_statuses(pull: Pull, commits: set[str], final: Mapping[str, FinalStatus]) -> None:
+    """Set the final statuses of the measured head and of the commit that records it; an active override decides."""
+    override = overrides.active(pull.number, commits) if final else None
+    for _ in pipelines.each():
+        if own := final.get(statuses.own_context()):
+            state: statuses.State = "success" if override else own.state
+            for sha in sorted(commits):
+                statuses.post(sha, state, reply.with_override(override, own.description), own.url)
 
 
 def _start_tests(pull: Pull) -> None:

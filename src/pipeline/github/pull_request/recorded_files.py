@@ -1,5 +1,8 @@
 """The files of a measurement that are committed to git."""
 
+from collections.abc import Mapping
+
+from pipeline.core import pipelines
 from pipeline.core.git import blob_hash
 from pipeline.github.client.pulls import NothingToDoError, Pull
 from pipeline.review.measure.measurement import Bundle
@@ -8,13 +11,23 @@ FILES = {"dvc.lock": "dvc.lock", "metrics.json": "reports/metrics.json", "source
 
 
 def recorded(bundle: Bundle) -> dict[str, bytes]:
-    """The content of those that the measurement has, by their path in the repository."""
-    files = {path: bundle.path(name) for name, path in FILES.items()}
+    """The content of those that the measurement of this folder's pipeline has, by their path in the repository."""
+    folder = pipelines.folder()
+    files = {folder + path: bundle.path(name) for name, path in FILES.items()}
     return {path: file.read_bytes() for path, file in files.items() if file is not None}
 
 
 def check(bundle: Bundle, pull: Pull) -> None:
-    """NothingToDoError where the head has other content than was measured: anybody can imitate the bot's commit."""
-    measured = {path: blob_hash(content) for path, content in recorded(bundle).items()}
-    if any(measured.get(path) != blob for path, blob in pull.blobs.items()):
+    """NothingToDoError where this pipeline's files at the head are not those that were measured."""
+    own = {pipelines.folder() + path for path in FILES.values()}
+    check_blobs(recorded(bundle), {path: blob for path, blob in pull.blobs.items() if path in own}, pull)
+
+
+def check_blobs(measured: Mapping[str, bytes], blobs: Mapping[str, str], pull: Pull) -> None:
+    """NothingToDoError where files at the head are not those that were measured: anybody can imitate the bot's commit.
+
+    `blobs`: git's hashes of the files at the head, by path.
+    """
+    hashes = {path: blob_hash(content) for path, content in measured.items()}
+    if any(hashes.get(path) != blob for path, blob in blobs.items()):
         raise NothingToDoError(f"pull request {pull.number}: its head has other files than were measured; outdated")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.core import params, template
+from pipeline.core import params, pipelines, template
 from pipeline.core.errors import PipelineError
 from pipeline.core.files import read_json
 from pipeline.core.git import blob_hash, git
@@ -67,10 +67,9 @@ def with_override(override: Override | None, description: str) -> str:
     return f"{overrides.status_prefix(override)} ({description})" if override else description
 
 
-def of_bundle(bundle: Bundle, run: Run, pull: Pull, artifacts: Mapping[str, str]) -> Reply:
+def of_bundle(bundle: Bundle, run: Run, pull: Pull, changes: Changes, artifacts: Mapping[str, str]) -> Reply:
     """Judge and render. PipelineError where the bundle is unusable, NothingToDoError where it is not of the head."""
     recorded_files.check(bundle, pull)
-    changes = Changes.of(pull)
     _check_claim(bundle, changes)
     main = params.read()
     changed = changes.affecting_verdict(bundle, template.read())
@@ -93,6 +92,7 @@ def of_bundle(bundle: Bundle, run: Run, pull: Pull, artifacts: Mapping[str, str]
         recording=recording,
         production=_production(monitor_problem),
         repository=api.repository(),
+        folder=changes.folder,
     )
     notes = [*_outdated_base(bundle), *([monitor_problem] if monitor_problem else [])]
     text = render.render(artifact.with_notes(bundle, notes), verdict, context)
@@ -111,7 +111,7 @@ def _check_claim(bundle: Bundle, changes: Changes) -> None:
         raise PipelineError(
             f"{claim} more files have changed than GitHub lists; make it smaller, or change an input of a stage"
         )
-    inputs = Inputs.of_lock(LOCK)
+    inputs = Inputs.of_lock(LOCK, pipelines.current())
     if inputs is None:
         raise PipelineError(f"{claim} main has no dvc.lock with stages; run train.yaml again")
     if changed := inputs.first_changed(changes.paths) or changes.first_changed_section(bundle, inputs.sections):

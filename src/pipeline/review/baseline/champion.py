@@ -1,7 +1,6 @@
 """The champion: the model that the base's `dvc.lock` names, from the cache or the DVC remote."""
 
 import configparser
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -10,15 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.core import files
+from pipeline.core import dvc_repo, files, pipelines
 from pipeline.core.errors import PipelineError, last_line, listed
 from pipeline.core.git import git
+from pipeline.review.baseline import dvc_outputs
 
 MODELS = Path("models")
 MODEL, MEASURED_MODEL = "models/model.txt", "models/measured/model.txt"
 REQUIRED = (MODEL, "models/signature.json")
 # Outputs that a champion may have, by its lock. Before there was the stage `refit`, the model that ships was measured.
 OPTIONAL = (MEASURED_MODEL, "models/measured/signature.json")
+FEATURES = "models/features"  # a folder: the feature code, where there was the stage `features`
 FOLDER = Path(".pipeline/champion")
 
 
@@ -68,7 +69,7 @@ def find(base: str | None = None, root: Path = Path(), *, download: bool = True)
     try:
         revision = base_revision(base, root)
         hashes = hashes_in_lock(revision, root)
-        if all(_has_md5(root / path, md5) for path, md5 in hashes.items()):
+        if all(dvc_outputs.is_present(root / path, md5) for path, md5 in hashes.items()):
             return Champion("found", revision, hashes=hashes, folder=root / MODELS, same=True)
         return Champion("found", revision, hashes=hashes, folder=_copy_files(revision, hashes, root, download))
     except NoChampionError as problem:
@@ -117,7 +118,7 @@ def hashes_in_lock(revision: str, root: Path) -> dict[str, str]:
         locked = {output["path"]: str(output["md5"]) for output in outputs}
     except (YAMLError, AttributeError, KeyError, TypeError):
         raise NoChampionError("missing", f"{revision}: its dvc.lock can't be read; repair it there") from None
-    hashes = {path: locked[path] for path in (*REQUIRED, *OPTIONAL) if path in locked}
+    hashes = {path: locked[path] for path in (*REQUIRED, *OPTIONAL, FEATURES) if path in locked}
     missing = [path for path in REQUIRED if path not in hashes]
     if missing and not hashes and "train" not in stages:
         raise NoChampionError("none", f"{revision}: its dvc.lock names no trained model yet")
@@ -132,8 +133,9 @@ def hashes_in_lock(revision: str, root: Path) -> dict[str, str]:
 def cache_folder(root: Path) -> Path:
     """DVC's cache, as .dvc/config.local or .dvc/config set it (read here, because importing DVC is slow)."""
     config = configparser.ConfigParser(interpolation=None, strict=False)
-    config.read([root / ".dvc/config", root / ".dvc/config.local"], encoding="utf-8")
-    return (root / ".dvc" / config.get("cache", "dir", fallback="cache")).absolute()
+    folder = dvc_repo.folder(root)
+    config.read([folder / name for name in dvc_repo.SETTINGS], encoding="utf-8")
+    return (folder / config.get("cache", "dir", fallback="cache")).absolute()
 
 
 def cached_file(root: Path, md5: str) -> Path | None:
@@ -153,12 +155,11 @@ def cached_file(root: Path, md5: str) -> Path | None:
 
 def store(project: Path, root: Path) -> tuple[dict[str, str], Path]:
     """Copy the files of a project's model to .pipeline/champion/; their MD5s by path, and the new folder."""
-    paths = [*REQUIRED, *(path for path in OPTIONAL if (project / path).is_file())]
-    hashes = {path: files.md5(project / path) for path in paths}
+    paths = [*REQUIRED, *(path for path in (*OPTIONAL, FEATURES) if (project / path).exists())]
+    hashes = {path: dvc_outputs.md5(project / path) for path in paths}
     folder = root / FOLDER / hashes[MODEL]
     for path in paths:
-        with files.replacing(folder / Path(path).relative_to(MODELS)) as temporary:
-            shutil.copyfile(project / path, temporary)
+        dvc_outputs.copy_from(project / path, folder / Path(path).relative_to(MODELS))
     return hashes, folder
 
 
@@ -167,12 +168,9 @@ def _copy_files(revision: str, hashes: Mapping[str, str], root: Path, download: 
     folder = root / FOLDER / hashes[MODEL]
     for path, md5 in hashes.items():
         copy = folder / Path(path).relative_to(MODELS)
-        if _has_md5(copy, md5):
+        if dvc_outputs.is_present(copy, md5) or dvc_outputs.copy(md5, copy, lambda part: cached_file(root, part)):
             continue
-        if cached := cached_file(root, md5):
-            with files.replacing(copy) as temporary:
-                shutil.copyfile(cached, temporary)
-        elif not (download and _download(revision, path, md5, copy, root)):
+        if not (download and _download(revision, path, md5, copy, root)):
             absent = "neither in the DVC cache nor on a DVC remote" if download else "not in the DVC cache"
             raise NoChampionError(
                 "missing",
@@ -183,23 +181,18 @@ def _copy_files(revision: str, hashes: Mapping[str, str], root: Path, download: 
 
 def _download(revision: str, path: str, md5: str, target: Path, root: Path) -> bool:
     """Get a file of `revision` by DVC (from its remote, or a cache elsewhere); False where it has none."""
-    if not (root / ".dvc").is_dir():
+    if not dvc_repo.folder(root).is_dir():
         return False
+    source, name = str(pipelines.top(root).resolve()), pipelines.folder(root) + path
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "file"
-        command = [sys.executable, "-m", "dvc", "get", "--quiet", ".", path, "--rev", revision, "--out", str(file)]
+        command = [sys.executable, "-m", "dvc", "get", "--quiet", source, name, "--rev", revision, "--out", str(file)]
         subprocess.run(command, cwd=root, capture_output=True, check=False)
-        if not _has_md5(file, md5):
+        if not dvc_outputs.is_present(file, md5):
             return False
-        with files.replacing(target) as temporary:
-            shutil.copyfile(file, temporary)
+        dvc_outputs.copy_from(file, target)
     return True
 
 
 def _has_revision(root: Path, revision: str) -> bool:
     return git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").returncode == 0
-
-
-def _has_md5(path: Path, md5: str) -> bool:
-    """Whether the file exists with this content."""
-    return path.is_file() and files.md5(path) == md5

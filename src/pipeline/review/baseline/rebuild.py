@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pipeline.core import dvc_repo, pipelines
 from pipeline.core.errors import PipelineError, last_line
 from pipeline.core.git import git
 from pipeline.core.yaml import load_yaml
@@ -44,7 +45,7 @@ def run_again(base: str, root: Path, outputs: Collection[str], read: Callable[[P
         if result.returncode != 0:
             raise PipelineError(f"{base}: git can't make a work tree of it ({last_line(result.stderr)})")
         try:
-            project = tree / git(root, "rev-parse", "--show-prefix").stdout.strip()
+            project = tree / pipelines.folder(root)
             share_cache(root, project)
             _discard_damaged(root, project)
             _reproduce(base, project, outputs)
@@ -56,10 +57,11 @@ def run_again(base: str, root: Path, outputs: Collection[str], read: Callable[[P
 def share_cache(root: Path, project: Path) -> None:
     """Give the work tree this clone's own DVC settings (remotes, credentials) and its cache."""
     config = configparser.ConfigParser(interpolation=None, strict=False)
-    config.read(root / ".dvc/config.local", encoding="utf-8")
+    config.read(dvc_repo.folder(root) / "config.local", encoding="utf-8")
     config["cache"] = {**(config["cache"] if config.has_section("cache") else {}), "dir": str(cache_folder(root))}
-    (project / ".dvc").mkdir(exist_ok=True)
-    with (project / ".dvc/config.local").open("w", encoding="utf-8") as file:
+    folder = dvc_repo.folder(project)
+    folder.mkdir(exist_ok=True)
+    with (folder / "config.local").open("w", encoding="utf-8") as file:
         config.write(file)
 
 
@@ -81,11 +83,11 @@ def _stages(project: Path, outputs: Collection[str]) -> list[str]:
 
 
 def _reproduce(base: str, project: Path, outputs: Collection[str]) -> None:
-    """Run the base's own stages with the base's own code: its src precedes the installed package."""
+    """Run the base's own stages with the base's own code: the engine's src at its top precedes the installed one."""
     environment = {
         **os.environ,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
-        "PYTHONPATH": str(project / "src"),
+        "PYTHONPATH": str(pipelines.top(project) / "src"),
         DEVICE_VARIABLE: "cpu",
     }
     command = [sys.executable, "-m", "dvc", "repro", *_stages(project, outputs)]

@@ -65,7 +65,8 @@ def reproduce(facts: Facts) -> str:
     measurement, number = facts.bundle.measurement, facts.context.pull_request
     checkout = f"gh pr checkout {number}\n" if number else ""
     base = measurement.base_commit or "origin/main"
-    commands = fence(f"git fetch origin\n{checkout}make run\nmake report BASE={base}", "console")
+    make = f"make PIPELINE={facts.context.folder.rstrip('/')}" if facts.context.folder else "make"
+    commands = fence(f"git fetch origin\n{checkout}{make} run\n{make} report BASE={base}", "console")
     return f"{commands}\n\nIt also makes the model card, `reports/model_card.md`; the run’s measurement holds it too."
 
 
@@ -85,10 +86,12 @@ def _fork(facts: Facts) -> str:
     full_name = facts.context.repository or ""
     repository = f" --repo {full_name}" if REPOSITORY.fullmatch(full_name) else ""
     present = [name for name in RECORDED if facts.bundle.path(name)]
+    folder = facts.context.folder
+    source = f"/tmp/measurement-{run[1]}/{folder}"  # noqa: S108 - a command for people
     commands = [
         f"gh run download {run[1]}{repository} --name measurement --dir /tmp/measurement-{run[1]}",
-        *(f"cp /tmp/measurement-{run[1]}/{name} {TARGETS[name]}" for name in present),
-        f"git add {' '.join(TARGETS[name] for name in present)}",
+        *(f"cp {source}{name} {folder}{TARGETS[name]}" for name in present),
+        f"git add {' '.join(folder + TARGETS[name] for name in present)}",
         'git commit -m "Record what was measured" && git push',
     ]
     return f"{intro}\n\n{fence(chr(10).join(commands), 'console')}"

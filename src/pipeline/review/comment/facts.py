@@ -38,6 +38,7 @@ class Context:
     recording: Literal["none", "bot", "fork"] = "none"
     production: str | None = None  # the monitor's latest result, as Markdown; None where it was not read
     repository: str | None = None  # owner/name
+    folder: str = ""  # of the pipeline, from the top of the repository; empty at the top
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,11 @@ def announcement(run_url: str, labels: Sequence[str] | None, head: str) -> str:
     )
 
 
+def of_pipeline(text: str, name: str) -> str:
+    """A comment with the pipeline's name in its heading, where the repository has several (else `name` is empty)."""
+    return text.replace("### ", f"### {code(name)} ", 1) if name else text
+
+
 def broken(run_url: str, reason: str) -> str:
     """The comment on a run that left nothing to judge."""
     run = link("the run", run_url) or "the run"

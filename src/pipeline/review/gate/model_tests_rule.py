@@ -27,9 +27,9 @@ def rule(outcome: ModelTests | None) -> Rule:
     return Rule("model_tests", "pass", f"{total:,} passed{skipped}")
 
 
-def work_tree_rule(folder: Path = measurement.FOLDER) -> Rule:
-    """The rule on this work tree, by its latest measurement in `folder` where that is of the same model and tests."""
-    tests = model_tests.TESTS
+def work_tree_rule(folder: Path | None = None) -> Rule:
+    """The rule on this work tree, by its latest measurement (in `folder`) where that is of the same model and tests."""
+    tests, folder = model_tests.TESTS, folder or measurement.folder()
     if not any(tests.rglob("test_*.py")):
         return rule(None)
     try:

@@ -19,14 +19,18 @@ FILES = frozenset(
         *("GNUmakefile", "makefile", "uv.toml", ".python-version"),  # these override one of those above
     }
 )
-PARAMETERS = ("gate", "evaluate", "split", "task", "data.key")
+PARAMETERS = ("gate", "evaluate", "split", "task", "data.key", "name")
 MAX_LENGTH = 80  # characters of a name
 ABSENT = object()
 
 
-def changed_paths(paths: Iterable[str], main: Template | None) -> list[str]:
-    """The changed paths that judge. Where main has no `.template.yaml`, nothing in src/ is the project's."""
-    return sorted({path[:MAX_LENGTH] for path in paths if _judges(path, main)})
+def changed_paths(paths: Iterable[str], main: Template | None, folder: str = "") -> list[str]:
+    """The changed paths, from the top of the repository, that judge the pipeline in `folder`: the engine's and its own.
+
+    Where main has no `.template.yaml`, nothing in src/ is the project's.
+    """
+    names = {path: path.removeprefix(folder) for path in paths}
+    return sorted({path[:MAX_LENGTH] for path, own in names.items() if _judges(path, main) or _judges(own, main)})
 
 
 def changed_parameters(main: Mapping[str, Any], head: Mapping[str, Any]) -> list[str]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import params
+from pipeline.core import params, pipelines
 from pipeline.core.git import git
 from pipeline.core.template import PATH, Template
 from pipeline.core.yaml import load_yaml
@@ -14,11 +14,12 @@ def changes(base: str | None) -> list[str]:
     """The paths and parameters that judge and differ from the commit's; none where the commit is unknown."""
     if base is None:
         return []
-    template = file_at(base, str(PATH))
-    paths = git(Path(), "diff", "--name-only", "--no-renames", "--relative", base).stdout.splitlines()
+    template = git(Path(), "show", f"{base}:{PATH}")
+    main = Template.parse(template.stdout) if template.returncode == 0 else None
+    paths = git(Path(), "diff", "--name-only", "--no-renames", base).stdout.splitlines()
     head = load_yaml(params.PATH, str(params.PATH))
     return [
-        *protected.changed_paths(paths, Template.parse(template) if template else None),
+        *protected.changed_paths(paths, main, pipelines.folder()),
         *protected.changed_parameters(params_at(base), head if isinstance(head, dict) else {}),
     ]
 

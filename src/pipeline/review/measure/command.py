@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.core import dvc_lock, files, params, report_shapes
+from pipeline.core import dvc_lock, files, params, pipelines, report_shapes
 from pipeline.core.errors import PipelineError
 from pipeline.core.git import DIRTY, described_head, short_commit
 from pipeline.review.measure import base as bases
@@ -55,13 +55,15 @@ def command(base: str | None, run_: bool, rebuild: bool | None, push: bool) -> N
 
 
 def measure(
-    revision: str | None, *, run: bool, rebuild: bool, push: bool = False, folder: Path = measurement.FOLDER
+    revision: str | None, *, run: bool, rebuild: bool, push: bool = False, folder: Path | None = None
 ) -> Bundle:
-    """Measure the work tree against `revision` (default: the remote's default branch); `folder` is replaced as a whole.
+    """Measure the work tree against `revision` (default: the remote's default branch); `folder` (default:
+    that of this pipeline) is replaced as a whole.
 
     `run` reproduces the pipeline first; a stage that fails is an outcome. PipelineError where there is nothing to
     measure, or for a revision that is mistyped.
     """
+    folder = folder or measurement.folder()
     base, head = bases.find(revision), _head()  # before anything is written
     repro = reproduction.run_stages(base, push) if run else reproduction.inspect(base)
     graph = stages.nodes()
@@ -167,8 +169,15 @@ def _shortened(notes: list[str]) -> list[str]:
 
 def _head() -> str | None:
     """The commit that is measured; None where git knows none, or files that it tracks are changed."""
-    commit = described_head(Path())
+    commit = described_head(Path(), besides=_recorded_for_others())
     return None if commit is None or commit.endswith(DIRTY) else commit
+
+
+def _recorded_for_others() -> list[str]:
+    """What the measurements of the repository's other pipelines have made before, as paths from here."""
+    top, own = pipelines.top(), pipelines.folder()
+    others = [folder for folder in pipelines.folders() if folder != own]
+    return [str(top / folder / path) for folder in others for path in dvc_lock.RECORDED]
 
 
 def _environment(left_out: set[str]) -> dict[str, str]:
@@ -186,6 +195,8 @@ def _environment(left_out: set[str]) -> dict[str, str]:
         facts["device reason"] = str(reason)
     for name in VERSIONS:
         facts[name] = importlib.metadata.version(name)
-    if commit := described_head(Path(), besides=dvc_lock.RECORDED):  # these are what the run makes
+    if commit := described_head(
+        Path(), besides=[*dvc_lock.RECORDED, *_recorded_for_others()]
+    ):  # that is what a run makes
         facts["commit"] = short_commit(commit)
     return {name: printed.clean(value) for name, value in facts.items()}

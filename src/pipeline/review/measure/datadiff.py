@@ -72,7 +72,7 @@ def _drift(base: Base, drift: params.Drift, md5: str | None, notes: list[str]) -
     from pipeline.drift import compare as columns
     from pipeline.models import signature
 
-    kinds = {feature.source: feature.kind for feature in signature.read(SIGNATURE).features}
+    kinds = signature.read(SIGNATURE).kinds
     tables = [parquet.read(path, _present_columns(path, list(kinds))) for path in (main_file, Path(TRAIN))]
     return columns.compare(tables[0], tables[1], kinds, drift)
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.core import format_numbers
+from pipeline.core import format_numbers, pipelines
 from pipeline.core.errors import PipelineError
 
 FOLDER = Path(".pipeline/measurement")
@@ -41,6 +41,12 @@ FILES = {
     "champion.parquet": 400 * MB,  # the champion's scores of the same rows, those that it was not trained on
     "reference.parquet": 400 * MB,  # those of the release that gate.reference names
 }
+
+
+def folder() -> Path:
+    """Where the measurement of this folder's pipeline lies: below that of the top, so that one artifact holds all."""
+    return pipelines.top() / FOLDER / pipelines.folder()
+
 
 Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 Name = Annotated[str, Field(max_length=1000)]

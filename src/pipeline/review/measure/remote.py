@@ -13,7 +13,10 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
+from pipeline.core import dvc_repo
 from pipeline.core.errors import last_line
+from pipeline.review.baseline import dvc_outputs
+from pipeline.review.baseline.champion import cached_file
 from pipeline.review.measure.printed import clean
 
 URL_VARIABLE = "DVC_REMOTE_URL"
@@ -29,7 +32,7 @@ def configured(root: Path = Path()) -> bool:
     if url := os.environ.get(URL_VARIABLE, "").strip():
         _dvc("remote", "add", "--local", "--default", "--force", NAME, url)
     config = configparser.ConfigParser(interpolation=None, strict=False)
-    config.read([root / ".dvc/config", root / ".dvc/config.local"], encoding="utf-8")
+    config.read([dvc_repo.folder(root) / name for name in dvc_repo.SETTINGS], encoding="utf-8")
     return bool(config.get("core", "remote", fallback=""))
 
 
@@ -50,7 +53,15 @@ def push() -> str | None:
 
 
 def fetch(hashes: Collection[str]) -> None:
-    """Fetch the files with these MD5s into the cache, as far as the remote has them."""
+    """Fetch the files and folders with these MD5s into the cache, as far as the remote has them."""
+    _fetch_objects(hashes)
+    # DVC fetches of a folder the list of its files alone.
+    parts = [part for md5 in hashes for part in dvc_outputs.parts(md5, lambda md5: cached_file(Path(), md5))]
+    if parts:
+        _fetch_objects(parts)
+
+
+def _fetch_objects(hashes: Collection[str]) -> None:
     from dvc.repo import Repo
     from dvc_data.hashfile.hash_info import HashInfo
 

@@ -31,9 +31,9 @@ def nodes() -> list[Node]:
     """The stages of this project, in the order of dvc.yaml; none where DVC can't read it."""
     try:
         with dvc_repo.opened() as repo:
-            index, graph = repo.index, []
-            for stage in index.stages:
-                needs = sorted(str(other.addressing) for other in index.graph.successors(stage))
+            graph = []
+            for stage in dvc_repo.own_stages(repo):
+                needs = sorted(str(other.addressing) for other in repo.index.graph.successors(stage))
                 graph.append(Node(stage.addressing, tuple(needs), tuple(out.def_path for out in stage.outs)))
             return graph[:MAX_STAGES]
     except PipelineError:

@@ -13,6 +13,8 @@ from typing import Any
 from pipeline.core import files, params
 from pipeline.core.errors import PipelineError, last_line
 from pipeline.data.contract import schema
+from pipeline.features.package import STATE
+from pipeline.models import feature_code, signature
 from pipeline.models.model_text import MODEL, SIGNATURE
 from pipeline.ship.release.identity import modules
 from pipeline.ship.service.release import FILE
@@ -72,6 +74,7 @@ def _stage(root: Path, staged: Path, lineage: dict[str, Any], locked: str) -> No
     paths = [
         BENTOFILE,
         *(Path("models") / name for name in (MODEL, SIGNATURE)),
+        *_feature_code(root),
         schema.PATH,
         params.PATH,
         *(Path("src") / path for path in modules(root / "src")),
@@ -83,6 +86,12 @@ def _stage(root: Path, staged: Path, lineage: dict[str, Any], locked: str) -> No
         shutil.copyfile(root / path, staged / path)
     files.write_text(staged / REQUIREMENTS, locked)
     files.write_json(staged / FILE, lineage)
+
+
+def _feature_code(root: Path) -> list[Path]:
+    """The files of the feature code, with its state, that the model needs; the folds' states are not among them."""
+    code = feature_code.of_model(root / "models", signature.read(root / "models" / SIGNATURE))
+    return [feature_code.COPY / name for name in (*code.package.files, STATE)] if code else []
 
 
 def _uv(root: Path) -> str:

@@ -41,7 +41,7 @@ def rows(signature: Signature, table: pd.DataFrame, scored: Scored, maximum: int
 
 def to_request_rows(signature: Signature, table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table in the form of a request: the model's columns, with values that JSON has."""
-    kinds = {feature.source: feature.kind for feature in signature.features}
+    kinds = signature.kinds
     columns = [[_value(value, kinds[name]) for value in table[name]] for name in signature.columns]
     return [dict(zip(signature.columns, values, strict=True)) for values in zip(*columns, strict=True)]
 

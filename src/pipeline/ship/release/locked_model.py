@@ -1,22 +1,22 @@
 """Restores the model that `dvc.lock` names, and its test rows: from the cache, the DVC remote, or trained again."""
 
-import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import click
 
-from pipeline.core import dvc_lock, files
+from pipeline.core import dvc_lock
 from pipeline.core.errors import PipelineError
 from pipeline.core.yaml import load_yaml
-from pipeline.review.baseline.champion import cached_file
+from pipeline.review.baseline import dvc_outputs
+from pipeline.review.baseline.champion import FEATURES, cached_file
 
 LOCK, MODEL, SIGNATURE = Path("dvc.lock"), "models/model.txt", "models/signature.json"
 MODELS, MEASURED = "models", "models/measured"  # folders of the model that ships, and of the one that was measured
 TEST, SCORES = "data/split/test.parquet", "reports/scores.parquet"
 QUALITY = "reports/data_quality.json"
 # What a release needs.
-RELEASE_OUTPUTS = (MODEL, SIGNATURE, f"{MEASURED}/model.txt", f"{MEASURED}/signature.json", TEST, QUALITY)
+RELEASE_OUTPUTS = (MODEL, SIGNATURE, FEATURES, f"{MEASURED}/model.txt", f"{MEASURED}/signature.json", TEST, QUALITY)
 # What the monitor needs, to compare with.
 MONITOR_OUTPUTS = (MODEL, SIGNATURE, TEST, SCORES, "data/split/train.parquet", "data/split/validation.parquet")
 
@@ -40,9 +40,9 @@ def acquire(root: Path = Path(), needed: Collection[str] = RELEASE_OUTPUTS) -> M
         )
     md5s = outputs(root, needed)
     for restore in (_restore_from_cache, _restore_from_remote, _rebuild):
-        if missing := {path: md5 for path, md5 in md5s.items() if not is_present(root / path, md5)}:
+        if missing := {path: md5 for path, md5 in md5s.items() if not dvc_outputs.is_present(root / path, md5)}:
             restore(root, missing)
-    lacking = [path for path, md5 in md5s.items() if not is_present(root / path, md5)]
+    lacking = [path for path, md5 in md5s.items() if not dvc_outputs.is_present(root / path, md5)]
     if not lacking:
         return md5s
     raise PipelineError(
@@ -61,15 +61,9 @@ def outputs(root: Path, needed: Collection[str] = RELEASE_OUTPUTS) -> dict[str, 
     return md5s
 
 
-def is_present(path: Path, md5: str) -> bool:
-    return path.is_file() and files.md5(path) == md5
-
-
 def _restore_from_cache(root: Path, missing: Mapping[str, str]) -> None:
     for path, md5 in missing.items():
-        if cached := cached_file(root, md5):
-            with files.replacing(root / path) as temporary:
-                shutil.copyfile(cached, temporary)
+        dvc_outputs.copy(md5, root / path, lambda part: cached_file(root, part))
 
 
 def _restore_from_remote(root: Path, missing: Mapping[str, str]) -> None:

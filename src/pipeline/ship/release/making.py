@@ -77,6 +77,7 @@ def lineage(root: Path, release: Release, content: Content) -> dict[str, Any]:
         "dvc_lock": release.lock,
         "model": release.model,
         "signature": content.md5[locked_model.SIGNATURE],
+        **({"features": code} if (code := signature.read(root / locked_model.SIGNATURE).code) else {}),
         "metrics": report_shapes.read(root / METRICS, "metrics"),
     }
 

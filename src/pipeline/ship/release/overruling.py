@@ -4,6 +4,7 @@ import datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.core import pipelines
 from pipeline.core.errors import PipelineError
 from pipeline.core.git import blob_hash, git
 from pipeline.github.client import api, override_runs, pulls
@@ -63,7 +64,7 @@ def _active(number: int) -> list[Override]:
 
 def _has_lock(root: Path, base: str, overruled: str, head: str) -> bool:
     """Whether the overruled commit, or the bot's record of its measurement at the head, has this very dvc.lock."""
-    path = git(root, "rev-parse", "--show-prefix").stdout.strip() + LOCK
+    path = pipelines.folder(root) + LOCK
     own = blob_hash((root / LOCK).read_bytes())
     if _blob(root, base, overruled, path) == own:
         return True

@@ -101,7 +101,7 @@ class Service:
         worker = bentoml.server_context.worker_index or 1
         files = LogFiles(folder, worker, int(options.rotate_mb * 2**20), options.keep)
         rows = self._predictor.rows
-        features = log.feature_encoder([column.name for column in rows.ordered], [*options.omit, *rows.retired])
+        features = log.feature_encoder(rows.names, [*options.omit, *rows.retired])
         return {"files": files, "features": features, "lost": self._metrics.lost.inc}
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]

@@ -1,12 +1,13 @@
 """The fields of a request's row: the signature's columns, with their rules from the data contract."""
 
 import datetime
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.core.errors import PipelineError
 from pipeline.data.contract.schema import PATH, ContractColumn, Schema
-from pipeline.models.signature import Feature, Signature
+from pipeline.models.signature import RawColumn, Signature
 
 EPOCH = datetime.datetime(1970, 1, 1)  # naive: dates are converted to UTC first
 
@@ -43,6 +44,17 @@ class RequestColumn:
         low, high = self.trained_range or (0.0, 0.0)
         return int((low + high) / 2) if self.whole else round((low + high) / 2, 6)
 
+    def is_outside(self, value: float | str) -> bool:
+        """Whether a value lies outside the contract's bounds."""
+        if self.kind not in ("number", "date") or self.low is self.high is None:
+            return False
+        number = date_parts(value)[0] if isinstance(value, str) else value
+        return (
+            not (-math.inf if self.low is None else self.low)
+            <= number
+            <= (math.inf if self.high is None else self.high)
+        )
+
     def describe(self) -> str:
         """A sentence or two for the OpenAPI page."""
         sentences = [self.allowed[0].upper() + self.allowed[1:] + "."]
@@ -59,9 +71,15 @@ class RequestColumn:
 
 
 def columns(signature: Signature, schema: Schema) -> tuple[RequestColumn, ...]:
-    """The fields of a row, in the order of the model's features."""
-    first = {feature.source: feature for feature in reversed(signature.features)}
-    return tuple(_column(first[name], schema.columns.get(name)) for name in signature.columns)
+    """The fields of a row that the model needs, in the order of its features."""
+    return tuple(_column(column, schema.columns.get(column.name)) for column in signature.raw_columns)
+
+
+def unused(signature: Signature, schema: Schema) -> tuple[str, ...]:
+    """The contract's other columns but key and target: a row may have them; they are logged, and the model ignores
+    them."""
+    others = {*signature.columns, *schema.retired, signature.key, signature.target}
+    return tuple(name for name in schema.columns if name not in others)
 
 
 def retired(signature: Signature, schema: Schema) -> tuple[str, ...]:
@@ -74,17 +92,17 @@ def retired(signature: Signature, schema: Schema) -> tuple[str, ...]:
     return tuple(dict.fromkeys(schema.retired))
 
 
-def _column(feature: Feature, contract: ContractColumn | None) -> RequestColumn:
-    has_range = feature.minimum is not None and feature.maximum is not None
+def _column(column: RawColumn, contract: ContractColumn | None) -> RequestColumn:
+    has_range = column.minimum is not None and column.maximum is not None
     return RequestColumn(
-        name=feature.source,
-        kind=feature.kind,
-        whole=feature.kind == "number" and contract is not None and contract.type == "integer",
-        required=not (contract.nullable if contract else feature.nullable),
-        categories=feature.categories,
+        name=column.name,
+        kind=column.kind,
+        whole=column.kind == "number" and contract is not None and contract.type == "integer",
+        required=not (contract.nullable if contract else column.nullable),
+        categories=column.categories,
         low=_bound(contract.min) if contract else None,
         high=_bound(contract.max) if contract else None,
-        trained_range=(feature.minimum or 0.0, feature.maximum or 0.0) if has_range else None,
+        trained_range=(column.minimum or 0.0, column.maximum or 0.0) if has_range else None,
     )
 
 
@@ -96,11 +114,15 @@ def _bound(value: int | float | datetime.date | None) -> float | None:
 
 def date_parts(text: str) -> tuple[float, float, float]:
     """Days from 1970-01-01, month and weekday (Monday is 0) in UTC, as `matrix.encode` gives them; ValueError."""
+    utc = moment(text)
+    microseconds = (utc - EPOCH) // datetime.timedelta(microseconds=1)
+    return float(microseconds) / 86_400_000_000.0, float(utc.month), float(utc.weekday())
+
+
+def moment(text: str) -> datetime.datetime:
+    """A date in UTC, without zone; ValueError."""
     try:
-        moment = datetime.datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
+        parsed = datetime.datetime.fromisoformat(text)
+        return parsed if parsed.tzinfo is None else parsed.astimezone(datetime.UTC).replace(tzinfo=None)
     except OverflowError:  # the last hours of the year 9999 in another zone
         raise ValueError("is outside the range of dates in UTC") from None
-    microseconds = (moment - EPOCH) // datetime.timedelta(microseconds=1)
-    return float(microseconds) / 86_400_000_000.0, float(moment.month), float(moment.weekday())

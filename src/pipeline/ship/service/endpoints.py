@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import anyio.to_thread
 import msgspec
 
+from pipeline.core.errors import PipelineError
 from pipeline.ship.service.prometheus import Metrics
 from pipeline.ship.service.request import RefusalError, refuse
 
@@ -63,6 +64,12 @@ class Post:
             status, content = refusal.status, _error_body(refusal.message, refusal.problems, request_id)
         except DisconnectedError:
             return
+        except PipelineError as error:  # of a project's function, in one line
+            logger.error("request %s failed: %s", request_id, error)
+            status, content = (
+                500,
+                _error_body("a feature can't be computed; the service's log says why", [], request_id),
+            )
         except Exception:  # a defect of the service: counted like any other answer
             logger.exception("request %s failed", request_id)
             status, content = 500, _error_body("the service failed; its log has the reason", [], request_id)

@@ -57,7 +57,10 @@ def feature_encoder(names: Sequence[str], omit: Sequence[str]) -> Features:
             sent = msgspec.json.decode(record.body)["rows"]
             return [msgspec.json.encode({name: row[name] for name, _ in logged if name in row}) for row in sent]
         rows = [msgspec.structs.astuple(row) for row in record.rows]
-        return [msgspec.json.encode({name: values[index] for name, index in logged}) for values in rows]
+        present = (
+            {name: values[index] for name, index in logged if values[index] is not msgspec.UNSET} for values in rows
+        )
+        return [msgspec.json.encode(features) for features in present]
 
     return encode
 

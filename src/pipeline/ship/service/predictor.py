@@ -9,7 +9,7 @@ import msgspec
 
 from pipeline.core import params
 from pipeline.data.contract import schema
-from pipeline.models import model_text, signature
+from pipeline.models import feature_code, model_text, signature
 from pipeline.models.signature import Signature
 from pipeline.ship.service import answers, columns, release
 from pipeline.ship.service.booster import Booster
@@ -90,11 +90,12 @@ def load(root: Path) -> Predictor:
         raise model_text.mismatch(folder / model_text.MODEL)
     contract = schema.read(root / schema.PATH)
     fields, retired = columns.columns(model_signature, contract), columns.retired(model_signature, contract)
+    unused, code = columns.unused(model_signature, contract), feature_code.of_model(folder, model_signature)
     return Predictor(
         serve,
         model_signature,
         release.read(root),
-        RequestModel(fields, serve.max_rows, retired),
-        Rows(model_signature, fields, serve.max_rows, retired),
+        RequestModel(fields, serve.max_rows, retired, unused),
+        Rows(model_signature, fields, serve.max_rows, retired, unused, code),
         booster,
     )

@@ -14,6 +14,7 @@ from pipeline.ship.service.columns import RequestColumn, date_parts
 MAX_PROBLEMS = 20  # that one answer lists
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
+UNUSED: Any = NotRequired[Annotated[Any, Field(description="Not used by this model: accepted and logged.")]]
 RETIRED: Any = NotRequired[
     Annotated[Any, Field(description="Retired: accepted and ignored.", json_schema_extra={"deprecated": True})]
 ]
@@ -40,12 +41,20 @@ def refuse(status: int, field: str, problem: str, allowed: str) -> RefusalError:
 
 
 class RequestModel:
-    """`{"rows": [{column: value, ...}, ...]}` as a strict pydantic model; retired fields may have any value."""
+    """`{"rows": [{column: value, ...}, ...]}` as a strict pydantic model; retired and unused fields may have any
+    value."""
 
-    def __init__(self, columns: Sequence[RequestColumn], max_rows: int, retired: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        columns: Sequence[RequestColumn],
+        max_rows: int,
+        retired: Sequence[str] = (),
+        unused: Sequence[str] = (),
+    ) -> None:
         self._columns = {column.name: column for column in columns}
         self._max_rows, self._retired = max_rows, retired
-        fields = {column.name: _field(column) for column in columns} | dict.fromkeys(retired, RETIRED)
+        fields = {column.name: _field(column) for column in columns}
+        fields |= dict.fromkeys(unused, UNUSED) | dict.fromkeys(retired, RETIRED)
         row = _typed_dict("Row", fields)
         example = [{column.name: column.example for column in columns}]
         rows = Annotated[

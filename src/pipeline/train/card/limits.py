@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.tasks import higher_is_better
+from pipeline.features.code import FeatureCode
 from pipeline.markup.markdown import Markdown, code, escape, number
 from pipeline.models.signature import Signature
 from pipeline.train.card.tables import Settings, headline
@@ -28,6 +29,7 @@ class Evidence:
     split: Any
     source: Any
     hashes: dict[str, str]  # file: MD5
+    code: FeatureCode | None = None  # None where the model sees no feature of the project's code
 
 
 def limits(settings: Settings, evidence: Evidence) -> list[Markdown]:

@@ -8,7 +8,8 @@ import click
 
 from pipeline.core import costs, files, params, report_shapes
 from pipeline.markup import markdown
-from pipeline.models import signature
+from pipeline.models import feature_code, signature
+from pipeline.train.card import feature_table
 from pipeline.train.card import limits as card_limits
 from pipeline.train.card import tables as card_tables
 from pipeline.train.card.limits import Evidence
@@ -56,6 +57,7 @@ def _content(settings: Settings, evidence: Evidence) -> dict[str, Any]:
         "classes_table": card_tables.classes(evidence.metrics.get("per_class")),
         "slices_table": card_tables.slices(evidence.slices, evidence.signature.task),
         "fairness": card_tables.fairness(evidence.fairness),
+        "computed": feature_table.content(evidence.code),
         "importance_table": card_tables.importance(evidence.importance),
         "drift_text": card_tables.drift_text(evidence.drift),
         "drift_table": card_tables.drift(evidence.drift),
@@ -81,6 +83,7 @@ def _option(name: str, text: str) -> Callable[[F], F]:
 @_option("split", "What each side of the split holds.")
 @_option("source", "The data's fingerprint.")
 @_option("schema", "The data contract.")
+@_option("features", "Feature code with its state.")
 @_option("card", "The card to write.")
 def command(**paths: Path) -> None:
     """Write the model card."""
@@ -93,10 +96,12 @@ def command(**paths: Path) -> None:
         params.section(params.Evaluate),
     )
     inputs = {name.removesuffix("_path"): path for name, path in paths.items()}
-    target = inputs.pop("card")
+    target, features = inputs.pop("card"), inputs.pop("features")
     with costs.measured("card"):
         hashes = {inputs[name].as_posix(): files.md5(inputs[name]) for name in HASHED}
         reports = {name: report_shapes.read(inputs[name], name) for name in REPORTS}
-        evidence = Evidence(signature.read(inputs["signature"]), hashes=hashes, **reports)
+        model_signature = signature.read(inputs["signature"])
+        code = feature_code.at(features, model_signature)
+        evidence = Evidence(model_signature, hashes=hashes, code=code, **reports)
         files.write_text(target, render(settings, evidence))
     click.echo(f"card: {target}")

@@ -53,7 +53,7 @@ def _of_signature(path: Path) -> tuple[dict[str, Kind], str | None]:
     from pipeline.models import signature
 
     model = signature.read(path)
-    return {feature.source: feature.kind for feature in model.features}, model.split.time
+    return {**model.kinds}, model.split.time
 
 
 def _read(path: Path, columns: Sequence[str] | None) -> pd.DataFrame:

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from pipeline.core import costs, files, params, report_shapes
-from pipeline.models import model_text
+from pipeline.features.code import FeatureCode
+from pipeline.models import feature_code, model_text
 from pipeline.models import signature as signatures
 
 
@@ -17,6 +18,8 @@ from pipeline.models import signature as signatures
     "--validation", "validation_path", type=click.Path(path_type=Path), required=True, help="Validation rows."
 )
 @click.option("--test", "test_path", type=click.Path(path_type=Path), required=True, help="Test rows.")
+@click.option("--features", "features_path", type=click.Path(path_type=Path), required=True, help="Feature code.")
+@click.option("--folds", "folds_path", type=click.Path(path_type=Path), required=True, help="The folds' states.")
 @click.option("--measured", type=click.Path(path_type=Path), required=True, help="Folder of the measured model.")
 @click.option("--training", "training_path", type=click.Path(path_type=Path), required=True, help="How it was trained.")
 @click.option("--model", "model_path", type=click.Path(path_type=Path), required=True, help="The model that ships.")
@@ -25,6 +28,8 @@ def command(
     train_path: Path,
     validation_path: Path,
     test_path: Path,
+    features_path: Path,
+    folds_path: Path,
     measured: Path,
     training_path: Path,
     model_path: Path,
@@ -39,13 +44,20 @@ def command(
             return
         trees = int(report_shapes.read(training_path, "training")["best_iteration"])
         sides = (train_path, validation_path, test_path)
-        rows = _refit(sides, signatures.read(measured / model_text.SIGNATURE), trees, model_path, signature_path)
+        code = feature_code.for_training(features_path, folds_path)
+        chosen = signatures.read(measured / model_text.SIGNATURE)
+        rows = _refit(sides, code, chosen, trees, model_path, signature_path)
         cost |= {"rows": rows.count, "trees": trees}
     click.echo(f"refit: {trees} trees on all {rows.count:,} rows, {rows.first} to {rows.last}: this model ships")
 
 
 def _refit(
-    sides: Sequence[Path], measured: signatures.Signature, trees: int, model_path: Path, signature_path: Path
+    sides: Sequence[Path],
+    code: FeatureCode | None,
+    measured: signatures.Signature,
+    trees: int,
+    model_path: Path,
+    signature_path: Path,
 ) -> signatures.Rows:
     """Fit and write the model; the rows that it learned from."""
     import pandas as pd
@@ -60,10 +72,13 @@ def _refit(
         params.section(params.Features),
         params.section(params.Split),
         params.section(params.Train),
+        code,
     )
-    rows = pd.concat([parquet.read(path) for path in sides], ignore_index=True)
+    train, *others = (parquet.read(path) for path in sides)
+    folds = training.folds_of(train, others, settings)
+    rows = pd.concat([train, *others], ignore_index=True)
     device, _ = choose_device(settings.train.device)
-    text, signature = refitting.refit(rows, settings, measured, trees, device)
+    text, signature = refitting.refit(rows, settings, measured, trees, device, folds)
     files.write_text(model_path, text)
     files.write_text(signature_path, signature.model_dump_json(indent=2) + "\n")
     assert signature.refitted is not None

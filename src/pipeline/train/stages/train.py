@@ -10,7 +10,7 @@ import click
 
 from pipeline.core import costs, files, params, parquet
 from pipeline.core.figures import number
-from pipeline.models import refitting, training
+from pipeline.models import feature_code, refitting, training
 from pipeline.models.boosting import choose_device
 from pipeline.models.signature import Rows
 
@@ -25,11 +25,19 @@ NO_SPLIT = (
 @click.option(
     "--validation", "validation_path", type=click.Path(path_type=Path), required=True, help="Rows for early stopping."
 )
+@click.option("--features", "features_path", type=click.Path(path_type=Path), required=True, help="Feature code.")
+@click.option("--folds", "folds_path", type=click.Path(path_type=Path), required=True, help="The folds' states.")
 @click.option("--model", "model_path", type=click.Path(path_type=Path), required=True, help="Native LightGBM model.")
 @click.option("--signature", "signature_path", type=click.Path(path_type=Path), required=True, help="Its signature.")
 @click.option("--training", "training_path", type=click.Path(path_type=Path), required=True, help="How it was trained.")
 def command(
-    train_path: Path, validation_path: Path, model_path: Path, signature_path: Path, training_path: Path
+    train_path: Path,
+    validation_path: Path,
+    features_path: Path,
+    folds_path: Path,
+    model_path: Path,
+    signature_path: Path,
+    training_path: Path,
 ) -> None:
     """Train the model."""
     settings = training.Settings(
@@ -38,6 +46,7 @@ def command(
         params.section(params.Features),
         params.section(params.Split),
         params.section(params.Train),
+        feature_code.for_training(features_path, folds_path),
     )
     with costs.measured("train") as cost:
         device, reason = choose_device(settings.train.device)

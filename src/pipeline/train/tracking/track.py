@@ -215,10 +215,13 @@ def _marker() -> dict[str, list[str]]:
 
 
 @click.command(short_help="Log the current run to MLflow.")
+@click.option("--if-pending", is_flag=True, help="Do nothing where no run waits to be logged.")
 @click.pass_context
-def command(context: click.Context) -> None:
+def command(context: click.Context, if_pending: bool) -> None:
     """Log the current run to MLflow, and those that could not be logged earlier."""
     if not pending():
+        if if_pending:
+            return
         _lock_hash()
         if not MODEL.is_file():
             raise PipelineError(f"{MODEL}: no such file, so there is no run to log; `make run` makes one")

@@ -12,6 +12,7 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.params import Interval, Params, Train
 from pipeline.core.tasks import higher_is_better
 from pipeline.evaluation import metrics
+from pipeline.features.code import FeatureCode
 from pipeline.models import training
 from pipeline.models.boosting import Device
 
@@ -27,6 +28,7 @@ class Objective:
     train: pd.DataFrame
     validation: pd.DataFrame
     device: Device
+    code: FeatureCode | None = None
     prepared: dict[tuple[Any, ...], training.Prepared] = field(default_factory=dict)
 
     def __call__(self, trial: Trial) -> float:
@@ -40,7 +42,7 @@ class Objective:
     def _prepare(self, knobs: Train) -> training.Prepared:
         key, own = tuple(getattr(knobs, name) for name in TABLE_PARAMETERS), self.settings
         if key not in self.prepared:
-            settings = training.Settings(own.data, own.task, own.features, own.split, knobs)
+            settings = training.Settings(own.data, own.task, own.features, own.split, knobs, self.code)
             self.prepared = {key: training.prepare(self.train, self.validation, settings)}
         return self.prepared[key]
 

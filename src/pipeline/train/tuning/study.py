@@ -19,8 +19,9 @@ STARTUP_TRIALS, WARMUP_STEPS = 5, 2
 REMEDY = "remove it to start anew, without its trials"
 
 
-def open_study(settings: Params, *tables: Path) -> Any:
-    """The Optuna study of this space, task and data: the earlier one, or a new one where any of them has changed."""
+def open_study(settings: Params, *tables: Path, code: str = "") -> Any:
+    """The Optuna study of this space, task, data and version of the feature code: the earlier one, or a new one where
+    any of them has changed."""
     from pipeline.train.tuning.objective import check_space
 
     check_space(settings)
@@ -31,7 +32,7 @@ def open_study(settings: Params, *tables: Path) -> Any:
     directions = optuna.study.StudyDirection
     direction = directions.MAXIMIZE if higher_is_better(settings.gate.primary) else directions.MINIMIZE
     pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS, n_warmup_steps=WARMUP_STEPS)
-    name = study_name(settings, tables)
+    name = study_name(settings, tables, code)
     with database_errors(), errors_of_content():
         DATABASE.parent.mkdir(parents=True, exist_ok=True)
         study = optuna.create_study(
@@ -43,7 +44,7 @@ def open_study(settings: Params, *tables: Path) -> Any:
     return study
 
 
-def study_name(settings: Params, tables: tuple[Path, ...]) -> str:
+def study_name(settings: Params, tables: tuple[Path, ...], code: str = "") -> str:
     """The experiment's name and a hash of everything that must be equal for trials to be comparable."""
     fixed = {name: value for name, value in settings.train.model_dump().items() if name not in settings.tune.space}
     parts: list[Any] = [
@@ -53,7 +54,7 @@ def study_name(settings: Params, tables: tuple[Path, ...]) -> str:
         settings.features.model_dump(),
     ]
     parts += [settings.gate.primary, settings.data.key, settings.split.time, *filter(None, [settings.split.group])]
-    text = json.dumps(parts, sort_keys=True) + "".join(_sha256(path) for path in tables)
+    text = json.dumps(parts, sort_keys=True) + "".join(_sha256(path) for path in tables) + code
     return f"{settings.tracking.experiment}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
 

@@ -8,6 +8,8 @@ import click
 
 from pipeline.core import params, parquet
 from pipeline.core.params import Params
+from pipeline.features.code import FeatureCode
+from pipeline.models import feature_code
 from pipeline.train.tuning import yaml_edit
 from pipeline.train.tuning.study import best_trial, database_errors, finished_trials, open_study
 
@@ -27,9 +29,10 @@ def command(
 ) -> None:
     """Search for train parameters that score better on the validation rows, and write them to params.yaml."""
     settings = params.read()
-    study = open_study(settings, train_path, validation_path)
+    code = feature_code.for_training()
+    study = open_study(settings, train_path, validation_path, code=code.version if code else "")
     with database_errors():
-        finished = search(study, settings, train_path, validation_path, trials, timeout)
+        finished = search(study, settings, code, train_path, validation_path, trials, timeout)
     log(study, settings)
     if not finished:
         count = len(finished_trials(study))
@@ -39,7 +42,13 @@ def command(
 
 
 def search(
-    study: Any, settings: Params, train: Path, validation: Path, trials: int | None, timeout: float | None
+    study: Any,
+    settings: Params,
+    code: FeatureCode | None,
+    train: Path,
+    validation: Path,
+    trials: int | None,
+    timeout: float | None,
 ) -> bool:
     """Run the trials that are left, the current parameters first; False where Ctrl-C ended it."""
     current = {name: getattr(settings.train, name) for name in settings.tune.space}
@@ -52,7 +61,7 @@ def search(
         return True
     try:
         study.optimize(
-            _objective(settings, train, validation),
+            _objective(settings, code, train, validation),
             n_trials=left,
             timeout=timeout or settings.tune.timeout,
             callbacks=[_progress(settings.gate.primary, total)],
@@ -62,12 +71,12 @@ def search(
     return True
 
 
-def _objective(settings: Params, train: Path, validation: Path) -> Any:
+def _objective(settings: Params, code: FeatureCode | None, train: Path, validation: Path) -> Any:
     from pipeline.models.boosting import choose_device
     from pipeline.train.tuning.objective import Objective
 
     device, _ = choose_device(settings.train.device)
-    return Objective(settings, parquet.read(train), parquet.read(validation), device)
+    return Objective(settings, parquet.read(train), parquet.read(validation), device, code)
 
 
 def write_best(study: Any, settings: Params) -> Iterator[str]:

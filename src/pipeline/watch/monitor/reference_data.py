@@ -73,7 +73,7 @@ def load(signature: Signature, settings: Monitor, source: Path = sources.FINGERP
 
     InputUnreadableError where a file is missing, damaged or of another model.
     """
-    kinds: dict[str, Kind] = {feature.source: feature.kind for feature in signature.features}
+    kinds: dict[str, Kind] = {**signature.kinds}
     block = settings.blocks or signature.split.time
     try:
         table, tested = _learned(signature), scoring.read(SCORES)

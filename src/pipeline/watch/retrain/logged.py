@@ -57,7 +57,7 @@ def read(
     selected, signature = LoggedRows(), _signature(contract, settings)
     files = logs.find(log, since, datetime.now(UTC))
     low = periods.micros(since) if since else 0
-    names = list(dict.fromkeys(feature.source for feature in signature.features))
+    names = signature.columns
     for rows in files.rows(signature, selected.damage, _reporter(len(files.files), selected, progress), exact=True):
         selected.read += len(rows.ids)
         positions = [place for place, row in enumerate(rows.ids) if row in ids and rows.times[place] >= low]

@@ -28,7 +28,7 @@ def test_cml_posts_the_first_comment_without_telemetry_and_in_a_home_of_its_own(
     url = posting.post(NUMBER, MARKER, "text")
     (comment,), (call,) = scene.comments(), cml_calls(scene)
     assert comment["body"].startswith(f"{MARKER}\ntext\n\n<!-- ")
-    assert cml.WATERMARK.search(comment["body"])
+    assert cml.pattern().search(comment["body"])
     assert "-->" not in comment["body"].partition("text")[2]  # the watermark stays in the HTML comment
     assert url.endswith(f"#issuecomment-{comment['id']}")
     assert call["arguments"][:2] == ["comment", "create"]
@@ -70,7 +70,7 @@ def test_whatever_cml_does_the_comment_is_posted_once(scene: Scene, monkeypatch:
     assert posting.post(NUMBER, MARKER, "text") == first
     (comment,) = scene.comments()
     assert comment["body"].startswith(f"{MARKER}\ntext\n")
-    assert cml.WATERMARK.search(comment["body"])
+    assert cml.pattern().search(comment["body"])
 
 
 def test_a_comment_with_a_marker_that_a_person_wrote_is_not_the_bots(scene: Scene) -> None:

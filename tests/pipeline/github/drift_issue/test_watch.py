@@ -37,7 +37,7 @@ def test_three_runs_with_the_same_alarm_are_one_issue_one_report_and_one_retrain
     assert "/actions/runs/103" in issue["body"]
     assert comment["issue"] == issue["number"]
     assert "report of 2026-11-06" in comment["body"]
-    assert cml.WATERMARK.search(comment["body"])
+    assert cml.pattern().search(comment["body"])
     assert [data["inputs"] for data in watch.dispatches] == [{"issue": str(issue["number"])}]
     assert watch.dispatches[0]["workflow"] == "retrain.yaml"
 

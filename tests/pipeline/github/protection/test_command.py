@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.core.git import git
 from tests.pipeline.conftest import ROOT
 from tests.pipeline.github.conftest import Pipeline, Scene
 
@@ -22,6 +23,17 @@ def repository(scene: Scene) -> None:
     scene.github.hub.update({"user": OWNER, "permissions": {"olivia": "admin", "ann": "write", "bob": "read"}})
 
 
+def add_churn(scene: Scene) -> None:
+    """A second pipeline, in churn/, with the parameters of the one at the top."""
+    parameters = (scene.checkout / "params.yaml").read_text()
+    stages = (ROOT / "dvc.yaml").read_text()
+    files = {"params.yaml": parameters.replace("name: null", "name: churn"), "dvc.yaml": stages}
+    for name, text in {"dvc.yaml": stages, **{f"churn/{name}": text for name, text in files.items()}}.items():
+        (scene.checkout / name).parent.mkdir(exist_ok=True)
+        (scene.checkout / name).write_text(text)
+    git(scene.checkout, "add", "--all")
+
+
 def protect(pipeline: Pipeline, *options: str, code: int = 0) -> str:
     actual, printed = pipeline("protect", *options)
     assert (actual, "Traceback" in printed) == (code, False), printed
@@ -34,6 +46,16 @@ def rulesets(scene: Scene) -> dict[str, Any]:
 
 def rules(scene: Scene) -> dict[str, Any]:
     return {rule["type"]: rule.get("parameters") for rule in rulesets(scene)["main"]["rules"]}
+
+
+def required(scene: Scene) -> dict[str, int]:
+    """The App of each required status."""
+    checks = rules(scene)["required_status_checks"]["required_status_checks"]
+    return {check["context"]: check["integration_id"] for check in checks}
+
+
+def branches(scene: Scene, environment: str) -> list[str]:
+    return list(scene.github.state["environments"][environment]["branches"].values())
 
 
 def set_gate(scene: Scene, old: str, new: str) -> None:
@@ -50,8 +72,7 @@ def test_without_apply_the_difference_is_shown_and_nothing_is_written(scene: Sce
 
 def test_applied_once_it_holds_and_applied_again_it_writes_nothing(scene: Scene, pipeline: Pipeline) -> None:
     assert "ruleset main: written" in protect(pipeline, "--apply")
-    check = {"context": "gate", "integration_id": 15368}
-    assert rules(scene)["required_status_checks"]["required_status_checks"] == [check]
+    assert required(scene) == {"gate": 15368, "test": 15368}
     assert rules(scene)["pull_request"]["required_approving_review_count"] == 1
     writes = len(scene.github.calls("POST") + scene.github.calls("PUT"))
     printed = protect(pipeline, "--apply")
@@ -109,10 +130,41 @@ def test_the_app_that_main_names_is_required_and_its_key_is_for_main_alone(
     scene.github.state["environments"] = {"gate": environment} if environment else {}
     printed = protect(pipeline, "--apply")
     assert "anyone with write access can merge" not in printed
-    (check,) = rules(scene)["required_status_checks"]["required_status_checks"]
-    assert check == {"context": "gate", "integration_id": 424242}
-    assert list(scene.github.state["environments"]["gate"]["branches"].values()) == ["main"]
+    assert required(scene) == {"gate": 424242, "test": 15368}
+    assert branches(scene, "gate") == ["main"]
     assert "environment gate: is as wanted" in protect(pipeline)
+
+
+@pytest.mark.parametrize("environment", [None, {"branches": None}, {"branches": {5: "*", 6: "main"}}])
+def test_the_keys_of_a_release_are_for_main_alone(scene: Scene, pipeline: Pipeline, environment: Any) -> None:
+    scene.github.state["environments"] = {"release": environment} if environment else {}
+    assert "environment release (wanted)" in protect(pipeline)
+    assert "environment release: written" in protect(pipeline, "--apply")
+    assert branches(scene, "release") == ["main"]
+    assert "environment release: is as wanted" in protect(pipeline)
+
+
+def test_the_reviewers_and_the_waiting_time_of_a_release_stay(scene: Scene, pipeline: Pipeline) -> None:
+    rules = {"wait_timer": 30, "prevent_self_review": True, "reviewers": [{"type": "Team", "id": 4}]}
+    scene.github.state["environments"] = {"release": {"branches": None, **rules}}
+    protect(pipeline, "--apply")
+    after = scene.github.state["environments"]["release"]
+    assert {name: after[name] for name in rules} == rules
+
+
+def test_the_status_of_each_pipeline_is_required(scene: Scene, pipeline: Pipeline) -> None:
+    add_churn(scene)
+    protect(pipeline, "--apply")
+    assert required(scene) == {"gate": 15368, "gate/churn": 15368, "test": 15368}
+
+
+def test_pipelines_that_name_two_apps_are_refused_before_anything_is_written(scene: Scene, pipeline: Pipeline) -> None:
+    add_churn(scene)
+    set_gate(scene, "app: null", "app: acme-gate")
+    printed = protect(pipeline, "--apply", code=2)
+    assert printed.count("\n") == 1
+    assert "gate.app: is acme-gate for gate, null for gate/churn; one App sets all statuses" in printed
+    assert rulesets(scene) == {}
 
 
 def test_an_app_that_github_does_not_know_is_named(scene: Scene, pipeline: Pipeline) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.core import params
 from pipeline.core.yaml import load_yaml
+from pipeline.github.client import cml
 from pipeline.github.drift_issue import issues
 from pipeline.github.drift_issue.state import State
 from pipeline.review.gate import measurement_verdict as pull_request_gate
@@ -36,8 +37,8 @@ def outputs() -> dict[str, str]:
 
 def final_status() -> tuple[str, str]:
     """The status that the head gets once what was measured is recorded."""
-    values = outputs()
-    return values["state"], values["description"]
+    status = json.loads(outputs()["statuses"])["gate"]
+    return status["state"], status["description"]
 
 
 def test_a_measured_pull_request_gets_one_comment_and_a_status_that_links_to_it(
@@ -48,9 +49,8 @@ def test_a_measured_pull_request_gets_one_comment_and_a_status_that_links_to_it(
     assert comment["body"].startswith(f"<!-- pipeline-report run={RUN} attempt=1 head={scene.head} state=final -->\n")
     assert scene.status() == ("pending", "recording what was measured")
     assert scene.github.state["statuses"][0]["target_url"].endswith(f"/pull/{NUMBER}#issuecomment-{comment['id']}")
-    assert (
-        comment["body"].partition("\n")[2].split("\n\n![](")[0] in Path(os.environ["GITHUB_STEP_SUMMARY"]).read_text()
-    )
+    shown = comment["body"].partition("\n")[2].partition(cml.HIDDEN)[0]
+    assert shown in Path(os.environ["GITHUB_STEP_SUMMARY"]).read_text()
 
 
 def test_a_measurement_that_differs_from_the_head_is_to_be_recorded(scene: Scene, pipeline: Pipeline) -> None:

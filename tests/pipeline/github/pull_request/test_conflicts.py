@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.core.git import git
+from tests.pipeline.conftest import FROZEN
 from tests.pipeline.github.conftest import LOCK, NUMBER, Pipeline, Scene, commit
 
 pytestmark = pytest.mark.engine
@@ -14,14 +15,6 @@ pytestmark = pytest.mark.engine
 MADE = {"dvc.lock": LOCK.replace("cmd: train\n", "cmd: train --main\n"), "reports/metrics.json": '{"roc_auc": 0.9}\n'}
 THEIRS = {"dvc.lock": LOCK.replace("cmd: train\n", "cmd: train --theirs\n"), "reports/metrics.json": '{"roc_auc": 1}\n'}
 TEXT = "".join(f"line {number}\n" for number in range(20))
-
-
-def diverge(scene: Scene, main: Mapping[str, str], head: Mapping[str, str]) -> None:
-    """Commit to main and to the pull request's branch."""
-    scene.head = scene.push(dict(head), "Theirs")
-    git(scene.checkout, "update-ref", f"refs/pull/{NUMBER}/head", scene.head)
-    git(scene.checkout, "remote", "add", "origin", str(scene.checkout))
-    scene.base = commit(scene.checkout, dict(main), "Main's")
 
 
 def merge_main(pipeline: Pipeline) -> str:
@@ -40,7 +33,7 @@ def conflict_comments(scene: Scene) -> list[str]:
 
 
 def test_a_pull_request_without_a_conflict_is_left_alone(scene: Scene, pipeline: Pipeline) -> None:
-    diverge(scene, {"README.md": "main\n"}, {"src/project/more.py": "more = 1\n"})
+    scene.diverge({"README.md": "main\n"}, {"src/project/more.py": "more = 1\n"})
     assert "no conflict" in merge_main(pipeline)
     assert not scene.github.calls("POST")
 
@@ -54,7 +47,7 @@ def test_where_only_lock_and_metrics_conflict_main_is_merged_and_measured(scene:
     git(scene.checkout, "checkout", "-q", "main")
     git(scene.checkout, "rm", "-q", "old.txt")
     theirs = THEIRS | {"notes.txt": changed[1], "src/project/more.py": "1\n"}
-    diverge(scene, MADE | {"notes.txt": changed[0]}, theirs)
+    scene.diverge(MADE | {"notes.txt": changed[0]}, theirs)
 
     merge_main(pipeline)
 
@@ -77,6 +70,7 @@ def test_where_only_lock_and_metrics_conflict_main_is_merged_and_measured(scene:
 
 
 FORK = "it comes from a fork, to which no workflow may push"
+PARAMS = (FROZEN / "params.yaml").read_text(encoding="utf-8").replace("%", "%%").replace("Credit default", "%s")
 BATCHES = '{"source": "a.csv", "added": {"folder": "f", "files": []}}'
 
 
@@ -84,7 +78,7 @@ BATCHES = '{"source": "a.csv", "added": {"folder": "f", "files": []}}'
     ("main", "head", "pull", "reason"),
     [
         ({"src/project/features.py": "main = 1\n"}, {}, {}, "in src/project/features.py"),
-        ({"params.yaml": "a: 1\n"}, {"params.yaml": "b: 1\n"}, {}, "in params.yaml"),
+        ({"params.yaml": PARAMS % "One"}, {"params.yaml": PARAMS % "Two"}, {}, "in params.yaml"),
         ({}, {}, {"head": {"ref": "feature", "repo": "ann/credit"}}, FORK),
         ({}, {}, {"user": "dependabot[bot]"}, "it is Dependabot's: comment `@dependabot rebase`"),
         ({".github/workflows/train.yaml": "on: push\n"}, {}, {}, "main has other workflow files"),
@@ -104,7 +98,7 @@ def test_else_the_status_fails_and_the_comment_has_the_commands(
     pull: dict[str, Any],
     reason: str,
 ) -> None:
-    diverge(scene, {**MADE, **main}, {**THEIRS, **head})
+    scene.diverge({**MADE, **main}, {**THEIRS, **head})
     scene.pull.update(pull | {"head": scene.pull["head"] | pull.get("head", {})})
 
     for _ in range(2):
@@ -123,7 +117,7 @@ def test_else_the_status_fails_and_the_comment_has_the_commands(
 
 
 def test_a_push_that_github_refuses_is_answered_too(scene: Scene, pipeline: Pipeline) -> None:
-    diverge(scene, MADE, THEIRS)
+    scene.diverge(MADE, THEIRS)
     scene.github.misbehave("PATCH", "git/refs", status=403, body={"message": "Resource not accessible by integration"})
     merge_main(pipeline)
     assert (scene.status() or ("", ""))[0] == "failure"
@@ -131,14 +125,14 @@ def test_a_push_that_github_refuses_is_answered_too(scene: Scene, pipeline: Pipe
 
 
 def test_a_branch_that_has_moved_is_left_to_its_own_run(scene: Scene, pipeline: Pipeline) -> None:
-    diverge(scene, MADE, THEIRS)
+    scene.diverge(MADE, THEIRS)
     scene.github.state["refs"]["heads/feature"] = scene.base
     assert "the branch has moved" in merge_main(pipeline)
     assert not scene.github.state["dispatches"]
 
 
 def test_a_conflict_that_ends_without_a_push_says_how_to_go_on(scene: Scene, pipeline: Pipeline) -> None:
-    diverge(scene, {"README.md": "main\n"}, THEIRS)
+    scene.diverge({"README.md": "main\n"}, THEIRS)
     status = {"sha": scene.head, "context": "gate", "state": "failure", "description": "conflicts with main: in a.py"}
     scene.github.state["statuses"].append(status)
     merge_main(pipeline)
@@ -148,14 +142,14 @@ def test_a_conflict_that_ends_without_a_push_says_how_to_go_on(scene: Scene, pip
 
 
 def test_where_github_has_not_found_out_yet_git_decides(scene: Scene, pipeline: Pipeline) -> None:
-    diverge(scene, MADE, THEIRS)
+    scene.diverge(MADE, THEIRS)
     assert pipeline("merge-main", "--wait", "0")[0] == 0
     assert len(scene.github.calls("GET", f"^pulls/{NUMBER}$")) == 1
     assert len(scene.github.state["dispatches"]) == 2
 
 
 def test_one_that_fails_does_not_stop_the_others(scene: Scene, pipeline: Pipeline) -> None:
-    diverge(scene, MADE, THEIRS)
+    scene.diverge(MADE, THEIRS)
     gone = {"number": 3, "head": {"ref": "gone", "sha": scene.base}}
     scene.github.state["pulls"].insert(0, gone)
     scene.github.misbehave("GET", "^pulls/3$", status=500, times=None)

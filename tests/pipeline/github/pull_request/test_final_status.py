@@ -1,5 +1,6 @@
 """The status of a measured head: green once what was measured is on the branch, not before."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,8 @@ def answer(pipeline: Pipeline) -> dict[str, str]:
 
 def record(pipeline: Pipeline, outputs: dict[str, str], exit_status: int = 0) -> str:
     """Run the job `record` with these outputs of `answer`; what it prints."""
-    for name in ("state", "description", "url"):
-        pipeline.monkeypatch.setenv(f"GATE_{name.upper()}", outputs[name])
-    code, printed = pipeline("record", "--run", outputs["run"], "--artifact", outputs["artifact"])
+    pipeline.monkeypatch.setenv("GATE_STATUSES", outputs["statuses"])
+    code, printed = pipeline("record", "--run", outputs["run"])
     assert code == exit_status, printed
     return printed
 
@@ -37,13 +37,14 @@ def record(pipeline: Pipeline, outputs: dict[str, str], exit_status: int = 0) ->
 def test_a_pass_waits_for_its_record_and_is_then_the_status_of_both_commits(scene: Scene, pipeline: Pipeline) -> None:
     outputs = answer(pipeline)
     assert scene.status() == RECORDING
-    assert outputs["artifact"] == "90"
-    assert outputs["url"].endswith(f"#issuecomment-{scene.comments()[0]['id']}")
+    status = json.loads(outputs["statuses"])["gate"]
+    assert status["artifact"] == 90
+    assert status["url"].endswith(f"#issuecomment-{scene.comments()[0]['id']}")
     record(pipeline, outputs)
     top = scene.pull["head"]["sha"]
     assert top != scene.head
     assert scene.status() == scene.status(top) == ("success", "pass")
-    assert {data["target_url"] for data in scene.github.state["statuses"]} == {outputs["url"]}
+    assert {data["target_url"] for data in scene.github.state["statuses"]} == {status["url"]}
 
 
 def test_no_commit_is_green_before_the_branch_has_moved(scene: Scene, pipeline: Pipeline) -> None:
@@ -115,10 +116,10 @@ def test_what_cannot_be_recorded_does_not_stay_pending(scene: Scene, pipeline: P
 def test_an_unknown_state_is_refused_before_anything_is_done(
     scene: Scene, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GATE_STATE", "green")
+    monkeypatch.setenv("GATE_STATUSES", '{"gate": {"state": "green", "description": "", "url": ""}}')
     code, printed = pipeline("record", "--run", str(RUN))
     assert (code, printed.count("\n")) == (2, 1)
-    assert "GATE_STATE: 'green'" in printed
+    assert "GATE_STATUSES: gate.state: Input should be" in printed
     assert not scene.github.state["calls"]
 
 
@@ -222,8 +223,9 @@ def test_a_description_has_only_characters_that_github_and_a_workflow_accept(
     rule = Rule("slice", "fail", "bad\nrecord=true\u2028x", subject=Subject("f1", "town", "\N{CITYSCAPE}\x1b[0m"))
     monkeypatch.setattr(pull_request_gate, "judge", lambda *_: Verdict("fail", 0, 0, "", (rule,)))
     outputs = answer(pipeline)
-    assert outputs["description"] == "fail: Slice town=\ufffd[0m: bad record=true x"
-    assert scene.status() == ("failure", outputs["description"])
+    description = json.loads(outputs["statuses"])["gate"]["description"]
+    assert description == "fail: Slice town=\ufffd[0m: bad record=true x"
+    assert scene.status() == ("failure", description)
 
 
 @pytest.mark.parametrize(("head", "base"), [("feature", "release"), ("main", "main")])

@@ -84,3 +84,14 @@ def test_a_key_judges_by_its_section() -> None:
     assert is_parameter("data.key")
     assert not is_parameter("data.source")
     assert not is_parameter("gateway.x")
+
+
+@pytest.mark.parametrize("path", ["sub/dvc.yaml", "sub/src/other.py", "src/pipeline/cli.py", ".github/CODEOWNERS"])
+def test_a_pipeline_in_a_folder_is_judged_by_the_engine_and_by_its_own_files(path: str) -> None:
+    assert changed_paths([path], MAIN, "sub/") == [path]
+    assert changed_paths([path], MAIN, "other/") == ([] if path.startswith("sub/") else [path])
+
+
+@pytest.mark.parametrize("path", ["sub/src/project/features.py", "sub/params.yaml", "sub/data/source.json"])
+def test_its_project_is_its_own(path: str) -> None:
+    assert changed_paths([path], MAIN, "sub/") == []

@@ -1,0 +1,17 @@
+"""The project's feature code, `src/project/features/`: one NumPy function a feature, for training and the service."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def table(frame: "pd.DataFrame", root: Path = Path()) -> "pd.DataFrame":
+    """The values of all features for the rows of a table, for notebooks and tests; the state is `models/features/`'s.
+
+    Without state nothing needs to have run. PipelineError where a column is missing or a function fails.
+    """
+    from pipeline.features import notebook
+
+    return notebook.of_checkout(frame, root)
