@@ -15,7 +15,8 @@ from pipeline.models.boosting import lightgbm
 CELLS = 4_000_000  # rows times columns that are looked at
 MAX_ROWS = 20_000
 HELD_OUT = 1 / 3
-ENOUGH = 20  # held-out rows, of each class where there are two: fewer can't tell
+ENOUGH = 10  # held-out rows, of each class where there are two: fewer can't tell
+EQUAL = 0.99  # agreement with the target, beyond chance, from which a column is the target
 PROVEN, SUSPECT = 0.98, 0.85  # skill (0: a constant's, 1: perfect) from which a column alone is too good
 GAPS = 0.5  # skill of missing-or-not, which a real feature seldom has
 DOUBT = 2.6  # standard errors by which the skill must be beyond its bound: one clean column in 200
@@ -47,18 +48,20 @@ class Leak:
 def find(table: pd.DataFrame, target: str, task: Task, columns: Sequence[str], key: str | None = None) -> list[Leak]:
     """The leaks among `columns`, and whether the order of the rows or the key tells the target; worst first.
 
-    Empty where the rows are too few to tell. The rows looked at are drawn by a fixed seed.
+    Of too few rows only columns that are the target itself are named. The rows looked at are drawn by a fixed seed.
     """
     known = table[table[target].notna()]
+    equal = [leak for name in columns for leak in _equal_column(known[name], known[target])]
+    columns = [name for name in columns if name not in {leak.column for leak in equal}]
     goal = _goal(known[target], task)
     rng = np.random.default_rng(0)
     rows = min(len(known), MAX_ROWS, max(2000, CELLS // max(1, len(columns))))
     chosen = np.sort(rng.permutation(len(known))[:rows])
     trial = Trial(goal[chosen], task, rng.random(rows) < HELD_OUT)
     if not trial.enough:
-        return []
+        return equal
     sample = known.iloc[chosen]
-    found = [leak for name in columns for leak in _of_column(trial, sample[name], known[name], known[target])]
+    found = [*equal, *(leak for name in columns for leak in _of_column(trial, sample[name]))]
     found += _of_order(trial, chosen, "the order of the rows", "order")
     if key is not None:
         found += _of_order(trial, _matrix(sample[key])[0], f"the key {key}", "key")
@@ -133,16 +136,14 @@ def _explained(target: Array, answer: Array) -> tuple[float, float]:
     return 1 - float(squared.mean()) / total, float(squared.std()) / total / math.sqrt(len(target))
 
 
-def _of_column(
-    trial: Trial, sample: "pd.Series[Any]", values: "pd.Series[Any]", target: "pd.Series[Any]"
-) -> Iterator[Leak]:
-    name = str(values.name)
-    if (share := _equal(values, target)) >= 0.99:
-        what = (
-            "is the target" if share == 1 else f"is the target in nearly all rows (agreement {share:.3f} beyond chance)"
-        )
-        yield Leak(name, "equal", share, True, f"{name} {what}")
-        return
+def _equal_column(values: "pd.Series[Any]", target: "pd.Series[Any]") -> Iterator[Leak]:
+    if (share := _equal(values, target)) >= EQUAL and len(values) >= ENOUGH:
+        name, nearly = str(values.name), f"in nearly all rows (agreement {share:.3f} beyond chance)"
+        yield Leak(name, "equal", share, True, f"{name} is the target{'' if share == 1 else f' {nearly}'}")
+
+
+def _of_column(trial: Trial, sample: "pd.Series[Any]") -> Iterator[Leak]:
+    name = str(sample.name)
     matrix, categorical = _matrix(sample)
     gaps = np.isnan(matrix)
     if gaps.any() and not gaps.all():

@@ -74,13 +74,13 @@ def test_an_interruption_while_files_are_replaced_takes_all_back(
     shutil.copytree(project.folder, other)
     for name in ("params.yaml", "dvc.yaml", "new.txt"):
         (other / name).write_text("new\n", encoding="utf-8")
-    copied = list[str]()
+    copied, copyfile = list[str](), shutil.copyfile
 
     def copy_two(source: Path, target: Path) -> None:
         copied.append(str(source))
         if len(copied) == 3:
             raise KeyboardInterrupt
-        shutil.copy(source, target)
+        copyfile(source, target)
 
     monkeypatch.setattr("shutil.copyfile", copy_two)
     with pytest.raises(KeyboardInterrupt):
