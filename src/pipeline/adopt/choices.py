@@ -273,6 +273,8 @@ def _leaks(
         advice = ""
         if leak.column:
             advice = f"; where it is not known in time: --exclude {leak.column}"
+            if leak.how == "equal":
+                advice += ", else the gate fails until features.allow names it with the reason"
         choices.note(f"{'leak' if leak.proven else 'perhaps a leak'}: {leak.sentence}{advice}", serious=True)
 
 

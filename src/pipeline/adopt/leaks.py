@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.tasks import Task
+from pipeline.data.contract import leaks
 from pipeline.data.values.conversion import labels
 from pipeline.models.boosting import lightgbm
 
@@ -16,7 +17,6 @@ CELLS = 4_000_000  # rows times columns that are looked at
 MAX_ROWS = 20_000
 HELD_OUT = 1 / 3
 ENOUGH = 10  # held-out rows, of each class where there are two: fewer can't tell
-EQUAL = 0.99  # agreement with the target, beyond chance, from which a column is the target
 PROVEN, SUSPECT = 0.98, 0.85  # skill (0: a constant's, 1: perfect) from which a column alone is too good
 GAPS = 0.5  # skill of missing-or-not, which a real feature seldom has
 DOUBT = 2.6  # standard errors by which the skill must be beyond its bound: one clean column in 200
@@ -137,7 +137,7 @@ def _explained(target: Array, answer: Array) -> tuple[float, float]:
 
 
 def _equal_column(values: "pd.Series[Any]", target: "pd.Series[Any]") -> Iterator[Leak]:
-    if (share := _equal(values, target)) >= EQUAL and len(values) >= ENOUGH:
+    if (share := leaks.agreement(values, target)) >= leaks.EQUAL and len(values) >= ENOUGH:
         name, nearly = str(values.name), f"in nearly all rows (agreement {share:.3f} beyond chance)"
         yield Leak(name, "equal", share, True, f"{name} is the target{'' if share == 1 else f' {nearly}'}")
 
@@ -193,26 +193,6 @@ def _matrix(values: "pd.Series[Any]") -> tuple[Array, bool]:
     codes = pd.factorize(labels(values), sort=True)[0].astype(float)
     codes[codes < 0] = np.nan
     return codes, True
-
-
-def _equal(values: "pd.Series[Any]", target: "pd.Series[Any]") -> float:
-    """The share of rows in which the column is the target, under other names where both have as few values."""
-    both = values.notna()
-    if both.mean() < 0.9:
-        return 0.0
-    if pd.api.types.is_numeric_dtype(values) and pd.api.types.is_numeric_dtype(target) and target.nunique() > 20:
-        left, right = values[both].to_numpy(dtype=float), target[both].to_numpy(dtype=float)
-        if np.std(left) == 0:
-            return 0.0
-        return 1.0 if abs(np.corrcoef(left, right)[0, 1]) > 0.99999 else float((left == right).mean())
-    if values.nunique() > 2 * target.nunique():
-        return 0.0
-    counts = pd.crosstab(labels(values[both]), labels(target[both]))
-    if len(counts) < target.nunique():
-        return 0.0
-    total = int(counts.to_numpy().sum())
-    matched, most = int(counts.max(axis=1).sum()) / total, int(counts.sum().max()) / total
-    return (matched - most) / (1 - most) if most < 1 else 0.0  # beyond what the most frequent class alone gives
 
 
 def names(leaks: Iterable[Leak], *, proven: bool) -> list[str]:

@@ -133,7 +133,9 @@ def test_leaks_equal_rows_and_few_rows_are_named() -> None:
     table = small_table("binary", rows=600)
     doubled = pd.concat([table, table.assign(id=table["id"] + 600)], ignore_index=True)
     choices = choose(doubled.assign(paid=doubled["outcome"].eq("yes")), positive="yes")
-    assert "leak: paid is the target; where it is not known in time: --exclude paid" in noted(choices)
+    assert "leak: paid is the target; where it is not known in time: --exclude paid, else the gate fails" in noted(
+        choices
+    )
     assert "600 rows equal an earlier one in all columns but the key" in noted(choices)
     assert "paid" not in choices.values["features.exclude"], "nothing is dropped in silence"
     assert "300 rows are few" in noted(choose(small_table("regression", rows=300)))

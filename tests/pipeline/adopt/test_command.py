@@ -19,6 +19,8 @@ SURE = ("--yes", "--exclude", "none", "--golden", "none", "--data", "git")
 
 
 FIXTURES = """
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -27,7 +29,7 @@ from pipeline.models.model import load
 
 @pytest.fixture
 def model():
-    return load("models")
+    return load(Path("models"))
 
 
 @pytest.fixture

@@ -101,6 +101,9 @@ class Features(Section):
         description="Columns that are no features but may feed some; key, target, time and group column never are."
     )
     off: Names = Field(default=(), description="Features of src/project/features/ that the model does not see.")
+    allow: dict[Name, Name] = Field(
+        default={}, description="Columns that are the target in other words and are features all the same: the reason."
+    )
     max_categories: Count = Field(description="A text column with more distinct values is refused as an identifier.")
 
 

@@ -138,6 +138,24 @@ class TestVerdict:
         assert "roc_auc can't judge a regression model" in rule(verdict, "bounds").sentence
 
 
+class TestLeaks:
+    def test_a_feature_that_is_the_target_fails_until_it_is_named(self, tmp_path: Path) -> None:
+        measured = bundle(tmp_path, champion=binary())
+        (tmp_path / "data_quality.json").write_text('{"violations": [], "leaks": ["paid"]}', encoding="utf-8")
+        verdict = judge(measured, gate(), [])
+        assert verdict.verdict == "fail"
+        assert rule(verdict, "leak").sentence.startswith(
+            "the target in other words: paid; exclude them, or name each in"
+        )
+
+    @pytest.mark.parametrize("content", ["[]", '"paid"', "null", "{}"])
+    def test_a_report_without_a_list_of_them_has_no_such_rule(self, tmp_path: Path, content: str) -> None:
+        measured = bundle(tmp_path, champion=binary())
+        text = f'{{"violations": [], "leaks": {content}}}'
+        (tmp_path / "data_quality.json").write_text(text, encoding="utf-8")
+        assert judge(measured, gate(), []).verdict == "pass"
+
+
 class TestAnotherProject:
     CHANGED = ("task.target", "task.type", "gate.floors.roc_auc", "gate.floors.r2")
 
