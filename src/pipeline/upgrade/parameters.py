@@ -3,6 +3,7 @@
 Text is edited line by line, as a YAML writer would move comments and change how values are written.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
@@ -157,6 +158,7 @@ def is_section(path: Path) -> bool:
     return True
 
 
+@functools.lru_cache(maxsize=4)
 def _entries(text: str) -> dict[Path, Entry]:
     """Every key that has a line of its own, by its path, in the order of the text."""
     from ruamel.yaml import YAML
