@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 ALL = (
     *("overhead", "pull_request", "scale", "gate_study", "gate_tasks"),
-    *("serving", "soak", "monitor_log", "drift_alarms", "monitor_in_time", "closed_loop", "canary_errors"),
+    *("serving", "features", "soak", "monitor_log", "drift_alarms", "monitor_in_time", "closed_loop"),
+    "canary_errors",
 )
 
 

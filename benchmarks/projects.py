@@ -34,6 +34,17 @@ def copy(folder: Path) -> Path:
     return folder
 
 
+def with_features(folder: Path, source: str) -> Path:
+    """A copy of this repository whose feature code is `source`, trained."""
+    copy(folder)
+    code = folder / "src/project/features"
+    for path in code.glob("*.*"):
+        path.unlink()
+    (code / "__init__.py").write_text(source, encoding="utf-8")
+    timed(["pipeline", "run"], folder)
+    return folder
+
+
 def timed(command: list[str], folder: Path) -> float:
     """Wall seconds of a command that must succeed."""
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"

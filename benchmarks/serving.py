@@ -26,7 +26,7 @@ import pandas as pd
 import psutil
 
 from benchmarks.load import WARM_UP
-from benchmarks.projects import BIN, ROOT
+from benchmarks.projects import BIN, ROOT, with_features
 from pipeline.models import matrix, model
 
 SECONDS, ROUNDS, CONNECTIONS, BATCH = 3, 5, 8, 100
@@ -50,9 +50,9 @@ class Plain:
 """
 
 
-def sample() -> tuple[pd.DataFrame, Any]:
-    trained = model.load(ROOT / "models")
-    table = pd.read_parquet(ROOT / "data/split/test.parquet")[trained.signature.columns].head(BATCH)
+def sample(root: Path = ROOT) -> tuple[pd.DataFrame, Any]:
+    trained = model.load(root / "models")
+    table = pd.read_parquet(root / "data/split/test.parquet")[trained.signature.columns].head(BATCH)
     return table, trained
 
 
@@ -123,16 +123,18 @@ def predict_loop(trained: Any, table: pd.DataFrame) -> dict[str, float]:
     return speeds
 
 
-def servers(folder: Path, table: pd.DataFrame, trained: Any) -> dict[str, tuple[list[str], str, str, Path, Any]]:
+def servers(
+    folder: Path, root: Path, table: pd.DataFrame, trained: Any
+) -> dict[str, tuple[list[str], str, str, Path, Any]]:
     """Name: command (without its port), path, ready path, folder, a function that makes a body of so many rows."""
     categories = {
         feature.source: list(feature.categories) for feature in trained.signature.features if feature.kind == "category"
     }
-    (folder / "plain.py").write_text(PLAIN.format(categories=categories, model=str(ROOT / "models/model.txt")))
+    (folder / "plain.py").write_text(PLAIN.format(categories=categories, model=str(root / "models/model.txt")))
     import mlflow
 
     mlflow.lightgbm.save_model(
-        lightgbm.Booster(model_file=str(ROOT / "models/model.txt")), folder / "mlflow", pip_requirements=["lightgbm"]
+        lightgbm.Booster(model_file=str(root / "models/model.txt")), folder / "mlflow", pip_requirements=["lightgbm"]
     )
     coded = pd.DataFrame(matrix.encode(table, trained.signature), columns=table.columns)
     serve = ["--host", "127.0.0.1", "--port"]
@@ -141,7 +143,7 @@ def servers(folder: Path, table: pd.DataFrame, trained: Any) -> dict[str, tuple[
             [str(BIN / "pipeline"), "serve", *serve],
             "/predict",
             "/readyz",
-            ROOT,
+            root,
             lambda rows: {"rows": table.head(rows).to_dict("records")},
         ),
         "plain BentoML": (
@@ -184,12 +186,13 @@ def measure(command: list[str], path: str, ready: str, folder: Path, make: Any, 
 
 
 def main() -> None:
-    table, trained = sample()
     rounds: dict[str, list[dict[str, float]]] = {}
     loops = list[dict[str, float]]()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        all_servers = servers(folder, table, trained)
+        root = with_features(folder / "sample", "")  # the other servers have no place for features in code
+        table, trained = sample(root)
+        all_servers = servers(folder, root, table, trained)
         for round_ in range(ROUNDS):
             loops.append(predict_loop(trained, table))
             for server, settings in all_servers.items():

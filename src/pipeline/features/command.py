@@ -1,22 +1,18 @@
 """`pipeline features`: what the feature code of this work tree computes, in which order, and at what cost."""
 
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import click
-import numpy as np
 
 from pipeline.core import params, parquet
 from pipeline.data.contract import schema
-from pipeline.features import checkout, contract_columns, fitting, in_tables, package, parity
-from pipeline.features.code import Call, FeatureCode, Name, run
+from pipeline.features import checkout, contract_columns, fitting, in_tables, package, parity, timing
+from pipeline.features.code import FeatureCode
 from pipeline.features.values import Array
 
 SHOWN_ROWS, TIMED_ROWS = 3, 10_000
 SAME = "the same values alone, together, in another order and in pieces"
-CALLS = 2_000  # of each function with one row, to time it
 
 
 @click.command("features", short_help="Show or check the project's features.")
@@ -66,7 +62,7 @@ def description(code: FeatureCode, inputs: Mapping[str, Array], rows: int) -> It
     known = code.compute(inputs, rows)
     for call in code.calls:
         function = call.function
-        one, many = _seconds(known, call, 1), _seconds(known, call, rows)
+        one, many = timing.seconds(known, call, 1), timing.seconds(known, call, rows)
         cost = f"{one * 1e6:.1f} µs a row alone, {many / rows * 1e6:.3f} µs in a table"
         yield f"{', '.join(function.outputs)}  ({package.FOLDER}/{function.file}:{function.line})"
         if function.description:
@@ -75,19 +71,6 @@ def description(code: FeatureCode, inputs: Mapping[str, Array], rows: int) -> It
         for name in function.outputs:
             off = "" if name in code.features else "  (off: the model does not see it)"
             yield f"  {name}: {', '.join(map(_text, known[name][:SHOWN_ROWS].tolist()))}, ...{off}"
-
-
-def _seconds(known: Mapping[Name, Any], call: Call, rows: int) -> float:
-    """The time of a call with so many rows: the best of three rounds."""
-    arguments = {key: values[:rows] if isinstance(values, np.ndarray) else values for key, values in known.items()}
-    calls, best = CALLS if rows == 1 else 1, float("inf")
-    with np.errstate(all="ignore"):
-        for _ in range(3):
-            start = time.process_time()
-            for _ in range(calls):
-                run(call, arguments, rows)
-            best = min(best, (time.process_time() - start) / calls)
-    return best
 
 
 def _text(value: object) -> str:

@@ -102,6 +102,8 @@ def encode(
     missing = [name for name in signature.columns if name not in table.columns]
     if missing:
         raise PipelineError(f"column {missing[0]}: the model needs it and the table lacks it; add it, or train again")
+    if signature.derived and code is None:
+        raise ValueError("the model needs its feature code")  # else its columns would be left as they lie in memory
     matrix = np.empty((len(table), len(signature.features)), dtype=np.float64, order="F")
     if code:
         derived.encode(matrix, table, signature, code, folds)

@@ -11,7 +11,7 @@ from pipeline.core import files
 from pipeline.core.errors import PipelineError
 from pipeline.features import code as codes
 from pipeline.features import package, parity, table
-from pipeline.models import model
+from pipeline.models import matrix, model
 from pipeline.ship.release import bento
 from tests.pipeline import in_process
 from tests.pipeline.conftest import ROOT, small_table
@@ -210,3 +210,13 @@ def test_a_model_is_not_scored_by_other_code_than_it_was_trained_with(
     copy.write_text(copy.read_text().replace("np.maximum(age, 1)", "np.maximum(age, 2)"))
     with pytest.raises(PipelineError, match="models/features: is not the feature code that the model was trained with"):
         model.load(Path("models"))
+
+
+def test_a_matrix_is_not_made_without_the_code_that_its_model_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project(tmp_path, monkeypatch, "binary", FEATURES)
+    assert in_process.train()[0] == 0
+    signature = model.load(Path("models")).signature
+    with pytest.raises(ValueError, match="the model needs its feature code"):
+        matrix.encode(pd.read_parquet("data/split/test.parquet"), signature)

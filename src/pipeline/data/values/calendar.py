@@ -9,7 +9,8 @@ from pandas.api import types
 
 Part = Literal["time", "year", "quarter", "month", "week", "day of year", "day of month", "weekday"]
 AGREE = 0.7  # share of the rows in which a column must equal the part: it may be of another time zone
-ENOUGH = 3  # distinct values of a part: two would fit too many columns
+ENOUGH = 3  # distinct values of a part: two would fit too many columns ...
+ALL = 0.99  # ... that do not equal it in nearly all rows
 NAMES: dict[str, tuple[str, ...]] = {
     "month": ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
     "weekday": ("mon", "tue", "wed", "thu", "fri", "sat", "sun"),
@@ -26,7 +27,7 @@ def calendar_columns(table: pd.DataFrame, time: str | None) -> dict[str, Part]:
     if time is None or not types.is_datetime64_any_dtype(table[time]):
         return {}
     moments = pd.to_datetime(table[time], utc=True)
-    parts = {name: part for name, part in _parts(moments).items() if len(np.unique(part[~np.isnan(part)])) >= ENOUGH}
+    parts = {name: part for name, part in _parts(moments).items() if _distinct(part) > 1}
     columns = {str(name): _part(table[name], moments, parts) for name in table.columns if name != time}
     return {name: part for name, part in columns.items() if part}
 
@@ -59,12 +60,19 @@ def _part(column: "pd.Series[Any]", moments: "pd.Series[Any]", parts: Mapping[Pa
     if types.is_datetime64_any_dtype(column):
         days = (pd.to_datetime(column, utc=True) - moments).abs() <= pd.Timedelta(days=1)
         return "time" if days.mean() >= AGREE else None
+    agreement = dict[Part, float]()
     for name, part in parts.items():
         values = _numbers(column, name)
         gaps, counts = np.unique((values - part)[~(np.isnan(values) | np.isnan(part))], return_counts=True)
-        if counts.max(initial=0) >= AGREE * len(column) and _usual(name, gaps[counts.argmax()]):
-            return name
-    return None
+        share = counts.max(initial=0) / max(1, len(column))
+        if share >= (AGREE if _distinct(part) >= ENOUGH else ALL) and _usual(name, gaps[counts.argmax()]):
+            agreement[name] = share
+    # In January the day of the month is that of the year, too: the part that agrees most.
+    return max(agreement.items(), key=lambda item: item[1])[0] if agreement else None
+
+
+def _distinct(part: Any) -> int:
+    return len(np.unique(part[~np.isnan(part)]))
 
 
 def _usual(part: Part, gap: float) -> bool:

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 
-from pipeline.core import pipelines
+from pipeline.core import files, pipelines
+from pipeline.core.errors import PipelineError
 from pipeline.core.git import blob_hash
 from pipeline.github.client.pulls import NothingToDoError, Pull
+from pipeline.markup.parts import UNREADABLE
 from pipeline.review.measure.measurement import Bundle
+from pipeline.review.untrusted import yaml as untrusted_yaml
 
+SCORES = "reports/scores.parquet"
 FILES = {"dvc.lock": "dvc.lock", "metrics.json": "reports/metrics.json", "source.json": "data/source.json"}
 
 
@@ -15,6 +19,20 @@ def recorded(bundle: Bundle) -> dict[str, bytes]:
     folder = pipelines.folder()
     files = {folder + path: bundle.path(name) for name, path in FILES.items()}
     return {path: file.read_bytes() for path, file in files.items() if file is not None}
+
+
+def check_scores(bundle: Bundle) -> None:
+    """PipelineError where the scores are not those that the lock names: a release compares its own with these."""
+    scores, lock = bundle.path("scores.parquet"), bundle.path("dvc.lock")
+    if scores is None or lock is None:
+        return
+    try:
+        stages = untrusted_yaml.read(lock).get("stages", {}).values()
+        outs = {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
+    except UNREADABLE:
+        return  # recording it fails with the reason
+    if SCORES in outs and outs[SCORES] != files.md5(scores):
+        raise PipelineError(f"the measurement's scores.parquet is not the {SCORES} that its dvc.lock names")
 
 
 def check(bundle: Bundle, pull: Pull) -> None:

@@ -16,7 +16,7 @@ from pipeline.evaluation import seed_spread
 from pipeline.github.client import api, statuses
 from pipeline.github.client.pulls import Pull, Run
 from pipeline.github.drift_issue import issues
-from pipeline.github.pull_request import artifact, monitor_schedule, overrides, recorded_files
+from pipeline.github.pull_request import artifact, feature_code, monitor_schedule, overrides, recorded_files
 from pipeline.github.pull_request.changes import Changes
 from pipeline.github.pull_request.inputs import Inputs
 from pipeline.github.pull_request.recorded_files import recorded
@@ -70,6 +70,7 @@ def with_override(override: Override | None, description: str) -> str:
 def of_bundle(bundle: Bundle, run: Run, pull: Pull, changes: Changes, artifacts: Mapping[str, str]) -> Reply:
     """Judge and render. PipelineError where the bundle is unusable, NothingToDoError where it is not of the head."""
     recorded_files.check(bundle, pull)
+    recorded_files.check_scores(bundle)
     _check_claim(bundle, changes)
     main = params.read()
     changed = changes.affecting_verdict(bundle, template.read())
@@ -84,6 +85,8 @@ def of_bundle(bundle: Bundle, run: Run, pull: Pull, changes: Changes, artifacts:
         main_metrics=_main_json(METRICS),
         main_schema=load_yaml(schema.PATH, str(schema.PATH)) if schema.PATH.is_file() else None,
         main_source=_main_json(sources.FINGERPRINT),
+        main_features=feature_code.of_main(),
+        features_problem=feature_code.problem(bundle, changes),
         pull_request=pull.number,
         run_url=run.url,
         artifacts=artifacts,

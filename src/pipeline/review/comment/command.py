@@ -11,6 +11,7 @@ from pipeline.data.contract import schema
 from pipeline.data.source import sources
 from pipeline.evaluation import seed_spread
 from pipeline.evaluation.seed_spread import SeedSpread
+from pipeline.features import package
 from pipeline.markup import preview
 from pipeline.review.comment import render
 from pipeline.review.gate import measurement_verdict as pull_request_gate
@@ -35,6 +36,7 @@ def command(base: str | None) -> None:
         main_metrics=_json(work_tree.file_at(commit, "reports/metrics.json")),
         main_schema=work_tree.yaml_at(commit, str(schema.PATH)),
         main_source=_json(work_tree.file_at(commit, str(sources.FINGERPRINT))),
+        main_features=work_tree.python_files_at(commit, str(package.FOLDER)),
     )
     text = render.render(bundle, verdict, context)
     files.write_text(COMMENT, text)

@@ -30,6 +30,8 @@ class Context:
     main_metrics: Mapping[str, Any] | None = None  # reports/metrics.json of main
     main_schema: Mapping[str, Any] | None = None  # data/schema.yaml of main
     main_source: Mapping[str, Any] | None = None  # data/source.json of main
+    main_features: Mapping[str, str] | None = None  # the Python files of main's feature code; None where unknown
+    features_problem: str | None = None  # why the run's feature code is not known to be the pull request's
     pull_request: int | None = None
     run_url: str | None = None
     artifacts: Mapping[str, str] = field(default_factory=dict)  # name: URL

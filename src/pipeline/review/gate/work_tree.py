@@ -62,6 +62,15 @@ def yaml_at(commit: str | None, path: str) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def python_files_at(commit: str | None, folder: str) -> dict[str, str] | None:
+    """The text of each Python file in a folder at a commit, without the folders in it; None for an unknown commit."""
+    listed = git(Path(), "ls-tree", "--name-only", commit, f"./{folder}/") if commit else None
+    if listed is None or listed.returncode != 0:
+        return None
+    paths = [path for path in listed.stdout.splitlines() if path.endswith(".py")]
+    return {Path(path).name: file_at(commit, f"{folder}/{Path(path).name}") or "" for path in paths}
+
+
 def file_at(commit: str | None, path: str) -> str | None:
     """A file's text at a commit; None where either is unknown."""
     result = git(Path(), "show", f"{commit}:./{path}") if commit else None

@@ -45,6 +45,15 @@ def measure_baseline(base: Base, candidate: scoring.Scored, knobs: params.Params
     return MeasuredBaseline(entry, baseline.scored, gains, features)
 
 
+def columns(base: Base) -> list[str] | None:
+    """The columns of the data that the base's model needs; None where that model can't be read."""
+    model_folder = champion.find(base.name, download=False).measured if base.commit else None
+    try:
+        return signature.read(model_folder / model.SIGNATURE).columns if model_folder else None
+    except PipelineError:
+        return None
+
+
 def missing(baseline: MeasuredBaseline) -> str | None:
     """A note where there is no baseline to compare with; None otherwise."""
     if baseline.champion.state in {"scored", "same"}:

@@ -86,6 +86,7 @@ def measure(
             manifest = _with_champion(manifest, new, base, rebuild)
         manifest = _with_data(manifest, new, base, repro, left_out)
         if repro.outcome == "measured":
+            notes += _describe_features(new, base)
             _test_model(new)
         write_manifest(new, manifest.model_copy(update={"notes": _shortened([*manifest.notes, *notes])}))
     return measurement.read(folder)
@@ -95,6 +96,22 @@ def _test_model(new: Path) -> None:
     """Run the project's tests of the model and keep their outcome."""
     if (outcome := model_tests.run()) is not None:
         files.write_text(new / model_tests.FILE, outcome.model_dump_json(indent=1) + "\n")
+
+
+def _describe_features(new: Path, base: bases.Base) -> list[str]:
+    """Write the report on the project's features; a note where it can't be made."""
+    from pipeline.review.measure import baselines, feature_figures, feature_report
+
+    try:
+        report = feature_figures.report(baselines.columns(base))
+    except PipelineError as error:
+        return [f"the features are not described: {str(error).splitlines()[0]}"]
+    if report is not None:
+        text = report.model_dump_json(indent=1) + "\n"
+        if len(text.encode()) > measurement.FILES[feature_report.FILE]:
+            return ["the features are not described: there is too much to say for a measurement"]
+        files.write_text(new / feature_report.FILE, text)
+    return []
 
 
 def _with_champion(manifest: Measurement, new: Path, base: bases.Base, rebuild: bool) -> Measurement:

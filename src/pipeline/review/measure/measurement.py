@@ -36,6 +36,7 @@ FILES = {
     "params.yaml": MB,
     "dvc.lock": MB,
     "model_card.md": 4 * MB,
+    "features.json": 2 * MB,  # the project's feature code, and figures of each feature
     "model_tests.json": MB,  # the outcome of the project's tests of the model
     "scores.parquet": 400 * MB,  # the candidate's scores of the test rows
     "champion.parquet": 400 * MB,  # the champion's scores of the same rows, those that it was not trained on

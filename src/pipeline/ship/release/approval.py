@@ -6,11 +6,10 @@ from pathlib import Path
 
 import click
 
-from pipeline.core.errors import PipelineError
 from pipeline.github.client import steps
 from pipeline.markup.markdown import escape
 from pipeline.ship.release import judging, overruling
-from pipeline.ship.release.judging import Judgement
+from pipeline.ship.release.judging import Judgement, RefusedError
 from pipeline.ship.release.manifest import Release
 from pipeline.ship.release.production import Predecessor
 from pipeline.ship.release.verdict import Overruling
@@ -21,17 +20,16 @@ REMEDY = (
 )
 
 
-class RefusedError(PipelineError):
-    """The gate fails and nobody overruled it: nothing was built."""
-
-
 def stands(release: Release, predecessor: Predecessor) -> bool:
     """Whether the verdict that a release carries is one on the model that it would be judged against now."""
     return release.verdict is not None and release.verdict.stands(release.model, predecessor.model)
 
 
 def approve(root: Path, predecessor: Predecessor, overruled: Overruling | None) -> Judgement:
-    """The gate's verdict on the model, printed; RefusedError where it fails and nobody overrules it."""
+    """The gate's verdict on the model, printed.
+
+    RefusedError where it fails and nobody overrules it, or where the model gives other scores than were judged.
+    """
     judgement = judging.judge(root, predecessor)
     for line in judgement.lines:
         click.echo(line)

@@ -13,6 +13,7 @@ from pipeline.ship.release import (
     approval,
     attestations,
     image,
+    judging,
     locked_model,
     making,
     manifest,
@@ -80,7 +81,7 @@ def command(
         return
     try:
         release = _build(content, predecessor, overruled)
-    except approval.RefusedError as refusal:
+    except judging.RefusedError as refusal:
         steps.summary(escape(f"release {content.id}: {refusal}"))
         click.echo(f"release {content.id}: {refusal}", err=True)
         context.exit(1)

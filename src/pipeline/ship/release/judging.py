@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pipeline.core import params, parquet, report_shapes
 from pipeline.core.errors import PipelineError
+from pipeline.evaluation import scoring
 from pipeline.evaluation.scoring import Scored
 from pipeline.models import model
 from pipeline.review.baseline import champion as champions
@@ -27,6 +29,15 @@ from pipeline.train.stages import evaluate
 MAX_SENTENCE, MAX_RULES = 300, 20  # characters of a rule's sentence, and rules, that a release carries
 
 
+# Of the test rows, that may have another score here than where the model was measured: another processor's vector units
+# may round a feature to the neighbouring float32, which a tree's threshold can lie between.
+OTHER_SCORES = 0.001
+
+
+class RefusedError(PipelineError):
+    """Nothing was built: the gate fails and nobody overruled it, or it has judged other scores than the model gives."""
+
+
 @dataclass(frozen=True)
 class Judgement:
     """The verdict, what a deployment may expect of the release beside its champion, and the lines for people."""
@@ -39,13 +50,15 @@ class Judgement:
 def judge(root: Path, predecessor: Predecessor) -> Judgement:
     """Judge the restored model on its test rows; the floors and fairness judge alone where there is no predecessor.
 
-    The scores are made here, by the model itself: those that the lock names came from the run that it was trained in.
+    The scores are made here, by the model itself: those that the lock names came from the run that it was trained in,
+    and must be the same. RefusedError where they are not.
     The verdict is on the measured models. What a deployment compares is what both sides serve, so agreement and shift
     are those of the models that ship.
     """
     knobs = params.read(root / params.PATH)
     table = parquet.read(root / locked_model.TEST)
     candidate = evaluate.score(model.load(root / locked_model.MEASURED), table, knobs.evaluate)
+    _check_scores(candidate, scoring.read(root / locked_model.SCORES))
     previous, baseline = _baseline(root, predecessor, candidate, table, knobs.task.target)
     reference = _reference(root, knobs, candidate, table)
     verdict = gates.judge(
@@ -62,6 +75,21 @@ def judge(root: Path, predecessor: Predecessor) -> Judgement:
         *golden.below_floor(comparison, knobs.deploy.min_agreement),
     ]
     return Judgement(_release_verdict(verdict, predecessor, baseline), comparison, lines)
+
+
+def _check_scores(candidate: Scored, judged: Scored) -> None:
+    """RefusedError where the gate judged other scores than the model's own."""
+    rows = len(candidate)
+    same_rows = len(judged) == rows and judged.score.shape == candidate.score.shape
+    if not (same_rows and np.array_equal(judged.keys.astype(str), candidate.keys.astype(str))):
+        raise RefusedError(f"refused, nothing was built: {locked_model.SCORES} is of other rows than the test rows")
+    differs = (judged.score != candidate.score).reshape(rows, -1).any(axis=1)
+    if (count := int(differs.sum())) > OTHER_SCORES * rows:
+        key = candidate.keys[np.flatnonzero(differs)[0]]
+        raise RefusedError(
+            f"refused, nothing was built: the model scores {count:,} of {rows:,} test rows otherwise than "
+            f"{locked_model.SCORES}, by which the gate judged it (first: {key}); measure it again, and review its code"
+        )
 
 
 def _baseline(

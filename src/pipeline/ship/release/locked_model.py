@@ -16,7 +16,8 @@ MODELS, MEASURED = "models", "models/measured"  # folders of the model that ship
 TEST, SCORES = "data/split/test.parquet", "reports/scores.parquet"
 QUALITY = "reports/data_quality.json"
 # What a release needs.
-RELEASE_OUTPUTS = (MODEL, SIGNATURE, FEATURES, f"{MEASURED}/model.txt", f"{MEASURED}/signature.json", TEST, QUALITY)
+MEASURED_OUTPUTS = (f"{MEASURED}/model.txt", f"{MEASURED}/signature.json", SCORES, QUALITY)
+RELEASE_OUTPUTS = (MODEL, SIGNATURE, FEATURES, TEST, *MEASURED_OUTPUTS)
 # What the monitor needs, to compare with.
 MONITOR_OUTPUTS = (MODEL, SIGNATURE, TEST, SCORES, "data/split/train.parquet", "data/split/validation.parquet")
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import inf, log
+from math import inf
 
 import numpy as np
 
@@ -73,10 +73,12 @@ def _ratios(losses: Array, errors: Array, reference_error: float) -> tuple[Array
     means = np.cumsum(losses / errors**2, axis=-1) / weights
     variances = 1 / weights + reference_error**2
     ratios = [size * (means - size / 2) / variances for size in SIZES]
-    return np.asarray(np.logaddexp.reduce(ratios, axis=0) - log(len(SIZES))), means
+    largest = np.maximum.reduce(ratios)  # the sum of exponentials without overflow, and faster than logaddexp
+    sums = sum(np.exp(ratio - largest) for ratio in ratios)
+    return np.asarray(largest + np.log(sums / len(SIZES))), means
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def _limit(errors: tuple[float, ...], reference_error: float, share: float) -> float:
     """What the highest of a week's looks exceeds in `share` of simulated histories without a loss, but not below 0.
 

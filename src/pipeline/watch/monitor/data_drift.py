@@ -70,8 +70,14 @@ class Drift:
             unit = "groups" if self._blocks.groups else "windows"
             few = f"fewer than {MINIMUM} {unit} of the reference"
             why = f"even without drift {unit} differ too much" if self._blocks.enough else f"there are {few}"
-            text += f"; rows of one day or group are alike, and {why} to judge {listed(shared)}"
+            text += f"; rows of one day or group are alike, and {why} to judge {listed(shared)}{self._remedy}"
         return text
+
+    @property
+    def _remedy(self) -> str:
+        """What judges columns whose windows differ too much: longer windows differ less."""
+        by_time = self._blocks and self._blocks.enough and not self._blocks.groups
+        return ": longer windows (monitor.window), or monitor.reference: same_season, may" if by_time else ""
 
 
 class DataDrift:

@@ -56,17 +56,6 @@ class Reference:
         """Each column's share of missing values."""
         return {name: float(self.train[name].isna().mean()) for name in self.kinds}
 
-    @property
-    def novel(self) -> dict[str, float]:
-        """The expected share of rows with a category that never occurred before, by column: the share of rows whose
-        category occurs once (Good 1953)."""
-        shares = {}
-        for name, kind in self.kinds.items():
-            if kind == "category":
-                counts = self.train[name].value_counts()
-                shares[name] = float((counts == 1).sum()) / max(1, int(counts.sum()))
-        return shares
-
 
 def load(signature: Signature, settings: Monitor, source: Path = sources.FINGERPRINT) -> Reference:
     """The reference that `monitor.reference` chooses: the newest rows that the model learned from, or all of them.

@@ -1,8 +1,7 @@
 """The signals of each window: a value and a bound for each, or why it can't be judged."""
 
-from collections.abc import Mapping, Sequence
-from math import sqrt
-from statistics import NormalDist, median
+from collections.abc import Sequence
+from statistics import median
 
 import pandas as pd
 
@@ -17,6 +16,7 @@ from pipeline.watch.monitor.performance import Performance
 from pipeline.watch.monitor.reference_columns import reference_columns
 from pipeline.watch.monitor.reference_data import Reference, predictions
 from pipeline.watch.monitor.result import Metric
+from pipeline.watch.monitor.shares import Missing, Unseen
 from pipeline.watch.monitor.window_signal import WindowSignal, too_few
 
 NAMES = ("data_drift", "prediction_drift", "performance", "missing", "unseen", "volume", "latency")
@@ -43,7 +43,11 @@ class Judge:
             together,
         )
         self._tolerated = self._performance.tolerated(self._limits.performance)
-        self._missing, self._novel = reference.missing, reference.novel
+        train, limits, block = reference.train, self._limits, reference.train_block
+        together = None if block is None else blocks(block, size)
+        categories = [name for name, kind in reference.kinds.items() if kind == "category"]
+        self._missing = Missing(train[list(reference.kinds)], limits.missing, limits.false_alarms, together)
+        self._unseen = Unseen(train[categories], limits.unseen, limits.false_alarms, together) if categories else None
 
     def signals(self, window: Window, previous: Sequence[Window], by_time: bool) -> dict[str, WindowSignal]:
         """Every signal that applies; `previous`: the complete windows before this one. Volume needs windows by time."""
@@ -53,13 +57,13 @@ class Judge:
             "data_drift": short or self.data.signal(window),
             "prediction_drift": short or self._predictions.signal(window.answers[of_release]),
             "performance": self._performance_loss(window, of_release),
-            "missing": short or self._shares(window.missing, window.rows, self._missing, self._limits.missing),
-            "unseen": short or self._shares(window.unseen, window.rows, self._novel, self._limits.unseen, rise=False),
-            "volume": self._volume(window, previous),
-            "latency": short or self._latency(window),
+            "missing": short or self._missing.signal(window.missing, window.rows),
         }
-        applies = {"unseen": bool(self._novel), "volume": by_time}
-        return {name: signals[name] for name in NAMES if applies.get(name, True)}
+        if self._unseen:
+            signals["unseen"] = short or self._unseen.signal(window.unseen, window.rows)
+        if by_time:
+            signals["volume"] = self._volume(window, previous)
+        return signals | {"latency": short or self._latency(window)}
 
     def _performance_loss(self, window: Window, of_release: "pd.Series[bool]") -> WindowSignal:
         if window.truth is None:
@@ -81,26 +85,6 @@ class Judge:
         metric = Metric(name=loss.metric, value=loss.window, low=loss.low, high=loss.high)
         evidence = Evidence(loss.loss, tolerated, loss.error, loss.reference_error)
         return WindowSignal(loss.loss, bound, loss.lower_limit > tolerated, detail, metric=metric, evidence=evidence)
-
-    def _shares(
-        self, counts: Mapping[str, int], rows: int, expected: Mapping[str, float], limit: float, rise: bool = True
-    ) -> WindowSignal:
-        """The column furthest beyond: its share of the rows (over the expected one where `rise`) and its bound.
-
-        The bound is the larger of the parameter's and what chance gives this many rows.
-        """
-        deviations = NormalDist().inv_cdf(1 - self._limits.false_alarms / max(1, len(expected)))
-        worst: tuple[float, str, float, float] | None = None
-        for name, share in expected.items():
-            chance = deviations * sqrt(share * (1 - share) * (1 / rows + 1 / len(self._reference.train)))
-            bound = max(limit, chance if rise else share + chance)
-            value = counts.get(name, 0) / rows - (share if rise else 0)
-            if worst is None or value - bound > worst[0]:
-                worst = (value - bound, name, value, bound)
-        if worst is None:
-            return WindowSignal(detail="no column to check")
-        beyond, name, value, bound = worst
-        return WindowSignal(value, bound, beyond > 0, f"{name}: {value:+.1%}" if rise else f"{name}: {value:.1%}")
 
     def _volume(self, window: Window, previous: Sequence[Window]) -> WindowSignal:
         volumes = [earlier.rows for earlier in previous]

@@ -50,4 +50,8 @@ class WindowSignal:
 
 def too_few(rows: int, minimum: int) -> WindowSignal | None:
     """The signal of a window that has too few rows; None where it has enough."""
-    return None if rows >= minimum else WindowSignal(detail=f"{rows:,} rows, {minimum:,} are needed")
+    return (
+        None
+        if rows >= minimum
+        else WindowSignal(detail=f"{rows:,} rows, {minimum:,} are needed: longer windows hold more")
+    )

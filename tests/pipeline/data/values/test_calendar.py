@@ -60,3 +60,10 @@ def test_another_time_zone_changes_nothing() -> None:
 
 def test_a_time_that_is_no_date_has_no_parts() -> None:
     assert calendar_columns(pd.DataFrame({"time": [1, 2, 3], "month": [1, 2, 3]}), "time") == {}
+
+
+def test_in_a_few_weeks_a_column_is_the_part_that_agrees_most() -> None:
+    days = pd.Series(pd.date_range("2024-01-01", periods=37, freq="D"))
+    switched = np.where(np.arange(37) < 20, 1, 2)
+    table = pd.DataFrame({"time": days, "day": days.dt.day, "month": days.dt.month, "version": switched})
+    assert calendar_columns(table, "time") == {"day": "day of month", "month": "month"}

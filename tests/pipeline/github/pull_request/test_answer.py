@@ -591,3 +591,50 @@ def test_a_run_that_waits_for_an_approval_does_not_hide_a_measured_one(scene: Sc
     code, printed = pipeline("answer", "--pull-request", "7")
     assert code == 0, printed
     assert f"run={scene.run['id']} " in scene.comments()[0]["body"]
+
+
+CODE = "def ratio(income, age):\n    return income / age\n"
+CODE_PATH = "src/project/features/money.py"
+
+
+def test_feature_code_that_the_commit_has_is_shown_as_a_diff(scene: Scene, pipeline: Pipeline) -> None:
+    scene.run["head_sha"] = scene.head = scene.push({CODE_PATH: CODE}, "Add a feature")
+    scene.measure({"features.json": json.dumps({"files": {"money.py": CODE}})})
+    answer(pipeline)
+    assert "+    return income / age" in scene.comments()[0]["body"]
+
+
+@pytest.mark.parametrize(
+    ("reported", "reason"),
+    [
+        ({"money.py": CODE.replace("/", "*")}, "the run reports other code than the commit has"),
+        ({"money.py": CODE, "more.py": ""}, "the run reports other code than the commit has"),
+        ({"other.py": CODE}, "the run reports other code than the commit has"),
+    ],
+)
+def test_feature_code_that_the_run_made_up_is_not_shown(
+    scene: Scene, pipeline: Pipeline, reported: dict[str, str], reason: str
+) -> None:
+    scene.run["head_sha"] = scene.head = scene.push({CODE_PATH: CODE}, "Add a feature")
+    scene.measure({"features.json": json.dumps({"files": reported})})
+    answer(pipeline)
+    body = scene.comments()[0]["body"]
+    assert f"The features’ code is not shown: {reason}." in body
+    assert "return income" not in body
+
+
+def test_feature_code_that_the_run_leaves_out_is_noticed(scene: Scene, pipeline: Pipeline) -> None:
+    files = {CODE_PATH: CODE, "src/project/features/more.py": CODE.replace("ratio", "more")}
+    scene.run["head_sha"] = scene.head = scene.push(files, "Add two features")
+    scene.measure({"features.json": json.dumps({"files": {"money.py": CODE}})})
+    answer(pipeline)
+    assert "the run does not report all code that the commit has" in scene.comments()[0]["body"]
+
+
+def test_scores_that_the_lock_does_not_name_are_not_judged(scene: Scene, pipeline: Pipeline) -> None:
+    lock = "schema: '2.0'\nstages:\n  evaluate:\n    outs:\n    - path: reports/scores.parquet\n      md5: " + "0" * 32
+    scene.measure({"dvc.lock": lock + "\n", "scores.parquet": "other scores"})
+    answer(pipeline)
+    reason = "the measurement's scores.parquet is not the reports/scores.parquet that its dvc.lock names"
+    assert reason in scene.comments()[0]["body"].replace("&#8203;", "").replace("\\", "")
+    assert (scene.status() or ("", ""))[0] == "error"

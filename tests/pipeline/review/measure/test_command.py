@@ -113,7 +113,7 @@ class TestFirstPullRequest:
         assert "Running stage 'train'" in printed
         assert set(states(project).values()) == {"ran"}
         (train,) = [stage for stage in result(project).stages if stage.name == "train"]
-        assert train.needs == ["split"]
+        assert train.needs == ["features", "split"]
         assert train.rows is not None
         assert train.seconds is not None
 

@@ -1,6 +1,7 @@
 """A model is judged again when it is released, by what production serves and by this checkout's bounds."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline.core import files
+from pipeline.evaluation import scoring
+from pipeline.evaluation.scoring import Scored
 from pipeline.ship.release import approval, judging
 from pipeline.ship.release.judging import Judgement
 from pipeline.ship.release.production import Predecessor
@@ -56,7 +59,7 @@ def test_a_model_of_shuffled_labels_is_refused_and_a_person_can_overrule_that(sh
     assert (verdict.outcome, verdict.commit, verdict.refused) == ("fail", first, True)
     assert [rule.partition(":")[0] for rule in verdict.failing] == ["Floor of ROC AUC"]
     predecessor = Predecessor("ledger", first, "m", "what serves")
-    with pytest.raises(approval.RefusedError, match=r"refused, nothing was built: the gate fails \(Floor of ROC AUC"):
+    with pytest.raises(judging.RefusedError, match=r"refused, nothing was built: the gate fails \(Floor of ROC AUC"):
         approval.approve(Path(), predecessor, None)
     ann = Overruling(by="Ann", at="2026-11-21T10:00:00+00:00", reason="a trial")
     accepted = approval.approve(Path(), predecessor, ann)
@@ -85,12 +88,31 @@ def test_a_broken_contract_is_refused_also_where_the_scores_are_good(shuffled: P
 
 def test_scores_come_from_the_model_and_not_from_what_its_run_left(shuffled: Project) -> None:
     path = Path("reports/scores.parquet")
-    forged = pd.read_parquet(path)
+    scored = scoring.read(path)
+    path.unlink()  # it may be a link into the cache
+    scoring.write(path, replace(scored, score=scored.target))
+    with pytest.raises(
+        judging.RefusedError, match=r"the model scores [\d,]+ of [\d,]+ test rows otherwise than"
+    ) as error:
+        judge("HEAD~2")
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_scores_of_other_rows_are_refused(shuffled: Project) -> None:
+    path = Path("reports/scores.parquet")
+    scored = scoring.read(path)
     path.unlink()
-    column = next(name for name in forged.columns if name.startswith("score"))
-    forged[column] = (forged["target"] > 0).astype(float)
-    forged.to_parquet(path, index=False)
-    assert judge("HEAD~2").verdict.refused
+    scoring.write(path, scored.rows(np.arange(len(scored) - 1)))
+    with pytest.raises(judging.RefusedError, match="is of other rows than the test rows"):
+        judge("HEAD~2")
+
+
+def test_a_single_row_of_many_may_be_rounded_otherwise_by_another_processor() -> None:
+    rows = 2000
+    candidate = Scored("regression", np.zeros(rows), np.zeros(rows), np.arange(rows).astype(str))
+    judging._check_scores(candidate, replace(candidate, score=np.eye(1, rows)[0]))
+    with pytest.raises(judging.RefusedError, match="scores 3 of 2,000 test rows otherwise"):
+        judging._check_scores(candidate, replace(candidate, score=np.repeat([1.0, 0.0], [3, rows - 3])))
 
 
 def test_a_champion_that_a_gpu_trained_is_trained_again_on_the_cpu_and_the_verdict_warns(shuffled: Project) -> None:

@@ -81,7 +81,7 @@ def test_windows_with_too_few_rows_are_no_alarm_but_not_enough_data() -> None:
     result = assess(*(shifted(day, rows=50) for day in range(6)))
     assert result.state == "not_enough_data"
     assert states(result)["data_drift"] == "not_enough_data"
-    assert result.signals[0].sentence == "not enough data: 50 rows, 100 are needed"
+    assert result.signals[0].sentence == "not enough data: 50 rows, 100 are needed: longer windows hold more"
 
 
 def test_the_sentence_says_that_the_newest_window_has_too_few_rows() -> None:

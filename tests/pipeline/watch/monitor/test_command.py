@@ -103,7 +103,7 @@ def test_without_a_complete_window_the_output_suggests_a_smaller_one(project: Pr
 def test_windows_with_too_few_rows_are_not_enough_data_and_no_alarm(project: Project) -> None:
     result, output = monitor(project, "--window", "6 hours", "--since", "2024-05-06", status=0)
     assert result.state == "not_enough_data"
-    assert "30 rows, 100 are needed" in output
+    assert "30 rows, 100 are needed: longer windows hold more" in output
 
 
 @pytest.mark.parametrize(

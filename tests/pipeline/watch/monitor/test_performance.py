@@ -9,7 +9,7 @@ import pytest
 from pipeline.evaluation.scoring import Scored
 from pipeline.watch.monitor.blocks import Blocks
 from pipeline.watch.monitor.performance import Performance
-from pipeline.watch.monitor.window_spread import WindowSpread
+from pipeline.watch.monitor.window_spread import WindowSpread, deviation, level_shift
 from tests.pipeline.watch.monitor.factories import outcomes, signature
 
 ROWS = 400
@@ -159,3 +159,13 @@ def test_a_window_with_fewer_labels_than_a_usual_one_is_less_certain() -> None:
     assert few == pytest.approx(2 * usual)
     assert spread.errors(4000, 0.01)[0] == usual
     assert usual > 0.02
+
+
+def test_a_shift_of_the_level_within_the_test_rows_does_not_widen_the_error_of_a_window() -> None:
+    rng = np.random.default_rng(0)
+    steady = rng.normal(0.7, 0.02, 48)
+    shifted = steady - np.where(np.arange(48) < 17, 0, 0.2)
+    assert level_shift(steady) is None
+    assert level_shift(shifted) == 17
+    assert shifted.std() > 0.08
+    assert np.isclose(deviation(shifted), deviation(steady), rtol=0.1)

@@ -12,7 +12,7 @@ from pipeline.predictions import periods
 from pipeline.predictions.windows import Window
 from pipeline.watch.monitor.signals import NAMES, Judge
 from pipeline.watch.monitor.window_signal import WindowSignal, ratio
-from tests.pipeline.watch.monitor.factories import TOWNS, reference, settings, table, window
+from tests.pipeline.watch.monitor.factories import reference, settings, table, window
 
 DAY = periods.size("1 day")
 
@@ -141,7 +141,7 @@ def test_a_rise_that_chance_explains_is_not_beyond() -> None:
 def test_a_drop_of_the_volume_is_reported_even_with_too_few_rows_for_the_rest() -> None:
     signals = signals_of(window(9, rows=30))
     assert beyond(signals) == {"volume"}
-    assert signals["data_drift"] == WindowSignal(detail="30 rows, 100 are needed")
+    assert signals["data_drift"] == WindowSignal(detail="30 rows, 100 are needed: longer windows hold more")
     empty = window(9, rows=30, latency=None)
     assert beyond(signals_of(replace(empty, rows=0, releases={}))) == {"volume"}
 
@@ -165,7 +165,7 @@ def test_predictions_and_performance_are_of_one_release_data_of_all() -> None:
     mixed = plain.answers.assign(release=np.where(other, "b", "a"), score=plain.answers["score"].mask(other, 0.99))
     signals = signals_of(replace(plain, answers=mixed))
     assert signals["data_drift"].beyond is False
-    assert signals["prediction_drift"].detail == "50 rows, 100 are needed"
+    assert signals["prediction_drift"].detail == "50 rows, 100 are needed: longer windows hold more"
     assert signals["performance"].detail == "50 labels, 100 are needed"
 
 
@@ -194,14 +194,3 @@ def test_a_column_without_any_value_is_missing_not_drifted() -> None:
     empty = table(400).assign(income=np.nan)
     signals = signals_of(window(9, sample=empty, missing={"income": 400}))
     assert beyond(signals) == {"missing"}
-
-
-def test_categories_that_are_often_new_are_expected() -> None:
-    towns = [*TOWNS, *(f"village {number}" for number in range(300))]
-    rare = reference()
-    rare = replace(
-        rare, train=rare.train.assign(town=pd.Series([towns[number % len(towns)] for number in range(303)] * 10)[:3000])
-    )
-    once = replace(rare, train=rare.train.iloc[:303].reset_index(drop=True))
-    assert rare.novel["town"] == 0.0
-    assert once.novel["town"] == 1.0
