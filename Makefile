@@ -10,7 +10,8 @@ CLI := "$(CURDIR)/$(BIN)/pipeline"
 # Imports cost more than the work here: compiled modules are kept, also where the environment says not to.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test test-engine lint format docs bench ui tune gate report serve simulate monitor bento protect doctor
+.PHONY: help setup adopt run test test-engine lint format docs bench ui tune gate report serve simulate monitor bento
+.PHONY: protect doctor upgrade
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -28,6 +29,9 @@ setup: .venv/.synced  ## Install the locked environment into .venv
 	@echo "setup: installing uv into .tools"
 	@python3 -m venv .tools
 	@.tools/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement .github/uv.txt
+
+adopt: setup  ## Make a table of your own the project's (SOURCE, TARGET; OPTIONS, as --dry-run)
+	@$(BIN)/pipeline adopt "$(SOURCE)" --target "$(TARGET)" $(OPTIONS)
 
 run: setup  ## Run the pipeline: data to a judged model
 	@$(IN) $(CLI) run
@@ -89,6 +93,10 @@ protect: setup  ## Show what would protect main on GitHub; APPLY=1 writes it
 
 doctor: setup  ## Look at the whole set-up, here and on GitHub
 	@$(BIN)/pipeline doctor
+
+upgrade: setup  ## Merge a new version of the template (VERSION, SOURCE, BASE, KEY)
+	@$(BIN)/pipeline upgrade $(if $(SOURCE),--source "$(SOURCE)") $(if $(BASE),--base "$(BASE)") \
+		$(if $(KEY),--key "$(KEY)") $(VERSION)
 
 docs: setup  ## Write the reference of parameters and commands from the code
 	@$(BIN)/python -m pipeline.reference_pages

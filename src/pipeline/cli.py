@@ -20,6 +20,7 @@ COMMANDS = {
     "run": ("pipeline.run", "Fetch, run what changed, log it and print the verdict (make run)."),
     "fetch": ("pipeline.data.source.fetch", "Read the data source and record its fingerprint in data/source.json."),
     "schema": ("pipeline.data.contract.inference", "Infer the data contract data/schema.yaml from the data."),
+    "adopt": ("pipeline.adopt.command", "Make a table of your own the project's, by a page of decisions (make adopt)."),
     "features": ("pipeline.features.command", "Show or check the features of src/project/features/."),
     "gate": ("pipeline.review.gate.command", "Judge the model against the champion; exit 1 where it fails."),
     "drift": ("pipeline.train.stages.drift", "Compare any two tables for drift, as JSON and HTML."),
@@ -57,6 +58,10 @@ COMMANDS = {
     "doctor": (
         "pipeline.doctor.command",
         "Look at the whole set-up, here and on GitHub; exit 1 where something is wrong (make doctor).",
+    ),
+    "upgrade": (
+        "pipeline.upgrade.command",
+        "Merge a new version of the template into this project (make upgrade).",
     ),
     "protect": (
         "pipeline.github.protection.command",

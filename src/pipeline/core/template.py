@@ -1,5 +1,6 @@
 """`.template.yaml`: which version of the template this is, and which paths are the project's."""
 
+import re
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
@@ -10,6 +11,7 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.yaml import explain, load_yaml, parse_yaml
 
 PATH = Path(".template.yaml")
+SOURCE = r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$"
 
 
 def _git_path(path: str) -> str:
@@ -29,11 +31,13 @@ class Template(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     format: Literal[1]
-    source: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$")] | None  # owner/name on GitHub
+    source: Annotated[str, Field(pattern=SOURCE)] | None  # owner/name on GitHub
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
     # In a project: the template's commit that its files come from, which the first upgrade records.
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
     project: Annotated[tuple[GitPath, ...], Strict(strict=False)]
+    renamed: dict[str, str] = {}  # keys of params.yaml, dotted: the former and today's
+    removed: dict[str, str] = {}  # keys of params.yaml that are gone: what there is instead
 
     @classmethod
     def parse(cls, text: str) -> "Template":
@@ -43,6 +47,11 @@ class Template(BaseModel):
     def is_project(self, path: str) -> bool:
         """Whether a path, as git writes it, is one of the project's or lies in one of its folders."""
         return any(path.startswith(own) if own.endswith("/") else path == own for own in self.project)
+
+
+def is_source(text: str) -> bool:
+    """Whether a text is owner/name, as `source` has it."""
+    return re.match(SOURCE, text) is not None
 
 
 def read(root: Path = Path()) -> Template:

@@ -93,6 +93,8 @@ class Signature(Section):
     def _as_its_format_had_it(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields: dict[str, Any] = dump(self)
         since = {"format": 2, "refitted": 3, "raw": 4, "derived": 4, "code": 4}
+        if self.split.group is None:  # as versions wrote it that knew no groups
+            fields["split"].pop("group", None)
         return {name: value for name, value in fields.items() if self.format >= since.get(name, 1)}
 
     @property

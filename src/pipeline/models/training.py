@@ -178,7 +178,7 @@ def learn(
     PipelineError for a target or columns that a model can't learn from.
     """
     task, key, split, knobs = settings.task, settings.data.key, settings.split, settings.train
-    named = {"task.target": task.target, "data.key": key, "split.time": split.time}
+    named = {"task.target": task.target, "data.key": key, "split.time": split.time, "split.group": split.group}
     for place, name in named.items():
         for side in (train, *others):
             if name and name not in side.columns:

@@ -56,9 +56,9 @@ def shared(
 
 
 def _sentence(column: str, share: float, is_date: bool) -> str:
-    remedy = f"; split.time: {column} judges on the newest rows" if is_date else ""
+    remedy = f"split.time: {column} judges on the newest rows" if is_date else f"split.group: {column} keeps them apart"
     kind = "times" if is_date else "groups"
     return (
         f"{share:.1%} of the test rows have a value of {column} that training rows have as well: the metrics hold for "
-        f"{kind} that the model knows, and flatter it where rows of one {column} are alike{remedy}"
+        f"{kind} that the model knows, and flatter it where rows of one {column} are alike; {remedy}"
     )

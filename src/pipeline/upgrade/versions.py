@@ -88,6 +88,12 @@ def changes(text: str, after: str | None, until: str) -> str:
     return "\n\n".join(parts)
 
 
+def fetch(url: str, *specs: str, timeout: float) -> str | None:
+    """Fetch references into this repository; why that failed, or None."""
+    done = _run(["git", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", url, *specs], timeout)
+    return _reason(done.stderr) if done.returncode else None
+
+
 def source_of(template: Template) -> str | None:
     """Where the template is fetched from; None where `.template.yaml` names no source."""
     return address(template.source) if template.source else None

@@ -47,6 +47,7 @@ def test_the_parameters_of_the_repository_are_valid() -> None:
         ("bind: all", "bind: localhost", "deploy.bind: is 'localhost'; allowed: all, or an IP address"),
         ("proxies: []", "proxies: [10.0.0.0/33]", "deploy.trusted_proxies: is '10.0.0.0/33'; allowed: IP addresses"),
         ("operator_port: 8081", "operator_port: 8080", "deploy: operator_port: is 8080, as port is; allowed: another"),
+        ("  group: null", "  group: default_next_month", "split.group: default_next_month is the target (task.target)"),
         ("trials: 50", "trials: 50\n  trials: 51", 'not valid YAML: found duplicate key "trials"'),
     ],
 )
@@ -160,3 +161,8 @@ def test_each_key_has_a_comment() -> None:
     ]
     described_by_their_section = ("    ", "  purpose:", "  not_for:")
     assert [line for line in uncommented if not line.startswith(described_by_their_section)] == []
+
+
+def test_a_split_goes_by_time_or_by_group() -> None:
+    with pytest.raises(ValueError, match="group: is city, and time is at: a split goes by one of them"):
+        params.Split(test=0.2, validation=0.2, seed=0, time="at", group="city")

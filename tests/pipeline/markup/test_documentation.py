@@ -28,7 +28,8 @@ def test_without_github_the_page_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 
 def texts() -> Iterator[tuple[str, str]]:
     """Each text of the code, and each template of an issue or a pull request, with the name of its file."""
-    modules = set((ROOT / "src/pipeline").rglob("*.py")) - {ROOT / "src/pipeline/reference_pages.py"}  # writes docs/
+    files = {ROOT / "src/pipeline" / name for name in ("reference_pages.py", "adopt/project_files.py")}  # write pages
+    modules = set((ROOT / "src/pipeline").rglob("*.py")) - files
     for path in sorted(modules):
         nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         constants = (node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))

@@ -39,7 +39,8 @@ def test_dates_and_excluded_columns_that_test_and_training_rows_share_are_named_
     assert hour["sentence"].startswith("94.9% of the test rows have a value of hour that training rows have as well")
     assert hour["sentence"].endswith("; split.time: hour judges on the newest rows")
     assert (city["column"], city["share"]) == ("city", 1.0)
-    assert city["sentence"].endswith("for groups that the model knows, and flatter it where rows of one city are alike")
+    assert "for groups that the model knows, and flatter it where rows of one city are alike" in city["sentence"]
+    assert city["sentence"].endswith("; split.group: city keeps them apart")
 
 
 def test_a_column_of_few_values_or_of_one_value_a_row_is_not_named() -> None:

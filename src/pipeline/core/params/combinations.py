@@ -24,7 +24,8 @@ def conflicts(params: "Params") -> list[str]:
 
 def _roles(params: "Params") -> Iterator[str]:
     target = params.task.target
-    for key, column in (("data.key", params.data.key), ("split.time", params.split.time)):
+    roles = (("data.key", params.data.key), ("split.time", params.split.time), ("split.group", params.split.group))
+    for key, column in roles:
         if column == target:
             yield f"{key}: {column} is the target (task.target); allowed: another column or null"
 

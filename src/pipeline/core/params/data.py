@@ -98,9 +98,12 @@ class Features(Section):
     """Which columns the model sees."""
 
     exclude: Names = Field(
-        description="Columns that are no features but may feed some; key, target and time column never are features."
+        description="Columns that are no features but may feed some; key, target, time and group column never are."
     )
     off: Names = Field(default=(), description="Features of src/project/features/ that the model does not see.")
+    allow: dict[Name, Name] = Field(
+        default={}, description="Columns that are the target in other words and are features all the same: the reason."
+    )
     max_categories: Count = Field(description="A text column with more distinct values is refused as an identifier.")
 
 
@@ -111,6 +114,18 @@ class Split(Section):
     validation: Share = Field(description="Share of the rows for early stopping and the threshold.")
     seed: Seed = Field(description="Another seed puts other rows on each side.")
     time: Name | None = Field(description="Date column: the newest rows are the test; null: by a hash of the key.")
+    group: Name | None = Field(
+        default=None,
+        description="Column whose equal values share a side, as a person with many rows; null: there is none.",
+    )
+
+    @model_validator(mode="after")
+    def _by_time_or_group(self) -> "Split":
+        if self.time is not None and self.group is not None:
+            raise ValueError(
+                f"group: is {self.group}, and time is {self.time}: a split goes by one of them; allowed: null for one"
+            )
+        return self
 
     @model_validator(mode="after")
     def _rows_left_to_train_on(self) -> "Split":

@@ -94,6 +94,7 @@ def unknown_columns(parameters: Params, schema: Schema, derived: Collection[str]
         ("data.key", [parameters.data.key]),
         ("task.target", [parameters.task.target]),
         ("split.time", [parameters.split.time]),
+        ("split.group", [parameters.split.group]),
         ("features.exclude", parameters.features.exclude),
         ("train.monotone", list(parameters.train.monotone)),
         ("evaluate.slices", parameters.evaluate.slices),
@@ -115,7 +116,8 @@ def unknown_columns(parameters: Params, schema: Schema, derived: Collection[str]
 
 def retired_features(parameters: Params, schema: Schema) -> list[str]:
     """One line for each name that the contract lists as retired and that is a feature all the same."""
-    others = {parameters.data.key, parameters.task.target, parameters.split.time, *parameters.features.exclude}
+    split, roles = parameters.split, (parameters.data.key, parameters.task.target)
+    others = {*roles, split.time, split.group, *parameters.features.exclude}
     return [
         f"{PATH}: retired: {name} is still a feature; remove its column from the data and the contract, name it in "
         "features.exclude (params.yaml), or take it off the list"

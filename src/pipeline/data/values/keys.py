@@ -38,15 +38,16 @@ def texts(column: "pd.Series[Any]", kind: Type) -> "pd.Series[Any]":
     return conversion.labels(converted).where(~wrong, conversion.labels(column))
 
 
-def fractions(frame: pd.DataFrame, key: str | None, seed: int) -> Fractions:
+def fractions(frame: pd.DataFrame, key: str | None, seed: int, knob: str = "data.key") -> Fractions:
     """A number from [0, 1) for each row, (rows,), that depends on the seed and the row's key (else its content).
 
-    SipHash of the key's text, so that a key gives the same number whether it is stored as 7, 7.0 or "7".
+    SipHash of the key's text, so that a key gives the same number whether it is stored as 7, 7.0 or "7". `knob`: the
+    parameter that names the key.
     """
     if key is None:
         texts = pd.Series(content_hashes(frame)).astype("str")
     else:
-        texts = conversion.labels(complete_column(frame, key, "data.key"))
+        texts = conversion.labels(complete_column(frame, key, knob))
     # The 53 high bits, as many as a float has, so that no number is rounded up to 1.
     high = hashed(texts, f"{seed:016d}") >> np.uint64(11)
     return high.astype(np.float64) * 2.0**-53

@@ -46,7 +46,7 @@ def run_again(base: str, root: Path, outputs: Collection[str], read: Callable[[P
             raise PipelineError(f"{base}: git can't make a work tree of it ({last_line(result.stderr)})")
         try:
             project = tree / pipelines.folder(root)
-            _share_cache(root, project)
+            share_cache(root, project)
             _discard_damaged(root, project)
             _reproduce(base, project, outputs)
             return read(project)
@@ -54,7 +54,7 @@ def run_again(base: str, root: Path, outputs: Collection[str], read: Callable[[P
             git(root, "worktree", "remove", "--force", str(tree))
 
 
-def _share_cache(root: Path, project: Path) -> None:
+def share_cache(root: Path, project: Path) -> None:
     """Give the work tree this clone's own DVC settings (remotes, credentials) and its cache."""
     config = configparser.ConfigParser(interpolation=None, strict=False)
     config.read(dvc_repo.folder(root) / "config.local", encoding="utf-8")

@@ -119,7 +119,9 @@ def held_out(
     time = signature.split.time
     if time is None:
         # Not `sides`: that refuses a table without training rows, and these are test rows alone.
-        key = signature.key
+        group, key = signature.split.group, signature.key
+        if group is not None:
+            return np.asarray(fractions(table, group, signature.split.seed, "split.group") < signature.split.test)
         hashed = (
             _hashed_columns(table, signature)
             if key is None
@@ -140,7 +142,7 @@ def moved_rows(table: pd.DataFrame, compared: int, signature: Signature, beside:
 
     `table` holds the test rows, of which `compared` were held out; `beside` are the files of the other rows.
     """
-    if signature.key is not None or signature.split.time is not None:
+    if signature.key is not None or signature.split.time is not None or signature.split.group is not None:
         return ""
     new = [name for name in map(str, table.columns) if name not in signature.hashed]
     if not new:

@@ -29,7 +29,10 @@ def headline(facts: Facts) -> str:
         sentence = cut(stages.sentence)
         title = f"❌ {escape(sentence[:1].upper() + sentence[1:])}: there is no model to judge"
     if protected.acceptance(verdict):
-        title = f"✋ {NEEDS_PERSON}: it changes what judges"
+        is_first = any(rule.kind == "first_model" for rule in verdict.rules)
+        title = (
+            f"✋ {NEEDS_PERSON}: {'it is the first model of another project' if is_first else 'it changes what judges'}"
+        )
     if context.override:
         status = NEEDS_PERSON if protected.acceptance(verdict) else TITLES[verdict.verdict].partition(":")[0]
         title = f"✅ Overruled by {bold('@' + cut(context.override.by, 60))} · {status[:1].lower()}{status[1:]}"
@@ -49,10 +52,16 @@ def _acceptance(facts: Facts) -> str:
     """Who may accept a change of what judges, and why a label that is set does not count."""
     lines = []
     if protected.acceptance(facts.verdict) and not facts.context.override:
-        lines.append(f"It was judged by main’s code, parameters and groups. {documentation.link(*ACCEPT)}")
+        lines.append(f"It was judged by {_judged_by(facts)}. {documentation.link(*ACCEPT)}")
     if facts.context.stale_override:
         lines.append(STALE)
     return "".join(f"\n\n{line}" for line in lines)
+
+
+def _judged_by(facts: Facts) -> str:
+    if any(rule.kind == "first_model" for rule in facts.verdict.rules):
+        return "no bound: main’s are another project’s, and its own are shown as information"
+    return "main’s code, parameters and groups"
 
 
 def _why(facts: Facts) -> str:

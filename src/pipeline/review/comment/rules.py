@@ -13,6 +13,7 @@ SENTENCE = 260  # characters
 # Which of two failures comes first; kinds that are not named come last.
 PRECEDENCE: tuple[tuple[Kind, ...], ...] = (
     ("stages",),
+    ("first_model",),
     ("judge",),
     ("regression", "reference_regression"),
     ("floor",),

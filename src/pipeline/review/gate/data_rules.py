@@ -4,7 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, listed
 from pipeline.core.params import Gate
 from pipeline.review.gate.verdict import Rule
 
@@ -19,6 +19,16 @@ def quality(report: dict[str, Any] | None) -> Rule:
     if count:
         return Rule("data_contract", "fail", "broken: reports/data_quality.json lists the violations", count, bound=0)
     return Rule("data_contract", "pass", "kept", count, bound=0)
+
+
+def leaks(report: dict[str, Any] | None) -> list[Rule]:
+    """A rule that fails where features are the target in other words, by reports/data_quality.json."""
+    names = (report or {}).get("leaks")
+    if not isinstance(names, list) or not names:
+        return []
+    columns = listed(str(name)[:80] for name in names)
+    sentence = f"the target in other words: {columns}; exclude them, or name each in features.allow with the reason"
+    return [Rule("leak", "fail", sentence, float(len(names)), bound=0)]
 
 
 class DriftReport(BaseModel):

@@ -38,6 +38,7 @@ def judge(
         *_reference(candidate, reference, gate),
         *([no_regression.tolerance_rule(pair[1], champion.name, gate, spread)] if pair and spread else []),
         data_rules.quality(data_quality),
+        *data_rules.leaks(data_quality),
         data_rules.drift(drift, gate),
     )
     return Verdict(

@@ -17,9 +17,12 @@ from pipeline.review.gate.verdict import Rule, Verdict, worst
 from pipeline.review.measure import model_tests
 from pipeline.review.measure.measurement import Bundle, Champion
 from pipeline.review.untrusted import scores as untrusted_scores
+from pipeline.review.untrusted import yaml as untrusted_yaml
 
 # The sentence for a failure before any stage, by the name that `measure` gives its step.
 STEPS = {"params": "params.yaml was refused", "source": "the data source can't be used"}
+ANOTHER = {"task.type", "task.target"}  # parameters whose change makes another project: no figure is comparable
+FIRST_MODEL = "the first model of another project: a person accepts it"
 SAME = "same model as main: no change"
 
 
@@ -35,9 +38,46 @@ def judge(
     `spread` is what main knows of other seeds. PipelineError, in one line,
     where no run of this pipeline would leave such a measurement.
     """
-    verdict = _judge(bundle, gate, evaluate, spread)
+    is_another = ANOTHER.intersection(judges_changed) and bundle.measurement.outcome == "measured"
+    verdict = _first_model(bundle, gate) if is_another else _judge(bundle, gate, evaluate, spread)
     rules = (*verdict.rules, *protected.rules(judges_changed))
     return replace(verdict, verdict=worst(rules), rules=rules)
+
+
+def _first_model(bundle: Bundle, gate: params.Gate) -> Verdict:
+    """The verdict on a model that predicts something else than main's: a person decides, by its own floors as
+    information; only its data and the project's tests are judged."""
+    path = bundle.path("scores.parquet")
+    if path is None:
+        raise PipelineError("scores.parquet: the measurement lacks it; run the measurement again")
+    candidate = untrusted_scores.scores(path)
+    none = ScoredBaseline(bundle.measurement.base, "none", reason="main's model predicts something else")
+    judged = gates.judge(
+        candidate, none, None, _own_bounds(bundle, gate, candidate), _report(bundle, "data_quality.json")
+    )
+    shown = [
+        replace(rule, verdict="note", sentence=f"its own floor, for information: {rule.sentence}")
+        if rule.kind == "floor"
+        else rule
+        for rule in judged.rules
+        if rule.kind != "data_drift"
+    ]
+    rules = (Rule("first_model", "fail", FIRST_MODEL), *shown, *_project_tests(bundle))
+    return replace(judged, verdict=worst(rules), rules=rules)
+
+
+def _own_bounds(bundle: Bundle, gate: params.Gate, candidate: Scored) -> params.Gate:
+    """Primary metric and floors as the pull request has them, where they are of its task; main's procedure."""
+    content = bundle.path("params.yaml")
+    try:
+        own = params.Gate.model_validate(untrusted_yaml.read(content)["gate"]) if content else gate
+    except (PipelineError, KeyError, ValueError):
+        own = gate
+    names = [name for name in (own.primary, *METRICS[candidate.task]) if is_metric(candidate.task, name)]
+    floors = {name: floor for name, floor in own.floors.items() if is_metric(candidate.task, name)}
+    unjudged = dict.fromkeys(("slices", "fairness", "drift_share", "reference"))
+    changes = {"primary": names[0], "floors": floors, **unjudged, **_applicable_tolerances(gate, names[0])}
+    return gate.model_copy(update=changes | unjudged)
 
 
 def _judge(bundle: Bundle, gate: params.Gate, evaluate: params.Evaluate, spread: SeedSpread | None) -> Verdict:

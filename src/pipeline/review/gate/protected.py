@@ -53,7 +53,7 @@ def rules(changed: Iterable[str]) -> list[Rule]:
 def acceptance(verdict: Verdict) -> str | None:
     """What a person must accept, where nothing else fails; None where the model fails or nothing needs a person."""
     failed = [rule for rule in verdict.rules if rule.verdict == "fail"]
-    return failed[0].sentence if [rule.kind for rule in failed] == ["judge"] else None
+    return failed[0].sentence if failed and all(rule.kind in ("first_model", "judge") for rule in failed) else None
 
 
 def _judges(path: str, main: Template | None) -> bool:

@@ -20,8 +20,10 @@ Kind = Literal[
     "slice",
     "fairness",
     "data_contract",
+    "leak",  # features that are the target in other words
     "data_drift",
     "bounds",  # main's bounds are for another task
+    "first_model",  # of another project than main's: nothing of main's can judge it
     "judge",  # the pull request changes what judges it
     "model_tests",
     "stages",

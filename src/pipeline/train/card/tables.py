@@ -68,6 +68,7 @@ def data(settings: Settings, sides_report: Mapping[str, Mapping[str, Any]]) -> M
     total = sum(side["rows"] for side in sides_report.values())
     sides = [(f"Rows {name}", _side(side, total)) for name, side in sides_report.items()]
     split = "by a hash of the key" if settings.data.key else "by a hash of the row"
+    split = f"by a hash of {settings.split.group}, so that each is on one side" if settings.split.group else split
     split = f"by time ({settings.split.time}): the newest rows are the test" if settings.split.time else split
     return table(
         ["", ""],

@@ -1,4 +1,4 @@
-"""Stage: training, validation and test rows, by a hash of the key (a row never changes sides) or by time."""
+"""Stage: training, validation and test rows, by a hash of key or group (no row changes sides) or by time."""
 
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,8 @@ def report_on(table: pd.DataFrame, side: Sides, data: params.Data, split: params
 def summary(report: dict[str, Any], data: params.Data, split: params.Split) -> list[str]:
     """The sides in one line, and a warning for each column that they share."""
     counts = {name: f"{side['rows']:,}" for name, side in report["sides"].items()}
-    method = f"by {split.time}, the newest last" if split.time else f"by a hash of {data.key or 'the whole row'}"
+    hashed = split.group or data.key or "the whole row"
+    method = f"by {split.time}, the newest last" if split.time else f"by a hash of {hashed}"
     sizes = f"{counts['train']} rows to train on, {counts['validation']} to validate, {counts['test']} to test"
     return [f"{sizes}, {method}", *(f"warning: {item['sentence']}" for item in report["shared"])]
 
@@ -61,8 +62,9 @@ def summary(report: dict[str, Any], data: params.Data, split: params.Split) -> l
 def sides(frame: pd.DataFrame, key: str | None, split: params.Split) -> Sides:
     """The side of each row of a typed table: 'train', 'validation' or 'test'; (rows,).
 
-    By hash, equal keys (without a key: equal rows) share a side, whatever other rows there are. By time, the newest
-    rows are the test, those before them validation, and rows of one time share a side, so shares are approximate.
+    By hash, equal groups or keys (without either: equal rows) share a side, whatever other rows there are. By time,
+    the newest rows are the test, those before them validation, and rows of one time share a side, so shares are
+    approximate.
     PipelineError where a column is missing, a key or a time is missing, or a side gets no row.
     """
     side = sides_among(frame, frame, key, split)
@@ -81,7 +83,8 @@ def sides_among(rows: pd.DataFrame, table: pd.DataFrame, key: str | None, split:
     PipelineError where a column, a key or a time is missing.
     """
     if split.time is None:
-        fraction = keys.fractions(rows, key, split.seed)
+        named = (split.group, "split.group") if split.group else (key, "data.key")
+        fraction = keys.fractions(rows, named[0], split.seed, named[1])
         test, validation = fraction < split.test, fraction < split.test + split.validation
     else:
         validation_from, test_from = boundaries(_times(table, split.time), split)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.core import costs, files, lookalikes, params, parquet
 from pipeline.core.errors import PipelineError
-from pipeline.data.contract import check, missing_words, schema, target, widening
+from pipeline.data.contract import check, leaks, missing_words, schema, target, widening
 from pipeline.data.contract.check import Violation
 from pipeline.data.values import conversion
 
@@ -31,9 +31,10 @@ def command(table_path: Path, schema_path: Path, report_path: Path, show_values:
         violations = check.violations(table, contract, task)
         unfit = _unfit_target(table, contract, task)
         twins = lookalike_values(table, contract)
-        files.write_json(report_path, report(table, violations, twins))
+        leaking = [] if violations else _leaks(table, contract, task, roles)
+        files.write_json(report_path, report(table, violations, twins, leaking))
         cost["rows"] = len(table)
-    for line in [*unlogged, *map(_lookalikes_line, twins)]:
+    for line in [*unlogged, *map(_lookalikes_line, twins), *map(_leak_line, leaking)]:
         click.echo(f"validate: warning: {line}")
     if violations:
         click.echo(violations_table(violations, show_values))
@@ -83,6 +84,23 @@ def lookalike_values(table: pd.DataFrame, contract: schema.Schema) -> list[dict[
     return entries
 
 
+def _leaks(
+    table: pd.DataFrame, contract: schema.Schema, task: params.TaskSection, roles: Sequence[str | None]
+) -> list[str]:
+    """The features that are the target in other words, without those that features.allow names."""
+    settings = params.section(params.Features)
+    named = (*roles, params.section(params.Split).group)
+    others = {*filter(None, named), *settings.exclude, *settings.allow}
+    return leaks.find(schema.typed(table, contract), task.target, others)
+
+
+def _leak_line(column: str) -> str:
+    return (
+        f"column {column} is the target in other words; name it in features.exclude, or in features.allow with the "
+        "reason: until then the gate fails"
+    )
+
+
 def _lookalikes_line(entry: Mapping[str, Any]) -> str:
     reason = "look the same and are written with other characters (composed or decomposed letters, odd spaces)"
     if not entry["column"]:
@@ -95,12 +113,16 @@ def _lookalikes_line(entry: Mapping[str, Any]) -> str:
 
 
 def report(
-    table: pd.DataFrame, violations: Sequence[Violation], twins: Sequence[Mapping[str, Any]] = ()
+    table: pd.DataFrame,
+    violations: Sequence[Violation],
+    twins: Sequence[Mapping[str, Any]] = (),
+    leaking: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The JSON report: sizes, missing values of the columns that have any, violations without values and, where there
-    are any, columns with values that look the same."""
+    are any, columns with values that look the same and columns that are the target."""
     missing = table.isna().sum()
-    extra = {"lookalikes": list(twins)} if twins else {}
+    extra: dict[str, Any] = {"lookalikes": list(twins)} if twins else {}
+    extra |= {"leaks": list(leaking)} if leaking else {}
     return extra | {
         "rows": len(table),
         "columns": table.shape[1],

@@ -53,7 +53,7 @@ def study_name(settings: Params, tables: tuple[Path, ...], code: str = "") -> st
         settings.task.model_dump(),
         settings.features.model_dump(),
     ]
-    parts += [settings.gate.primary, settings.data.key, settings.split.time]
+    parts += [settings.gate.primary, settings.data.key, settings.split.time, *filter(None, [settings.split.group])]
     text = json.dumps(parts, sort_keys=True) + "".join(_sha256(path) for path in tables) + code
     return f"{settings.tracking.experiment}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 

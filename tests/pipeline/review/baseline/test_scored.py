@@ -36,6 +36,14 @@ def test_the_test_rows_of_a_models_split_are_held_out_also_without_the_other_row
     assert np.array_equal(held_out(table, signature(HASHED)), sides(table, "id", HASHED) == "test")
 
 
+def test_in_a_split_by_group_the_rows_of_the_groups_of_the_test_side_are_held_out() -> None:
+    by_group = HASHED.model_copy(update={"group": "patient"})
+    table = pd.DataFrame({"id": range(500), "patient": [row % 90 for row in range(500)]})
+    assert np.array_equal(held_out(table, signature(by_group)), sides(table, "id", by_group) == "test")
+    assert signature(by_group).model_dump()["split"]["group"] == "patient"
+    assert "group" not in signature(HASHED).model_dump()["split"], "as versions wrote it that knew no groups"
+
+
 @pytest.mark.parametrize(
     ("times", "seen_until"),
     [([2019, 2020, 2021], "2020"), (pd.to_datetime(["2019-05-01", "2020-05-01", "2020-05-02"]), "2020-05-01 00:00:00")],

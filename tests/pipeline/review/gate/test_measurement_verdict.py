@@ -138,6 +138,68 @@ class TestVerdict:
         assert "roc_auc can't judge a regression model" in rule(verdict, "bounds").sentence
 
 
+class TestLeaks:
+    def test_a_feature_that_is_the_target_fails_until_it_is_named(self, tmp_path: Path) -> None:
+        measured = bundle(tmp_path, champion=binary())
+        (tmp_path / "data_quality.json").write_text('{"violations": [], "leaks": ["paid"]}', encoding="utf-8")
+        verdict = judge(measured, gate(), [])
+        assert verdict.verdict == "fail"
+        assert rule(verdict, "leak").sentence.startswith(
+            "the target in other words: paid; exclude them, or name each in"
+        )
+
+    @pytest.mark.parametrize("content", ["[]", '"paid"', "null", "{}"])
+    def test_a_report_without_a_list_of_them_has_no_such_rule(self, tmp_path: Path, content: str) -> None:
+        measured = bundle(tmp_path, champion=binary())
+        text = f'{{"violations": [], "leaks": {content}}}'
+        (tmp_path / "data_quality.json").write_text(text, encoding="utf-8")
+        assert judge(measured, gate(), []).verdict == "pass"
+
+
+class TestAnotherProject:
+    CHANGED = ("task.target", "task.type", "gate.floors.roc_auc", "gate.floors.r2")
+
+    @staticmethod
+    def adopted(folder: Path, floor: float = 0.1) -> Bundle:
+        """A measurement of a regression, with floors of its own; main's model is a binary one."""
+        target = np.random.default_rng(0).normal(1000, 100, 500)
+        scored = Scored("regression", target, target + 10.0, np.arange(500).astype(str))
+        own = {**gate(primary="rmse", floors={"r2": floor}).model_dump(mode="json")}
+        (folder / "params.yaml").write_text(json.dumps({"gate": own}), encoding="utf-8")
+        unscorable = Champion(state="unscorable", name="origin/main", reason="it predicts something else")
+        measured = bundle(folder, scored)
+        return replace(measured, measurement=_with(measured, champion=unscorable))
+
+    @pytest.mark.parametrize(("floor", "sentence"), [(0.1, "good enough"), (0.999, "below the floor 0.999")])
+    def test_its_own_floors_never_judge_the_first_model(self, tmp_path: Path, floor: float, sentence: str) -> None:
+        main = gate(floors={"roc_auc": 0.75}, slices=slices(), fairness=fairness(), reference="v1")
+        verdict = judge(self.adopted(tmp_path, floor), main, list(self.CHANGED), "sex")
+        assert verdict.verdict == "fail"
+        assert protected.acceptance(verdict) == "the first model of another project: a person accepts it"
+        own = rule(verdict, "floor", metric="r2")
+        assert (own.verdict, own.sentence) == ("note", f"its own floor, for information: {sentence}")
+        assert {one.kind for one in verdict.rules if one.verdict == "fail"} == {"first_model", "judge"}
+
+    def test_broken_data_are_no_question_for_a_person(self, tmp_path: Path) -> None:
+        measured = self.adopted(tmp_path)
+        (tmp_path / "data_quality.json").write_text(
+            '{"violations": [{"column": "x", "rule": "type"}]}', encoding="utf-8"
+        )
+        verdict = judge(measured, gate(), list(self.CHANGED))
+        assert rule(verdict, "data_contract").verdict == "fail"
+        assert protected.acceptance(verdict) is None
+
+    def test_a_failed_stage_is_still_named(self, tmp_path: Path) -> None:
+        failed = bundle(tmp_path, None, outcome="failed", failure=Failure(stage="train", lines=[]))
+        assert rule(judge(failed, gate(), list(self.CHANGED)), "stages").verdict == "fail"
+
+    def test_bounds_that_can_not_be_read_are_not_shown(self, tmp_path: Path) -> None:
+        measured = self.adopted(tmp_path)
+        (tmp_path / "params.yaml").write_text("gate: [", encoding="utf-8")
+        kinds = [one.kind for one in judge(measured, gate(floors={"roc_auc": 0.5}), list(self.CHANGED)).rules]
+        assert "floor" not in kinds
+
+
 class TestGroups:
     """A pull request that drops a group, or a measurement that lacks one, is not judged on fewer groups than main."""
 

@@ -17,8 +17,10 @@ from pipeline.train.stages import split
 from tests.pipeline.conftest import FROZEN
 
 
-def split_settings(test: float = 0.2, validation: float = 0.2, seed: int = 0, time: str | None = None) -> Split:
-    return Split(test=test, validation=validation, seed=seed, time=time)
+def split_settings(
+    test: float = 0.2, validation: float = 0.2, seed: int = 0, time: str | None = None, group: str | None = None
+) -> Split:
+    return Split(test=test, validation=validation, seed=seed, time=time, group=group)
 
 
 def keyed(keys: Any) -> pd.DataFrame:
@@ -44,6 +46,15 @@ def test_a_larger_test_share_keeps_the_rows_that_were_in_the_test() -> None:
     table = keyed(range(2000))
     small, large = (split.sides(table, "id", split_settings(test=share)) for share in (0.1, 0.3))
     assert set(large[small == "test"]) == {"test"}
+
+
+def test_rows_of_one_group_share_a_side_and_stay_there() -> None:
+    visits = pd.DataFrame({"id": range(6000), "patient": [f"p{row % 1500}" for row in range(6000)]})
+    side = pd.Series(split.sides(visits, "id", split_settings(group="patient")))
+    assert side.groupby(visits["patient"]).nunique().max() == 1
+    assert float((side == "test").mean()) == pytest.approx(0.2, abs=0.03)
+    later = pd.DataFrame({"id": [6000], "patient": ["p7"]})
+    assert split.sides_among(later, visits, "id", split_settings(group="patient"))[0] == side[7]
 
 
 def dated(days: list[int]) -> pd.DataFrame:
@@ -103,3 +114,12 @@ def test_the_command_writes_each_row_once_with_its_types(tmp_path: Path, monkeyp
     assert {str(part["since"].dtype) for part in parts} == {"datetime64[us]"}
     assert CliRunner().invoke(split.command, ["--schema=schema.yaml", *options]).output == first.output
     assert {name: Path(f"{name}.parquet").read_bytes() for name in SIDES} == written
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [(keyed([1]), "split.group: city is no column"), (pd.DataFrame({"city": [None]}), "split.group: city is missing")],
+)
+def test_a_group_that_is_missing_is_named_by_its_parameter(table: pd.DataFrame, expected: str) -> None:
+    with pytest.raises(PipelineError, match=expected):
+        split.sides(table, None, split_settings(group="city"))
