@@ -15,7 +15,7 @@ def conflicts(begun: State) -> str:
     lines = [f"  {path}" for path in begun.conflicts]
     return "\n".join(
         [
-            f"upgrade: {len(begun.conflicts)} files conflict: you and the template have changed them; nothing is lost",
+            f"upgrade: conflicts in {len(begun.conflicts)}, which you and the template have changed; nothing is lost:",
             *lines,
             "In each keep what is right of both sides, `git add` it (`git rm` one that shall go), and then:",
             f"  {state.command('--continue')}",

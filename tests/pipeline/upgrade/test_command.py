@@ -122,7 +122,7 @@ def conflicting(fork: Fork) -> None:
 def test_a_conflict_is_named_and_nothing_is_lost(fork: Fork) -> None:
     conflicting(fork)
     printed = upgrade(fork, status=1)
-    assert "upgrade: 2 files conflict" in printed
+    assert "upgrade: conflicts in 2, which you" in printed
     assert "  src/pipeline/engine.py\n  src/pipeline/gone.py\n" in printed
     both = fork.read("src/pipeline/engine.py")
     assert "<<<<<<< HEAD\nour line\n" in both
