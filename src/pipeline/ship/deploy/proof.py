@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from pipeline.core.params import Deploy
 from pipeline.ship.deploy import e_values
-from pipeline.ship.deploy.evidence import Side
+from pipeline.ship.deploy.evidence import EDGES, Side
 
 SIGNALS = ("errors", "refusals", "latency", "agreement", "shift")
 TAIL = 0.01  # the share of requests above the p99
@@ -14,6 +14,7 @@ BLOCK_SECONDS, BLOCK_REQUESTS, BLOCK_CHAMPION = 2.0, 25, 5
 # A block multiplies the evidence by so much at most. Slow requests come in groups (a cold start, a stall), so a block
 # with many of them counts little more than one with a few.
 MOST, MOST_LATENCY = math.log(20), math.log(4)
+HALF_BIN = math.sqrt(EDGES[1] / EDGES[0])  # from the middle of a bin of latencies to its upper edge
 EXCESSES = (0.01, 0.03, 0.1, 0.3, 0.9)  # bets: how far a share is beyond its bound
 DEVIATIONS = (0.1, 0.3, 1.0)  # bets: how far the mean score is beyond its bound, in standard deviations
 
@@ -70,13 +71,13 @@ class Proof:
         """Against "as many of the candidate's requests are above 1.5 × x as of the champion's above x, or 1 %".
 
         x is the champion's p99 before the block, 1.5 is `deploy.max_latency_ratio`, and the product is at least
-        `deploy.latency_floor`.
+        `deploy.latency_floor`. The histogram knows x by its bin, whose middle is multiplied.
         """
         own, other, past = self.candidate.latencies, self.champion.latencies, self.past.latencies
         if not past.total:
             return (0.0,) * len(EXCESSES)
         edge = past.ranked(math.ceil((1 - TAIL) * past.total))
-        limit = max(self.bounds.max_latency_ratio * edge, self.bounds.latency_floor)
+        limit = max(self.bounds.max_latency_ratio * edge / HALF_BIN, self.bounds.latency_floor)
         counts = (own.above(limit), own.total, other.above(edge), other.total)
         beyond = past.above(edge)
         return _bets(counts, max(0.0, TAIL - beyond / past.total), _guess(beyond, past.total))

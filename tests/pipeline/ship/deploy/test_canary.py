@@ -165,9 +165,9 @@ def test_nothing_holds_beyond_the_deadline(errors: int, requests: int, seconds: 
 
 
 def test_equal_sides_that_are_judged_again_and_again_are_told_apart_in_no_deployment() -> None:
-    decisions = [_deployment(random.Random(seed), BOUNDS) for seed in range(100)]  # noqa: S311
+    decisions = [_deployment(random.Random(seed), BOUNDS) for seed in range(50)]  # noqa: S311
     assert "roll back" not in decisions
-    assert decisions.count("promote") > 80  # a few are still suspected
+    assert decisions.count("promote") > 40  # a few are still suspected
 
 
 def _deployment(draw: random.Random, bounds: Deploy) -> str:
