@@ -255,7 +255,7 @@ class TestParametersThatAreRefusedBeforeAnyWork:
 
     def test_a_source_that_does_not_exist(self, project: Project) -> None:
         project.configure(data={"source": "data/nowhere.parquet"})
-        messages = ("data.source: data/nowhere.parquet: can't be reached: no file is there", "top of the repository")
+        messages = ("data.source: data/nowhere.parquet: can't be reached: no file is there", "folder of params.yaml")
         fingerprint = project.read("data/source.json")
         assert_refused(project.run("pipeline", "fetch"), *messages)
         assert project.read("data/source.json") == fingerprint

@@ -25,6 +25,7 @@ ODD = 'height ("), \\cm'  # a name that JSON must escape
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()
+    Path("src/project/features").mkdir(parents=True)
 
 
 def table(rows: int = 600, seed: int = 0) -> pd.DataFrame:

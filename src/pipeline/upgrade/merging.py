@@ -18,7 +18,7 @@ from pipeline.core.git import git
 LOCK = "uv.lock"
 APART = (str(template.PATH), LOCK)  # made anew after the merge
 # What a project has to have, and one that is older than src/project/ lacks.
-STARTERS = ("src/project/__init__.py", "src/project/pyproject.toml")
+STARTERS = ("src/project/__init__.py", "src/project/pyproject.toml", "src/project/features/__init__.py")
 # No guess where a project's own file belongs because the template has moved its neighbours.
 OPTIONS = ("-c", "merge.directoryRenames=false", "-c", "merge.renames=true", "-c", "merge.renameLimit=10000")
 IDENTITY = {
