@@ -19,7 +19,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from benchmarks.loop_tables import Table
-from benchmarks.projects import BIN, copy, timed
+from benchmarks.projects import BIN, copy, timed, without_features
 from pipeline.core import params
 from pipeline.models import signature as signatures
 from pipeline.models.model_text import SIGNATURE
@@ -52,7 +52,7 @@ class Project:
     """A copy of the repository with the table's first rows as its data."""
 
     def __init__(self, folder: Path, table: Table, rows: pd.DataFrame) -> None:
-        self.folder, self.table = copy(folder), table
+        self.folder, self.table = without_features(copy(folder)), table
         (self.folder / "data/credit_default.parquet").unlink()
         rows.to_parquet(self.folder / "data/table.parquet", index=False)
         self._configure()

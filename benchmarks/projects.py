@@ -34,13 +34,17 @@ def copy(folder: Path) -> Path:
     return folder
 
 
+def without_features(folder: Path) -> Path:
+    """Leave the sample's feature code out, whose columns another table lacks; the folder."""
+    for path in (folder / "src/project/features").glob("*.py"):
+        path.write_text("", encoding="utf-8") if path.name == "__init__.py" else path.unlink()
+    return folder
+
+
 def with_features(folder: Path, source: str) -> Path:
     """A copy of this repository whose feature code is `source`, trained."""
-    copy(folder)
-    code = folder / "src/project/features"
-    for path in code.glob("*.*"):
-        path.unlink()
-    (code / "__init__.py").write_text(source, encoding="utf-8")
+    without_features(copy(folder))
+    (folder / "src/project/features/__init__.py").write_text(source, encoding="utf-8")
     timed(["pipeline", "run"], folder)
     return folder
 
