@@ -106,7 +106,7 @@ def test_a_change_of_code_runs_the_stages_that_depend_on_it() -> None:
     assert stages_that_run_again("train/stages/evaluate.py") == ["evaluate"]
     assert stages_that_run_again("evaluation/metrics.py") == ["evaluate"]
     assert stages_that_run_again("models/training.py") == ["train", "refit", "evaluate"]
-    assert stages_that_run_again("features/guard.py") == ["features", "train", "refit", "evaluate", "card"]
+    assert stages_that_run_again("features/guard.py") == ["features", "train", "refit", "evaluate", "drift", "card"]
     assert stages_that_run_again("core/files.py") == list(STAGES)
 
 

@@ -117,6 +117,11 @@ class Skipped(Shape):
     reason: str
 
 
+class FeatureDrift(Shape):
+    columns: list[ColumnDrift]
+    skipped: list[Skipped] = []
+
+
 class Drift(Shape):
     drifted: bool
     drifted_columns: Count
@@ -124,6 +129,7 @@ class Drift(Shape):
     bound: Real
     columns: list[ColumnDrift]
     skipped: list[Skipped] = []
+    features: FeatureDrift | None = None  # of the project's code; shown, not judged
 
 
 class Quality(Shape):

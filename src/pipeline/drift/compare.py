@@ -30,7 +30,7 @@ def compare(
     A column that can't be compared is under `skipped` with the reason, as are those `left_out`, which have theirs.
     Larger tables are sampled to `drift.max_rows`.
     """
-    tables = _sample(reference, drift), _sample(current, drift)
+    tables = sample(reference, drift), sample(current, drift)
     left_out = left_out or {}
     compared, skipped = list[dict[str, Any]](), [{"column": name, "reason": why} for name, why in left_out.items()]
     columns = {name: kind for name, kind in columns.items() if name not in left_out}
@@ -66,7 +66,7 @@ def render(
 
     Columns that Evidently can't draw are left out, and returned with the reason.
     """
-    tables = _sample(reference, drift), _sample(current, drift)
+    tables = sample(reference, drift), sample(current, drift)
     results = {name: _compare(*tables, name, kind, drift.threshold) for name, kind in columns.items()}
     names = [name for name, item in results.items() if not isinstance(item, str) and item["test"] != MISSING_TEST]
     if not names:
@@ -136,7 +136,8 @@ def _codes(before: "pd.Series[Any]", after: "pd.Series[Any]") -> tuple[Any, Any]
     return first, second
 
 
-def _sample(table: pd.DataFrame, drift: params.Drift) -> pd.DataFrame:
+def sample(table: pd.DataFrame, drift: params.Drift) -> pd.DataFrame:
+    """At most `drift.max_rows` rows of a table."""
     return table if len(table) <= drift.max_rows else table.sample(drift.max_rows, random_state=drift.seed)
 
 

@@ -89,10 +89,10 @@ def test_a_release_is_read_from_its_file_and_from_its_label(tmp_path: Path) -> N
     assert (release.format, release.verdict) == (1, None)
     manifest.write(tmp_path / "again.json", release)
     assert json.loads((tmp_path / "again.json").read_text(encoding="utf-8")) == json.loads(text("release.json"))
-    path = altered(tmp_path, "release.json", format=3, golden="elsewhere")
+    path = altered(tmp_path, "release.json", format=4, golden="elsewhere")
     with pytest.raises(PipelineError) as refused:
         manifest.read(path)
-    newer = "was written by a newer version of the template (format 3; this one reads 2): upgrade the template"
+    newer = "was written by a newer version of the template (format 4; this one reads 3): upgrade the template"
     assert str(refused.value) == f"{path} {newer}"
 
 

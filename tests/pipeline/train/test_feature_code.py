@@ -196,7 +196,7 @@ def test_a_notebook_gets_the_features_of_a_table_of_three_rows(tmp_path: Path, m
 def test_a_release_carries_code_and_state_and_no_folds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project(tmp_path, monkeypatch, "binary", FEATURES + ON_TARGET % MEANS["binary"])
     assert in_process.train()[0] == 0
-    staged = [path.as_posix() for path in bento._feature_code(Path())]
+    staged = [path.as_posix() for path in bento.feature_files(Path())]
     assert staged == ["models/features/made.py", "models/features/state.json"]
     assert "models/folds.json" not in Path(ROOT, "bentofile.yaml").read_text()
 

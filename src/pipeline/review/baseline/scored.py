@@ -15,6 +15,7 @@ from pipeline.data.values.keys import fractions
 from pipeline.evaluation.scoring import Scored
 from pipeline.models.signature import Signature
 from pipeline.review.baseline.champion import Champion
+from pipeline.review.baseline.other_engine import Predict, Scores
 
 TEST = Path("data/split/test.parquet")
 OTHERS = (TEST.with_name("train.parquet"), TEST.with_name("validation.parquet"))
@@ -40,8 +41,19 @@ def scored_rows(test: Path, key: str | None, candidate: Scored) -> pd.DataFrame:
     return table
 
 
+def by_this_engine(folder: Path, table: pd.DataFrame) -> Scores:
+    """The scores of a table's rows by the model in a folder."""
+    from pipeline.models import model
+
+    return model.load(folder).predict(table)
+
+
 def score_baseline(
-    champion: Champion, candidate: Scored, target: str, table: Callable[[], pd.DataFrame]
+    champion: Champion,
+    candidate: Scored,
+    target: str,
+    table: Callable[[], pd.DataFrame],
+    predict: Predict = by_this_engine,
 ) -> ScoredBaseline:
     """Score the champion on the candidate's test rows (`table` reads them, in the order of `candidate`).
 
@@ -53,13 +65,15 @@ def score_baseline(
         return ScoredBaseline(champion.base, "none" if champion.state == "none" else "missing", reason=champion.reason)
     rows = table()
     try:
-        scored, moved = _score(champion, candidate, target, rows)
+        scored, moved = _score(champion, candidate, target, rows, predict)
     except PipelineError as problem:
         return ScoredBaseline(champion.base, "unscorable", reason=str(problem).splitlines()[0])
     return ScoredBaseline(champion.base, "scored", scored, "; ".join(filter(None, (champion.reason, moved))))
 
 
-def _score(champion: Champion, candidate: Scored, target: str, table: pd.DataFrame) -> tuple[Scored, str]:
+def _score(
+    champion: Champion, candidate: Scored, target: str, table: pd.DataFrame, predict: Predict
+) -> tuple[Scored, str]:
     from pipeline.models import model, targets
     from pipeline.models import signature as signatures
 
@@ -75,7 +89,7 @@ def _score(champion: Champion, candidate: Scored, target: str, table: pd.DataFra
     is_held_out = held_out(table, signature, OTHERS)
     if not is_held_out.any():
         raise PipelineError("it was trained on every test row")
-    scores = model.load(champion.measured).predict(table[is_held_out])
+    scores = predict(champion.measured, table[is_held_out])
     scored = replace(candidate.rows(is_held_out), score=scores, threshold=signature.threshold)
     return scored, moved_rows(table, len(scored), signature, OTHERS)
 

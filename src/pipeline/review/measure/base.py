@@ -10,7 +10,7 @@ from pipeline.core.git import git
 from pipeline.review.baseline import champion
 
 RAW, TRAIN = "data/raw/table.parquet", "data/split/train.parquet"
-NEEDED = (*champion.REQUIRED, *champion.OPTIONAL, RAW, TRAIN)
+NEEDED = (*champion.REQUIRED, *champion.OPTIONAL, champion.FEATURES, RAW, TRAIN)
 
 
 @dataclass(frozen=True)

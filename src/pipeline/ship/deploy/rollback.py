@@ -2,12 +2,15 @@
 
 from pipeline.core.errors import PipelineError, listed
 from pipeline.core.params import Deploy
+from pipeline.predictions.line import valid_lines
 from pipeline.ship.deploy.deploy import confirm, finish, recording
 from pipeline.ship.deploy.github_deployments import Recorder
-from pipeline.ship.deploy.rollout import Deployment, Say, smoke_test
+from pipeline.ship.deploy.rollout import LOG, Deployment, Say, smoke_test
 from pipeline.ship.deploy.target import Host, Target
 from pipeline.ship.release import ledger, verdict
 from pipeline.ship.release.manifest import Release
+
+REFUSALS_TIMEOUT = 5.0  # seconds for the rows that are tried before a rollback, which may be urgent
 
 
 def rollback(target: Target, bounds: Deploy, wanted: str | None, say: Say, recorder: Recorder, deployer: str) -> None:
@@ -30,9 +33,28 @@ def rollback(target: Target, bounds: Deploy, wanted: str | None, say: Say, recor
         with recording(deployment, host, champion):
             host.start(release)
             smoke_test(release, host)
+            if champion and (refusals := _refusals(host, champion, release, bounds.replay)):
+                say(f"warning: {refusals}")
             host.promote(release)
         say(f"{confirm(host, release.id)}; release {champion} served before")
         finish(deployment, host, champion)
+
+
+def _refusals(host: Host, champion: str, release: Release, rows: int) -> str:
+    """How many of the newest rows the release refuses that the champion answered, as of clients that send a column
+    which it does not know; empty where it refuses none, or that can't be told. It stops no rollback."""
+    try:
+        lines = valid_lines(host.recent_lines(champion, rows), LOG)
+        answers = host.predict(release.id, [{"rows": [line.features]} for line in lines], REFUSALS_TIMEOUT)
+    except PipelineError:
+        return ""
+    refused = [answer for answer in answers if 400 <= answer.status < 500]
+    if not refused:
+        return ""
+    return (
+        f"it refuses {len(refused)} of {len(answers)} rows that release {champion} answered "
+        f"({refused[0].status} {refused[0].text[:200]}): these clients get errors until they send what it takes"
+    )
 
 
 def _last_image(target: Target) -> str | None:

@@ -5,24 +5,19 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-import msgspec
-
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, listed
 from pipeline.core.params import Deploy
-from pipeline.predictions.line import Line, Prediction, valid_lines
-from pipeline.ship.deploy import canary, readiness
+from pipeline.predictions.line import Line, valid_lines
+from pipeline.ship.deploy import canary, readiness, replay
 from pipeline.ship.deploy.canary import Expected
-from pipeline.ship.deploy.evidence import Moments, Pairs, Side, pair
+from pipeline.ship.deploy.evidence import Moments, Pairs, Side
 from pipeline.ship.deploy.github_deployments import Recorder
 from pipeline.ship.deploy.proof import Proof
-from pipeline.ship.deploy.target import Answer, Host, Target
+from pipeline.ship.deploy.target import Host, Target
 from pipeline.ship.release.manifest import Release
 
 LOG = "the prediction log on the host"
 POLL_INTERVAL = 0.5  # seconds between two checks of a step
-REPLAY_TIMEOUT = 60.0  # seconds that the replay may take for each side
-SHADOW_ROWS = 50  # rows of live traffic that the candidate answers again at each check, at most
-SHADOW_TIMEOUT = 1.0  # seconds for them
 MOST_TRAFFIC = 94  # percent, in the step of 100 %: the champion answers enough requests to be compared with
 RANGE_ROWS = 200  # newest logged rows of the champion that say in which range a regression's values lie
 # What a golden row says that is not answered as training scored it.
@@ -43,38 +38,36 @@ class Deployment:
     deployer: str
 
 
-class AnswerBody(msgspec.Struct):
-    """The body of an answer from any version of the service."""
-
-    predictions: list[Prediction]
-
-
 class ChampionStoppedError(PipelineError):
     """There is nothing left to compare the candidate with, and nothing to return to."""
 
 
-ANSWER_BODY = msgspec.json.Decoder(AnswerBody)
-
-
 def smoke_test(release: Release, host: Host) -> None:
-    """PipelineError unless each golden row's answer is exactly what training gave."""
-    answers = host.predict(release.id, [{"rows": [golden["row"]]} for golden in release.golden], REPLAY_TIMEOUT)
+    """PipelineError unless each golden row's answer is exactly what training gave, its features included."""
+    answers = host.predict(release.id, [{"rows": [golden["row"]]} for golden in release.golden], replay.TIMEOUT)
     if len(answers) < len(release.golden):
         raise PipelineError(
-            f"golden rows: only {len(answers)} of {len(release.golden)} answered within {REPLAY_TIMEOUT:g} s; "
+            f"golden rows: only {len(answers)} of {len(release.golden)} answered within {replay.TIMEOUT:g} s; "
             "look how busy the host is (deploy.cpus, deploy.memory), then deploy again"
         )
     for index, (golden, answer) in enumerate(zip(release.golden, answers, strict=True)):
-        prediction = first_prediction(answer)
+        prediction = replay.first_prediction(answer)
         if prediction is None:
             raise PipelineError(
                 f"golden row {index}: answered {answer.status} {answer.text[:200]}, "
                 f"and training scored this test row; {UNLIKE}"
             )
-        for key, value in golden["expected"].items():
-            if (actual := getattr(prediction, key, None)) != value:
+        features = replay.first_features(answer)
+        compared = [
+            (f"feature {name}", features[name], value)
+            for name, value in golden.get("features", {}).items()
+            if name in features
+        ]
+        compared += [(key, getattr(prediction, key, None), value) for key, value in golden["expected"].items()]
+        for name, actual, value in compared:
+            if actual != value:
                 raise PipelineError(
-                    f"golden row {index}: {key} is {actual!r}; training gave {value!r} for this test row; {UNLIKE}"
+                    f"golden row {index}: {name} is {actual!r}; training gave {value!r} for this test row; {UNLIKE}"
                 )
 
 
@@ -86,8 +79,14 @@ def canary_steps(deployment: Deployment, host: Host, champion: str) -> None:
     expected = _expected(deployment, host, champion)
     bounds, release = deployment.bounds, deployment.release.id
     lines = valid_lines(host.recent_lines(champion, max(bounds.replay, RANGE_ROWS)), LOG)
-    limits = score_limits(lines)
-    pairs = _replay(deployment, host, champion, lines[len(lines) - min(bounds.replay, len(lines)) :], expected)
+    limits, recent = score_limits(lines), lines[len(lines) - min(bounds.replay, len(lines)) :]
+    if lacking := replay.lacking(deployment.release, host.find_release(champion), lines):
+        deployment.say(
+            f"the candidate newly needs {listed(lacking)}, which not all logged rows have: it is missing there; "
+            "shift is not judged, and agreement by deploy.min_agreement alone"
+        )
+        expected = Expected()
+    pairs = _replay(deployment, host, champion, recent, expected, lacking)
     host.new_lines(champion)
     host.new_lines(release)
     baseline = host.requests()[0]
@@ -109,37 +108,17 @@ def _expected(deployment: Deployment, host: Host, champion: str) -> Expected:
     return Expected(measured.get("agreement"), measured.get("shift"))
 
 
-def _replay(deployment: Deployment, host: Host, champion: str, lines: Sequence[Line], expected: Expected) -> Pairs:
+def _replay(
+    deployment: Deployment, host: Host, champion: str, lines: Sequence[Line], expected: Expected, lacking: Sequence[str]
+) -> Pairs:
     """Send recent logged rows to both; PipelineError where the candidate refuses one or they agree too little."""
-    release, champion_release = deployment.release, host.find_release(champion)
-    comparable = champion_release is not None and sorted(champion_release.features) == sorted(release.features)
-    bodies = [{"rows": [line.features]} for line in lines]
-    own = host.predict(champion, bodies, REPLAY_TIMEOUT)
-    answered = [(body, first) for body, answer in zip(bodies, own, strict=False) if (first := first_prediction(answer))]
-    deployment.say(f"replaying {len(answered)} logged rows beside the champion")
-    answers = host.predict(release.id, [body for body, _ in answered], REPLAY_TIMEOUT)
-    pairs = _compare_replay([prediction for _, prediction in answered], answers)
-    if not comparable:
-        deployment.say(
-            "the candidate accepts these rows; agreement is not judged: the champion has another feature list"
-        )
-        return Pairs()
+    deployment.say(f"replaying {len(lines)} logged rows beside the champion")
+    pairs = replay.compare(host, champion, deployment.release.id, lines, lacking)
     finding = canary.compare_agreement(pairs, expected, deployment.bounds)
     if finding.state == "bad":
         raise PipelineError(f"replay: {finding.sentence}")
     deployment.say(f"replay: {finding.sentence}")
     return pairs
-
-
-def _compare_replay(champion: list[Prediction], answers: list[Answer]) -> Pairs:
-    """The agreement; a row that the candidate does not answer stops the deployment."""
-    candidate = []
-    for index, answer in enumerate(answers):
-        prediction = first_prediction(answer)
-        if prediction is None:
-            raise PipelineError(f"replay: row {index} answered {answer.status} {answer.text[:200]}")
-        candidate.append(prediction)
-    return pair(champion[: len(candidate)], candidate)
 
 
 def _step(
@@ -161,7 +140,7 @@ def _step(
         candidate_side += Side(scores=scores(valid_lines(host.new_lines(release), LOG), limits))
         baseline, own = baseline + champion_side, own + candidate_side
         if pairs.count:
-            pairs += _shadow(host, release, logged)
+            pairs += replay.shadow(host, release, logged)
         seconds = time.monotonic() - started
         evidence = evidence.add(champion_side, candidate_side, seconds)
         verdict = canary.judge(baseline, own, pairs, evidence, expected, deployment.bounds, seconds)
@@ -174,14 +153,6 @@ def _step(
         raise PipelineError(f"at {percent} %: {'; '.join(verdict.reasons)}")
     deployment.say(f"{percent} %: good after {seconds:.0f} s: {'; '.join(verdict.reasons)}")
     return baseline, pairs
-
-
-def _shadow(host: Host, release: str, logged: Sequence[Line]) -> Pairs:
-    """The agreement on rows that the champion has just answered, sent to the candidate as marked requests."""
-    lines = logged[:SHADOW_ROWS]
-    answers = host.predict(release, [{"rows": [line.features]} for line in lines], SHADOW_TIMEOUT)
-    both = [(line, first) for line, answer in zip(lines, answers, strict=False) if (first := first_prediction(answer))]
-    return pair([line for line, _ in both], [prediction for _, prediction in both])
 
 
 def score_limits(lines: Sequence[Line]) -> tuple[float, float] | None:
@@ -199,13 +170,3 @@ def scores(lines: Iterable[Line], limits: tuple[float, float] | None) -> Moments
     for line in lines:
         grouped.setdefault(line.id.rpartition("-")[0], []).append(min(max(line.score, low), high))
     return Moments.of(sum(values) / len(values) for values in grouped.values())
-
-
-def first_prediction(answer: Answer) -> Prediction | None:
-    """The first row's prediction; None where there is none."""
-    if answer.status != 200:
-        return None
-    try:
-        return ANSWER_BODY.decode(answer.text).predictions[0]
-    except (ValueError, RecursionError, IndexError):  # msgspec's errors are ValueErrors
-        return None

@@ -74,7 +74,7 @@ def _stage(root: Path, staged: Path, lineage: dict[str, Any], locked: str) -> No
     paths = [
         BENTOFILE,
         *(Path("models") / name for name in (MODEL, SIGNATURE)),
-        *_feature_code(root),
+        *feature_files(root),
         schema.PATH,
         params.PATH,
         *(Path("src") / path for path in modules(root / "src")),
@@ -88,7 +88,7 @@ def _stage(root: Path, staged: Path, lineage: dict[str, Any], locked: str) -> No
     files.write_json(staged / FILE, lineage)
 
 
-def _feature_code(root: Path) -> list[Path]:
+def feature_files(root: Path) -> list[Path]:
     """The files of the feature code, with its state, that the model needs; the folds' states are not among them."""
     code = feature_code.of_model(root / "models", signature.read(root / "models" / SIGNATURE))
     return [feature_code.COPY / name for name in (*code.package.files, STATE)] if code else []

@@ -12,6 +12,7 @@ from pipeline.markup.markdown import escape
 from pipeline.ship.release import (
     approval,
     attestations,
+    bento,
     image,
     judging,
     locked_model,
@@ -120,7 +121,7 @@ def _is_of_this_repository(release: Release) -> bool:
 
 def _write_bill(content: Content) -> None:
     """Write the image's bill of materials, and print its size and its largest packages."""
-    components = image.write_bill(content.tag, publishing.BILL)
+    components = image.write_bill(content.tag, publishing.BILL, bento.feature_files(Path()))
     megabytes = int((image.find(content.tag) or {})["Size"]) / 1e6
     largest = ", ".join(f"{name} {size:g}" for name, size in [*image.package_sizes(content.tag).items()][:MAX_PACKAGES])
     click.echo(f"image: {megabytes:.0f} MB, {components} components ({publishing.BILL}); in MB: {largest}")

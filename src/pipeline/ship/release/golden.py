@@ -9,11 +9,13 @@ import pandas as pd
 
 from pipeline.core import params, parquet
 from pipeline.evaluation.scoring import Scored
-from pipeline.models import model
+from pipeline.features.code import FeatureCode
+from pipeline.models import matrix, model
 from pipeline.models.signature import Signature
 from pipeline.review.baseline.champion import Champion
 from pipeline.review.baseline.scored import ScoredBaseline, common
 from pipeline.ship.release import locked_model
+from pipeline.ship.service import answers as service_answers
 from pipeline.train.stages import evaluate
 
 MAX_CELLS = 1500  # of all golden rows together, which are in a label of the image
@@ -29,14 +31,25 @@ class Comparison(NamedTuple):
 NO_COMPARISON = Comparison({}, "")
 
 
-def rows(signature: Signature, table: pd.DataFrame, scored: Scored, maximum: int) -> list[dict[str, Any]]:
-    """Up to `maximum` rows, spread evenly over the scores, each with the part of its prediction that is expected."""
-    count = min(maximum, max(1, MAX_CELLS // len(signature.columns)), len(scored))
+def rows(
+    signature: Signature, table: pd.DataFrame, scored: Scored, maximum: int, code: FeatureCode | None = None
+) -> list[dict[str, Any]]:
+    """Up to `maximum` rows, spread evenly over the scores, each with the part of its prediction that is expected.
+
+    With feature code also with the values of its features, as training computes them.
+    """
+    count = min(maximum, max(1, MAX_CELLS // (len(signature.columns) + len(signature.derived))), len(scored))
     order = np.argsort(top_scores(scored), kind="stable")
     chosen = order[np.unique(np.linspace(0, len(order) - 1, count).round().astype(int))].tolist()
     requests = to_request_rows(signature, table.iloc[chosen])
-    pairs = zip(requests, chosen, strict=True)
-    return [{"row": row, "expected": _expected(signature, scored, index)} for row, index in pairs]
+    golden = [
+        {"row": row, "expected": _expected(signature, scored, index)}
+        for row, index in zip(requests, chosen, strict=True)
+    ]
+    if code is None or not golden:
+        return golden
+    features = service_answers.features(matrix.encode(table.iloc[chosen], signature, code), signature)
+    return [row | {"features": values} for row, values in zip(golden, features, strict=True)]
 
 
 def to_request_rows(signature: Signature, table: pd.DataFrame) -> list[dict[str, Any]]:

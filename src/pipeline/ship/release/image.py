@@ -1,9 +1,10 @@
 """The image of a release: built, inspected and pushed by `docker`; its bill of materials is made by syft."""
 
+import hashlib
 import json
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +84,25 @@ def package_sizes(reference: str) -> dict[str, float]:
     return dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0])))
 
 
-def write_bill(reference: str, path: Path) -> int:
-    """Write the bill of materials (CycloneDX, by syft) of an image, and return the number of its components."""
+def write_bill(reference: str, path: Path, named: Sequence[Path] = ()) -> int:
+    """Write the bill of materials (CycloneDX, by syft) of an image, and return the number of its components.
+
+    `named`: files in the image that belong to no package, as feature code and its state; each gets its SHA-256.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     environment = {"SYFT_CHECK_FOR_APP_UPDATE": "false", "SYFT_QUIET": "true"}
     command = ["scan", f"docker:{reference}", "--output", f"cyclonedx-json={path}"]
     run_program("syft", *command, failure=f"{reference}: its packages can't be listed", environment=environment)
-    components = files.read_json(path, "pipeline release").get("components", [])
+    bill = files.read_json(path, "pipeline release")
+    components = bill.get("components", [])
     if not components:
         raise PipelineError(f"{reference}: syft found no package in it; `pipeline release` did not build this image")
+    content = bill | {"components": components + [component(file) for file in named]}
+    files.write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     return len(components)
+
+
+def component(path: Path) -> dict[str, Any]:
+    """A file as a component of a bill of materials."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"type": "file", "name": path.as_posix(), "hashes": [{"alg": "SHA-256", "content": digest}]}

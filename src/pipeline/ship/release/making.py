@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.core import files, params, report_shapes
 from pipeline.core.git import described_head, git
-from pipeline.models import signature
+from pipeline.models import feature_code, signature
 from pipeline.ship.release import bento, golden, image, locked_model, manifest
 from pipeline.ship.release.identity import identify
 from pipeline.ship.release.judging import Judgement
@@ -49,6 +49,8 @@ def build(root: Path, content: Content, judgement: Judgement) -> Release:
 def describe(root: Path, content: Content, judgement: Judgement) -> Release:
     """The release without its image, which is built later."""
     model_signature = signature.read(root / locked_model.SIGNATURE)
+    code = feature_code.of_model(root / locked_model.MODELS, model_signature)
+    knobs = params.section(params.Release, root / params.PATH)
     scored, table = golden.answers(root)
     release = Release(
         id=content.id,
@@ -60,11 +62,12 @@ def describe(root: Path, content: Content, judgement: Judgement) -> Release:
         metrics=_headline(report_shapes.read(root / METRICS, "metrics")),
         features=model_signature.columns,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        golden=golden.rows(model_signature, table, scored, params.section(params.Release, root / params.PATH).golden),
+        golden=golden.rows(model_signature, table, scored, knobs.golden, code),
         expected=judgement.comparison.expected,
         against=judgement.comparison.against,
-        format=2,
+        format=2 if code is None else 3,
         verdict=judgement.verdict,
+        feature_code=None if code is None else code.version,
     )
     return manifest.fit_label(release)
 
@@ -77,7 +80,7 @@ def lineage(root: Path, release: Release, content: Content) -> dict[str, Any]:
         "dvc_lock": release.lock,
         "model": release.model,
         "signature": content.md5[locked_model.SIGNATURE],
-        **({"features": code} if (code := signature.read(root / locked_model.SIGNATURE).code) else {}),
+        **({"features": release.feature_code} if release.feature_code else {}),
         "metrics": report_shapes.read(root / METRICS, "metrics"),
     }
 

@@ -13,7 +13,8 @@ from pipeline.ship.release.verdict import ReleaseVerdict
 
 PATH = Path("build/release.json")  # not `release.json`, which the service inside an image reads
 MAX_LABEL = 64_000  # bytes of the label, which `docker` gets as an argument: Linux allows 131,072 for each
-FORMAT = 2  # the highest that is read; file and label have a number from format 2 on, which has a verdict
+# The highest that is read; file and label have a number from format 2 on, which has a verdict. 3 names feature code.
+FORMAT = 3
 LABEL = "pipeline.release"  # of the image: all of this but `image`, which an image can't know of itself
 
 
@@ -29,18 +30,22 @@ class Release(BaseModel):
     model: str  # MD5 of models/model.txt
     task: str
     metrics: dict[str, float]
-    features: list[str]  # the fields of a row
+    features: list[str]  # the columns that the model needs of a row
     created: str  # UTC, ISO 8601
-    golden: list[dict[str, Any]]  # {"row": as a request has it, "expected": part of its prediction}
+    # {"row": as a request has it, "expected": part of its prediction, "features": those of the project's code, if any}
+    golden: list[dict[str, Any]]
     expected: dict[str, float]  # agreement and shift against the model before it on the test rows; empty without one
     against: str = ""  # MD5 of that model; empty without one
-    format: Literal[1, 2] = 1
+    format: Literal[1, 2, 3] = 1
     verdict: ReleaseVerdict | None = None  # None: format 1 had none
+    feature_code: str | None = None  # version of the feature code with its state; None: the model needs none
 
     @model_serializer(mode="wrap")
     def _as_its_format_had_it(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Code from before the verdict refuses keys that it does not know."""
+        """Code from before the verdict, or before feature code, refuses keys that it does not know."""
         content: dict[str, Any] = serialize(self)
+        if self.feature_code is None:
+            del content["feature_code"]
         if self.verdict is None:
             del content["format"], content["verdict"]
         return content

@@ -1,11 +1,12 @@
 """Turns scores into answers: label at the threshold, class probabilities, flags."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from pipeline.models.signature import Signature
+from pipeline.models.signature import Feature, Signature
 from pipeline.predictions.line import Flags, Prediction
 from pipeline.ship.service.booster import Matrix
 
@@ -44,6 +45,21 @@ def _multiclass(rounded: Matrix, classes: Sequence[str], names: Sequence[str]) -
         Prediction(name, scores[best], classes[best], dict(zip(classes, scores, strict=True)))
         for name, scores, best in zip(names, rounded.tolist(), likeliest, strict=True)
     ]
+
+
+def features(matrix: Matrix, signature: Signature) -> list[dict[str, Any]]:
+    """The values of each row's features that the project's code computes: null where one is missing or unseen text."""
+    derived = [(place, one) for place, one in enumerate(signature.features) if one.source in signature.derived]
+    columns = [(one.name, [_value(number, one) for number in matrix[:, place].tolist()]) for place, one in derived]
+    return [{name: values[row] for name, values in columns} for row in range(len(matrix))]
+
+
+def _value(number: float, feature: Feature) -> float | bool | str | None:
+    if math.isnan(number):
+        return None
+    if feature.kind == "category":
+        return feature.categories[int(number)]
+    return bool(number) if feature.kind == "boolean" else number
 
 
 def explain(values: Matrix, signature: Signature, sources: Sequence[str], top: int) -> list[dict[str, Any]]:

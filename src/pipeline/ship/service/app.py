@@ -76,7 +76,7 @@ class Service:
         gc.freeze()  # loaded objects stay for good: keep the garbage collector from scanning them
 
     def _predict(self, body: bytes, request_id: str, replay: bool, started: float) -> bytes:
-        predicted = self._predictor.predict(body, request_id)
+        predicted = self._predictor.predict(body, request_id, with_features=replay)
         self._metrics.count_rows(len(predicted.rows), predicted.flagged, predicted.with_retired)
         if not replay:
             milliseconds = round((time.perf_counter() - started) * 1000, 3)

@@ -26,7 +26,7 @@ HEADERS = [
     {
         "name": "X-Pipeline-Replay",
         "in": "header",
-        "description": "With any value: the request is a replay and is not logged.",
+        "description": "With any value: a replay, which is not logged; the answer also has the features in code.",
         "schema": TEXT,
     },
 ]

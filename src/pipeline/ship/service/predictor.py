@@ -37,13 +37,19 @@ class Predictor:
     rows: Rows
     booster: Booster
 
-    def predict(self, body: bytes, request_id: str) -> Predicted:
-        """The answer to a body; RefusalError where the body is invalid."""
+    def predict(self, body: bytes, request_id: str, with_features: bool = False) -> Predicted:
+        """The answer to a body; RefusalError where the body is invalid.
+
+        `with_features`: with the values of the features that the project's code computes.
+        """
         rows, matrix, is_fast = self.read(body)
         flags = self.rows.flags(rows, matrix)
         lines = LINES(answers.predictions(self.booster.predict(matrix), self.signature, request_id, flags))
         head = msgspec.json.encode({"release": self.release["release"], "request_id": request_id})[:-1]
         content = b'%b,"predictions":[%b]}' % (head, lines[:-1].replace(b"\n", b","))
+        if with_features and self.signature.derived:
+            features = msgspec.json.encode(answers.features(matrix, self.signature))
+            content = b'%b,"features":%b}' % (content[:-1], features)
         with_retired = self.rows.count_retired(rows)
         return Predicted(content, rows, lines, len(flags), with_retired, body if is_fast else as_read(body))
 

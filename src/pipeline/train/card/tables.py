@@ -201,9 +201,14 @@ def importance(features: Sequence[Mapping[str, Any]]) -> Markdown:
 
 def drift_text(report: Mapping[str, Any]) -> Markdown:
     comparison = "reaches" if report["drifted"] else "stays under"
+    features = report.get("features") or {"columns": []}
+    names = [code(column["column"]) for column in features["columns"] if column["drifted"]]
+    text = f"{len(names):,} of {len(features['columns']):,}" + (f" ({', '.join(names)})" if names else "")
+    shown = f" Of the features in code {text} drifted, which is shown and not judged." if features["columns"] else ""
     return Markdown(
         f"Test rows against training rows: {report['drifted_columns']:,} of {len(report['columns']):,} columns drifted "
         f"({_percent(report['share'])}), which {comparison} the bound of {_percent(report['bound'])}."
+        f"{shown}"
     )
 
 

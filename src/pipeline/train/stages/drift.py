@@ -12,6 +12,7 @@ from pipeline.core.errors import PipelineError
 from pipeline.data.source import readers
 from pipeline.data.values.calendar import calendar_columns
 from pipeline.drift.compare import Kind, compare, kinds, render
+from pipeline.train.stages import feature_drift
 
 
 @click.command(short_help="Compare any two tables for drift, as JSON and HTML.")
@@ -22,12 +23,25 @@ from pipeline.drift.compare import Kind, compare, kinds, render
 @click.option(
     "--signature", "signature_path", type=click.Path(path_type=Path), help="Compare this model's columns alone."
 )
+@click.option(
+    "--features", "folder", type=click.Path(path_type=Path), help="The model's feature code: shown, not judged."
+)
+@click.option("--folds", "folds_path", type=click.Path(path_type=Path), help="The states of its folds.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), required=True, help="Result for machines.")
 @click.option("--html", "html_path", type=click.Path(path_type=Path), help="Evidently's report for people (10 s more).")
 def command(
-    reference_path: Path, current_path: Path, signature_path: Path | None, json_path: Path, html_path: Path | None
+    reference_path: Path,
+    current_path: Path,
+    signature_path: Path | None,
+    folder: Path | None,
+    folds_path: Path | None,
+    json_path: Path,
+    html_path: Path | None,
 ) -> None:
-    """Compare two tables (Parquet or CSV) column by column with Evidently's tests."""
+    """Compare two tables (Parquet or CSV) column by column with Evidently's tests.
+
+    With --features the reference must be the training rows.
+    """
     drift = params.section(params.Drift)
     with costs.measured("drift") as cost:
         columns, time = _of_signature(signature_path) if signature_path else (None, None)
@@ -37,6 +51,8 @@ def command(
         calendar = {} if drift.calendar else calendar_columns(reference, time)
         left_out = {name: f"is the {part} of {time}, which drifts by construction" for name, part in calendar.items()}
         result = compare(reference, current, columns, drift, left_out)
+        if signature_path and folder and folds_path:
+            result |= feature_drift.compare(signature_path, (folder, folds_path), (reference_path, current_path), drift)
         files.write_json(json_path, result)
         cost["rows"] = len(reference) + len(current)
     for line in _summary(result):
@@ -83,4 +99,11 @@ def _summary(result: Mapping[str, Any]) -> list[str]:
         f"{len(names)} of {len(columns)} columns drifted (bound {result['bound']:.0%})"
     ]
     lines += [f"drift: drifted: {', '.join(names)}"] if names else []
-    return lines + [f"drift: not compared: {item['column']}: {item['reason']}" for item in result["skipped"]]
+    lines += [f"drift: not compared: {item['column']}: {item['reason']}" for item in result["skipped"]]
+    if features := result.get("features"):
+        names = [column["column"] for column in features["columns"] if column["drifted"]]
+        which = f": {', '.join(names)}" if names else ""
+        lines.append(
+            f"drift: features in code, shown and not judged: {len(names)} of {len(features['columns'])} drifted{which}"
+        )
+    return lines

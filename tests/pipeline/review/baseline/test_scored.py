@@ -12,12 +12,19 @@ from pipeline.core import files
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Split
 from pipeline.evaluation.scoring import Scored
+from pipeline.features import code as codes
+from pipeline.features import plan
+from pipeline.features.code import FeatureCode
+from pipeline.features.package import Package
+from pipeline.features.values import Input
 from pipeline.models import model, refitting, training
 from pipeline.models.signature import Feature, Signature
+from pipeline.review.baseline.champion import FEATURES as FEATURES_FOLDER
 from pipeline.review.baseline.champion import OPTIONAL, REQUIRED, Champion
 from pipeline.review.baseline.scored import as_it_serves, held_out, moved_rows, score_baseline
 from pipeline.train.stages.split import sides
-from tests.pipeline.models.test_training import DATA, FEATURES, KNOBS, SPLIT, TASKS
+from tests.pipeline.models.test_training import DATA, FEATURES, KNOBS, SPLIT, TASKS, save
+from tests.pipeline.models.test_training import table as data
 
 SETTINGS = training.Settings(DATA, TASKS["regression"], FEATURES, SPLIT.model_copy(update={"time": "day"}), KNOBS)
 HASHED = Split(test=0.2, validation=0.2, seed=3, time=None)
@@ -130,6 +137,46 @@ class TestRefittedChampion:
         unknown = replace(champion, hashes=dict.fromkeys(REQUIRED, "md5"))
         baseline = score_baseline(unknown, scored(daily(20)), "y", lambda: daily(20))
         assert (baseline.state, baseline.reason) == ("unscorable", "it was trained on every test row")
+
+
+class TestOtherFeatureCode:
+    """Champion and candidate with other feature code, or one without any, in one process."""
+
+    ROWS = data("regression", 600)
+    SIDES = sides(ROWS, "id", SPLIT)
+    TEST = ROWS[SIDES == "test"]
+
+    def trained(self, folder: Path, source: str) -> model.Model:
+        """A model beside its feature code."""
+        package = Package("src/project/features", {"made.py": source.encode()})
+        code = FeatureCode(
+            package, plan.make(package, plan.Names([*self.ROWS], "y", "id")), {"x": Input("number", nullable=False)}
+        )
+        if source:
+            codes.write(code, folder / "features", folder / "folds.json")
+        exclude = FEATURES.model_copy(update={"exclude": ("x",) if source else ()})
+        settings = replace(SETTINGS, split=SPLIT, features=exclude, code=code if source else None)
+        train, validation = (self.ROWS[side == self.SIDES] for side in ("train", "validation"))
+        prepared = training.prepare(train, validation, settings)
+        return save(folder, prepared, training.fit(prepared, KNOBS), "regression")
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [("", "def made(x):\n    return x > 0"), ("def made(x):\n    return 2 * x", "def made(x):\n    return x > 0")],
+    )
+    def test_each_is_scored_with_its_own(self, tmp_path: Path, before: str, after: str) -> None:
+        old, new = self.trained(tmp_path / "old", before), self.trained(tmp_path / "new", after)
+        hashes = dict.fromkeys((*REQUIRED, *((FEATURES_FOLDER,) if before else ())), "md5")
+        champion = Champion("found", "main", hashes=hashes, folder=tmp_path / "old")
+        keys = self.TEST["id"].astype(str).to_numpy(str)
+        candidate = Scored("regression", self.TEST["y"].to_numpy(), new.predict(self.TEST), keys)
+
+        baseline = score_baseline(champion, candidate, "y", lambda: self.TEST)
+
+        assert baseline.scored is not None
+        np.testing.assert_array_equal(baseline.scored.score, old.predict(self.TEST))
+        np.testing.assert_array_equal(new.predict(self.TEST), candidate.score)
+        assert (baseline.scored.score != candidate.score).any()
 
 
 def daily(days: int) -> pd.DataFrame:

@@ -154,9 +154,9 @@ def golden(behaviour: str) -> list[dict[str, Any]]:
     if behaviour == "disagrees":
         for row in rows:
             row["expected"] = {"score": 1 - row["row"]["x"], "label": "no" if row["row"]["x"] >= 0.5 else "yes"}
-    elif behaviour == "refuses":
+    elif behaviour in ("refuses", "reads_z"):
         for row in rows:
-            row["row"]["y"] = 1
+            row["row"]["z"] = row["row"]["x"]
     elif behaviour == "shifts":
         for row in rows:
             row["expected"]["score"] = (1 + row["row"]["x"]) / 2

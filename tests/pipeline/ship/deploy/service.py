@@ -16,20 +16,25 @@ from typing import Any
 RELEASE, BEHAVIOUR = os.environ["RELEASE"], os.environ.get("BEHAVIOUR", "")
 LOG = Path(os.environ["PIPELINE_LOG_FOLDER"])
 numbers, lock = itertools.count(1), threading.Lock()
+# The columns that a row may have. "reads_z" has feature code of its own, the mean of x and z, which may be missing.
+COLUMNS = {"x", "y", "z"} if BEHAVIOUR in ("refuses", "reads_z", "ignores_z") else {"x", "y"}
 # A model that shifts scores higher, and by its threshold gives the same labels.
 THRESHOLD = 0.75 if BEHAVIOUR == "shifts" else 0.5
 
 
-def score(x: float) -> float:
+def score(row: dict[str, float]) -> float:
+    x = row["x"]
     if BEHAVIOUR == "disagrees":
         return round(1 - x, 9)
     if BEHAVIOUR == "shifts":
         return round((1 + x) / 2, 9)
+    if BEHAVIOUR == "reads_z":
+        return round((x + row.get("z", x)) / 2, 9)
     return x
 
 
-def prediction(name: str, x: float) -> dict[str, Any]:
-    return {"id": name, "score": score(x), "label": "yes" if score(x) >= THRESHOLD else "no"}
+def prediction(name: str, row: dict[str, float]) -> dict[str, Any]:
+    return {"id": name, "score": score(row), "label": "yes" if score(row) >= THRESHOLD else "no"}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -49,12 +54,12 @@ class Handler(BaseHTTPRequestHandler):
                 time.sleep(0.4)
             if BEHAVIOUR == "fails":
                 return self.answer(500, {"error": "broken"})
-        if BEHAVIOUR == "refuses" and any("y" not in row for row in rows):
-            return self.answer(422, {"error": "rows[0].y is missing"})
-        if any(set(row) - {"x", "y"} for row in rows):
+        if BEHAVIOUR == "refuses" and any("z" not in row for row in rows):
+            return self.answer(422, {"error": "rows[0].z is missing"})
+        if any(set(row) - COLUMNS for row in rows):
             return self.answer(422, {"error": "unknown field"})
         name = uuid.uuid4().hex
-        predictions = [prediction(f"{name}-{index}", row["x"]) for index, row in enumerate(rows)]
+        predictions = [prediction(f"{name}-{index}", row) for index, row in enumerate(rows)]
         if not replay:
             self.log(rows, predictions)
         return self.answer(200, {"release": RELEASE, "request_id": name, "predictions": predictions})

@@ -1,6 +1,6 @@
 """Which release a rollback returns to, also where the ledger's last entry is missing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ from pipeline.core import params
 from pipeline.core.errors import PipelineError
 from pipeline.ship.deploy.github_deployments import Recorder
 from pipeline.ship.deploy.rollback import rollback
+from pipeline.ship.deploy.target import Answer
 from pipeline.ship.release.manifest import Release
 from tests.pipeline.conftest import FROZEN
 from tests.pipeline.ship.deploy.hosts_in_memory import MemoryHost, release
@@ -21,6 +22,8 @@ RECORDER = Recorder("production", "me", print)
 
 class MemoryTarget(MemoryHost):
     """A host that serves one of these, and is its own target."""
+
+    sent: Sequence[dict[str, Any]] = ()  # rows that clients sent lately
 
     def image(self) -> str | None:
         return self.serving.image if self.serving else None
@@ -42,8 +45,13 @@ class MemoryTarget(MemoryHost):
 
     def start(self, release: Release) -> None: ...
 
-    def predict(self, *_: Any) -> list[Any]:
-        return []
+    def predict(self, release: str, bodies: Sequence[Any], timeout: float) -> list[Answer]:
+        known = {"x"}
+        return [Answer(422 if {*body["rows"][0]} - known else 200, "z is not a field", 1.0) for body in bodies]
+
+    def recent_lines(self, release: str, limit: int) -> list[dict[str, Any]]:
+        fixed = {"id": "a-0", "score": 1.0, "time": "2026-11-21T10:00:00Z", "release": release, "ms": 1.0}
+        return [fixed | {"features": row} for row in self.sent[:limit]]
 
     def promote(self, release: Release) -> None:
         self.serving = release
@@ -104,3 +112,15 @@ def test_a_rollback_needs_no_verdict_and_says_so(capsys: pytest.CaptureFixture[s
     """It served here before: in an emergency that counts more."""
     assert roll_back(served(Z, A)) == Z.id
     assert "no verdict: an older version of the template made this release; it served here" in capsys.readouterr().out
+
+
+def test_a_rollback_says_which_rows_of_today_the_release_of_then_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its contract may not have a column that clients send since: they are told, and the rollback goes on."""
+    target = served(Z, A)
+    target.sent = [{"x": 1}, {"x": 1, "z": 2}, {"x": 3}]
+    assert roll_back(target) == Z.id
+    refused = f"warning: it refuses 1 of 3 rows that release {A.id} answered (422 z is not a field)"
+    assert refused in capsys.readouterr().out
+    target.sent = [{"x": 1}]
+    assert roll_back(target) == A.id
+    assert "warning" not in capsys.readouterr().out

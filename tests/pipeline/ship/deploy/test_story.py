@@ -93,16 +93,27 @@ def test_a_candidate_that_refuses_what_clients_send_gets_no_traffic(world: World
         status, output = world.deploy("narrow")
     assert status == 1
     assert "replay: row 0 answered 422" in output
+    assert "make z nullable in data/schema.yaml until all clients send it" in output
     assert load.failed == {}
 
 
-def test_agreement_with_another_feature_list_is_not_judged(world: World) -> None:
-    world.release("other", features=["x"], expected={})
-    with Load() as load:
-        output = world.ok("other")
-        assert world.run("rollback", world.champion)[0] == 0
-    assert "agreement is not judged: the champion has another feature list" in output
+def test_a_column_is_added_and_removed_under_old_clients_without_a_failed_request(world: World) -> None:
+    added = world.release("adds", "reads_z", features=["x", "y", "z"], model="3" * 32)
+    removed = world.release("removes", "ignores_z", against="3" * 32)
+    with Load() as load:  # of clients that never send z
+        outputs = [world.ok("adds"), world.ok("removes")]
+        rollbacks = [world.run("rollback"), world.run("rollback", world.champion)]
     assert load.failed == {}
+    assert set(load.answers) == {(200, release) for release in (world.champion, added, removed)}
+    assert "the candidate newly needs z, which not all logged rows have" in outputs[0]
+    assert "newly needs" not in outputs[1]
+    for output in outputs:
+        assert "replay: agreement with the champion 1.000 on " in output
+    assert [(status, output.splitlines()[-1].split()[:3]) for status, output in rollbacks] == [
+        (0, ["release", removed, "drained"]),
+        (0, ["release", added, "drained"]),
+    ]
+    assert serving() == {world.champion}
 
 
 def test_probes_are_no_evidence(world: World) -> None:

@@ -1,5 +1,6 @@
 """The release's file: its one path for all that write or read it, apart from the service's own file."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from pipeline.core.errors import PipelineError
 from pipeline.ship.deploy.command import deploy
 from pipeline.ship.release import manifest
 from pipeline.ship.release.command import command
+from pipeline.ship.release.verdict import ReleaseVerdict
 from pipeline.ship.service import release as served
 from tests.pipeline.ship.deploy.hosts_in_memory import release
 from tests.pipeline.workflows.test_yaml import WORKFLOWS
@@ -48,6 +50,16 @@ def test_names_that_fill_the_label_leave_no_golden_row() -> None:
     names = ["ö" * 60 + str(i) for i in range(300)]
     wide = release("a" * 12, features=names, golden=[{"row": {}, "expected": {}}] * 3)
     assert manifest.fit_label(wide).golden == []
+
+
+@pytest.mark.parametrize(("version", "number"), [(None, 2), ("0123456789abcdef", 3)])
+def test_only_a_release_with_feature_code_has_what_an_older_version_refuses(version: str | None, number: int) -> None:
+    judged = ReleaseVerdict(outcome="pass", failing=[], warnings=[], origin="none")
+    made = release("a" * 12, format=number, verdict=judged, feature_code=version)
+    content = json.loads(manifest.label(made))
+    assert (content["format"], content.get("feature_code")) == (number, version)
+    assert ("feature_code" in content) is (version is not None)
+    assert manifest.parse(manifest.label(made), "the label") == made.model_copy(update={"image": ""})
 
 
 def test_a_command_that_fails_leaves_no_release_of_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

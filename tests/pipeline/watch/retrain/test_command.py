@@ -15,6 +15,7 @@ from pipeline.cli import DEFECT
 from pipeline.core import files
 from pipeline.data.contract import schema as schemas
 from pipeline.data.source import sources
+from pipeline.features import notebook
 from pipeline.watch.retrain import outcome as outcomes
 from pipeline.watch.retrain.assemble import derive_key
 from tests.pipeline.conftest import Project, small_table
@@ -349,6 +350,44 @@ def test_a_nullable_feature_that_is_not_logged_is_missing(project: Project, pipe
     scenes.write_log(LOG, scenes.lines(table.drop(columns="income")))
 
     assert "  without a value in any of these rows: income" in retrain(pipeline)[1].splitlines()
+
+
+def write_feature(source: str) -> None:
+    Path("src/project/features/made.py").write_text(f"import numpy as np\n{source}\n", encoding="utf-8")
+
+
+def test_rows_that_were_logged_before_a_column_fed_a_feature_have_a_missing_value(
+    project: Project, pipeline: Command
+) -> None:
+    write_feature("def richness(income, age):\n    return np.log1p(income) / age")
+    table = log_and_labels()
+    scenes.write_log(LOG, scenes.lines(table.drop(columns="income")))
+
+    code, output = retrain(pipeline)
+
+    assert (code, "40 newly labelled rows" in output) == (0, True), output
+    assert pipeline("ingest", *INGEST)[0] == 0
+    added = schemas.typed(pd.read_parquet("raw.parquet"), schemas.read(Path("data/schema.yaml"))).tail(40)
+    values = notebook.of_checkout(added, Path())["richness"]
+    assert values.isna().all()
+
+
+def test_a_feature_that_fails_where_a_former_log_lacks_its_column_adds_nothing(
+    project: Project, pipeline: Command
+) -> None:
+    write_feature("def initial(town):\n    return np.array([name[0] for name in town], dtype=object)")
+    contract = project.read("data/schema.yaml")
+    Path("data/schema.yaml").write_text(re.sub(r"(town:.*?nullable: )false", r"\1true", contract, flags=re.DOTALL))
+    table = log_and_labels()
+    scenes.write_log(LOG, scenes.lines(table.drop(columns="town")))
+
+    code, output = retrain(pipeline)
+
+    assert code == 2
+    assert "nothing was added, as `make run` would fail with these rows: src/project/features/made.py:2: " in output
+    assert "initial: TypeError" in output
+    assert "example row: town missing" in output
+    assert not Path("store").exists()
 
 
 def test_an_omitted_feature_that_the_contract_requires_is_an_error(project: Project, pipeline: Command) -> None:
