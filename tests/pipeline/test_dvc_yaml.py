@@ -83,7 +83,7 @@ def test_a_stage_depends_on_no_package_that_it_does_not_import(stage: str) -> No
 
 def test_dvc_ignores_only_code_that_does_not_change_outputs() -> None:
     assert all(path.exists() for path in ignored())
-    commands = {"fetch", "inference", "dvc_lock", "store"}  # write files that git tracks, or check dvc.lock
+    commands = {"fetch", "inference", "dvc_files", "dvc_lock", "store"}  # write or bring files, or check dvc.lock
     owners = {"project", "template"}  # who owns a file, and the project's code, which no stage runs
     assert {path.stem for path in ignored()} <= NO_OUTPUT | commands | owners
 

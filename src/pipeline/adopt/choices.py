@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.adopt import leaks as leak_finder
 from pipeline.adopt.columns import Column, classes
 from pipeline.adopt.decisions import Decision, Finding
-from pipeline.adopt.leaks import Leak
 from pipeline.adopt.questions import NONE, Questions, one_of
 from pipeline.core.errors import PipelineError, listed
 from pipeline.core.tasks import METRICS, Task, higher_is_better
 from pipeline.data.values import keys
 from pipeline.data.values.conversion import labels
+from pipeline.evaluation import leaks as leak_finder
+from pipeline.evaluation.leaks import Leak
 
 FEW_NUMBERS = 20  # whole numbers: up to as many different ones may be classes
 RARE = 0.05  # share of the rarer class below which average precision says more than ROC AUC
@@ -268,12 +268,13 @@ def _leaks(
 ) -> None:
     excluded = set(choices.values["features.exclude"])
     used = [column.name for column in others if column.name not in excluded]
-    choices.leaks = leak_finder.find(table, target, task, used, key)
+    apart = leak_finder.Apart(choices.values.get("split.time"), choices.values.get("split.group"))
+    choices.leaks = leak_finder.find(table, target, task, used, key, apart)
     for leak in choices.leaks:
         advice = ""
         if leak.column:
             advice = f"; where it is not known in time: --exclude {leak.column}"
-            if leak.how == "equal":
+            if leak.proven:
                 advice += ", else the gate fails until features.allow names it with the reason"
         choices.note(f"{'leak' if leak.proven else 'perhaps a leak'}: {leak.sentence}{advice}", serious=True)
 

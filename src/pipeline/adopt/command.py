@@ -18,10 +18,12 @@ from pipeline.core import files, params, parquet
 from pipeline.core.errors import PipelineError
 from pipeline.core.git import git
 from pipeline.data.contract import inference, schema
+from pipeline.data.source import dvc_files
 
 IN_GIT = 50 * 10**6  # bytes of data that git may take
 SAMPLE_FROM, SAMPLE_ROWS = 20_000, 5_000  # a larger table is tried with a sample first
 TRIAL = "data/adopt_trial.parquet"
+REMOTE_PAGE = "docs/how-to/your-own-data.md#where-the-data-goes"
 
 
 @click.command(short_help="Make a table of your own the project's.")
@@ -35,7 +37,9 @@ TRIAL = "data/adopt_trial.parquet"
 @click.option("--exclude", help="Columns, between commas, that are not known yet when the prediction is made; or none.")
 @click.option("--sensitive", help="Columns, between commas, that fairness is evaluated on; or none.")
 @click.option("--golden", help="public: 20 test rows may stand in the public image; none.")
-@click.option("--data", help="git: the data, up to 50 MB, go into git.")
+@click.option(
+    "--data", help="git: the data, up to 50 MB, go into git; dvc: to the DVC remote (the default where there is one)."
+)
 @click.option("--dates", help="Form of dates that can be read in two ways, as %d/%m/%Y.")
 @click.option("--encoding", help="Encoding of CSV files, where the letters alone do not tell, as cp1250.")
 @click.option("--yes", is_flag=True, help="Ask nothing: refuse where a question has no option.")
@@ -57,17 +61,19 @@ def command(
     workplace.check_clean(root, [path for _, path in table.files])
     columns = describe(table.table)
     questions = Questions(dict(given), can_ask(yes))
-    _place(table, questions)
+    in_dvc = _place(root, table, questions)
     choices = choosing.choose(table.table, columns, target, questions)
     _amounts(choices, columns)
     title = f"adopt: {source}, {len(table.table):,} rows, {len(columns):,} columns"
-    for line in page(title, [*table.decisions, *choices.decisions], [*table.findings, *choices.findings]):
+    placed = [Decision("Source", "--data", "dvc", "there is a DVC remote", "git keeps a .dvc file beside each")]
+    decisions = [*table.decisions, *(placed if in_dvc else []), *choices.decisions]
+    for line in page(title, decisions, [*table.findings, *choices.findings]):
         click.echo(line)
     if dry_run:
         click.echo("\nNothing was changed: --dry-run")
         return
     values = _values(current, table, choices, name, project_files.is_sample(root))
-    floors, changed = _adopt(root, table, columns, choices, values)
+    floors, changed = _adopt(root, table, columns, choices, values, in_dvc=in_dvc)
     for metric, floor, how in floors:
         click.echo(f"  gate.floors.{metric:<10} {floor:g}\n      {how}")
     if not changed:
@@ -79,21 +85,35 @@ def command(
         click.echo(line)
 
 
-def _place(table: Source, questions: Questions) -> None:
-    """Where the data go: into git up to 50 MB, after a question; more must be at a URL."""
-    if not table.files and not table.rewritten:
-        return
+def _place(root: Path, table: Source, questions: Questions) -> bool:
+    """Whether DVC holds the data, where there is a remote; else git does, up to 50 MB, after a question."""
+    if not table.names:
+        return False
+    given = questions.given.get("data")
+    tracked = any(git(root, "ls-files", "--error-unmatch", name).returncode == 0 for name in table.names)
+    remote = dvc_files.remote_configured(root)
+    if given not in (None, "git", "dvc"):
+        raise PipelineError(f"--data: {given!r} is none of git, dvc")
+    if given == "dvc" and not remote:
+        raise PipelineError(f"--data: dvc needs a DVC remote, and there is none: {REMOTE_PAGE} says how to set one up")
+    if given == "dvc" and tracked:
+        raise PipelineError(
+            f"--data: git holds {table.names[0]} already; `git rm --cached` it and commit that, then adopt it again"
+        )
+    if remote and given != "git" and not tracked:
+        return True
     size = table.size if table.files else int(table.table.memory_usage(deep=True).sum() / 4)
     if size > IN_GIT:
         raise PipelineError(
             f"{table.path}: {size / 1e6:,.0f} MB are more than git should take (50 MB), and every clone, rebuild and "
-            "release must read the data: put the file on a web server or a store, and adopt its URL (https://, s3://)"
+            "release must read the data: put the file on a web server or a store, and adopt its URL (https://, s3://), "
+            f"or set up a DVC remote ({REMOTE_PAGE})"
         )
     question = (
         f"{table.path} ({size / 1e6:.2g} MB) goes into git, where everyone who reads the repository reads it: agreed?"
     )
-    if questions.answer("data", question, ["git"], one_of(["git"])) is None:
-        return
+    questions.answer("data", question, ["git"], one_of(["git"]))
+    return False
 
 
 def _amounts(choices: Choices, columns: Sequence[Column]) -> None:
@@ -127,6 +147,8 @@ def _values(
             "tracking.experiment": project_files.slug(title),
             "deploy.name": project_files.slug(title),
             "data.added": None,
+            "features.off": [],
+            "features.allow": {},
             "monitor.labels": None,
             "monitor.blocks": None,
         }
@@ -136,12 +158,18 @@ def _values(
 
 
 def _adopt(
-    root: Path, table: Source, columns: Sequence[Column], choices: Choices, values: dict[str, dict[str, Any]]
+    root: Path,
+    table: Source,
+    columns: Sequence[Column],
+    choices: Choices,
+    values: dict[str, dict[str, Any]],
+    *,
+    in_dvc: bool,
 ) -> tuple[list[tuple[str, float, str]], dict[str, bool]]:
     """Try everything in a work tree, then bring it here; the floors, and what changed."""
     with workplace.work_tree(root) as project:
         first = project_files.is_sample(project)
-        _bring_data(project, table)
+        _bring_data(project, table, in_dvc=in_dvc)
         _write_params(project, values)
         if first:
             project_files.write(project, values, len(table.table), len(columns))
@@ -159,13 +187,24 @@ def _adopt(
         _write_params(project, values)
         changed = workplace.changes(project)
         workplace.apply(project, root, changed)
-        return floors, changed
+    if in_dvc:
+        _store(root, table)
+    return floors, changed
 
 
-def _bring_data(project: Path, table: Source) -> None:
+def _store(root: Path, table: Source) -> None:
+    """The data beside their .dvc files, and on the remote."""
+    dvc_files.bring(root)
+    if problem := dvc_files.push(root, table.names):
+        click.echo(
+            f"warning: the DVC remote did not take the data ({problem}); `dvc push` before the pull request", err=True
+        )
+
+
+def _bring_data(project: Path, table: Source, *, in_dvc: bool) -> None:
     for path, place in table.files:
         target = project / place
-        if git(project, "check-ignore", "--quiet", place).returncode == 0:
+        if not in_dvc and git(project, "check-ignore", "--quiet", place).returncode == 0:
             raise PipelineError(
                 f"{place}: git ignores this path, and a clone would lack the data; put the file into data/ itself"
             )
@@ -174,6 +213,8 @@ def _bring_data(project: Path, table: Source) -> None:
             shutil.copyfile(path, target)
     if table.rewritten:
         parquet.write(project / table.path, table.table)
+    if in_dvc:
+        dvc_files.add(project, table.names)
 
 
 def _write_params(project: Path, values: dict[str, dict[str, Any]]) -> None:

@@ -16,6 +16,8 @@ SAMPLES_OWN = (
     "data/README.md",
     "reports/seeds.json",
     "src/project/shifts.py",
+    "tests/project/unit/test_features.py",
+    "tests/project/unit/test_sample.py",
     "tests/project/unit/test_shifts.py",
     "tests/project/model/test_behaviour.py",
 )

@@ -40,6 +40,11 @@ class Source:
     findings: tuple[Finding, ...] = ()
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The files in the project that the table comes from or becomes; none for a URL."""
+        return (self.path,) if self.rewritten else tuple(place for _, place in self.files)
+
+    @property
     def size(self) -> int:
         """Bytes that git would take."""
         return sum(path.stat().st_size for path, _ in self.files)

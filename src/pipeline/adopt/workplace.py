@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.core import files
+from pipeline.core import files, pipelines
 from pipeline.core.errors import PipelineError, last_line
 from pipeline.core.git import git
 from pipeline.review.baseline.rebuild import share_cache
@@ -53,7 +53,7 @@ def run(project: Path, *command: str) -> str:
     environment = {
         **os.environ,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
-        "PYTHONPATH": str(project / "src"),
+        "PYTHONPATH": str(pipelines.top(project) / "src"),
     }
     done = subprocess.run(
         command, cwd=project, env=environment, capture_output=True, text=True, errors="replace", check=False

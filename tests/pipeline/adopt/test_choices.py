@@ -1,17 +1,22 @@
 """Choices by the table alone, questions where it can't tell, and what a person should look at."""
 
+import ast
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from pipeline.adopt import choices as choosing
+from pipeline.adopt import parameters, project_files
 from pipeline.adopt.choices import Choices
 from pipeline.adopt.columns import describe
-from pipeline.adopt.questions import Questions
+from pipeline.adopt.questions import Questions, one_of
+from pipeline.core import params
 from pipeline.core.errors import PipelineError
-from tests.pipeline.conftest import small_table
+from tests.pipeline.conftest import FROZEN, small_table
 
 ANSWERS = {"split": "rows", "exclude": "none", "sensitive": "none", "golden": "none"}
 
@@ -161,3 +166,45 @@ def test_nearly_equal_rows_on_both_sides_are_counted() -> None:
 )
 def test_floors_leave_a_margin_below_the_first_run(task: Any, primary: str, metrics: Any, expected: Any) -> None:
     assert [(name, floor) for name, floor, _ in choosing.floors(metrics, task, primary)] == expected
+
+
+def test_a_wrong_answer_is_said_and_asked_again() -> None:
+    questions = Questions({}, ask=True)
+    with CliRunner().isolation(input="perhaps\nyes\n") as (output, *_):
+        answer = questions.answer("positive", "Which value is positive?", ["no", "yes"], one_of(["no", "yes"]))
+        shown = output.getvalue().decode()
+    assert answer == "yes"
+    assert shown.count("Which value is positive? [no, yes]: ") == 2
+    assert "'perhaps' is none of no, yes" in shown
+
+
+ODD = ["a, b", 'say "x"', "it's", "two\nlines", " leading", "größe", "{brace}", "# no comment", "none", "`tick`"]
+
+
+def test_odd_names_of_columns_are_chosen_written_and_read_back(tmp_path: Path) -> None:
+    table = small_table("binary").rename(columns={"income": "a, b", "outcome": 'did it "leave"?', "id": "the, id"})
+    table = table.assign(**{name: np.arange(1200) % 7 for name in ODD[1:]})
+    choices = choose(table, 'did it "leave"?', positive="yes", exclude="a, b", sensitive="two\nlines")
+    assert (choices.values["data.key"], choices.values["features.exclude"]) == ("the, id", ["a, b"])
+    assert choices.values["evaluate.sensitive"] == ["two\nlines"]
+    values = parameters.with_choices(params.read(FROZEN / "params.yaml"), {**choices.values, "split.group": ODD[1]})
+    path = tmp_path / "params.yaml"
+    path.write_text(parameters.document(values), encoding="utf-8")
+    written = params.read(path)
+    assert (written.task.target, written.split.group) == ('did it "leave"?', 'say "x"')
+    assert written.evaluate.slices[0] == "two\nlines"
+    project_files.write(tmp_path, values, len(table), table.shape[1])
+    tests = (tmp_path / "tests/project/model/test_behaviour.py").read_text(encoding="utf-8")
+    names = {node.value for node in ast.walk(ast.parse(tests)) if isinstance(node, ast.Constant)}
+    assert {'did it "leave"?', "the, id"} <= names
+
+
+@pytest.mark.engine
+def test_a_wide_table_is_chosen_of() -> None:
+    rng = np.random.default_rng(0)
+    wide = pd.DataFrame(rng.normal(size=(300, 2000)), columns=[f"x{place}" for place in range(2000)])
+    wide["outcome"] = wide["x0"] + rng.normal(size=300)
+    wide["x7"] = wide["outcome"] * 2
+    choices = choose(wide)
+    assert choices.values["features.exclude"] == []
+    assert [leak.column for leak in choices.leaks] == ["x7"]

@@ -1,5 +1,7 @@
 """`pipeline adopt` from a table to a project that runs: nothing is half-written, and a second run changes nothing."""
 
+import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -13,8 +15,9 @@ from ruamel.yaml import YAML
 
 from pipeline.adopt import project_files, workplace
 from pipeline.core.errors import PipelineError
-from tests.pipeline.conftest import Project, copy_template, small_table
+from tests.pipeline.conftest import TIMEOUT, Project, copy_template, small_table
 
+WRITTEN = ("data/README.md", "tests/project/model/test_behaviour.py")  # anew
 SURE = ("--yes", "--exclude", "none", "--golden", "none", "--data", "git")
 
 
@@ -44,6 +47,7 @@ def template(folder: Path) -> Project:
     for name in (*project_files.SAMPLES_OWN, "README.md"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("assert False, 'of the sample'\n", encoding="utf-8")
+    (folder / project_files.FEATURES / "credit.py").write_text("assert False, 'of the sample'\n", encoding="utf-8")
     (folder / "tests/project/model/conftest.py").write_text(FIXTURES, encoding="utf-8")
     project.commit("the template")
     return project
@@ -114,12 +118,40 @@ def test_a_spreadsheets_export_becomes_the_project(tmp_path: Path) -> None:
     assert (written["task"]["positive"], written["data"]["key"]) == ("yes", "id")
     assert list(written["gate"]["floors"]) == ["roc_auc"]
     assert not (project.folder / project_files.SAMPLE).exists()
-    assert not (project.folder / "src/project/shifts.py").exists()
+    assert not [name for name in project_files.SAMPLES_OWN if name not in WRITTEN and (project.folder / name).exists()]
+    features = project.folder / project_files.FEATURES
+    assert [path.name for path in features.glob("*.py")] == ["__init__.py"], "an empty package"
     project.ok("pytest", "tests/project/model", "-q", "-p", "no:xdist")
     project.commit("our own data")
     again = ("pipeline", "adopt", "data/kunden.csv", "--target", "outcome", *SURE, *answers)
     assert "nothing to change" in project.ok(*again)
     assert project.ok("git", "status", "--porcelain") == ""
+
+
+@pytest.mark.engine
+def test_at_a_terminal_each_question_is_asked(tmp_path: Path) -> None:
+    project = template(tmp_path / "project")
+    small_table("binary").to_csv(tmp_path / "t.csv", index=False)
+    asked = {"data": "git", "positive": "perhaps\nyes", "split": "rows", "exclude": "town", "sensitive": "age"}
+    command = ["pipeline", "adopt", str(tmp_path / "t.csv"), "--target", "outcome", "--dry-run"]
+    ours, terminal = pty.openpty()
+    os.write(ours, "".join(f"{answer}\n" for answer in [*asked.values(), "none"]).encode())
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / command[0]), *command[1:]],
+        cwd=project.folder,
+        stdin=terminal,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=True,
+    )
+    os.close(terminal)
+    os.close(ours)
+    assert done.stdout.count("which value of outcome is positive?") == 2, "a wrong answer is asked again"
+    assert "'perhaps' is none of" in done.stdout
+    for line in ("task.positive          yes", "features.exclude       [town]", "evaluate.sensitive     [age]"):
+        assert line in done.stdout
+    assert "Nothing was changed" in done.stdout
 
 
 @pytest.mark.engine

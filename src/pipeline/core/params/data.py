@@ -102,7 +102,7 @@ class Features(Section):
     )
     off: Names = Field(default=(), description="Features of src/project/features/ that the model does not see.")
     allow: dict[Name, Name] = Field(
-        default={}, description="Columns that are the target in other words and are features all the same: the reason."
+        default={}, description="Columns that give the target away and are features all the same: the reason."
     )
     max_categories: Count = Field(description="A text column with more distinct values is refused as an identifier.")
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from pipeline.core import files, params
 from pipeline.core.errors import PipelineError
-from pipeline.data.source import readers, sources, store
+from pipeline.data.source import dvc_files, readers, sources, store
 from pipeline.data.source.sources import FINGERPRINT, Added, File, Source
 
 CACHE = sources.DOWNLOADS / "known.json"  # URL: entity tag and fingerprint of what was downloaded last
@@ -53,14 +53,17 @@ def refresh(data: params.Data, path: Path = FINGERPRINT) -> bool:
     """
     previous = _read_recorded(path)
     batches = added(data.added, previous)
+    is_recorded = previous is not None and (previous.source, previous.added) == (data.source, batches)
+    unavailable = UnreachableError if is_recorded else PipelineError
+    if not sources.is_remote(data.source) and (problems := dvc_files.bring()):
+        raise unavailable("\n".join(problems))
     try:
         source = Source(source=data.source, files=tuple(resolve(data.source)), added=batches)
     except PipelineError:
         raise
     except Exception as error:  # each fsspec plug-in has errors of its own
         problem = f"data.source: {data.source}: can't be reached: {sources.reason(error)}{_advice(data.source)}"
-        is_recorded = previous is not None and (previous.source, previous.added) == (data.source, batches)
-        raise (UnreachableError if is_recorded else PipelineError)(problem) from None
+        raise unavailable(problem) from None
     if source == previous:
         return False
     write(path, source)

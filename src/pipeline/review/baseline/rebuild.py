@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from pipeline.core import dvc_repo, pipelines
 from pipeline.core.errors import PipelineError, last_line
 from pipeline.core.git import git
 from pipeline.core.yaml import load_yaml
+from pipeline.data.source import dvc_files
 from pipeline.models.boosting import DEVICE_VARIABLE
 from pipeline.review.baseline.champion import REQUIRED, Champion, cache_folder, cached_file, store
 
@@ -48,7 +49,7 @@ def run_again(base: str, root: Path, outputs: Collection[str], read: Callable[[P
             project = tree / pipelines.folder(root)
             share_cache(root, project)
             _discard_damaged(root, project)
-            _reproduce(base, project, outputs)
+            _reproduce(base, project, outputs, dvc_files.bring(project))
             return read(project)
         finally:
             git(root, "worktree", "remove", "--force", str(tree))
@@ -82,8 +83,11 @@ def _stages(project: Path, outputs: Collection[str]) -> list[str]:
     return [name for name, stage in stages.items() if {out["path"] for out in stage.get("outs", [])} & set(outputs)]
 
 
-def _reproduce(base: str, project: Path, outputs: Collection[str]) -> None:
-    """Run the base's own stages with the base's own code: the engine's src at its top precedes the installed one."""
+def _reproduce(base: str, project: Path, outputs: Collection[str], lacking: Sequence[str]) -> None:
+    """Run the base's own stages with the base's own code: the engine's src at its top precedes the installed one.
+
+    `lacking`: what is said of data that could not be brought, which stages in the cache do without.
+    """
     environment = {
         **os.environ,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
@@ -95,5 +99,6 @@ def _reproduce(base: str, project: Path, outputs: Collection[str]) -> None:
         command, cwd=project, env=environment, capture_output=True, text=True, errors="replace", check=False
     )
     if run.returncode != 0:
-        problem = last_line("\n".join(line for line in run.stderr.splitlines() if "ERROR" in line) or run.stderr)
+        said = "\n".join(line for line in run.stderr.splitlines() if "ERROR" in line) or run.stderr
+        problem = lacking[0] if lacking else last_line(said)
         raise PipelineError(f"{base}: its pipeline can't be run again ({problem})")

@@ -8,6 +8,14 @@ from pipeline.core.errors import PipelineError, listed
 from pipeline.core.params import Gate
 from pipeline.review.gate.verdict import Rule
 
+EQUAL = "equal"
+# How a column gives the target away, of which an older report says nothing: it names columns that are the target.
+LEAKS = {
+    EQUAL: "the target in other words",
+    "alone": "alone nearly the target on held-out rows",
+    "missing": "by being missing or not nearly the target on held-out rows",
+}
+
 
 def quality(report: dict[str, Any] | None) -> Rule:
     """reports/data_quality.json: any violation fails."""
@@ -22,12 +30,16 @@ def quality(report: dict[str, Any] | None) -> Rule:
 
 
 def leaks(report: dict[str, Any] | None) -> list[Rule]:
-    """A rule that fails where features are the target in other words, by reports/data_quality.json."""
-    names = (report or {}).get("leaks")
+    """A rule that fails where features give the target away, by reports/data_quality.json."""
+    names, kinds = ((report or {}).get(key) for key in ("leaks", "leak_kinds"))
     if not isinstance(names, list) or not names:
         return []
-    columns = listed(str(name)[:80] for name in names)
-    sentence = f"the target in other words: {columns}; exclude them, or name each in features.allow with the reason"
+    by_kind: dict[str, list[str]] = {kind: [] for kind in LEAKS}
+    for name in map(str, names):
+        kind = kinds.get(name) if isinstance(kinds, dict) else None
+        by_kind[kind if isinstance(kind, str) and kind in LEAKS else EQUAL].append(name[:80])
+    said = "; ".join(f"{LEAKS[kind]}: {listed(columns)}" for kind, columns in by_kind.items() if columns)
+    sentence = f"{said}; exclude them, or name each in features.allow with the reason"
     return [Rule("leak", "fail", sentence, float(len(names)), bound=0)]
 
 

@@ -20,7 +20,7 @@ Kind = Literal[
     "slice",
     "fairness",
     "data_contract",
-    "leak",  # features that are the target in other words
+    "leak",  # features that give the target away
     "data_drift",
     "bounds",  # main's bounds are for another task
     "first_model",  # of another project than main's: nothing of main's can judge it

@@ -3,24 +3,20 @@
 A remote that can't be reached, or refuses, becomes a note and never a failure.
 """
 
-import configparser
 import contextlib
 import logging
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from pipeline.core import dvc_repo
 from pipeline.core.errors import last_line
+from pipeline.data.source import dvc_files
 from pipeline.review.baseline import dvc_outputs
 from pipeline.review.baseline.champion import cached_file
 from pipeline.review.measure.printed import clean
 
-URL_VARIABLE = "DVC_REMOTE_URL"
-NAME = "measurements"  # of the remote that the variable configures
 TIMEOUT = 900  # seconds for one transfer
 MISSING = "Missing cache files"
 PREFIX = re.compile(r"^ERROR: (failed to (transfer|fetch) '[^']*' - |unexpected error - )?")
@@ -29,11 +25,7 @@ NO_REMOTE = "no DVC remote: outputs stay in the Actions cache"
 
 def configured(root: Path = Path()) -> bool:
     """Whether there is a default remote; the URL in DVC_REMOTE_URL becomes this clone's (.dvc/config.local)."""
-    if url := os.environ.get(URL_VARIABLE, "").strip():
-        _dvc("remote", "add", "--local", "--default", "--force", NAME, url)
-    config = configparser.ConfigParser(interpolation=None, strict=False)
-    config.read([dvc_repo.folder(root) / name for name in dvc_repo.SETTINGS], encoding="utf-8")
-    return bool(config.get("core", "remote", fallback=""))
+    return dvc_files.remote_configured(root)
 
 
 def pull() -> tuple[bool, str | None]:

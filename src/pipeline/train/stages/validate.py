@@ -12,8 +12,11 @@ from pipeline.core.errors import PipelineError
 from pipeline.data.contract import check, leaks, missing_words, schema, target, widening
 from pipeline.data.contract.check import Violation
 from pipeline.data.values import conversion
+from pipeline.evaluation import leaks as leak_finder
+from pipeline.evaluation.leaks import Leak
 
 MAX_TWINS = 2  # rows that a warning names
+NONE: Mapping[str, Leak] = {}
 
 
 @click.command(short_help="Stage: the raw table against the data contract.")
@@ -31,10 +34,10 @@ def command(table_path: Path, schema_path: Path, report_path: Path, show_values:
         violations = check.violations(table, contract, task)
         unfit = _unfit_target(table, contract, task)
         twins = lookalike_values(table, contract)
-        leaking = [] if violations else _leaks(table, contract, task, roles)
+        leaking = {} if violations or unfit else _leaks(table, contract, task, roles)
         files.write_json(report_path, report(table, violations, twins, leaking))
         cost["rows"] = len(table)
-    for line in [*unlogged, *map(_lookalikes_line, twins), *map(_leak_line, leaking)]:
+    for line in [*unlogged, *map(_lookalikes_line, twins), *(_leak_line(leak) for leak in leaking.values())]:
         click.echo(f"validate: warning: {line}")
     if violations:
         click.echo(violations_table(violations, show_values))
@@ -86,18 +89,24 @@ def lookalike_values(table: pd.DataFrame, contract: schema.Schema) -> list[dict[
 
 def _leaks(
     table: pd.DataFrame, contract: schema.Schema, task: params.TaskSection, roles: Sequence[str | None]
-) -> list[str]:
-    """The features that are the target in other words, without those that features.allow names."""
-    settings = params.section(params.Features)
-    named = (*roles, params.section(params.Split).group)
-    others = {*filter(None, named), *settings.exclude, *settings.allow}
-    return leaks.find(schema.typed(table, contract), task.target, others)
+) -> dict[str, Leak]:
+    """The features that give the target away, by name, without those that features.allow names."""
+    settings, split = params.section(params.Features), params.section(params.Split)
+    others = {*filter(None, (*roles, split.group)), *settings.exclude, *settings.allow}
+    typed = schema.typed(table, contract)
+    found = {
+        name: Leak(name, "equal", 1.0, True, f"{name} is the target in other words")
+        for name in leaks.find(typed, task.target, others)
+    }
+    rest = [str(name) for name in typed.columns if name not in {task.target, *others, *found}]
+    apart = leak_finder.Apart(split.time, split.group)
+    return found | {leak.column: leak for leak in leak_finder.proven(typed, task.target, task.type, rest, apart)}
 
 
-def _leak_line(column: str) -> str:
+def _leak_line(leak: Leak) -> str:
     return (
-        f"column {column} is the target in other words; name it in features.exclude, or in features.allow with the "
-        "reason: until then the gate fails"
+        f"column {leak.sentence}; name it in features.exclude, or in features.allow with the reason: until then the "
+        "gate fails"
     )
 
 
@@ -116,13 +125,15 @@ def report(
     table: pd.DataFrame,
     violations: Sequence[Violation],
     twins: Sequence[Mapping[str, Any]] = (),
-    leaking: Sequence[str] = (),
+    leaking: Mapping[str, Leak] = NONE,
 ) -> dict[str, Any]:
     """The JSON report: sizes, missing values of the columns that have any, violations without values and, where there
-    are any, columns with values that look the same and columns that are the target."""
+    are any, columns with values that look the same and columns that give the target away, with how."""
     missing = table.isna().sum()
     extra: dict[str, Any] = {"lookalikes": list(twins)} if twins else {}
     extra |= {"leaks": list(leaking)} if leaking else {}
+    kinds = {name: leak.how for name, leak in leaking.items() if leak.how != "equal"}
+    extra |= {"leak_kinds": kinds} if kinds else {}
     return extra | {
         "rows": len(table),
         "columns": table.shape[1],

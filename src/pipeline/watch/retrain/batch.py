@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pipeline.core import params, parquet
 from pipeline.core.errors import PipelineError
 from pipeline.data.contract.schema import Schema, text_columns
-from pipeline.data.source import readers, sources, store
+from pipeline.data.source import dvc_files, readers, sources, store
 from pipeline.data.source import table as tables
 from pipeline.data.source.sources import File
 from pipeline.data.values import keys as identity
@@ -68,6 +68,8 @@ def labels(file: File, contract: Schema, target: str) -> "pd.Series[Any]":
 def labels_by_key(source: sources.Source, contract: Schema, data: params.Data, target: str) -> dict[str, str]:
     """The text of the label of each key in the source's files and its batches, read as for training."""
     assert data.key is not None
+    if problems := dvc_files.bring():
+        raise PipelineError("\n".join(problems))
     labels = dict[str, str]()
     for table in tables.parts(source, data, text_columns(contract)):
         if {data.key, target} <= set(table.column_names):

@@ -148,6 +148,18 @@ class TestLeaks:
             "the target in other words: paid; exclude them, or name each in"
         )
 
+    def test_it_says_how_each_gives_the_target_away(self, tmp_path: Path) -> None:
+        measured = bundle(tmp_path, champion=binary())
+        kinds = '{"late": "alone", "gap": "missing", "odd": ["alone"], "new": "by magic"}'
+        names = '["paid", "late", "gap", "odd", "new"]'
+        text = f'{{"violations": [], "leaks": {names}, "leak_kinds": {kinds}}}'
+        (tmp_path / "data_quality.json").write_text(text, encoding="utf-8")
+        assert rule(judge(measured, gate(), []), "leak").sentence == (
+            "the target in other words: paid, odd, new; alone nearly the target on held-out rows: late; by being "
+            "missing or not nearly the target on held-out rows: gap; exclude them, or name each in features.allow with "
+            "the reason"
+        )
+
     @pytest.mark.parametrize("content", ["[]", '"paid"', "null", "{}"])
     def test_a_report_without_a_list_of_them_has_no_such_rule(self, tmp_path: Path, content: str) -> None:
         measured = bundle(tmp_path, champion=binary())

@@ -134,8 +134,8 @@ def test_the_printed_table_is_aligned_and_shows_values_only_on_request() -> None
     assert validate.violations_table(examples, True).splitlines()[1].endswith("2, 4, …     'Rome'")
 
 
-def run(folder: Path, table: pd.DataFrame, *options: str) -> Result:
-    text = (FROZEN / "params.yaml").read_text()
+def run(folder: Path, table: pd.DataFrame, *options: str, allow: str = "{}") -> Result:
+    text = (FROZEN / "params.yaml").read_text().replace("allow: {}", f"allow: {allow}")
     (folder / "params.yaml").write_text(text.replace("default_next_month", "outcome"))
     lines = [f"  {name}: {column.model_dump_json(exclude_defaults=True)}" for name, column in SCHEMA.columns.items()]
     (folder / "schema.yaml").write_text("\n".join(["columns:", *lines]))
@@ -183,6 +183,34 @@ def test_a_task_that_does_not_fit_the_target_is_said_by_its_key_and_blames_neith
         "probability is predicted"
     )
     assert files.read_json(Path("report.json"))["violations"] == []
+
+
+def test_a_column_that_gives_the_target_away_on_held_out_rows_is_named_until_it_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    outcome = (rng.random(600) < 0.5).astype(int)
+    table = pd.DataFrame(
+        {
+            "id": np.arange(600) + 1,
+            "town": pd.Series(rng.choice(["Bergen", "Oslo"], 600)).where(outcome == 0),
+            "share": outcome * 0.8 + rng.random(600) * 0.1,
+            "outcome": outcome,
+        }
+    )
+    result = run(tmp_path, table)
+    assert "validate: warning: column town: whether it is missing tells the target: ROC AUC 1.000 on" in result.output
+    assert "validate: warning: column share alone predicts the target: ROC AUC 1.000 on" in result.output
+    assert "held-out rows; name it in features.exclude, or in features.allow with the reason" in result.output
+    written = files.read_json(Path("report.json"))
+    assert written["leaks"] == ["town", "share"]
+    assert written["leak_kinds"] == {"town": "missing", "share": "alone"}
+    (other := tmp_path / "other").mkdir()
+    monkeypatch.chdir(other)
+    result = run(other, table, allow="{town: asked before, share: known at the till}")
+    assert result.output == "validate: 600 rows keep the contract of 4 columns\n"
+    assert "leaks" not in files.read_json(Path("report.json"))
 
 
 def test_values_that_look_the_same_are_said_without_showing_them(

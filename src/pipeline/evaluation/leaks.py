@@ -1,7 +1,7 @@
 """Columns that give the target away: what each alone scores on rows that were held out, and what its gaps score."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +20,8 @@ ENOUGH = 10  # held-out rows, of each class where there are two: fewer can't tel
 PROVEN, SUSPECT = 0.98, 0.85  # skill (0: a constant's, 1: perfect) from which a column alone is too good
 GAPS = 0.5  # skill of missing-or-not, which a real feature seldom has
 DOUBT = 2.6  # standard errors by which the skill must be beyond its bound: one clean column in 200
+CERTAIN = 50  # held-out rows (of each class) with which a column can be proven: fewer can look perfect by chance
+HINT, GROUPS = 0.5, 50  # skill of the target's mean in groups of rows from which a model is trained
 TREES = {
     "num_leaves": 15,
     "learning_rate": 0.3,
@@ -45,7 +47,25 @@ class Leak:
     sentence: str
 
 
-def find(table: pd.DataFrame, target: str, task: Task, columns: Sequence[str], key: str | None = None) -> list[Leak]:
+@dataclass(frozen=True)
+class Apart:
+    """The columns by which rows are held out as the split does: the newest, or all of some groups; else at random."""
+
+    time: str | None = None
+    group: str | None = None
+
+
+BY_ROW = Apart()
+
+
+def find(
+    table: pd.DataFrame,
+    target: str,
+    task: Task,
+    columns: Sequence[str],
+    key: str | None = None,
+    apart: Apart = BY_ROW,
+) -> list[Leak]:
     """The leaks among `columns`, and whether the order of the rows or the key tells the target; worst first.
 
     Of too few rows only columns that are the target itself are named. The rows looked at are drawn by a fixed seed.
@@ -53,11 +73,7 @@ def find(table: pd.DataFrame, target: str, task: Task, columns: Sequence[str], k
     known = table[table[target].notna()]
     equal = [leak for name in columns for leak in _equal_column(known[name], known[target])]
     columns = [name for name in columns if name not in {leak.column for leak in equal}]
-    goal = _goal(known[target], task)
-    rng = np.random.default_rng(0)
-    rows = min(len(known), MAX_ROWS, max(2000, CELLS // max(1, len(columns))))
-    chosen = np.sort(rng.permutation(len(known))[:rows])
-    trial = Trial(goal[chosen], task, rng.random(rows) < HELD_OUT)
+    trial, chosen = _trial(known, target, task, len(columns), apart)
     if not trial.enough:
         return equal
     sample = known.iloc[chosen]
@@ -66,6 +82,38 @@ def find(table: pd.DataFrame, target: str, task: Task, columns: Sequence[str], k
     if key is not None:
         found += _of_order(trial, _matrix(sample[key])[0], f"the key {key}", "key")
     return sorted(found, key=lambda leak: (not leak.proven, -leak.skill))
+
+
+def proven(table: pd.DataFrame, target: str, task: Task, columns: Sequence[str], apart: Apart = BY_ROW) -> list[Leak]:
+    """The columns that `find` proves to give the target away, beside those that are the target; in their order."""
+    known = table[table[target].notna()]
+    trial, chosen = _trial(known, target, task, len(columns), apart)
+    if not trial.certain:
+        return []
+    sample = known.iloc[chosen]
+    found = dict[str, Leak]()
+    for leak in (leak for name in columns for leak in _of_column(trial, sample[name]) if leak.proven):
+        found.setdefault(leak.column, leak)
+    return list(found.values())
+
+
+def _trial(table: pd.DataFrame, target: str, task: Task, columns: int, apart: Apart) -> tuple["Trial", Array]:
+    """Rows to look at, by their places: as many as so many columns allow."""
+    rng = np.random.default_rng(0)
+    rows = min(len(table), MAX_ROWS, max(2000, CELLS // max(1, columns)))
+    chosen = np.sort(rng.permutation(len(table))[:rows])
+    return Trial(_goal(table[target], task)[chosen], task, _held_out(table.iloc[chosen], apart, rng)), chosen
+
+
+def _held_out(rows: pd.DataFrame, apart: Apart, rng: np.random.Generator) -> Array:
+    """Which rows (rows,) no model sees."""
+    if apart.time is not None:
+        moments, _ = _matrix(rows[apart.time])
+        return np.asarray(moments > np.nanquantile(moments, 1 - HELD_OUT))
+    if apart.group is not None:
+        codes = pd.factorize(labels(rows[apart.group]))[0]
+        return (rng.random(int(codes.max(initial=0)) + 2) < HELD_OUT)[codes]
+    return rng.random(len(rows)) < HELD_OUT
 
 
 class Trial:
@@ -77,11 +125,46 @@ class Trial:
 
     @property
     def enough(self) -> bool:
+        return self._has(ENOUGH)
+
+    @property
+    def certain(self) -> bool:
+        return self._has(CERTAIN)
+
+    def _has(self, rows: int) -> bool:
+        """Whether so many rows are held out, of each class where there are two (of two where there are more)."""
         tested = self.goal[self.test]
         if self.task == "regression":
-            return len(tested) >= ENOUGH and float(np.std(tested)) > 0
+            return len(tested) >= rows and float(np.std(tested)) > 0
         _, counts = np.unique(tested, return_counts=True)
-        return self.classes > 1 and len(counts) > 1 and sorted(counts)[-2] >= ENOUGH
+        return self.classes > 1 and len(counts) > 1 and sorted(counts)[-2] >= rows
+
+    def is_proven(self, skill: float, error: float) -> bool:
+        """Whether a column of this skill gives the target away beyond doubt."""
+        return self.certain and skill - DOUBT * error >= PROVEN
+
+    def skill_of_groups(self, groups: Array) -> tuple[float, float]:
+        """The skill of the target's mean among the other rows of the same group, (rows,), and its standard error."""
+        train = ~self.test
+        size = int(groups.max(initial=0)) + 1
+        counts = np.bincount(groups[train], minlength=size)
+
+        def means(goal: Array) -> Array:
+            sums = np.bincount(groups[train], goal[train].astype(float), minlength=size)
+            return np.where(counts > 0, sums / np.maximum(counts, 1), goal[train].mean())[groups[self.test]]
+
+        if self.task == "multiclass":
+            return self.score(np.column_stack([means(self.goal == one) for one in range(self.classes)]))
+        return self.score(means(self.goal))
+
+    def hint(self, values: Array, *, categorical: bool = False) -> float:
+        """The skill of groups of similar values; where the target is a number, for its size or its rank."""
+        groups = _groups(values, categorical)
+        skill = self.skill_of_groups(groups)[0]
+        if self.task != "regression":
+            return skill
+        ranks = Trial(pd.Series(self.goal).rank().to_numpy(), self.task, self.test)
+        return max(skill, ranks.skill_of_groups(groups)[0])
 
     def skill(self, values: Array, *, categorical: bool = False) -> tuple[float, float]:
         """The skill of a model of these values alone on the held-out rows, and its standard error."""
@@ -143,26 +226,23 @@ def _equal_column(values: "pd.Series[Any]", target: "pd.Series[Any]") -> Iterato
 
 
 def _of_column(trial: Trial, sample: "pd.Series[Any]") -> Iterator[Leak]:
+    """The leaks of a column. A model is trained only where groups of rows tell much: a clean table costs little."""
     name = str(sample.name)
     matrix, categorical = _matrix(sample)
     gaps = np.isnan(matrix)
     if gaps.any() and not gaps.all():
-        skill, error = trial.skill(gaps.astype(float))
+        skill, error = trial.skill_of_groups(gaps.astype(np.int64))
         if skill - DOUBT * error >= GAPS:
-            proven = skill - DOUBT * error >= PROVEN
-            yield Leak(
-                name,
-                "missing",
-                skill,
-                proven,
-                f"{name}: whether it is missing tells the target: {_figure(trial, skill)}",
-            )
+            sentence = f"{name}: whether it is missing tells the target: {_figure(trial, skill)}"
+            yield Leak(name, "missing", skill, trial.is_proven(skill, error), sentence)
     if np.all(gaps) or len(np.unique(matrix[~gaps])) < 2:
+        return
+    if trial.hint(matrix, categorical=categorical) < HINT:
         return
     skill, error = trial.skill(matrix, categorical=categorical)
     if skill - DOUBT * error >= SUSPECT:
-        proven = skill - DOUBT * error >= PROVEN
-        yield Leak(name, "alone", skill, proven, f"{name} alone predicts the target: {_figure(trial, skill)}")
+        sentence = f"{name} alone predicts the target: {_figure(trial, skill)}"
+        yield Leak(name, "alone", skill, trial.is_proven(skill, error), sentence)
 
 
 def _of_order(trial: Trial, places: Array, what: str, how: How) -> Iterator[Leak]:
@@ -183,6 +263,15 @@ def _goal(target: "pd.Series[Any]", task: Task) -> Array:
     return np.unique(labels(target).to_numpy(str), return_inverse=True)[1]
 
 
+def _groups(values: Array, categorical: bool) -> Array:
+    """The group of each row, (rows,): rows of one category or of similar numbers, those without any by themselves."""
+    present = values[~np.isnan(values)]
+    edges = np.unique(present)[1:]
+    if len(edges) > GROUPS and not categorical:
+        edges = np.unique(np.quantile(present, np.linspace(0, 1, GROUPS + 1)[1:-1]))
+    return np.where(np.isnan(values), len(edges) + 1, np.searchsorted(edges, values, side="right"))
+
+
 def _matrix(values: "pd.Series[Any]") -> tuple[Array, bool]:
     """The values as numbers, NaN where missing, and whether they are codes of categories."""
     if pd.api.types.is_datetime64_any_dtype(values):
@@ -193,8 +282,3 @@ def _matrix(values: "pd.Series[Any]") -> tuple[Array, bool]:
     codes = pd.factorize(labels(values), sort=True)[0].astype(float)
     codes[codes < 0] = np.nan
     return codes, True
-
-
-def names(leaks: Iterable[Leak], *, proven: bool) -> list[str]:
-    """The columns with leaks of that certainty, each once."""
-    return list(dict.fromkeys(leak.column for leak in leaks if leak.column and leak.proven == proven))
