@@ -156,7 +156,7 @@ class TestOtherFeatureCode:
             codes.write(code, folder / "features", folder / "folds.json")
         exclude = FEATURES.model_copy(update={"exclude": ("x",) if source else ()})
         settings = replace(SETTINGS, split=SPLIT, features=exclude, code=code if source else None)
-        train, validation = (self.ROWS[side == self.SIDES] for side in ("train", "validation"))
+        train, validation = self.ROWS[self.SIDES == "train"], self.ROWS[self.SIDES == "validation"]
         prepared = training.prepare(train, validation, settings)
         return save(folder, prepared, training.fit(prepared, KNOBS), "regression")
 
