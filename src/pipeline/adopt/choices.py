@@ -12,6 +12,7 @@ from pipeline.adopt.columns import Column, classes
 from pipeline.adopt.decisions import Decision, Finding
 from pipeline.adopt.questions import NONE, Questions, one_of
 from pipeline.core.errors import PipelineError, listed
+from pipeline.core.figures import pluralized
 from pipeline.core.tasks import METRICS, Task, higher_is_better
 from pipeline.data.values import keys
 from pipeline.data.values.conversion import labels
@@ -247,7 +248,7 @@ def _groups(choices: Choices, others: Sequence[Column], task: Task, questions: Q
         "Judging",
         "evaluate.slices",
         chosen,
-        f"{len(slices):,} columns have {low} to {high} different values",
+        f"{pluralized(len(slices), 'column')} with {low} to {high} different values",
         "each is judged by itself",
     )
     choices.decide("Judging", "evaluate.sensitive", sensitive, "as the answer says")

@@ -220,7 +220,7 @@ def _bring_data(project: Path, table: Source, *, in_dvc: bool) -> None:
 def _write_params(project: Path, values: dict[str, dict[str, Any]]) -> None:
     path = project / params.PATH
     files.write_text(path, parameters.document(values))
-    params._read.cache_clear()  # of this path, before it was written again
+    params.forget()  # what was read before it was written again
     params.read(path)
 
 

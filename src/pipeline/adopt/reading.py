@@ -1,7 +1,7 @@
 """Any table that a person has, read: CSV in any form, Parquet, Excel, JSON lines, at a path or a URL."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -52,6 +52,13 @@ class Source:
 
 def read(source: str, root: Path, dates: str | None = None, encoding: str | None = None) -> Source:
     """The table at a path, glob or URL, of the work tree at `root`; PipelineError with one line where none is there."""
+    found = _read(source, root, dates, encoding)
+    texts = (found.table[name] for name in found.table if isinstance(found.table[name].dtype, pd.StringDtype))
+    told = (text_columns.mistakes(column, found.missing) for column in texts)
+    return replace(found, findings=tuple(Finding(sentence, serious=True) for sentence in told if sentence))
+
+
+def _read(source: str, root: Path, dates: str | None, encoding: str | None) -> Source:
     paths = _files(source)
     local = [sources.ensure_local(file) for file in paths]
     extension = sources.extension(paths[0].path)

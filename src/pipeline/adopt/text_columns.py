@@ -7,9 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.core.errors import listed
 from pipeline.data.contract import missing_words
 
 ENOUGH = 3  # different values that must be of a form
+NEARLY = 0.95  # share of the different values from which on the others are named as mistakes
 CURRENCY = r"(?:[$€£¥₹%]|[A-Z]{3}|kr\.?)"
 SPACES = "'\u00a0\u202f\u2009 "
 START, END = rf"[+-]?{CURRENCY}?\s?[+-]?", rf"\s?{CURRENCY}?"  # -$5, $ -5, 5 €
@@ -56,6 +58,26 @@ def form(values: "pd.Series[Any]", missing: Sequence[str]) -> Form | None:
             return Form(name, kind, (), texts[0], words)
     if formats := date_formats(texts):
         return Form(name, "date", formats, texts[0], words)
+    return None
+
+
+def mistakes(values: "pd.Series[Any]", missing: Sequence[str]) -> str | None:
+    """Which few values keep a column of text from being dates or numbers, in a sentence; None where none do."""
+    texts = values.dropna().astype("str").str.strip().drop_duplicates()
+    texts = texts[~texts.isin([*missing, *missing_words.WORDS, ""])]
+    for kind in (*ISO, *(f"{date}{time}" for date in DATES for time in TIMES), "numbers"):
+        parsed = (
+            pd.to_numeric(texts, errors="coerce")
+            if kind == "numbers"
+            else pd.to_datetime(texts, format=kind, errors="coerce")
+        )
+        fits = parsed.notna()
+        if NEARLY * len(texts) <= fits.sum() < len(texts):
+            named = "numbers" if kind == "numbers" else "dates"
+            return (
+                f"{values.name}: {fits.sum():,} of {len(texts):,} different values are {named}, such as "
+                f"{texts[fits].iloc[0]}, but not {listed(map(repr, texts[~fits]))}; correct them, or it stays text"
+            )
     return None
 
 

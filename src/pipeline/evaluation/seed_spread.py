@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from pipeline.core import files, format_numbers
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, first_problem
 from pipeline.core.params import Section
 from pipeline.core.tasks import Task, label
 
@@ -60,7 +60,5 @@ def parse(content: Any, task: Any, target: Any, metric: str, shown: str = str(PA
     try:
         spread = SeedSpread.model_validate(content)
     except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(map(str, problem["loc"]))
-        raise PipelineError(f"{shown}: damaged ({key}: {problem['msg']}); `pipeline seeds` writes it anew") from None
+        raise PipelineError(f"{shown}: damaged ({first_problem(error)}); `pipeline seeds` writes it anew") from None
     return spread if (spread.task, spread.target, spread.metric) == (task, target, metric) else None

@@ -133,3 +133,24 @@ def test_files_of_a_glob_come_to_a_folder_of_their_own() -> None:
     source = reading.read("part*.csv", Path())
     assert source.path == "data/table/*.csv"
     assert [place for _, place in source.files] == ["data/table/part1.csv", "data/table/part2.csv"]
+
+
+@pytest.mark.parametrize(
+    ("column", "wrong", "kind"),
+    [
+        ([f"{day:02d}.03.2024" for day in range(1, 31)], "26,03.2024", "dates"),
+        ([str(number) for number in range(30)], "12x", "numbers"),
+    ],
+)
+def test_a_few_values_that_keep_a_column_from_being_dates_or_numbers_are_named(
+    column: list[str], wrong: str, kind: str
+) -> None:
+    source = written("t.csv", "\n".join(["seen,city", *(f'"{value}",Rome' for value in [*column, wrong])]))
+    (finding,) = source.findings
+    sentence = f"seen: 30 of 31 different values are {kind}, such as {column[0]}, but not '{wrong}'"
+    assert finding.sentence == f"{sentence}; correct them, or it stays text"
+
+
+def test_codes_with_letters_are_no_mistakes() -> None:
+    rows = [f"{number},E{number}" if number % 2 else f"{number},{number}" for number in range(40)]
+    assert written("t.csv", "\n".join(["id,code", *rows])).findings == ()

@@ -108,6 +108,11 @@ def section(section_type: type[S], path: Path = PATH) -> S:
     return value
 
 
+def forget() -> None:
+    """Read every file again, for a process that writes params.yaml itself."""
+    _read.cache_clear()
+
+
 @lru_cache
 def _read(path: Path, name: str) -> Params:
     try:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, Strict, ValidationError
 
 from pipeline.core import files, format_numbers
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, first_problem
 from pipeline.core.params import Name, Section
 
 FINGERPRINT = Path("data/source.json")
@@ -68,10 +68,8 @@ def read(path: Path) -> Source:
         format_numbers.check(str(path), content, FORMAT)
         return Source.model_validate(content)
     except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
         raise PipelineError(
-            f"{path}: {place or 'content'}: {problem['msg']}; run `pipeline fetch` to make it again"
+            f"{path}: {first_problem(error, 'content')}; run `pipeline fetch` to make it again"
         ) from None
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, first_problem
 from pipeline.github.client import statuses
 
 VARIABLE = "GATE_STATUSES"
@@ -40,8 +40,4 @@ def read() -> dict[str, FinalStatus] | None:
     try:
         return ADAPTER.validate_json(text) if text else None
     except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        raise PipelineError(
-            f"{VARIABLE}: {place or 'content'}: {problem['msg']}; `pipeline answer` writes it"
-        ) from None
+        raise PipelineError(f"{VARIABLE}: {first_problem(error, 'content')}; `pipeline answer` writes it") from None

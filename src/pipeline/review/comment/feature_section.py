@@ -136,10 +136,11 @@ def figures(facts: Facts) -> str | None:
         (Markdown(change), code(cut(name, 60)), *_figures(comparison.report.features.get(name), gains.get(name)))
         for name, change in comparison.changes.items()
     ]
-    head = ["", "feature", "share of the gain", "missing", "drift, of its bound", "alone", "µs of a request"]
+    alone = f"alone, {cut(label(comparison.report.alone_metric), 30)}"
+    head = ["", "feature", "share of the gain", "missing", "drift, of its bound", alone, "µs of a request"]
     note = (
-        "<sub>Missing, drift (test against training rows) and cost are this pull request’s; alone: the figure of a "
-        "model that sees this feature only, on test rows.</sub>"
+        "<sub>Missing, drift (test against training rows) and cost are this pull request’s; alone: a model that sees "
+        "this feature only, on test rows.</sub>"
     )
     shown = table(head, rows[:MAX_ROWS], "llrrrrr")
     return f"{shown}{more(len(rows), MAX_ROWS)}\n\n{note}"

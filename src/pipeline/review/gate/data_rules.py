@@ -4,7 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pipeline.core.errors import PipelineError, listed
+from pipeline.core.errors import PipelineError, first_problem, listed
 from pipeline.core.params import Gate
 from pipeline.review.gate.verdict import Rule
 
@@ -65,11 +65,7 @@ def drift_report(content: Any, source: str, remedy: str) -> DriftReport:
     try:
         return DriftReport.model_validate(content)
     except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(str(part) for part in problem["loc"])
-        raise PipelineError(
-            f"{source}: not a drift report ({key + ': ' if key else ''}{problem['msg']}); {remedy}"
-        ) from None
+        raise PipelineError(f"{source}: not a drift report ({first_problem(error)}); {remedy}") from None
 
 
 def drift(report: DriftReport | None, gate: Gate) -> Rule:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.core import format_numbers, pipelines
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, first_problem
 
 FOLDER = Path(".pipeline/measurement")
 MANIFEST = "measurement.json"
@@ -189,6 +189,4 @@ def read(folder: Path) -> Bundle:
     try:
         return Bundle(folder, Measurement.model_validate_json(content))
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise PipelineError(f"{path}: {field}: {first['msg']}; run the measurement again") from None
+        raise PipelineError(f"{path}: {first_problem(error, 'content')}; run the measurement again") from None

@@ -16,7 +16,7 @@ import click
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.core import files
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, first_problem
 from pipeline.core.git import git
 from pipeline.models.model_text import MODEL, SIGNATURE
 from pipeline.review.measure import printed
@@ -69,9 +69,7 @@ def parse(text: str) -> ModelTests:
     try:
         return ModelTests.model_validate_json(text)
     except ValidationError as error:
-        problem = error.errors()[0]
-        field = ".".join(str(part) for part in problem["loc"])
-        raise PipelineError(f"{FILE}: {field or 'content'}: {problem['msg']}; run the measurement again") from None
+        raise PipelineError(f"{FILE}: {first_problem(error, 'content')}; run the measurement again") from None
 
 
 def changed_since(commit: str | None) -> bool:

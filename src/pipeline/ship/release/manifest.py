@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from pipeline.core import files, format_numbers
-from pipeline.core.errors import PipelineError
+from pipeline.core.errors import PipelineError, first_problem
 from pipeline.ship.release.verdict import ReleaseVerdict
 
 PATH = Path("build/release.json")  # not `release.json`, which the service inside an image reads
@@ -65,10 +65,8 @@ def parse(text: str, source: str) -> Release:
     try:
         return Release.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
         raise PipelineError(
-            f"{source}: is not a release ({key + ': ' if key else ''}{first['msg']}); `pipeline release` makes one"
+            f"{source}: is not a release ({first_problem(error)}); `pipeline release` makes one"
         ) from None
 
 

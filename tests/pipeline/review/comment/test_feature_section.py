@@ -91,6 +91,14 @@ def section_raw(text: str) -> str:
     return text.partition("<summary><b>Features in code</b>")[2]
 
 
+def test_the_figure_of_a_feature_alone_has_the_name_of_its_metric(tmp_path: Path) -> None:
+    text = comment(tmp_path, {"a.py": MAIN}, {"a.py": HERE})
+    assert "| alone, ROC AUC |" in section(text)
+    hostile = comment(tmp_path / "other", {"a.py": MAIN}, {"a.py": HERE}, alone_metric="<b>x</b> | @everyone")
+    assert "<b>x</b>" not in hostile
+    assert "@everyone" not in reading.visible_text(hostile)
+
+
 def test_the_same_code_has_no_section(tmp_path: Path) -> None:
     assert not section(comment(tmp_path, {"a.py": HERE}, {"a.py": HERE}))
 
