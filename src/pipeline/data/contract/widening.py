@@ -15,18 +15,21 @@ def allowing(name: str, column: ContractColumn, values: Iterable[bool | int | fl
 def unlogged(
     contract: Schema, excluded: Sequence[str], omitted: Sequence[str], roles: Collection[str | None]
 ) -> list[str]:
-    """A sentence for each column that the prediction log never has and the contract requires in every row.
+    """A sentence for each column that the prediction log may lack and the contract requires in every row.
 
     `excluded`: features.exclude; `omitted`: serve.log.omit; `roles`: key, target and time, which come from elsewhere.
     """
     sentences = []
-    for names, key in ((excluded, "features.exclude"), (omitted, "serve.log.omit")):
+    for names, key, why in (
+        (excluded, "features.exclude", "a request may lack it"),  # a client may send it all the same
+        (omitted, "serve.log.omit", "the prediction log has no value of it"),
+    ):
         for name in names:
             column = contract.columns.get(name)
             if column is not None and not column.nullable and name not in roles:
                 line = revision.text(name, column.model_copy(update={"nullable": True}))
                 sentences.append(
-                    f"column {name}: {key} names it, so the prediction log has no value of it, and {PATH} requires one "
-                    f"in every row: `pipeline retrain` can add no rows until its line there is {line}"
+                    f"column {name}: {key} names it, so {why}, and {PATH} requires one "
+                    f"in every row: `pipeline retrain` can add no rows without it until its line there is {line}"
                 )
     return sentences
