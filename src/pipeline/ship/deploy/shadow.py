@@ -36,13 +36,14 @@ def run(deployment: Deployment, host: Host, champion: str, expected: Expected, p
         return usual, pairs
     deployment.say(f"shadow: for {bounds.shadow} the candidate answers again what clients ask, without their traffic")
     evidence, expected = Proof(bounds, Side()), Expected(expected.agreement)
-    started, awake, rests = time.monotonic(), 0.0, 0
+    started, awake, looks, rests = time.monotonic(), 0.0, 0, 0
     while (seconds := time.monotonic() - started) < bounds.shadow_seconds:
         time.sleep(POLL_INTERVAL)
         _check(host, champion, release)
         live, logged = host.requests()[0], valid_lines(host.new_lines(champion), LOG)
         if is_under_load(usual, live, bounds):
-            awake, rests = seconds + REST, rests + 1
+            awake = seconds + REST
+        looks, rests = looks + 1, rests + (seconds < awake)
         if seconds < awake:
             continue
         usual += live
@@ -52,7 +53,7 @@ def run(deployment: Deployment, host: Host, champion: str, expected: Expected, p
         findings = canary.compare(first, second, pairs, evidence, expected, bounds)
         if bad := _sentences(findings, {"bad"}):
             raise PipelineError(f"shadow: {bad}")
-    rested = f"; it rested {rests} times, as the champion was under load" if rests else ""
+    rested = f"; in {rests} of {looks} looks it rested, as the champion was under load" if rests else ""
     deployment.say(f"shadow: {second.requests} rows answered{rested}")
     if second.requests:
         deployment.say(f"shadow: {_sentences(findings, {'good', 'unclear'})}")
