@@ -49,7 +49,8 @@ def try_and_promote(deployment: Deployment, host: Host, champion: str | None) ->
     release = deployment.release
     _bring_up(deployment, host)
     if champion is None or champion == release.id or not readiness.is_ready(host, champion):
-        deployment.say("no champion answers: the release takes all traffic after the smoke test")
+        without = "" if deployment.pause_at is None else ", without a pause"
+        deployment.say(f"no champion answers: the release takes all traffic after the smoke test{without}")
         host.promote(release)
         return
     _compare_champions(deployment, host, champion)
