@@ -50,7 +50,7 @@ def test_the_parameters_of_the_repository_are_valid() -> None:
             "replay: 200\n  shadow: 10",
             "deploy.shadow: is 10; allowed: 0, or a number of s, min or h, such",
         ),
-        ("replay: 200", "replay: 200\n  shadow: 1 day", "deploy.shadow: is '1 day'; allowed: 0, or a number of s"),
+        ("shadow: 0", "shadow: 1 day", "deploy.shadow: is '1 day'; allowed: 0, or a number of s"),
         ("proxies: []", "proxies: [10.0.0.0/33]", "deploy.trusted_proxies: is '10.0.0.0/33'; allowed: IP addresses"),
         ("operator_port: 8081", "operator_port: 8080", "deploy: operator_port: is 8080, as port is; allowed: another"),
         ("  group: null", "  group: default_next_month", "split.group: default_next_month is the target (task.target)"),
