@@ -1,5 +1,6 @@
 """Training is reproducible to the byte and follows params.yaml."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -207,7 +208,7 @@ def test_a_lightgbm_with_cuda_is_tried_in_a_process_of_its_own_which_it_may_end(
     (tmp_path / "python").write_text(f"#!/bin/sh\ncat {tmp_path}/fatal >&2\n{end}\n")
     (tmp_path / "python").chmod(0o755)
     monkeypatch.setattr(boosting, "WITHOUT_CUDA", "no text of the library")
-    monkeypatch.setattr(boosting.sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     assert boosting.choose_device("auto")[1].startswith(reason)
 
 
