@@ -109,7 +109,7 @@ class Service:
         options = self._predictor.serve.log
         folder = Path(os.environ.get(FOLDER_VARIABLE) or options.folder)
         worker = bentoml.server_context.worker_index or 1
-        files = LogFiles(folder, worker, int(options.rotate_mb * 2**20), options.keep)
+        files = LogFiles(folder, worker, int(options.rotate_mb * 2**20), options.keep, options.keep_days)
         rows = self._predictor.rows
         features = log.feature_encoder(rows.names, [*options.omit, *rows.retired])
         return {"files": files, "features": features, "lost": self._metrics.lost.inc}
