@@ -102,12 +102,14 @@ class Service:
 
     async def _exposition(self, _: Any) -> Response:
         self._metrics.flush()
-        content = await anyio.to_thread.run_sync(prometheus.exposition)
+        content = await anyio.to_thread.run_sync(prometheus.exposition, self._log_folder())
         return Response(content, media_type=prometheus.CONTENT_TYPE)
 
+    def _log_folder(self) -> Path:
+        return Path(os.environ.get(FOLDER_VARIABLE) or self._predictor.serve.log.folder)
+
     def _log_options(self) -> dict[str, Any]:
-        options = self._predictor.serve.log
-        folder = Path(os.environ.get(FOLDER_VARIABLE) or options.folder)
+        options, folder = self._predictor.serve.log, self._log_folder()
         worker = bentoml.server_context.worker_index or 1
         files = LogFiles(folder, worker, int(options.rotate_mb * 2**20), options.keep, options.keep_days)
         rows = self._predictor.rows
