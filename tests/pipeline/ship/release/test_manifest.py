@@ -22,7 +22,7 @@ def test_every_command_and_step_uses_the_same_path() -> None:
     assert (defaults[0]["target"], defaults[1]["path"]) == (manifest.PATH, manifest.PATH)
     steps = [step.get("with", {}) for step in WORKFLOWS["deploy"]["jobs"]["release"]["steps"]]
     assert [step["predicate-path"] for step in steps if "predicate-path" in step] == [FOLDER + str(manifest.PATH)]
-    (artifact,) = [step["path"].split() for step in steps if step.get("name") == "release${{ matrix.suffix }}"]
+    (artifact,) = [step["path"].splitlines() for step in steps if step.get("name") == "release${{ matrix.suffix }}"]
     assert artifact[0] == FOLDER + str(manifest.PATH)
 
 
