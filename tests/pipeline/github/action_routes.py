@@ -43,21 +43,22 @@ def jobs(hub: Hub, number: str) -> Response:
 
 
 def artifacts(hub: Hub, number: str) -> Response:
-    uploaded, name = _uploads(hub, int(number)), hub.query.get("name")
-    listed = [data for data in hub.state["runs"] if data["id"] == int(number)]
-    run = {"id": int(number), "head_sha": "0" * 40} if uploaded and not listed else hub.find("runs", id=int(number))
+    name = hub.query.get("name")
+    under_way = int(number) == RUN and "uploads" in hub.state
+    listed = not under_way or any(data["id"] == RUN for data in hub.state["runs"])
+    run = hub.find("runs", id=int(number)) if listed else {"id": RUN, "head_sha": "0" * 40}
     of_run = [data for data in hub.state["artifacts"] if data["run"] == run["id"]]
     known = {data["name"] for data in of_run}
-    of_run += [data for data in uploaded if data["name"] not in known]
+    of_run += [data for data in _uploads(hub) if under_way and data["name"] not in known]
     matching = [data for data in of_run if name in {None, data["name"]}]
     objects = [shown.artifact(hub, data, run) for data in matching]
     return 200, {}, {"total_count": len(objects), "artifacts": hub.page(objects)}
 
 
-def _uploads(hub: Hub, run: int) -> list[dict[str, Any]]:
+def _uploads(hub: Hub) -> list[dict[str, Any]]:
     """The artifacts of the run under way, as the stand-in of actions/upload-artifact keeps them."""
     folder = Path(hub.state.get("uploads", ""))
-    if run != RUN or not hub.state.get("uploads") or not folder.is_dir():
+    if "uploads" not in hub.state or not folder.is_dir():
         return []
     return [
         {"id": 900 + index, "name": path.name, "file": str(path)} for index, path in enumerate(sorted(folder.iterdir()))
