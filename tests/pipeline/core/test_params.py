@@ -45,11 +45,7 @@ def test_the_parameters_of_the_repository_are_valid() -> None:
         ("space: ", "space: 3 # ", "not valid YAML"),
         ("low: 0.01, high", "low: 3, high", "tune.space.learning_rate: low 3 is not below high 0.2"),
         ("bind: all", "bind: localhost", "deploy.bind: is 'localhost'; allowed: all, or an IP address"),
-        (
-            "replay: 200",
-            "replay: 200\n  shadow: 10",
-            "deploy.shadow: is 10; allowed: 0, or a number of s, min or h, such",
-        ),
+        ("shadow: 0", "shadow: 10", "deploy.shadow: is 10; allowed: 0, or a number of s, min or h, such as 10 min"),
         ("shadow: 0", "shadow: 1 day", "deploy.shadow: is '1 day'; allowed: 0, or a number of s"),
         ("proxies: []", "proxies: [10.0.0.0/33]", "deploy.trusted_proxies: is '10.0.0.0/33'; allowed: IP addresses"),
         ("operator_port: 8081", "operator_port: 8080", "deploy: operator_port: is 8080, as port is; allowed: another"),
@@ -73,6 +69,11 @@ def test_a_wrong_key_or_value_is_named(tmp_path: Path, old: str, new: str, expec
         ("type: binary", "type: regression", "gate.fairness: its bounds are for task.type binary"),
         ("type: binary", "type: regression", "task.positive: is 1; allowed for task.type regression: null"),
         ("    lambda_l2: {", "    depth: {", "tune.space.depth: is no number or choice of the train section"),
+        (
+            "    keep: 20",
+            "    keep: 20\n    keep_days: 29",
+            "serve.log.keep_days: is 29, but monitor.history reads 30 windows of",
+        ),
     ],
 )
 def test_an_impossible_combination_is_named(tmp_path: Path, old: str, new: str, expected: str) -> None:

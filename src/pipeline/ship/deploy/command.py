@@ -19,7 +19,7 @@ from pipeline.ship.deploy.docker.host import DockerTarget
 from pipeline.ship.deploy.github_deployments import Recorder
 from pipeline.ship.deploy.switches import Person, check_step
 from pipeline.ship.deploy.target import Target
-from pipeline.ship.release import ledger, manifest
+from pipeline.ship.release import ledger, manifest, neighbours
 from pipeline.ship.release.manifest import Release
 
 PAUSE_AT = click.option(
@@ -61,6 +61,7 @@ def deploy(
             "(or --unsigned for a trial)"
         )
     check_step(pause_at, params.section(params.Deploy))
+    neighbours.check()
     deployment = _deployment(manifest.read(path), kind, host, pause_at)
     _run(lambda: deploying.deploy(deployment, lambda release: _verify(release, key, repository)))
 
@@ -74,7 +75,7 @@ def rollback(release: str | None, kind: str, host: str | None) -> None:
 
     bounds = params.section(params.Deploy)
     target = _target(kind, host)
-    _run(lambda: roll_back(target, bounds, release, click.echo, _recorder(bounds), deployer()))
+    _run(lambda: roll_back(target, bounds, release, click.echo, _recorder(), deployer()))
 
 
 @click.command(short_help="Let a paused canary go on.")
@@ -87,7 +88,7 @@ def promote(reason: str, pause_at: int | None, kind: str, host: str | None) -> N
     Where its deployer has ended, this command takes its place, and exits 1 where the champion stays.
     """
     bounds = params.section(params.Deploy)
-    _run(lambda: switches.promote(_person(kind, host, reason), bounds, _recorder(bounds), pause_at))
+    _run(lambda: switches.promote(_person(kind, host, reason), bounds, _recorder(), pause_at))
 
 
 @click.command(short_help="Refuse deployments, and end one that is under way.")
@@ -140,15 +141,15 @@ def _target(kind: str, host: str | None) -> Target:
 
 def _deployment(release: Release, kind: str, host: str | None, pause_at: int | None) -> Deployment:
     bounds = params.section(params.Deploy)
-    return Deployment(release, _target(kind, host), bounds, click.echo, _recorder(bounds), deployer(), pause_at)
+    return Deployment(release, _target(kind, host), bounds, click.echo, _recorder(), deployer(), pause_at)
 
 
 def _person(kind: str, host: str | None, reason: str) -> Person:
     return Person(_target(kind, host), deployer(), reason, click.echo)
 
 
-def _recorder(bounds: Deploy) -> Recorder:
-    return Recorder(bounds.environment, deployer(), click.echo)
+def _recorder() -> Recorder:
+    return Recorder(params.read().environment, deployer(), click.echo)
 
 
 def _run(action: Callable[[], None]) -> None:

@@ -9,6 +9,7 @@ from pipeline.ship.deploy import canary, freezing, readiness, replay
 from pipeline.ship.deploy.canary import Expected, Verdict
 from pipeline.ship.deploy.deployment import ChampionStoppedError, Deployment
 from pipeline.ship.deploy.evidence import Pairs, Side
+from pipeline.ship.deploy.observed import StepState
 from pipeline.ship.deploy.proof import Proof
 from pipeline.ship.deploy.scores import scores
 from pipeline.ship.deploy.target import Host
@@ -92,6 +93,7 @@ def _look(deployment: Deployment, host: Host, champion: str, step: Step) -> Verd
         step.pairs += replay.ask_again(host, release, logged)
     seconds = step.seconds
     step.evidence = step.evidence.add(champion_side, candidate_side, seconds)
+    host.observe(StepState(percent, seconds, step.baseline, step.own, step.evidence, step.pairs, step.expected))
     verdict = canary.judge(
         step.baseline, step.own, step.pairs, step.evidence, step.expected, deployment.bounds, seconds
     )

@@ -12,6 +12,7 @@ from pipeline.ship.deploy.canary import Expected
 from pipeline.ship.deploy.deploy import FailedError
 from pipeline.ship.deploy.deployment import Deployment
 from pipeline.ship.deploy.evidence import Pairs, Side
+from pipeline.ship.deploy.observed import StepState
 from pipeline.ship.deploy.proof import Proof
 from pipeline.ship.deploy.steps import Step
 from pipeline.ship.deploy.switches import Person
@@ -51,6 +52,8 @@ class Host(MemoryTarget):
     def exit_reason(self, release: str) -> None: ...
 
     def renew(self, release: str) -> None: ...
+
+    def observe(self, step: StepState) -> None: ...
 
     def requests(self) -> tuple[Side, Side]:
         return Side(), Side()

@@ -127,14 +127,15 @@ def size(name: str) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def write(name: str, text: str) -> None:
-    """Replace a file atomically, once the new one is on the disk."""
+def write(name: str, text: str, durable: bool = True) -> None:
+    """Replace a file atomically; a durable one once it is on the disk."""
     (STATE / name).parent.mkdir(parents=True, exist_ok=True)
     part = STATE / f"{name}.part"
     with part.open("w", encoding="utf-8") as stream:
         stream.write(text)
         stream.flush()
-        os.fsync(stream.fileno())
+        if durable:
+            os.fsync(stream.fileno())
     os.replace(part, STATE / name)
 
 
