@@ -56,6 +56,22 @@ def test_a_slot_takes_the_candidates_name_also_where_it_has_the_address_of_the_l
     assert changes == [*renamed, "lease route a b 5 5"]
 
 
+def test_the_ledger_is_read_again_only_when_it_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, lines = list[str](), ['{"time": "t", "event": "serving", "release": "a"}\n']
+
+    def call(_: Agent, name: str, *arguments: Any) -> Any:
+        calls.append(name)
+        return len("".join(lines)) if name == "size" else "".join(lines)
+
+    monkeypatch.setattr(ScriptedAgent, "call", call)
+    docker = Docker(None)
+    host = DockerHost(docker, Containers(docker, BOUNDS), ScriptedAgent(""), BOUNDS, 1000)
+    assert [len(host.ledger()) for _ in range(3)] == [1, 1, 1]
+    lines *= 2
+    assert len(host.ledger()) == 2
+    assert calls.count("read") == 2
+
+
 def container(image: str, label: str | None, **ports: tuple[str, int]) -> dict[str, Any]:
     """What Docker says of a container, as far as the proxy reads it."""
     bindings = {f"{port[1:]}/tcp": [{"HostIp": ip, "HostPort": str(number)}] for port, (ip, number) in ports.items()}

@@ -41,3 +41,10 @@ def test_a_proxy_that_was_killed_is_told_as_that(tmp_path: Path, monkeypatch: py
     path.unlink()
     with pytest.raises(OSError, match=r"\(No such file or directory\)$"):
         host_agent.proxy("show info")
+
+
+def test_the_size_of_the_ledger_tells_whether_it_has_grown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_agent, "STATE", tmp_path)
+    assert host_agent.size("ledger.jsonl") == 0
+    host_agent.append("ledger.jsonl", "{}")
+    assert host_agent.size("ledger.jsonl") == 3
