@@ -153,23 +153,35 @@ def served(entries: Sequence[dict[str, Any]]) -> list[str]:
 def rows(entries: Sequence[dict[str, Any]], *, in_progress: bool) -> list[Row]:
     """One row for each deployment and each freeze, oldest first; `in_progress`: the last deployment may be running."""
     table = list[Row]()
-    start: dict[str, Any] = {}
+    start, continued_by = dict[str, Any](), list[str]()
     own = deployments(entries)
     for index, entry in enumerate(own):
         time, event = entry["time"], entry["event"]
         if event == "started":
-            start = entry
+            start, continued_by = entry, []
+        elif event == "continued":
+            continued_by.append(_continued_by(entry))
         started = start.get("time", time) if start.get("release") == entry["release"] else time
         is_last = index + 1 == len(own)
         if event == "serving":
             table = [_end(row, time) for row in table]
-            table.append(_row(entry, time, "serving", entry.get("reason", "")))
+            table.append(_row(entry, time, "serving", _joined(entry, continued_by)))
         elif event == "failed":
-            table.append(_row(entry, started, "failed", entry.get("reason", "")))
+            table.append(_row(entry, started, "failed", _joined(entry, continued_by)))
         elif is_last or own[index + 1]["event"] == "started":
             table.append(_open_row(entry, started, running=in_progress and is_last))
     freezes = [_freeze_row(entry) for entry in entries if entry["event"] in FREEZES]
     return sorted(table + freezes, key=lambda row: row.started) if freezes else table
+
+
+def _continued_by(entry: dict[str, Any]) -> str:
+    reason = f" ({entry['reason']})" if entry.get("reason") else ""
+    return f"continued at {entry.get('percent')} % by {entry.get('by')}{reason}"
+
+
+def _joined(entry: dict[str, Any], notes: list[str]) -> str:
+    """Why a deployment ended so, and who continued it."""
+    return "; ".join(text for text in (entry.get("reason", ""), *notes) if text)
 
 
 def _open_row(entry: dict[str, Any], started: str, *, running: bool) -> Row:

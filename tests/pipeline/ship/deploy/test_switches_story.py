@@ -42,7 +42,7 @@ def last(world: World) -> str:
 
 def logged_lines(world: World, release: str) -> int:
     """How many lines the prediction log of a release has."""
-    options = ["--volume", f"{world.name}-log:/logs:ro", "--entrypoint", "sh"]
+    options = ["--network", "none", "--volume", f"{world.name}-log:/logs:ro", "--entrypoint", "sh"]
     command = f"cat /logs/{release}/* 2>/dev/null | wc -l"
     return int(docker("run", "--rm", *options, serving_base(), "-c", command).stdout)
 

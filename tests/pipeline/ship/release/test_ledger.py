@@ -139,8 +139,9 @@ def test_who_continued_it_stands_in_an_entry_with_the_reason_and_the_next_pause(
 def test_a_paused_canary_is_a_row_that_says_whether_it_has_traffic(in_progress: bool, reason: str) -> None:
     row = ledger.rows(paused(), in_progress=in_progress)[-1]
     assert (row.release, row.state, row.reason) == (B.id, "paused", reason)
-    ended = ledger.rows(paused(ledger.continued(PAUSED, "ben", ""), ledger.new_entry("serving", B)), in_progress=False)
-    assert [(row.release[0], row.state) for row in ended] == [("a", "served"), ("b", "serving")]
+    more = ledger.continued(PAUSED, "ben", "fine"), ledger.new_entry("failed", B, reason="slow")
+    ended = ledger.rows(paused(*more), in_progress=False)[-1]
+    assert (ended.state, ended.reason) == ("failed", "slow; continued at 5 % by ben (fine)")
 
 
 def test_deployments_are_frozen_from_the_first_entry_until_one_that_unfreezes() -> None:
