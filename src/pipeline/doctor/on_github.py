@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from pipeline.core import params
 from pipeline.core.errors import PipelineError
@@ -167,7 +168,7 @@ def gate_app(repository: Repository) -> Finding:
 
 def environments(repository: Repository) -> Finding:
     """Whether the environment `release` keeps its secrets from other branches; GitHub makes those that are absent."""
-    deployed = params.read().deploy.environment
+    deployed = params.read().environment
     release = repository.environments.get("release")
     if release is None:
         return missing("`release` is not restricted to main: any branch can use its name", KEYS_PAGE)
@@ -355,15 +356,17 @@ def _needs_a_plan(setting: Setting) -> bool:
 
 def _package(repository: Repository) -> Finding:
     """The package on GitHub's registry: `deploy.yaml` may push where it is linked to this repository."""
-    owner, _, name = repository.data["full_name"].lower().partition("/")
+    full_name = repository.data["full_name"].lower()
+    owner, _, name = params.read().named(full_name).partition("/")
+    path = f"/users/{owner}/packages/container/{quote(name, safe='')}"
     try:
-        package = api.call("GET", f"/users/{owner}/packages/container/{name}", purpose="read the package")
+        package = api.call("GET", path, purpose="read the package")
     except api.RefusedError as refusal:
         if refusal.status == 404:
             return good(f"{GITHUB_REGISTRY}/{owner}/{name}: made by the first release")
         raise
     linked = (package.get("repository") or {}).get("full_name", "")
-    if linked.lower() != f"{owner}/{name}":
+    if linked.lower() != full_name:
         text = f"{GITHUB_REGISTRY}/{owner}/{name} is not linked to this repository, so its workflows may not push"
         return wrong(text, f"link it at {package['html_url']}/settings")
     return good(f"{GITHUB_REGISTRY}/{owner}/{name}: linked to this repository")
