@@ -6,7 +6,7 @@ from typing import Any
 import anyio
 import pytest
 
-from pipeline.ship.service.endpoints import Post
+from pipeline.ship.service.endpoints import Post, Request
 
 
 class CountedRequests:
@@ -17,6 +17,10 @@ class CountedRequests:
 
     def count_request(self, endpoint: str, status: int, seconds: float) -> None:
         self.answers.append((endpoint, status))
+
+
+async def answer_nothing(request: Request) -> bytes:
+    return b"{}"
 
 
 @pytest.mark.parametrize(
@@ -33,7 +37,7 @@ def test_an_encoded_body_is_refused_as_such(encoding: bytes, status: int) -> Non
         sent.append(message)
 
     metrics: Any = CountedRequests()
-    post = Post("/predict", lambda *_: b"{}", metrics, 1000)
+    post = Post("/predict", answer_nothing, metrics, 1000)
     anyio.run(post, {"method": "POST", "headers": [(b"content-encoding", encoding)]}, receive, send)
 
     assert sent[0]["status"] == status
@@ -42,9 +46,8 @@ def test_an_encoded_body_is_refused_as_such(encoding: bytes, status: int) -> Non
         assert json.loads(sent[1]["body"])["error"] == "content-encoding is 'gzip'; allowed: an unencoded body"
 
 
-@pytest.mark.parametrize("threaded", [False, True])
-def test_a_defect_is_a_500_that_is_logged_and_counted(threaded: bool, caplog: pytest.LogCaptureFixture) -> None:
-    def broken(body: bytes, request_id: str, replay: bool, started: float) -> bytes:
+def test_a_defect_is_a_500_that_is_logged_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(request: Request) -> bytes:
         raise ZeroDivisionError("a defect")
 
     counted: Any = CountedRequests()
@@ -56,7 +59,7 @@ def test_a_defect_is_a_500_that_is_logged_and_counted(threaded: bool, caplog: py
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    post = Post("/predict", broken, counted, 1000, threaded=threaded)
+    post = Post("/predict", broken, counted, 1000)
     anyio.run(post, {"method": "POST", "headers": [(b"x-request-id", b"mine")]}, receive, send)
 
     assert sent[0]["status"] == 500

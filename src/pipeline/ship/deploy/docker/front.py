@@ -64,6 +64,11 @@ backend small
 backend large
   server balancer unix@/run/proxy/requests.sock maxconn {large}
 
+frontend operators
+  bind unix@/run/proxy/{metrics_socket} mode 600
+  http-request set-log-level silent
+  http-request use-service prometheus-exporter
+
 backend connections
   stick-table type ipv6 size {table} expire 1m store conn_cur
 
@@ -86,6 +91,7 @@ def configuration(trusted_proxies: Sequence[str]) -> str:
         unless_trusted=f" !{{ src {trusted} }}" if trusted else "",
         forwarded="".join(FORWARDED.format(hop=hop, trusted=trusted) for hop in HOPS) if trusted else "",
         buffer=BUFFER,
+        metrics_socket=haproxy.FRONT_SOCKET,
         small=SMALL,
         large=LARGE,
         large_by_source=LARGE_BY_SOURCE,
