@@ -111,7 +111,7 @@ class Service:
     def _log_options(self) -> dict[str, Any]:
         options, folder = self._predictor.serve.log, self._log_folder()
         worker = bentoml.server_context.worker_index or 1
-        files = LogFiles(folder, worker, int(options.rotate_mb * 2**20), options.keep)
+        files = LogFiles(folder, worker, int(options.rotate_mb * 2**20), options.keep, options.keep_days)
         rows = self._predictor.rows
         features = log.feature_encoder(rows.names, [*options.omit, *rows.retired])
         return {"files": files, "features": features, "lost": self._metrics.lost.inc}
