@@ -185,7 +185,7 @@ def start_earlier_proxy(world: World) -> None:
     docker("rm", "--force", f"{world.name}-proxy", f"{world.name}-balancer")
     state = ("--volume", f"{world.name}-state:/state")
     edit = ["-i", "/requests.sock/d", "/state/haproxy.cfg"]
-    docker("run", "--rm", "--user", "0", *state, "--entrypoint", "sed", PROXY, *edit)
+    docker("run", "--rm", "--network", "none", "--user", "0", *state, "--entrypoint", "sed", PROXY, *edit)
     docker(
         *("run", "--detach", "--name", f"{world.name}-proxy", "--network", f"{world.name}-network"),
         *("--publish", f"{PORT}:8080", "--user", "65534:65534", *state),
