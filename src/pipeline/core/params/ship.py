@@ -37,7 +37,8 @@ class Deploy(Section):
         (), description="IP addresses or networks whose X-Forwarded-For names the client; its limits count by client."
     )
     proxy_image: Name = Field(
-        description="Image of the proxy: HAProxy 2.6 or newer, with Lua; name it by digest to pin it."
+        description="Image of the proxy: HAProxy 2.6 or newer, with Lua and its Prometheus exporter; "
+        "name it by digest to pin it."
     )
     memory: Annotated[str, Field(pattern=r"^[1-9][0-9]*[bkmg]$")] = Field(
         description="Memory limit of a service container, as Docker writes it (512m, 1g)."
