@@ -21,6 +21,7 @@ from pipeline.ship.release import ledger
 from pipeline.ship.release.docker_cli import Docker
 from pipeline.ship.release.manifest import Release, parse
 
+PARKED = "paused.json"  # in the volume `state`: the release of the canary that was paused last
 LEASE = 5  # seconds for which a candidate keeps its traffic after its deployer's last renewal
 
 
@@ -41,7 +42,17 @@ class DockerTarget:
         self._containers.pull(image)
         if self._docker.inspect("network", self._containers.network) is None:
             self._docker.attempt("network", "create", self._containers.network)
-        with Agent(self._docker, self._lock, self._agent_options(deployer), image) as agent:
+        with self._agent(self._lock, "a deployment", image, deployer) as host:
+            yield host
+
+    @contextmanager
+    def beside(self, image: str, deployer: str) -> Iterator["DockerHost"]:
+        with self._agent(f"{self._bounds.name}-operator", "another switch", image, deployer) as host:
+            yield host
+
+    @contextmanager
+    def _agent(self, name: str, purpose: str, image: str, deployer: str) -> Iterator["DockerHost"]:
+        with Agent(self._docker, name, purpose, self._agent_options(deployer), image) as agent:
             yield DockerHost(self._docker, self._containers, agent, self._bounds, self._max_body)
 
     def history(self) -> list[dict[str, Any]]:
@@ -67,6 +78,7 @@ class DockerHost:
     def __init__(self, docker: Docker, containers: Containers, agent: Agent, bounds: Deploy, max_body: int) -> None:
         self._containers, self._agent, self._bounds = containers, agent, bounds
         self._front = f"{bounds.name}-proxy"
+        self._entries: tuple[int, list[dict[str, Any]]] = (0, [])  # of the ledger, and how many bytes it had
         self._proxy = Proxy(docker, agent, bounds, containers, max_body)
 
     def champion(self) -> str | None:
@@ -162,7 +174,12 @@ class DockerHost:
         return parse(text, f"release {release} on the host") if text else None
 
     def ledger(self) -> list[dict[str, Any]]:
-        return ledger.parse((self._agent.call("read", ledger.FILE) or "").split("\n"), f"the host's {ledger.FILE}")
+        """The file only grows, so it is read again only then: a step looks twice a second."""
+        size = self._agent.call("size", ledger.FILE)
+        if size != self._entries[0]:
+            text = self._agent.call("read", ledger.FILE) or ""
+            self._entries = (size, ledger.parse(text.split("\n"), f"the host's {ledger.FILE}"))
+        return list(self._entries[1])
 
     def record(self, entry: dict[str, Any]) -> None:
         self._agent.call("append", ledger.FILE, json.dumps(entry, ensure_ascii=False))
@@ -186,6 +203,13 @@ class DockerHost:
         if champion and unfinished and unfinished["release"] != champion[0]:
             slots[haproxy.other_slot(champion[1])] = (unfinished["release"], "candidate")
         return slots
+
+    def park(self, release: Release) -> None:
+        self._agent.call("write", PARKED, release.model_dump_json())
+
+    def parked(self) -> Release | None:
+        text = self._agent.call("read", PARKED)
+        return parse(text, f"{PARKED} on the host") if text else None
 
     def advice(self) -> str:
         return self._proxy.advice()

@@ -121,6 +121,12 @@ def read(name: str) -> str | None:
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
+def size(name: str) -> int:
+    """Bytes of a file; 0 where there is none."""
+    path = STATE / name
+    return path.stat().st_size if path.is_file() else 0
+
+
 def write(name: str, text: str, durable: bool = True) -> None:
     """Replace a file atomically; a durable one once it is on the disk."""
     (STATE / name).parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +162,7 @@ def prepare() -> None:
 
 def main() -> None:
     prepare()
-    functions = (proxy, request_lines, send, recent_lines, new_lines, read, write, append, ping)
+    functions = (proxy, request_lines, send, recent_lines, new_lines, read, size, write, append, ping)
     calls: dict[str, Any] = {function.__name__: function for function in functions}
     pending = b""
     while select.select([0], [], [], TIMEOUT)[0] and (chunk := os.read(0, 1 << 20)):
