@@ -47,6 +47,7 @@ COMMANDS = {
     "deploy": ("pipeline.ship.deploy.command:deploy", "Deploy a release by canary; roll back where it fails."),
     "rollback": ("pipeline.ship.deploy.command:rollback", "Return to a release that served before, in seconds."),
     "history": ("pipeline.ship.deploy.command:history", "Show which release served when."),
+    "keys": ("pipeline.ship.deploy.keys_command", "Add, list or remove the API keys of a host."),
     "retrain": ("pipeline.watch.retrain.command", "Take newly labelled rows of the prediction log into the data."),
     "announce": ("pipeline.github.pull_request.announce", "GitHub: say on a pull request that it is being measured."),
     "answer": ("pipeline.github.pull_request.answer", "GitHub: judge what a train run measured; comment and status."),

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from pipeline.core.errors import PipelineError
 from pipeline.ship.service import log, openapi, predictor, prometheus
+from pipeline.ship.service.caller import Caller
 from pipeline.ship.service.endpoints import Post
 from pipeline.ship.service.log_files import LogFiles
 from pipeline.ship.service.prometheus import Metrics
@@ -75,19 +76,19 @@ class Service:
         gc.collect()
         gc.freeze()  # loaded objects stay for good: keep the garbage collector from scanning them
 
-    def _predict(self, body: bytes, request_id: str, replay: bool, started: float) -> bytes:
+    def _predict(self, body: bytes, request_id: str, replay: bool, started: float, caller: Caller) -> bytes:
         predicted = self._predictor.predict(body, request_id, with_features=replay)
         self._metrics.count_rows(len(predicted.rows), predicted.flagged, predicted.with_retired)
         if not replay:
             milliseconds = round((time.perf_counter() - started) * 1000, 3)
             release = self._predictor.release["release"]
             record: Any = log.Record(
-                time.time(), release, milliseconds, predicted.body, predicted.rows, predicted.lines
+                time.time(), release, milliseconds, predicted.body, predicted.rows, predicted.lines, *caller
             )
             self._monitor.log_table([record], {})
         return predicted.content
 
-    def _explain(self, body: bytes, request_id: str, replay: bool, started: float) -> bytes:
+    def _explain(self, body: bytes, request_id: str, replay: bool, started: float, caller: Caller) -> bytes:
         return self._predictor.explain(body, request_id)
 
     async def _exposition(self, _: Any) -> Response:

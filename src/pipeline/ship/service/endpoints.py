@@ -12,6 +12,8 @@ import anyio.to_thread
 import msgspec
 
 from pipeline.core.errors import PipelineError
+from pipeline.ship.service import caller
+from pipeline.ship.service.caller import Caller
 from pipeline.ship.service.prometheus import Metrics
 from pipeline.ship.service.request import RefusalError, refuse
 
@@ -31,7 +33,7 @@ class DisconnectedError(Exception):
 class Handler(Protocol):
     """The answer to a body, as JSON; RefusalError where the body is invalid."""
 
-    def __call__(self, body: bytes, request_id: str, replay: bool, started: float) -> bytes: ...
+    def __call__(self, body: bytes, request_id: str, replay: bool, started: float, caller: Caller) -> bytes: ...
 
 
 class Post:
@@ -56,10 +58,11 @@ class Post:
             body = await self._body(headers.get(LENGTH, b""), receive)
             if (encoding := headers.get(ENCODING, b"identity").strip().lower()) not in {b"identity", b""}:
                 raise refuse(415, "", f"content-encoding is {encoding.decode(errors='replace')!r}", "an unencoded body")
+            arguments = body, request_id, REPLAY in headers, started, caller.read(headers)
             if self._threaded:
-                content = await anyio.to_thread.run_sync(self._handler, body, request_id, REPLAY in headers, started)
+                content = await anyio.to_thread.run_sync(self._handler, *arguments)
             else:
-                content = self._handler(body, request_id, REPLAY in headers, started)
+                content = self._handler(*arguments)
         except RefusalError as refusal:
             status, content = refusal.status, _error_body(refusal.message, refusal.problems, request_id)
         except DisconnectedError:

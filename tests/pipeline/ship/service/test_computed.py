@@ -24,6 +24,7 @@ from pipeline.features.package import Package
 from pipeline.models import matrix, training
 from pipeline.models.signature import Signature
 from pipeline.ship.service import columns, log
+from pipeline.ship.service.caller import Caller
 from pipeline.ship.service.endpoints import Post
 from pipeline.ship.service.prometheus import Metrics
 from pipeline.ship.service.request import RequestModel
@@ -115,7 +116,7 @@ def metrics() -> Metrics:
 def over_http(rows: Rows, bodies: list[bytes]) -> list[list[list[float | None]]]:
     """The matrix that the service makes of each body's rows; floats keep all digits in JSON."""
 
-    def handler(body: bytes, request_id: str, replay: bool, started: float) -> bytes:
+    def handler(body: bytes, request_id: str, replay: bool, started: float, caller: Caller) -> bytes:
         return msgspec.json.encode(rows.encode(rows.decode(body)).tolist())
 
     endpoint: Any = Post("/predict", handler, metrics(), 10**7)
@@ -196,7 +197,7 @@ def test_a_function_that_fails_is_an_error_of_the_service_in_one_line(caplog: py
     )
     rows._computed._code = broken  # type: ignore[union-attr]
 
-    def handler(body: bytes, request_id: str, replay: bool, started: float) -> bytes:
+    def handler(body: bytes, request_id: str, replay: bool, started: float, caller: Caller) -> bytes:
         return bytes(rows.encode(rows.decode(body)))
 
     endpoint: Any = Post("/predict", handler, metrics(), 10**7)

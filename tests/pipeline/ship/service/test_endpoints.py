@@ -6,6 +6,7 @@ from typing import Any
 import anyio
 import pytest
 
+from pipeline.ship.service.caller import Caller
 from pipeline.ship.service.endpoints import Post
 
 
@@ -44,7 +45,7 @@ def test_an_encoded_body_is_refused_as_such(encoding: bytes, status: int) -> Non
 
 @pytest.mark.parametrize("threaded", [False, True])
 def test_a_defect_is_a_500_that_is_logged_and_counted(threaded: bool, caplog: pytest.LogCaptureFixture) -> None:
-    def broken(body: bytes, request_id: str, replay: bool, started: float) -> bytes:
+    def broken(body: bytes, request_id: str, replay: bool, started: float, caller: Caller) -> bytes:
         raise ZeroDivisionError("a defect")
 
     counted: Any = CountedRequests()

@@ -8,9 +8,10 @@ from typing import Any
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Deploy
-from pipeline.ship.deploy.docker import haproxy
+from pipeline.ship.deploy.docker import access, haproxy, keys, public_keys
 from pipeline.ship.deploy.docker.agent import Agent
 from pipeline.ship.deploy.docker.containers import PORT, Containers
+from pipeline.ship.deploy.docker.keys import Key, Keys
 from pipeline.ship.deploy.docker.proxy import CONFIGURATION, TIMEOUT, Proxy, wait_for
 from pipeline.ship.deploy.evidence import Side
 from pipeline.ship.deploy.target import Answer
@@ -35,17 +36,34 @@ class DockerTarget:
     @contextmanager
     def lock(self, image: str, deployer: str) -> Iterator["DockerHost"]:
         """The lock is the agent's container, by its name."""
+        public_keys.read(self._bounds)  # a bad file is refused before anything starts
         self._containers.pull(image)
         if self._docker.inspect("network", self._containers.network) is None:
             self._docker.attempt("network", "create", self._containers.network)
         with Agent(self._docker, self._lock, self._agent_options(deployer), image) as agent:
-            yield DockerHost(self._docker, self._containers, agent, self._bounds, self._max_body)
+            host = DockerHost(self._docker, self._containers, agent, self._bounds, self._max_body)
+            host.check()
+            yield host
 
     def history(self) -> list[dict[str, Any]]:
         return ledger.on_host(self._docker, self._bounds)
 
     def is_locked(self) -> bool:
         return self._docker.inspect("container", self._lock) is not None
+
+    def keys(self, deployer: str) -> Keys:
+        """The API keys of this host, to be changed."""
+        return Keys(lambda: self._key_agent(deployer))
+
+    def known_keys(self) -> list[Key]:
+        return keys.parse(ledger.read_state(self._docker, self._bounds, access.KEYS))
+
+    def _key_agent(self, deployer: str) -> Agent:
+        """An agent beside the deployer's, by the image of a release that runs."""
+        if (image := self.image()) is None:
+            raise PipelineError(f"keys: nothing of {self._bounds.name} runs on this host; deploy first, then add keys")
+        name = f"{self._bounds.name}-keys"
+        return Agent(self._docker, name, self._agent_options(deployer), image, "a change of keys")
 
     def _agent_options(self, deployer: str) -> list[str]:
         volume = self._containers.volume
@@ -63,8 +81,12 @@ class DockerHost:
 
     def __init__(self, docker: Docker, containers: Containers, agent: Agent, bounds: Deploy, max_body: int) -> None:
         self._containers, self._agent = containers, agent
-        self._front = f"{bounds.name}-proxy"
+        self._front, self._has_tls = f"{bounds.name}-proxy", bounds.tls is not None
         self._proxy = Proxy(docker, agent, bounds, containers, max_body)
+
+    def check(self) -> None:
+        """PipelineError where the proxy would refuse the settings of params.yaml."""
+        self._proxy.check()
 
     def champion(self) -> str | None:
         champion = haproxy.champion(self._agent.call("read", CONFIGURATION))
@@ -94,7 +116,7 @@ class DockerHost:
         return self._containers.is_ready(release, self._agent)
 
     def serves(self) -> bool:
-        ((status, _, _),) = self._agent.call("send", self._front, 8080, "GET", "/readyz", [None], 3.0)
+        ((status, _, _),) = self._agent.call("send", self._front, 8080, "GET", "/readyz", [None], 3.0, self._has_tls)
         return bool(status == 200)
 
     def exit_reason(self, release: str) -> str | None:
