@@ -20,7 +20,8 @@ class Front:
     def __init__(self, docker: Docker, agent: Agent, bounds: Deploy) -> None:
         self._docker, self._agent, self._bounds = docker, agent, bounds
         self.name = f"{bounds.name}-proxy"
-        rules = access.rules(bounds, *public_keys.read(bounds))
+        issuer_keys, self._authorities = public_keys.read(bounds)
+        rules = access.rules(bounds, issuer_keys, self._authorities)
         self._text, self._files = front.configuration(bounds, rules), rules.files
 
     def check(self, container: dict[str, Any] | None, rights: list[str]) -> None:
@@ -32,8 +33,10 @@ class Front:
                 "deploy.access, deploy.tls: the proxy's container was made without what they need; `docker rm -f "
                 f"{self.name}` on the host, then deploy again (the port is closed until then)"
             )
-        if self.is_applied():
+        if self.is_applied():  # what has expired since then must not stop a rollback
             return
+        if self._authorities:
+            public_keys.refuse_expired("deploy.tls.clients", self._authorities)
         self._write(CANDIDATE)
         command = [*rights, "--network", "none", *self.mounts(), "--entrypoint", "haproxy", self._bounds.proxy_image]
         result = self._docker.attempt("run", "--rm", *command, "-c", "-f", f"/state/{CANDIDATE}")

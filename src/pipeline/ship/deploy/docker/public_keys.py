@@ -5,6 +5,7 @@ import ssl
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Deploy, Jwt
@@ -53,25 +54,34 @@ def issuer_keys(jwt: Jwt, path: Path) -> list[str]:
 
 
 def authorities(path: Path) -> str:
-    """The certificates of a file, as PEM; PipelineError where it has none, or one that has expired."""
+    """The certificates of a file, as PEM; PipelineError where it has none."""
     place = f"deploy.tls.clients: {path}"
     text = _text(place, path)
     if "PRIVATE KEY" in text:
         raise PipelineError(f"{place}: holds a private key; allowed: certificates alone")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        context.load_verify_locations(cadata=text)
+        certificates = _certificates(text)
     except (ssl.SSLError, ValueError) as error:
         raise PipelineError(f"{place}: holds no certificate ({error}); allowed: PEM") from None
-    certificates = context.get_ca_certs()
     if not certificates:
         raise PipelineError(f"{place}: holds no certificate of an authority; allowed: one with CA:TRUE")
-    for certificate in certificates:
+    return text
+
+
+def refuse_expired(place: str, text: str) -> None:
+    """PipelineError where a certificate has expired."""
+    for certificate in _certificates(text):
         if ssl.cert_time_to_seconds(str(certificate["notAfter"])) < time.time():
             raise PipelineError(
                 f"{place}: a certificate has expired ({certificate['notAfter']}); put the new one there"
             )
-    return text
+
+
+def _certificates(text: str) -> list[Any]:
+    """The certificates of authorities in a text; ssl.SSLError or ValueError where it has no certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=text)
+    return context.get_ca_certs()
 
 
 def _text(place: str, path: Path) -> str:

@@ -75,7 +75,6 @@ def test_the_authorities_of_clients(tmp_path: Path) -> None:
         ("nothing", "holds no certificate"),
         ("server", "holds a private key"),
         ("leaf", "holds no certificate of an authority"),
-        ("expired", "a certificate has expired"),
         ("missing", r"can't be read \(No such file or directory\)"),
     ],
 )
@@ -86,9 +85,14 @@ def test_bad_authorities_are_one_line(tmp_path: Path, kind: str, problem: str) -
         "nothing": "hello",
         "server": leaf,
         "leaf": leaf[: leaf.index("-----BEGIN PRIVATE")],
-        "expired": Authority(days=-1).pem,
     }
     if kind in texts:
         path.write_text(texts[kind])
     with pytest.raises(PipelineError, match=f"^deploy.tls.clients: {path}: {problem}"):
         public_keys.authorities(path)
+
+
+def test_an_expired_authority_is_one_line() -> None:
+    public_keys.refuse_expired("deploy.tls.clients", Authority().pem)
+    with pytest.raises(PipelineError, match=r"^deploy.tls.clients: a certificate has expired \(.* GMT\); put "):
+        public_keys.refuse_expired("deploy.tls.clients", Authority(days=-1).pem)
