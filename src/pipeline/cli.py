@@ -17,6 +17,7 @@ from pipeline.core.errors import PipelineError
 COMMANDS = {
     "new": ("pipeline.new", "Make a folder for another pipeline of this repository."),
     "each": ("pipeline.each", "Call a command in the folder of every pipeline of this repository."),
+    "matrix": ("pipeline.each:matrix", "GitHub: list the pipelines of this repository as a job's matrix."),
     "run": ("pipeline.run", "Fetch, run what changed, log it and print the verdict (make run)."),
     "fetch": ("pipeline.data.source.fetch", "Read the data source and record its fingerprint in data/source.json."),
     "schema": ("pipeline.data.contract.inference", "Infer the data contract data/schema.yaml from the data."),
@@ -123,8 +124,21 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-def pipeline() -> None:
+@click.option("-C", "folder", metavar="FOLDER", default="", help="Work in this folder, as that of another pipeline.")
+def pipeline(folder: str) -> None:
     """From data to a judged model."""
+    if folder:
+        _change_to(folder)
+
+
+def _change_to(folder: str) -> None:
+    try:
+        os.chdir(folder)
+    except OSError:
+        from pipeline.core import pipelines
+
+        known = ", ".join(own or "." for own in pipelines.folders())
+        raise PipelineError(f"-C {folder}: no such folder; pipelines of this repository: {known}") from None
 
 
 def main() -> None:

@@ -342,7 +342,7 @@ def test_the_default_branch_may_have_another_name_than_main() -> None:
     filters = {name: WORKFLOWS[name]["on"][event]["branches"] for name, event in FILTERED.items()}
 
     assert filters == dict.fromkeys(FILTERED, usual)
-    train, release = WORKFLOWS["train"]["jobs"]["measure"], WORKFLOWS["deploy"]["jobs"]["release"]
+    train, release = WORKFLOWS["train"]["jobs"]["measure"], WORKFLOWS["deploy"]["jobs"]["pipelines"]
     assert train["if"].endswith(f"github.event.pull_request.base.ref == {default}")
     assert release["if"] == f"github.ref_name == {default}"
     assert not any("origin/main" in step.get("run", "") for _, step in steps())
@@ -381,15 +381,42 @@ def test_the_monitor_runs_on_schedule_or_by_hand_and_never_twice_at_once() -> No
 
 
 def test_a_deployment_needs_a_host_and_a_new_release() -> None:
-    condition = WORKFLOWS["deploy"]["jobs"]["deploy"]["if"]
+    jobs = WORKFLOWS["deploy"]["jobs"]
+    (upload,) = (step for step in jobs["release"]["steps"] if "/upload-artifact@" in step.get("uses", ""))
 
-    assert condition.startswith("vars.DEPLOY_TARGET != '' && (needs.release.outputs.built == 'true' || ")
+    assert upload["if"].startswith("steps.build.outputs.built == 'true' || ")
+    assert "vars.DEPLOY_TARGET != ''" in jobs["released"]["if"]
+    assert jobs["deploy"]["if"].endswith("needs.released.outputs.matrix != '[]' }}")
+
+
+OF_PIPELINES = {
+    "deploy.release": "pipelines",
+    "deploy.deploy": "released",
+    "monitor.watch": "pipelines",
+    "renew-cache.renew": "pipelines",
+}
+
+
+def test_each_pipeline_has_a_job_of_its_own_by_a_list_that_the_code_makes() -> None:
+    matrices = {f"{workflow}.{name}": job for workflow, name, job in JOBS if "strategy" in job}
+
+    assert set(matrices) == set(OF_PIPELINES)
+    for name, job in matrices.items():
+        listing, plain = OF_PIPELINES[name], name.partition(".")[2]
+        include = f"${{{{ fromJSON(needs.{listing}.outputs.matrix) }}}}"
+        assert job["strategy"] == {"fail-fast": False, "matrix": {"include": include}}
+        assert job["name"] == f"{plain}${{{{ matrix.suffix }}}}"
+        calls = [step["run"] for step in job["steps"] if ".venv/bin/pipeline" in step.get("run", "")]
+        assert all('.venv/bin/pipeline -C "$FOLDER" ' in call for call in calls)
 
 
 def test_uploads_from_a_hidden_folder_include_hidden_files() -> None:
     uploads = [step["with"] for _, step in steps() if step.get("uses", "").startswith("actions/upload-artifact@")]
 
-    assert [upload["name"] for upload in uploads] == ["release", "monitor", "measurement", "reports"]
+    assert [upload["name"] for upload in uploads] == [
+        *("release${{ matrix.suffix }}", "monitor${{ matrix.suffix }}"),
+        *("measurement", "reports"),
+    ]
     assert all(upload.get("include-hidden-files") for upload in uploads if upload["path"].startswith("."))
 
 
@@ -399,11 +426,11 @@ def test_the_commands_exist() -> None:
     called = {
         match
         for _, step in steps()
-        for match in re.findall(r"\.venv/bin/pipeline (?:each )?(\S+)", step.get("run", ""))
+        for match in re.findall(r"\.venv/bin/pipeline (?:each |-C \S+ )?(\S+)", step.get("run", ""))
     }
     assert called == {
         *("run", "measure", "drift", "track", "announce", "answer", "record", "overrule", "merge-main", "report-tests"),
-        *("release", "deploy", "restore", "monitor", "watch", "retrain", "propose"),
+        *("matrix", "release", "deploy", "restore", "monitor", "watch", "retrain", "propose"),
     }
     assert called <= set(COMMANDS)
 

@@ -83,6 +83,20 @@ class Params(Section):
     serve: Serve
     tune: Tune
 
+    def named(self, plain: str, separator: str = "/") -> str:
+        """`plain` with the name of the pipeline behind it, where it has one: what belongs to this pipeline alone."""
+        return f"{plain}{separator}{self.name}" if self.name else plain
+
+    @property
+    def environment(self) -> str:
+        """The GitHub environment whose deployments record what happens."""
+        return self.named(self.deploy.environment)
+
+    @property
+    def experiment(self) -> str:
+        """The MLflow experiment that runs are logged to, and the name of the registered model."""
+        return self.named(self.tracking.experiment, "-")
+
     @model_validator(mode="before")
     @classmethod
     def _no_removed_section(cls, values: Any) -> Any:

@@ -19,6 +19,7 @@ def conflicts(params: "Params") -> list[str]:
         *_training(params),
         *_for_binary_alone(params),
         *_tuned(params),
+        *_kept(params),
     ]
 
 
@@ -83,6 +84,16 @@ def _for_binary_alone(params: "Params") -> Iterator[str]:
         yield f"task.threshold: is {task.threshold}; {allowed}: f1, the default, or no such key"
     if params.gate.fairness is not None:
         yield f"gate.fairness: its bounds are for task.type binary; {allowed}: null"
+
+
+def _kept(params: "Params") -> Iterator[str]:
+    """A log that is removed before the monitor has read it."""
+    days, needed = params.serve.log.keep_days, params.monitor.days
+    if days is not None and needed is not None and days < needed:
+        yield (
+            f"serve.log.keep_days: is {days}, but monitor.history reads {params.monitor.history} windows of "
+            f"{params.monitor.window}; allowed: {needed} or more, or null (or a smaller monitor.history)"
+        )
 
 
 def _tuned(params: "Params") -> Iterator[str]:

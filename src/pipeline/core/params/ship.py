@@ -158,6 +158,10 @@ class ServeLog(Section):
     keep: Annotated[int, Field(ge=2)] = Field(
         description="Log files that are kept for each worker; older ones are removed."
     )
+    keep_days: Count | None = Field(
+        None,
+        description="Days after its last row after which a log file is removed, at the latest one day later; null: never.",
+    )
     omit: Names = Field(description="Features that are not logged; replay, drift and retraining then lack them.")
 
 

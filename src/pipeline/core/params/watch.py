@@ -1,5 +1,6 @@
 """The section on what is watched in production."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -53,6 +54,13 @@ class Monitor(Section):
     assignees: Names = Field(
         description="GitHub logins that the issue is assigned to; empty: the repository's owners in CODEOWNERS."
     )
+
+    @property
+    def days(self) -> int | None:
+        """Days of the log that one run reads, rounded up; None where a window is a number of rows."""
+        number, unit = self.window.split()
+        in_a_day = {"minute": 1440, "hour": 24, "day": 1}.get(unit.removesuffix("s"))
+        return math.ceil(int(number) * self.history / in_a_day) if in_a_day else None
 
     @model_validator(mode="after")
     def _alarm_can_be_reached(self) -> "Monitor":

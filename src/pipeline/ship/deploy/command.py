@@ -17,7 +17,7 @@ from pipeline.ship.deploy.docker.host import DockerTarget
 from pipeline.ship.deploy.github_deployments import Recorder
 from pipeline.ship.deploy.rollout import Deployment
 from pipeline.ship.deploy.target import Target
-from pipeline.ship.release import ledger, manifest
+from pipeline.ship.release import ledger, manifest, neighbours
 from pipeline.ship.release.manifest import Release
 
 TARGETS: dict[str, Callable[[str | None, Deploy, int], Target]] = {"docker": DockerTarget}
@@ -46,6 +46,7 @@ def deploy(path: Path, key: str | None, repository: str | None, unsigned: bool, 
             "deploy: needs --key cosign.pub or --attested OWNER/NAME to verify who made the image "
             "(or --unsigned for a trial)"
         )
+    neighbours.check()
     deployment = _deployment(manifest.read(path), kind, host)
     _run(lambda: deploying.deploy(deployment, lambda release: _verify(release, key, repository)))
 
@@ -59,7 +60,7 @@ def rollback(release: str | None, kind: str, host: str | None) -> None:
 
     bounds = params.section(params.Deploy)
     target = _target(kind, host)
-    _run(lambda: roll_back(target, bounds, release, click.echo, _recorder(bounds), deployer()))
+    _run(lambda: roll_back(target, bounds, release, click.echo, _recorder(), deployer()))
 
 
 @click.command(short_help="Show what served when.")
@@ -92,11 +93,11 @@ def _target(kind: str, host: str | None) -> Target:
 
 def _deployment(release: Release, kind: str, host: str | None) -> Deployment:
     bounds = params.section(params.Deploy)
-    return Deployment(release, _target(kind, host), bounds, click.echo, _recorder(bounds), deployer())
+    return Deployment(release, _target(kind, host), bounds, click.echo, _recorder(), deployer())
 
 
-def _recorder(bounds: Deploy) -> Recorder:
-    return Recorder(bounds.environment, deployer(), click.echo)
+def _recorder() -> Recorder:
+    return Recorder(params.read().environment, deployer(), click.echo)
 
 
 def _run(action: Callable[[], None]) -> None:

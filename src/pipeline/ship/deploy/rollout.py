@@ -12,6 +12,7 @@ from pipeline.ship.deploy import canary, readiness, replay
 from pipeline.ship.deploy.canary import Expected
 from pipeline.ship.deploy.evidence import Moments, Pairs, Side
 from pipeline.ship.deploy.github_deployments import Recorder
+from pipeline.ship.deploy.observed import StepState
 from pipeline.ship.deploy.proof import Proof
 from pipeline.ship.deploy.target import Host, Target
 from pipeline.ship.release.manifest import Release
@@ -143,6 +144,7 @@ def _step(
             pairs += replay.shadow(host, release, logged)
         seconds = time.monotonic() - started
         evidence = evidence.add(champion_side, candidate_side, seconds)
+        host.observe(StepState(percent, seconds, baseline, own, evidence, pairs, expected))
         verdict = canary.judge(baseline, own, pairs, evidence, expected, deployment.bounds, seconds)
         if verdict.decision != "hold":
             break

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pipeline.ship.deploy.evidence import Side
+from pipeline.ship.deploy.observed import StepState
 from pipeline.ship.release.manifest import Release
 
 
@@ -65,6 +66,9 @@ class Host(Protocol):
 
     def find_release(self, release: str) -> Release | None:
         """A release that was deployed to this host; None where there is no record of it."""
+
+    def observe(self, step: StepState) -> None:
+        """Show operators how a step stands; that never fails a deployment."""
 
     def ledger(self) -> list[dict[str, Any]]:
         """The entries, oldest first."""

@@ -15,6 +15,7 @@ from pipeline.predictions import line
 from pipeline.ship.service.log_files import LogFiles
 
 NAME, CLASS = "predictions", "pipeline.ship.service.log.PredictionLog"
+IDLE = 3600.0  # seconds without a row after which the log looks for files that are too old
 MAX_WAITING = 100_000  # rows that may wait to be written; more are lost and counted
 logger = logging.getLogger("bentoml.pipeline")
 
@@ -105,7 +106,11 @@ class PredictionLog(MonitorBase[Any]):
     def _write(self) -> None:
         closing = False
         while not closing:
-            records = [self._queue.get()]
+            try:
+                records = [self._queue.get(timeout=IDLE)]
+            except Empty:
+                self._files.expire()
+                continue
             time.sleep(0.02)  # records that arrive within this time are written together
             try:
                 while len(records) < 1000:

@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from pipeline.ship.service.caller import Caller
-from pipeline.ship.service.endpoints import Post
+from pipeline.ship.service.endpoints import Post, Request
 
 
 class CountedRequests:
@@ -18,6 +18,10 @@ class CountedRequests:
 
     def count_request(self, endpoint: str, status: int, seconds: float) -> None:
         self.answers.append((endpoint, status))
+
+
+async def answer_nothing(request: Request) -> bytes:
+    return b"{}"
 
 
 @pytest.mark.parametrize(
@@ -34,7 +38,7 @@ def test_an_encoded_body_is_refused_as_such(encoding: bytes, status: int) -> Non
         sent.append(message)
 
     metrics: Any = CountedRequests()
-    post = Post("/predict", lambda *_: b"{}", metrics, 1000)
+    post = Post("/predict", answer_nothing, metrics, 1000)
     anyio.run(post, {"method": "POST", "headers": [(b"content-encoding", encoding)]}, receive, send)
 
     assert sent[0]["status"] == status
@@ -43,9 +47,8 @@ def test_an_encoded_body_is_refused_as_such(encoding: bytes, status: int) -> Non
         assert json.loads(sent[1]["body"])["error"] == "content-encoding is 'gzip'; allowed: an unencoded body"
 
 
-@pytest.mark.parametrize("threaded", [False, True])
-def test_a_defect_is_a_500_that_is_logged_and_counted(threaded: bool, caplog: pytest.LogCaptureFixture) -> None:
-    def broken(body: bytes, request_id: str, replay: bool, started: float, caller: Caller) -> bytes:
+def test_a_defect_is_a_500_that_is_logged_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(request: Request) -> bytes:
         raise ZeroDivisionError("a defect")
 
     counted: Any = CountedRequests()
@@ -57,7 +60,7 @@ def test_a_defect_is_a_500_that_is_logged_and_counted(threaded: bool, caplog: py
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    post = Post("/predict", broken, counted, 1000, threaded=threaded)
+    post = Post("/predict", broken, counted, 1000)
     anyio.run(post, {"method": "POST", "headers": [(b"x-request-id", b"mine")]}, receive, send)
 
     assert sent[0]["status"] == 500
@@ -72,8 +75,8 @@ def test_a_defect_is_a_500_that_is_logged_and_counted(threaded: bool, caplog: py
 def test_the_handler_gets_who_asked_and_the_trace() -> None:
     callers = list[Caller]()
 
-    def handler(body: bytes, request_id: str, replay: bool, started: float, caller: Caller) -> bytes:
-        callers.append(caller)
+    async def handler(request: Request) -> bytes:
+        callers.append(request.caller)
         return b"{}"
 
     async def receive() -> dict[str, Any]:

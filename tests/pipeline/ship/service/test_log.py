@@ -198,3 +198,41 @@ def test_files_rotate_and_the_oldest_are_removed(tmp_path: Path) -> None:
         files.append(f"line {number}\n".encode() * 2)
     files.close()
     assert [path.read_text().splitlines()[0] for path in sorted(tmp_path.iterdir())] == ["line 4", "line 5"]
+
+
+def test_files_older_than_keep_days_are_removed_and_a_day_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = time.time() - 4 * 86_400
+    files = LogFiles(tmp_path, 1, 10_000, 20, keep_days=2)
+    for day in range(5):
+        moment = start + day * 86_400
+        monkeypatch.setattr("pipeline.ship.service.log_files.time.time", lambda moment=moment: moment)
+        files.append(f"day {day}\n".encode())
+        os.utime(max(tmp_path.iterdir()), (moment, moment))
+    files.close()
+    assert [path.read_text() for path in sorted(tmp_path.iterdir())] == ["day 2\n", "day 3\n", "day 4\n"]
+
+
+def test_a_log_without_requests_removes_its_old_files_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "IDLE", 0.01)
+    old, other = (tmp_path / f"predictions.{worker}.20200101T000000.000000Z.jsonl" for worker in ("w1", "w2"))
+    for path in (old, other):
+        path.write_text("a row\n")
+        os.utime(path, (0, 0))
+    files = LogFiles(tmp_path, 1, 10_000, 20, keep_days=2)
+    prediction_log = log.PredictionLog("p", files, log.feature_encoder(["x"], []), lambda _: None)
+    while old.exists():
+        _wait()
+    prediction_log.close()
+    assert other.exists()  # another worker's, which it may be writing
+
+
+def test_files_stay_where_no_age_is_given(tmp_path: Path) -> None:
+    old = tmp_path / "predictions.w1.20200101T000000.000000Z.jsonl"
+    old.write_text("a row\n")
+    os.utime(old, (0, 0))
+    files = LogFiles(tmp_path, 1, 10_000, 20)
+    files.append(b"another\n")
+    files.close()
+    assert old.exists()

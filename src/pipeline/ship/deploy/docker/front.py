@@ -74,6 +74,11 @@ backend small
 backend large
   server balancer unix@/run/proxy/requests.sock maxconn {large}
 
+frontend operators
+  bind unix@/run/proxy/{metrics_socket} mode 600
+  http-request set-log-level silent
+  http-request use-service prometheus-exporter
+
 backend connections
   stick-table type ipv6 size {table} expire 1m store conn_cur
 
@@ -108,6 +113,7 @@ def configuration(bounds: Deploy, rules: Rules | None = None) -> str:
         "access": rules.rules,
         "tables": rules.tables,
         "socket": SOCKET,
+        "metrics_socket": haproxy.FRONT_SOCKET,
     }
     return CONFIGURATION.format(digest=digest(CONFIGURATION.format(digest="", **fields)), **fields)
 

@@ -1,5 +1,6 @@
 """The target `docker`: one host with Docker, reached only by Docker's API; HAProxy is in front of both releases."""
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -8,12 +9,14 @@ from typing import Any
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Deploy
+from pipeline.ship.deploy import observed
 from pipeline.ship.deploy.docker import access, haproxy, keys, public_keys
 from pipeline.ship.deploy.docker.agent import Agent
 from pipeline.ship.deploy.docker.containers import PORT, Containers
 from pipeline.ship.deploy.docker.keys import Key, Keys
 from pipeline.ship.deploy.docker.proxy import CONFIGURATION, TIMEOUT, Proxy, wait_for
 from pipeline.ship.deploy.evidence import Side
+from pipeline.ship.deploy.observed import StepState
 from pipeline.ship.deploy.target import Answer
 from pipeline.ship.release import ledger
 from pipeline.ship.release.docker_cli import Docker
@@ -80,8 +83,8 @@ class DockerHost:
     """The host while this deployment holds its lock."""
 
     def __init__(self, docker: Docker, containers: Containers, agent: Agent, bounds: Deploy, max_body: int) -> None:
-        self._containers, self._agent = containers, agent
-        self._front, self._has_tls = f"{bounds.name}-proxy", bounds.tls is not None
+        self._containers, self._agent, self._bounds = containers, agent, bounds
+        self._front = f"{bounds.name}-proxy"
         self._proxy = Proxy(docker, agent, bounds, containers, max_body)
 
     def check(self) -> None:
@@ -116,7 +119,9 @@ class DockerHost:
         return self._containers.is_ready(release, self._agent)
 
     def serves(self) -> bool:
-        ((status, _, _),) = self._agent.call("send", self._front, 8080, "GET", "/readyz", [None], 3.0, self._has_tls)
+        ((status, _, _),) = self._agent.call(
+            "send", self._front, 8080, "GET", "/readyz", [None], 3.0, self._bounds.tls is not None
+        )
         return bool(status == 200)
 
     def exit_reason(self, release: str) -> str | None:
@@ -185,6 +190,26 @@ class DockerHost:
 
     def record(self, entry: dict[str, Any]) -> None:
         self._agent.call("append", ledger.FILE, json.dumps(entry, ensure_ascii=False))
+        self._publish()
+
+    def observe(self, step: StepState) -> None:
+        self._publish(step)
+
+    def _publish(self, step: StepState | None = None) -> None:
+        """Write what operators read; a disk that takes no more of it stops no deployment."""
+        with contextlib.suppress(PipelineError):
+            entries = self.ledger()
+            text = observed.exposition(entries, self._slots(entries), self._bounds, step)
+            self._agent.call("write", observed.FILE, text, False)
+
+    def _slots(self, entries: Sequence[dict[str, Any]]) -> dict[str, tuple[str, str]]:
+        """Release and role in each slot of the balancer."""
+        champion = haproxy.champion(self._agent.call("read", CONFIGURATION))
+        slots = {champion[1]: (champion[0], "champion")} if champion else {}
+        unfinished = ledger.unfinished(entries)
+        if champion and unfinished and unfinished["release"] != champion[0]:
+            slots[haproxy.other_slot(champion[1])] = (unfinished["release"], "candidate")
+        return slots
 
     def advice(self) -> str:
         return self._proxy.advice()

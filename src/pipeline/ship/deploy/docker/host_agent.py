@@ -131,14 +131,15 @@ def read(name: str) -> str | None:
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
-def write(name: str, text: str) -> None:
-    """Replace a file atomically, once the new one is on the disk."""
+def write(name: str, text: str, durable: bool = True) -> None:
+    """Replace a file atomically; a durable one once it is on the disk."""
     (STATE / name).parent.mkdir(parents=True, exist_ok=True)
     part = STATE / f"{name}.part"
     with part.open("w", encoding="utf-8") as stream:
         stream.write(text)
         stream.flush()
-        os.fsync(stream.fileno())
+        if durable:
+            os.fsync(stream.fileno())
     os.replace(part, STATE / name)
 
 

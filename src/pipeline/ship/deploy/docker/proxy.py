@@ -13,7 +13,7 @@ from pipeline.ship.deploy.docker.containers import Containers
 from pipeline.ship.deploy.docker.front_container import Front, can_reload, is_front
 from pipeline.ship.release.docker_cli import Docker
 
-LUA = Path(__file__).with_name("lease.lua")
+SCRIPTS = tuple(Path(__file__).with_name(name) for name in ("lease.lua", "metrics.lua"))
 CONFIGURATION = "haproxy.cfg"
 TIMEOUT = 15.0  # seconds until the proxy has found a new server, and until an old one has no request left
 
@@ -34,7 +34,8 @@ class Proxy:
 
     def write(self, champion: str, slot: str) -> None:
         """Write what the balancer reads when it starts, the champion last: from then on that is the one it serves."""
-        self._agent.call("write", LUA.name, LUA.read_text(encoding="utf-8"))
+        for script in SCRIPTS:
+            self._agent.call("write", script.name, script.read_text(encoding="utf-8"))
         text = haproxy.configuration(champion, slot, self._containers.name(champion), self._max_body)
         self._agent.call("write", CONFIGURATION, text)
 
