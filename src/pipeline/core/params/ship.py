@@ -155,7 +155,8 @@ class ServeLog(Section):
     )
     keep_days: Count | None = Field(
         None,
-        description="Days after its last row after which a log file is removed, at the latest one day later; null: never.",
+        description="Days after its last row after which a log file is removed, at the latest one day later; "
+        "null: never.",
     )
     omit: Names = Field(description="Features that are not logged; replay, drift and retraining then lack them.")
 
