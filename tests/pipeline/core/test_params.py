@@ -85,7 +85,7 @@ def test_a_wrong_key_or_value_is_named(tmp_path: Path, old: str, new: str, expec
         (
             "    keep: 20",
             "    keep: 20\n    keep_days: 29",
-            "serve.log.keep_days: is 29, but monitor.history reads 30 windows of",
+            "serve.log.keep_days: is 29, but monitor.history",
         ),
     ],
 )
