@@ -51,7 +51,9 @@ COMMANDS = {
     "freeze": ("pipeline.ship.deploy.command:freeze", "Refuse deployments, and end one that is under way."),
     "unfreeze": ("pipeline.ship.deploy.command:unfreeze", "Allow deployments again after `pipeline freeze`."),
     "history": ("pipeline.ship.deploy.command:history", "Show which release served when."),
+    "keys": ("pipeline.ship.deploy.keys_command", "Add, list or remove the API keys of a host."),
     "retrain": ("pipeline.watch.retrain.command", "Take newly labelled rows of the prediction log into the data."),
+    "forget": ("pipeline.forget.command", "Remove a person's rows from log, labels and added data."),
     "announce": ("pipeline.github.pull_request.announce", "GitHub: say on a pull request that it is being measured."),
     "answer": ("pipeline.github.pull_request.answer", "GitHub: judge what a train run measured; comment and status."),
     "overrule": (

@@ -49,6 +49,13 @@ def test_each_pipeline_is_a_job_with_its_folder_and_the_end_of_its_artifacts_nam
     assert listed(monkeypatch, tmp_path / "output") == [TOP, CHURN]
 
 
+def test_without_a_pipeline_at_the_top_the_others_are_all(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository / "params.yaml").unlink()
+    assert listed(monkeypatch, tmp_path / "output") == [CHURN]
+
+
 def test_wrong_parameters_stop_the_pipelines_own_job_alone(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,19 @@ def test_the_parameters_of_the_repository_are_valid() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "environment", "experiment"),
+    [("null", "production", "credit-default"), ("churn", "production/churn", "credit-default-churn")],
+)
+def test_what_belongs_to_one_pipeline_alone_has_its_name(
+    tmp_path: Path, name: str, environment: str, experiment: str
+) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(SAMPLE.replace("name: null", f"name: {name}", 1), encoding="utf-8")
+    own = params.read(path)
+    assert (own.environment, own.experiment) == (environment, experiment)
+
+
+@pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
         ("  max_trees: 2000", "  max_tree: 2000", "train.max_tree: unknown key; did you mean max_trees?"),
@@ -72,7 +85,7 @@ def test_a_wrong_key_or_value_is_named(tmp_path: Path, old: str, new: str, expec
         (
             "    keep: 20",
             "    keep: 20\n    keep_days: 29",
-            "serve.log.keep_days: is 29, but monitor.history reads 30 windows of",
+            "serve.log.keep_days: is 29, but monitor.history",
         ),
     ],
 )

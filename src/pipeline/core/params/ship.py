@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict, field_validator, model_validator
 
+from pipeline.core.params.access import Access, Tls
 from pipeline.core.params.values import Count, Name, Names, NonNegative, Positive, Section, UnitInterval
 
 SECONDS = {"s": 1, "min": 60, "h": 3600}
@@ -40,8 +41,13 @@ class Deploy(Section):
     trusted_proxies: Names = Field(
         (), description="IP addresses or networks whose X-Forwarded-For names the client; its limits count by client."
     )
+    access: Access = Field(default=Access(), description="Who may ask; all of it is off by default.")
+    tls: Tls | None = Field(
+        default=None, description="TLS at the proxy; null: none, so something in front of it must do that."
+    )
     proxy_image: Name = Field(
-        description="Image of the proxy: HAProxy 2.6 or newer, with Lua; name it by digest to pin it."
+        description="Image of the proxy: HAProxy 2.6 or newer, with Lua and its Prometheus exporter; "
+        "name it by digest to pin it."
     )
     memory: Annotated[str, Field(pattern=r"^[1-9][0-9]*[bkmg]$")] = Field(
         description="Memory limit of a service container, as Docker writes it (512m, 1g)."

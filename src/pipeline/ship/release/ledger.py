@@ -42,17 +42,22 @@ class Row:
 
 def on_host(docker: Docker, bounds: Deploy) -> list[dict[str, Any]]:
     """The entries of a host's ledger without its lock, oldest first; none where nothing was deployed there."""
+    return parse(read_state(docker, bounds, FILE).split("\n"), f"{bounds.name}-state/{FILE}")
+
+
+def read_state(docker: Docker, bounds: Deploy, name: str) -> str:
+    """A file of the deployment's volume `state`, without the host's lock; empty where there is none."""
     volume = f"{bounds.name}-state"
     if docker.inspect("volume", volume) is None:
-        return []
+        return ""
     proxy = docker.inspect("container", f"{bounds.name}-proxy")
     image = proxy["Image"] if proxy else bounds.proxy_image
     options = ["--volume", f"{volume}:/state:ro", "--network", "none", "--entrypoint", "cat", image]
-    result = docker.attempt("run", "--rm", *options, f"/state/{FILE}")
+    result = docker.attempt("run", "--rm", *options, f"/state/{name}")
     unwritten = result.returncode == 1 and "No such file" in result.stderr
     if result.returncode and not unwritten:
         raise PipelineError(f"docker run: {error_line(result.stderr)}")
-    return parse(result.stdout.split("\n"), f"{volume}/{FILE}")
+    return result.stdout
 
 
 def parse(lines: Iterable[str], source: str) -> list[dict[str, Any]]:

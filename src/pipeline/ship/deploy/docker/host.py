@@ -10,9 +10,10 @@ from typing import Any
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Deploy
 from pipeline.ship.deploy import observed
-from pipeline.ship.deploy.docker import haproxy
+from pipeline.ship.deploy.docker import access, haproxy, keys, public_keys
 from pipeline.ship.deploy.docker.agent import Agent
 from pipeline.ship.deploy.docker.containers import PORT, Containers
+from pipeline.ship.deploy.docker.keys import Key, Keys
 from pipeline.ship.deploy.docker.proxy import CONFIGURATION, TIMEOUT, Proxy, wait_for
 from pipeline.ship.deploy.evidence import Side
 from pipeline.ship.deploy.observed import StepState
@@ -39,10 +40,12 @@ class DockerTarget:
     @contextmanager
     def lock(self, image: str, deployer: str) -> Iterator["DockerHost"]:
         """The lock is the agent's container, by its name."""
+        public_keys.read(self._bounds)  # a bad file is refused before anything starts
         self._containers.pull(image)
         if self._docker.inspect("network", self._containers.network) is None:
             self._docker.attempt("network", "create", self._containers.network)
         with self._agent(self._lock, "a deployment", image, deployer) as host:
+            host.check()
             yield host
 
     @contextmanager
@@ -60,6 +63,20 @@ class DockerTarget:
 
     def is_locked(self) -> bool:
         return self._docker.inspect("container", self._lock) is not None
+
+    def keys(self, deployer: str) -> Keys:
+        """The API keys of this host, to be changed."""
+        return Keys(lambda: self._key_agent(deployer))
+
+    def known_keys(self) -> list[Key]:
+        return keys.parse(ledger.read_state(self._docker, self._bounds, access.KEYS))
+
+    def _key_agent(self, deployer: str) -> Agent:
+        """An agent beside the deployer's, by the image of a release that runs."""
+        if (image := self.image()) is None:
+            raise PipelineError(f"keys: nothing of {self._bounds.name} runs on this host; deploy first, then add keys")
+        name = f"{self._bounds.name}-keys"
+        return Agent(self._docker, name, "a change of keys", self._agent_options(deployer), image)
 
     def _agent_options(self, deployer: str) -> list[str]:
         volume = self._containers.volume
@@ -80,6 +97,10 @@ class DockerHost:
         self._front = f"{bounds.name}-proxy"
         self._entries: tuple[int, list[dict[str, Any]]] = (0, [])  # of the ledger, and how many bytes it had
         self._proxy = Proxy(docker, agent, bounds, containers, max_body)
+
+    def check(self) -> None:
+        """PipelineError where the proxy would refuse the settings of params.yaml."""
+        self._proxy.check()
 
     def champion(self) -> str | None:
         champion = haproxy.champion(self._agent.call("read", CONFIGURATION))
@@ -109,7 +130,9 @@ class DockerHost:
         return self._containers.is_ready(release, self._agent)
 
     def serves(self) -> bool:
-        ((status, _, _),) = self._agent.call("send", self._front, 8080, "GET", "/readyz", [None], 3.0)
+        ((status, _, _),) = self._agent.call(
+            "send", self._front, 8080, "GET", "/readyz", [None], 3.0, self._bounds.tls is not None
+        )
         return bool(status == 200)
 
     def exit_reason(self, release: str) -> str | None:
