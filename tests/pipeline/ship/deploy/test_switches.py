@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from pipeline.cli import pipeline
 from pipeline.core.errors import PipelineError
 from pipeline.ship.deploy import deploy, steps, switches
 from pipeline.ship.deploy.canary import Expected
+from pipeline.ship.deploy.command import deployer
 from pipeline.ship.deploy.deploy import FailedError
 from pipeline.ship.deploy.deployment import Deployment
 from pipeline.ship.deploy.evidence import Pairs, Side
@@ -18,6 +22,7 @@ from pipeline.ship.deploy.steps import Step
 from pipeline.ship.deploy.switches import Person
 from pipeline.ship.release import ledger
 from pipeline.ship.release.manifest import Release
+from tests.pipeline.conftest import FROZEN
 from tests.pipeline.ship.deploy.hosts_in_memory import MemoryHost
 from tests.pipeline.ship.deploy.test_rollback import BOUNDS, RECORDER, A, B, MemoryTarget, Z, roll_back, served
 
@@ -266,3 +271,30 @@ def test_a_paused_canary_that_proves_bad_has_failed() -> None:
     target = host_of(A)
     assert end_paused(target, PipelineError("a reason")).startswith("release bbbbbbbbbbbb: a reason; ")
     assert (target.entries[-1]["event"], target.entries[-1]["reason"]) == ("failed", "a reason")
+
+
+def test_who_runs_a_workflow_again_is_the_one_who_acts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_RUN_ID", "7")
+    monkeypatch.setenv("GITHUB_ACTOR", "ann")
+    monkeypatch.delenv("GITHUB_TRIGGERING_ACTOR", raising=False)
+    assert deployer() == "ann run 7"
+    monkeypatch.setenv("GITHUB_TRIGGERING_ACTOR", "ben")
+    assert deployer() == "ben run 7"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["deploy", "--unsigned", "--pause-at", "7"], "--pause-at: 7 is no step of deploy.steps that is still to come"),
+        (["freeze", " "], "freeze: the reason is empty"),
+    ],
+)
+def test_a_wrong_switch_is_one_line_before_anything_starts(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "params.yaml").write_bytes((FROZEN / "params.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(pipeline, arguments)
+    assert isinstance(result.exception, PipelineError)
+    assert str(result.exception).startswith(message)
+    assert result.output == ""
