@@ -31,6 +31,8 @@ class Disk(Agent):
     def call(self, name: str, *arguments: Any) -> Any:
         if name == "read":
             return self.files.get(arguments[0])
+        if name == "size":
+            return len(self.files.get(arguments[0], ""))
         if name == "append":
             self.files[arguments[0]] = self.files.get(arguments[0], "") + arguments[1] + "\n"
         elif self.full:
