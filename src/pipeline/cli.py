@@ -47,8 +47,13 @@ COMMANDS = {
     "report": ("pipeline.review.comment.command", "Write the pull request's comment for this work tree (make report)."),
     "deploy": ("pipeline.ship.deploy.command:deploy", "Deploy a release by canary; roll back where it fails."),
     "rollback": ("pipeline.ship.deploy.command:rollback", "Return to a release that served before, in seconds."),
+    "promote": ("pipeline.ship.deploy.command:promote", "Let a canary go on that `pipeline deploy --pause-at` paused."),
+    "freeze": ("pipeline.ship.deploy.command:freeze", "Refuse deployments, and end one that is under way."),
+    "unfreeze": ("pipeline.ship.deploy.command:unfreeze", "Allow deployments again after `pipeline freeze`."),
     "history": ("pipeline.ship.deploy.command:history", "Show which release served when."),
+    "keys": ("pipeline.ship.deploy.keys_command", "Add, list or remove the API keys of a host."),
     "retrain": ("pipeline.watch.retrain.command", "Take newly labelled rows of the prediction log into the data."),
+    "forget": ("pipeline.forget.command", "Remove a person's rows from log, labels and added data."),
     "announce": ("pipeline.github.pull_request.announce", "GitHub: say on a pull request that it is being measured."),
     "answer": ("pipeline.github.pull_request.answer", "GitHub: judge what a train run measured; comment and status."),
     "overrule": (

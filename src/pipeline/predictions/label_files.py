@@ -102,7 +102,7 @@ def _plain(texts: "pd.Series[Any]", kind: Type, form: Csv) -> "pd.Series[Any]":
     return texts
 
 
-def _form(stream: Any, is_compressed: bool, form: Csv) -> tuple[Csv, list[str]]:
+def csv_form(stream: Any, is_compressed: bool, form: Csv) -> tuple[Csv, list[str]]:
     """The form of a file, that of data.csv or the usual one, and the names of its columns: none for an empty file."""
     header = list[str]()
     for tried in (form, Csv()):
@@ -135,7 +135,7 @@ def _csv(stream: Any, name: str, damage: Damage, extra: Sequence[str], data: Dat
         damage.add("labels", place, f"has {row.actual_columns} values, the header {row.expected_columns}")
         return "skip"
 
-    form, header = _form(stream, name.endswith(".gz"), data.csv if data else Csv())
+    form, header = csv_form(stream, name.endswith(".gz"), data.csv if data else Csv())
     columns = _selected(header, extra) if header else COLUMNS
     content = pa.CompressedInputStream(pa.PythonFile(stream), "gzip") if name.endswith(".gz") else stream
     yield from arrow_csv.open_csv(

@@ -58,6 +58,8 @@ def test_what_belongs_to_one_pipeline_alone_has_its_name(
         ("space: ", "space: 3 # ", "not valid YAML"),
         ("low: 0.01, high", "low: 3, high", "tune.space.learning_rate: low 3 is not below high 0.2"),
         ("bind: all", "bind: localhost", "deploy.bind: is 'localhost'; allowed: all, or an IP address"),
+        ("shadow: 0", "shadow: 10", "deploy.shadow: is 10; allowed: 0, or a number of s, min or h, such as 10 min"),
+        ("shadow: 0", "shadow: 1 day", "deploy.shadow: is '1 day'; allowed: 0, or a number of s"),
         ("proxies: []", "proxies: [10.0.0.0/33]", "deploy.trusted_proxies: is '10.0.0.0/33'; allowed: IP addresses"),
         ("operator_port: 8081", "operator_port: 8080", "deploy: operator_port: is 8080, as port is; allowed: another"),
         ("  group: null", "  group: default_next_month", "split.group: default_next_month is the target (task.target)"),
@@ -83,7 +85,7 @@ def test_a_wrong_key_or_value_is_named(tmp_path: Path, old: str, new: str, expec
         (
             "    keep: 20",
             "    keep: 20\n    keep_days: 29",
-            "serve.log.keep_days: is 29, but monitor.history reads 30 windows of",
+            "serve.log.keep_days: is 29, but monitor.history",
         ),
     ],
 )

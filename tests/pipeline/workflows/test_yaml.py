@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline.cli import pipeline
 from pipeline.github.client import override_runs
 from tests.pipeline import guard
 from tests.pipeline.conftest import ROOT
@@ -21,6 +23,7 @@ ACTIONS = {path.parent.name: YAML(typ="safe").load(path) for path in sorted((GIT
 JOBS = [(workflow, name, job) for workflow, content in WORKFLOWS.items() for name, job in content["jobs"].items()]
 IDS = [f"{workflow}.{name}" for workflow, name, _ in JOBS]
 BIN = Path(sys.executable).parent
+SWITCH = '"$SWITCH"'  # the command that operate.yaml's input names
 # Workflows with write permissions, or with secrets, on an event that a stranger can cause.
 PRIVILEGED = ("comment", "override", "test-status")
 HOSTED_MAIN = (*PRIVILEGED, "retrain")  # workflows that may write to the repository and run main's code
@@ -83,6 +86,7 @@ def test_write_permissions_are_exactly_these() -> None:
         "deploy.release": {"attestations", "id-token", "packages"},
         "deploy.deploy": {"deployments", "id-token"},
         "monitor.watch": {"actions", "id-token", "issues"},
+        "operate.operate": {"deployments"},
         "override.overrule": {"actions", "pull-requests", "statuses"},
         "retrain.retrain": {"actions", "contents", "id-token", "issues", "pull-requests"},
         "test-status.report": {"statuses"},
@@ -193,10 +197,15 @@ def test_the_keys_of_a_release_are_read_only_in_the_environment_that_main_alone_
         for workflow, name, job in JOBS
     }
 
-    assert {name for name, secrets in reads.items() if secrets} == {"deploy.release", "deploy.deploy"}
+    assert {name for name, secrets in reads.items() if secrets} == {
+        "deploy.release",
+        "deploy.deploy",
+        "operate.operate",
+    }
     assert {f"{workflow}.{name}" for workflow, name, job in JOBS if job.get("environment") == RELEASE} == {
         "deploy.release",
         "deploy.deploy",
+        "operate.operate",
     }
 
 
@@ -332,7 +341,7 @@ def test_numbers_of_a_dispatch_are_text_that_the_command_checks() -> None:
     dispatches = [(content["on"].get("workflow_dispatch") or {}).get("inputs", {}) for content in WORKFLOWS.values()]
     types = {field["type"] for inputs in dispatches for field in inputs.values()}
 
-    assert types == {"boolean", "string"}
+    assert types == {"boolean", "choice", "string"}
 
 
 def test_the_default_branch_may_have_another_name_than_main() -> None:
@@ -431,8 +440,9 @@ def test_the_commands_exist() -> None:
     assert called == {
         *("run", "measure", "drift", "track", "announce", "answer", "record", "overrule", "merge-main", "report-tests"),
         *("matrix", "release", "deploy", "restore", "monitor", "watch", "retrain", "propose"),
+        SWITCH,
     }
-    assert called <= set(COMMANDS)
+    assert called - {SWITCH} <= set(COMMANDS)
 
 
 def test_uv_is_checked_by_a_hash_wherever_it_is_installed() -> None:
@@ -466,3 +476,11 @@ def test_each_accepted_finding_has_its_reason() -> None:
 
     assert len(accepted) == 3
     assert all(len(finding.partition("] ")[2].split()) > 5 for finding in accepted)
+
+
+def test_a_switch_is_a_command_that_takes_its_reason() -> None:
+    (dispatch,) = WORKFLOWS["operate"]["on"].values()
+    for switch in dispatch["inputs"]["switch"]["options"]:
+        command = pipeline.get_command(click.Context(pipeline), switch)
+        assert command
+        assert [parameter.name for parameter in command.params if isinstance(parameter, click.Argument)] == ["reason"]

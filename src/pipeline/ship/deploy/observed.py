@@ -66,15 +66,19 @@ def _deployment(
     for result in RESULTS:
         total.add_metric([result], counts[result])
     yield total
-    commits = {entry["release"]: short_commit(entry.get("commit", "")) for entry in entries}
+    commits = {entry["release"]: short_commit(entry.get("commit", "")) for entry in ledger.deployments(entries)}
     yield _gauge(
         "pipeline_release_info",
         "The release in a slot of the balancer, and its role",
         {(release, commits.get(release, ""), slot, role): 1 for slot, (release, role) in sorted(slots.items())},
         ("release", "commit", "slot", "role"),
     )
-    running = ledger.unfinished(entries) is not None
-    yield _gauge("pipeline_deployment_in_progress", "1 while a deployment has not ended", {(): running})
+    last, is_frozen = ledger.unfinished(entries), ledger.frozen(entries) is not None
+    is_paused = last is not None and last["event"] == "paused"
+    in_progress = last is not None and not is_paused
+    yield _gauge("pipeline_deployment_in_progress", "1 while one has not ended and is not paused", {(): in_progress})
+    yield _gauge("pipeline_deployment_paused", "1 while a canary waits for `pipeline promote`", {(): is_paused})
+    yield _gauge("pipeline_deployments_frozen", "1 while deployments are refused", {(): is_frozen})
     yield _gauge("pipeline_deployment_updated_timestamp_seconds", "When a deployer last wrote these metrics", {(): now})
 
 

@@ -76,6 +76,12 @@ class Host(Protocol):
     def record(self, entry: dict[str, Any]) -> None:
         """Add an entry to the ledger."""
 
+    def park(self, release: Release) -> None:
+        """Keep the release of a paused canary, for a deployer that takes it up."""
+
+    def parked(self) -> Release | None:
+        """The release that was kept last; None where there is none."""
+
     def advice(self) -> str:
         """What a person must do to apply params.yaml to this host; empty where it is applied."""
 
@@ -88,6 +94,9 @@ class Target(Protocol):
 
     def lock(self, image: str, deployer: str) -> AbstractContextManager[Host]:
         """Hold the lock, by a container of that image; PipelineError where another deployment holds it."""
+
+    def beside(self, image: str, deployer: str) -> AbstractContextManager[Host]:
+        """The host without the lock, by a container of that image: to read the ledger and add to it, no more."""
 
     def history(self) -> list[dict[str, Any]]:
         """The ledger's entries without the lock, oldest first."""

@@ -92,7 +92,7 @@ class Service:
             milliseconds = round((time.perf_counter() - request.started) * 1000, 3)
             release = self._predictor.release["release"]
             record: Any = log.Record(
-                time.time(), release, milliseconds, predicted.body, predicted.rows, predicted.lines
+                time.time(), release, milliseconds, predicted.body, predicted.rows, predicted.lines, *request.caller
             )
             self._monitor.log_table([record], {})
         return predicted.content

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pipeline.core.errors import PipelineError
+from pipeline.ship.service import caller
+from pipeline.ship.service.caller import UNKNOWN, Caller
 from pipeline.ship.service.prometheus import Metrics
 from pipeline.ship.service.request import RefusalError, refuse
 
@@ -34,6 +36,7 @@ class Request(NamedTuple):
     request_id: str
     replay: bool
     started: float
+    caller: Caller = UNKNOWN
 
 
 Handler = Callable[[Request], Awaitable[bytes]]  # the answer as JSON; RefusalError where the body is invalid
@@ -61,7 +64,8 @@ class Post:
             body = await self._body(headers.get(LENGTH, b""), receive)
             if (encoding := headers.get(ENCODING, b"identity").strip().lower()) not in {b"identity", b""}:
                 raise refuse(415, "", f"content-encoding is {encoding.decode(errors='replace')!r}", "an unencoded body")
-            content = await self._handler(Request(body, request_id, REPLAY in headers, started))
+            request = Request(body, request_id, REPLAY in headers, started, caller.read(headers))
+            content = await self._handler(request)
         except RefusalError as refusal:
             status, content = refusal.status, _error_body(refusal.message, refusal.problems, request_id)
         except DisconnectedError:

@@ -62,6 +62,17 @@ def test_a_release_is_named_with_its_slot_and_its_role() -> None:
     assert read["pipeline_deployment_in_progress", ()] == 1
 
 
+def test_a_paused_canary_and_a_freeze_are_shown() -> None:
+    paused = [*entries("serving first", "started second"), ledger.new_entry("paused", release("second"), percent=5)]
+    frozen = [*paused, ledger.freeze_entry("frozen", paused, "ann", "an audit")]
+    names = ("pipeline_deployment_in_progress", "pipeline_deployment_paused", "pipeline_deployments_frozen")
+    shown = [samples(observed.exposition(ledgers, {}, BOUNDS)) for ledgers in (paused[:2], paused, frozen)]
+    assert [[read[name, ()] for name in names] for read in shown] == [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
+    slots = {"a": ("first", "champion")}
+    info = [dict(labels) for name, labels in samples(observed.exposition(frozen, slots, BOUNDS)) if "info" in name]
+    assert info[0]["commit"] == "ccccccc"
+
+
 def test_without_a_step_nothing_is_said_of_a_canary() -> None:
     text = observed.exposition(entries("serving first"), {}, BOUNDS)
     assert "pipeline_canary" not in text

@@ -6,6 +6,7 @@ from typing import Any
 import anyio
 import pytest
 
+from pipeline.ship.service.caller import Caller
 from pipeline.ship.service.endpoints import Post, Request
 
 
@@ -69,3 +70,23 @@ def test_a_defect_is_a_500_that_is_logged_and_counted(caplog: pytest.LogCaptureF
     assert counted.answers == [("/predict", 500)]
     assert "request mine failed" in caplog.text
     assert "ZeroDivisionError: a defect" in caplog.text
+
+
+def test_the_handler_gets_who_asked_and_the_trace() -> None:
+    callers = list[Caller]()
+
+    async def handler(request: Request) -> bytes:
+        callers.append(request.caller)
+        return b"{}"
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"{}"}
+
+    async def send(message: dict[str, Any]) -> None:
+        """The answer is not looked at."""
+
+    metrics: Any = CountedRequests()
+    trace = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    headers = [(b"x-pipeline-client", b"billing"), (b"traceparent", trace)]
+    anyio.run(Post("/predict", handler, metrics, 1000), {"method": "POST", "headers": headers}, receive, send)
+    assert callers == [Caller("billing", "4bf92f3577b34da6a3ce929d0e0e4736")]

@@ -52,7 +52,8 @@ defaults
 
 frontend public
   bind unix@/run/proxy/requests.sock mode 600
-  bind :8080  # published by the container of an earlier version alone, which has no front
+  bind :8080 name direct  # published by the container of an earlier version alone, which has no front
+  http-request del-header x-pipeline-client if {{ so_name direct }}  # nobody has checked it
   http-request del-header x-pipeline-replay
   http-request set-log-level silent unless {{ path /predict /explain }}  # a probe is no evidence
   default_backend service
