@@ -1,5 +1,6 @@
 """The files that `deploy.access` and `deploy.tls` name: what is taken of them, and what is refused in one line."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ def test_the_keys_of_the_algorithm_are_taken(tmp_path: Path) -> None:
         (json.dumps({"keys": [RSA.as_dict(private=True)]}), "holds a secret"),
         (json.dumps({"keys": [OctKey.generate_key(256).as_dict()]}), "holds a secret"),
     ],
+    ids=itertools.count(),  # a random key in a name would be another one in each worker
 )
 def test_a_bad_file_is_one_line(tmp_path: Path, content: str, problem: str) -> None:
     path = tmp_path / "jwks.json"
