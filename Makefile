@@ -43,7 +43,7 @@ PROCESSES := 2
 test-engine: PROCESSES := 3
 
 test: setup  ## Check the project's features, and run its tests and the engine's quick ones
-	@$(BIN)/pipeline features --check
+	@$(BIN)/pipeline each features --check
 	@$(PYTEST) -m "not engine" $(wildcard tests/project/unit) tests/pipeline
 
 test-engine: setup  ## Run everything: whole pipelines, containers, a browser, workflows, and `make test` in a fork

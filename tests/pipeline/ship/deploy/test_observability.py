@@ -83,8 +83,13 @@ def fail_and_roll_back(world: World, receiver: Receiver) -> None:
     assert world.deploy("bad")[0] == 1
     receiver.wait_for("PipelineDeploymentFailed")
     assert set(receiver.fired) - ON_A_BUSY_MACHINE == {"PipelineDeploymentFailed"}
-    world.edit(steps=[100], min_requests=0)
-    world.ok("second")
+    world.edit(min_requests=0)
+    deployment = world.start("deploy", "--release", "second.json", "--unsigned", "--pause-at", "50")
+    receiver.wait_for("PipelineCanaryPaused")
+    assert world.run("promote")[0] == 0
+    output, _ = deployment.communicate(timeout=120)
+    assert deployment.returncode == 0, output
+    world.edit(steps=[100])
     assert world.run("rollback")[0] == 0
     receiver.wait_for("PipelineRolledBack")
 
