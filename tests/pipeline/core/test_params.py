@@ -68,8 +68,8 @@ def test_a_wrong_key_or_value_is_named(tmp_path: Path, old: str, new: str, expec
         ("type: binary", "type: regression", "task.positive: is 1; allowed for task.type regression: null"),
         ("    lambda_l2: {", "    depth: {", "tune.space.depth: is no number or choice of the train section"),
         (
-            "    keep: 20",
-            "    keep: 20\n    keep_days: 29",
+            "keep_days: null",
+            "keep_days: 29",
             "serve.log.keep_days: is 29, but monitor.history",
         ),
     ],

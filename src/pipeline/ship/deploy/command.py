@@ -46,8 +46,8 @@ def deploy(path: Path, key: str | None, repository: str | None, unsigned: bool, 
             "deploy: needs --key cosign.pub or --attested OWNER/NAME to verify who made the image "
             "(or --unsigned for a trial)"
         )
-    deployment = _deployment(manifest.read(path), kind, host)
-    _run(lambda: deploying.deploy(deployment, lambda release: _verify(release, key, repository)))
+    deployment = deployment_of(manifest.read(path), kind, host)
+    run_deployment(lambda: deploying.deploy(deployment, lambda release: verify_release(release, key, repository)))
 
 
 @click.command(short_help="Return to a release that served before, in seconds.")
@@ -59,7 +59,7 @@ def rollback(release: str | None, kind: str, host: str | None) -> None:
 
     bounds = params.section(params.Deploy)
     target = _target(kind, host)
-    _run(lambda: roll_back(target, bounds, release, click.echo, _recorder(bounds), deployer()))
+    run_deployment(lambda: roll_back(target, bounds, release, click.echo, _recorder(bounds), deployer()))
 
 
 @click.command(short_help="Show what served when.")
@@ -90,7 +90,7 @@ def _target(kind: str, host: str | None) -> Target:
     return TARGETS[kind](host, params.section(params.Deploy), params.section(params.Serve).max_body)
 
 
-def _deployment(release: Release, kind: str, host: str | None) -> Deployment:
+def deployment_of(release: Release, kind: str, host: str | None) -> Deployment:
     bounds = params.section(params.Deploy)
     return Deployment(release, _target(kind, host), bounds, click.echo, _recorder(bounds), deployer())
 
@@ -99,7 +99,7 @@ def _recorder(bounds: Deploy) -> Recorder:
     return Recorder(bounds.environment, deployer(), click.echo)
 
 
-def _run(action: Callable[[], None]) -> None:
+def run_deployment(action: Callable[[], None]) -> None:
     """Run a deployment or a rollback; exit 1 where it failed and the champion stayed."""
     try:
         action()
@@ -108,13 +108,19 @@ def _run(action: Callable[[], None]) -> None:
         click.get_current_context().exit(1)
 
 
-def _verify(release: Release, key: str | None, repository: str | None) -> None:
-    """PipelineError unless the image is signed or attested, and release.json is the one that was attested."""
+def verify_release(
+    release: Release, key: str | None, repository: str | None, *, golden_may_differ: bool = False
+) -> None:
+    """PipelineError unless the image is signed or attested, and release.json is the one that was attested.
+
+    `golden_may_differ`: of a host's record `pipeline forget` takes golden rows.
+    """
     if key is None and repository is None:
         click.echo("warning: the image's signature is not verified (--unsigned)")
         return
-    from pipeline.ship.release.attestations import verify_release
+    from pipeline.ship.release import attestations
 
-    if verify_release(release.image, key, repository) != release:
+    attested = attestations.verify_release(release.image, key, repository)
+    if attested.model_copy(update={"golden": release.golden} if golden_may_differ else {}) != release:
         raise PipelineError(f"{release.image}: refused: release.json is not the one that was signed with it")
     click.echo("signature verified")
