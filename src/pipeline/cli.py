@@ -35,7 +35,10 @@ COMMANDS = {
         "pipeline.ship.release.command",
         "Build, scan, push and sign the image of the model that dvc.lock names.",
     ),
-    "restore": ("pipeline.ship.release.locked_model", "Fetch what the monitor compares with, as dvc.lock names it."),
+    "restore": (
+        "pipeline.ship.deploy.housekeeping_command:restore",
+        "Fetch what the monitor compares with, as dvc.lock names it; with FILE: rebuild a lost host.",
+    ),
     "monitor": (
         "pipeline.watch.monitor.command",
         "Judge the prediction log: drift, performance, volume (make monitor).",
@@ -52,6 +55,8 @@ COMMANDS = {
     "unfreeze": ("pipeline.ship.deploy.command:unfreeze", "Allow deployments again after `pipeline freeze`."),
     "history": ("pipeline.ship.deploy.command:history", "Show which release served when."),
     "keys": ("pipeline.ship.deploy.keys_command", "Add, list or remove the API keys of a host."),
+    "backup": ("pipeline.ship.deploy.housekeeping_command:backup", "Write a host's ledger and releases to a file."),
+    "clean": ("pipeline.ship.deploy.housekeeping_command:clean", "Remove what a host no longer needs."),
     "retrain": ("pipeline.watch.retrain.command", "Take newly labelled rows of the prediction log into the data."),
     "forget": ("pipeline.forget.command", "Remove a person's rows from log, labels and added data."),
     "announce": ("pipeline.github.pull_request.announce", "GitHub: say on a pull request that it is being measured."),

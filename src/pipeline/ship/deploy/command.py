@@ -62,8 +62,8 @@ def deploy(
         )
     check_step(pause_at, params.section(params.Deploy))
     neighbours.check()
-    deployment = _deployment(manifest.read(path), kind, host, pause_at)
-    _run(lambda: deploying.deploy(deployment, lambda release: _verify(release, key, repository)))
+    deployment = deployment_of(manifest.read(path), kind, host, pause_at)
+    run_deployment(lambda: deploying.deploy(deployment, lambda release: verify_release(release, key, repository)))
 
 
 @click.command(short_help="Return to a release that served before, in seconds.")
@@ -75,7 +75,7 @@ def rollback(release: str | None, kind: str, host: str | None) -> None:
 
     bounds = params.section(params.Deploy)
     target = _target(kind, host)
-    _run(lambda: roll_back(target, bounds, release, click.echo, _recorder(), deployer()))
+    run_deployment(lambda: roll_back(target, bounds, release, click.echo, _recorder(), deployer()))
 
 
 @click.command(short_help="Let a paused canary go on.")
@@ -88,7 +88,7 @@ def promote(reason: str, pause_at: int | None, kind: str, host: str | None) -> N
     Where its deployer has ended, this command takes its place, and exits 1 where the champion stays.
     """
     bounds = params.section(params.Deploy)
-    _run(lambda: switches.promote(_person(kind, host, reason), bounds, _recorder(), pause_at))
+    run_deployment(lambda: switches.promote(_person(kind, host, reason), bounds, _recorder(), pause_at))
 
 
 @click.command(short_help="Refuse deployments, and end one that is under way.")
@@ -139,7 +139,7 @@ def _target(kind: str, host: str | None) -> Target:
     return TARGETS[kind](host, params.section(params.Deploy), params.section(params.Serve).max_body)
 
 
-def _deployment(release: Release, kind: str, host: str | None, pause_at: int | None) -> Deployment:
+def deployment_of(release: Release, kind: str, host: str | None, pause_at: int | None = None) -> Deployment:
     bounds = params.section(params.Deploy)
     return Deployment(release, _target(kind, host), bounds, click.echo, _recorder(), deployer(), pause_at)
 
@@ -152,7 +152,7 @@ def _recorder() -> Recorder:
     return Recorder(params.read().environment, deployer(), click.echo)
 
 
-def _run(action: Callable[[], None]) -> None:
+def run_deployment(action: Callable[[], None]) -> None:
     """Run a deployment or a rollback; exit 1 where it failed and the champion stayed."""
     try:
         action()
@@ -161,13 +161,19 @@ def _run(action: Callable[[], None]) -> None:
         click.get_current_context().exit(1)
 
 
-def _verify(release: Release, key: str | None, repository: str | None) -> None:
-    """PipelineError unless the image is signed or attested, and release.json is the one that was attested."""
+def verify_release(
+    release: Release, key: str | None, repository: str | None, *, golden_may_differ: bool = False
+) -> None:
+    """PipelineError unless the image is signed or attested, and release.json is the one that was attested.
+
+    `golden_may_differ`: of a host's record `pipeline forget` takes golden rows.
+    """
     if key is None and repository is None:
         click.echo("warning: the image's signature is not verified (--unsigned)")
         return
-    from pipeline.ship.release.attestations import verify_release
+    from pipeline.ship.release import attestations
 
-    if verify_release(release.image, key, repository) != release:
+    attested = attestations.verify_release(release.image, key, repository)
+    if attested.model_copy(update={"golden": release.golden} if golden_may_differ else {}) != release:
         raise PipelineError(f"{release.image}: refused: release.json is not the one that was signed with it")
     click.echo("signature verified")

@@ -22,12 +22,6 @@ RELEASE_OUTPUTS = (MODEL, SIGNATURE, FEATURES, TEST, *MEASURED_OUTPUTS)
 MONITOR_OUTPUTS = (MODEL, SIGNATURE, TEST, SCORES, "data/split/train.parquet", "data/split/validation.parquet")
 
 
-@click.command()
-def command() -> None:
-    """Restore what the monitor compares with, as dvc.lock names it: from the cache or the DVC remote, or retrained."""
-    click.echo(f"restored: {', '.join(acquire(needed=MONITOR_OUTPUTS))}")
-
-
 def acquire(root: Path = Path(), needed: Collection[str] = RELEASE_OUTPUTS) -> Mapping[str, str]:
     """Restore these outputs into the work tree and return their MD5s, which are those of dvc.lock.
 

@@ -234,6 +234,15 @@ class DockerHost:
         text = self._agent.call("read", PARKED)
         return parse(text, f"{PARKED} on the host") if text else None
 
+    def read_state(self, name: str) -> str | None:
+        """The text of a file of the state; None where there is none."""
+        text: str | None = self._agent.call("read", name)
+        return text
+
+    def write_state(self, name: str, text: str) -> None:
+        """Replace a file of the state."""
+        self._agent.call("write", name, text)
+
     def advice(self) -> str:
         return self._proxy.advice()
 
