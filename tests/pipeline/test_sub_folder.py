@@ -23,7 +23,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Project:
     (folder / "data").mkdir()
     for name in ("table.parquet", "schema.yaml", "source.json"):
         shutil.copy(project.folder / "data" / name, folder / "data")
-    Project(folder).ok("pipeline", "run")
+    Project(folder).ok("dvc", "repro", "--quiet")
     project.commit("churn")
     return project
 

@@ -11,6 +11,7 @@ from tests.pipeline.guard import LOCKED, slow
 # The files that the small project consists of.
 ENGINE = ("src/pipeline", "dvc.yaml", "pyproject.toml", "uv.lock", ".dvc/config", ".dvcignore", ".gitignore")
 PARTS = (*ENGINE, ".template.yaml", LOCKED)
+STORE = "mlflow.db"
 
 
 def trained(folder: Path, task: str) -> Project:
@@ -18,7 +19,14 @@ def trained(folder: Path, task: str) -> Project:
     slow("a trained project")
     shared_folder = shared.make_once(f"trained-{task}", key(), lambda part: _train(part, task))
     shutil.copytree(shared_folder, folder, symlinks=True, dirs_exist_ok=True)
+    copy_empty_store(folder)
     return Project(folder)
+
+
+def copy_empty_store(folder: Path) -> None:
+    """Put an MLflow store without runs where the pipeline logs to: its tables take seconds to make."""
+    shared_folder = shared.make_once("mlflow", shared.digest(ROOT, [ROOT / "uv.lock"]), _make_store)
+    shutil.copy(shared_folder / STORE, folder)
 
 
 @cache
@@ -32,6 +40,11 @@ def key() -> str:
         this_file.with_name("conftest.py"),
     ]
     return shared.digest(ROOT, [*parts, this_file.with_name("conftest.py")])
+
+
+def _make_store(folder: Path) -> None:
+    make = f"from mlflow import MlflowClient; MlflowClient('sqlite:///{STORE}').search_experiments()"
+    Project(folder).ok("python", "-c", make)
 
 
 def _train(folder: Path, task: str) -> None:

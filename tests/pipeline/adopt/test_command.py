@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from pipeline.adopt import project_files, workplace
 from pipeline.core.errors import PipelineError
 from tests.pipeline.conftest import TIMEOUT, Project, copy_template, small_table
+from tests.pipeline.trained import copy_empty_store
 
 WRITTEN = ("data/README.md", "tests/project/model/test_behaviour.py")  # anew
 SURE = ("--yes", "--exclude", "none", "--golden", "none", "--data", "git")
@@ -50,6 +51,7 @@ def template(folder: Path) -> Project:
     (folder / project_files.FEATURES / "credit.py").write_text("assert False, 'of the sample'\n", encoding="utf-8")
     (folder / "tests/project/model/conftest.py").write_text(FIXTURES, encoding="utf-8")
     project.commit("the template")
+    copy_empty_store(folder)
     return project
 
 

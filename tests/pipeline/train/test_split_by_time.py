@@ -22,10 +22,10 @@ def _run(folder: Path) -> None:
     """A first model, and on top of it one of other parameters on the same rows."""
     project = small_project(folder, "binary")
     project.configure(split={"time": "since"}, gate={"floors": {}})
-    project.ok("pipeline", "run")
+    project.ok("dvc", "repro", "--quiet")
     project.commit("the first model")
     project.configure(train={"num_leaves": 7})
-    project.ok("pipeline", "run")
+    project.ok("dvc", "repro", "--quiet")
 
 
 @pytest.fixture
@@ -72,5 +72,5 @@ def test_a_release_is_judged_as_measured_and_its_golden_rows_are_answers_of_what
 
 def test_a_forced_second_run_leaves_the_lock_as_it_was(project: Project) -> None:
     lock = project.read("dvc.lock")
-    project.ok("pipeline", "run", "--force")
+    project.ok("dvc", "repro", "--force", "--quiet")
     assert project.read("dvc.lock") == lock

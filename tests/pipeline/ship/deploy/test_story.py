@@ -199,7 +199,7 @@ def test_a_champion_that_dies_beside_a_candidate_is_succeeded_by_it_without_a_fa
 
 def test_a_deployer_that_is_killed_at_any_step_leaves_the_champion_and_the_next_run_continues(world: World) -> None:
     fifth = world.release("fifth")
-    with Load() as load:
+    with Load(pause=0.04) as load:  # most of the time passes until leases end
         for step in STEPS[:-1]:
             killed = world.start("deploy", "--release", "fifth.json", "--unsigned")
             assert killed.stdout
