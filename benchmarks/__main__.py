@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 
 ALL = (
-    *("overhead", "pull_request", "scale", "gate_study", "gate_tasks", "leak_finder"),
+    *("overhead", "pull_request", "scale", "gate_study", "gate_tasks", "leak_finder", "adopt_tables"),
     *("serving", "features", "day", "soak", "monitor_log", "drift_alarms", "monitor_in_time", "closed_loop"),
     "canary_errors",
 )

@@ -13,6 +13,7 @@ from pipeline.evaluation import leaks
 TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression")
 ROWS = (300, 2000)
 TABLES, CLEAN = 20, 10  # tables of each kind, and clean columns of a table
+GAPPY = 50  # columns with gaps at random of a table
 STRENGTHS = (0.8, 0.9, 0.95, 0.99, 1.0)  # share of rows in which the planted column, or its gap, tells the target
 
 
@@ -31,6 +32,8 @@ def main() -> None:
     print("| clean tables | rows | columns named | columns that fail the gate | order named | key named |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     _each_line(_alarms)
+    print("\n| gaps at random | rows | columns named |\n| --- | ---: | ---: |")
+    _each_line(_gap_alarms)
     for kind, title in TITLES.items():
         print(f"\n| {title}, in |", " rows |", *(f" {strength:.0%} of the rows |" for strength in STRENGTHS), sep="")
         print("| --- | ---: |", *(" ---: |" for _ in STRENGTHS), sep="")
@@ -55,6 +58,18 @@ def _alarms(task: Task, rows: int) -> list[str]:
         order += any(leak.how == "order" for leak in found)
         key += any(leak.how == "key" for leak in found)
     return [f"{named} of {TABLES * CLEAN:,}", f"{failing}", f"{order} of {TABLES}", f"{key} of {TABLES}"]
+
+
+def _gap_alarms(task: Task, rows: int) -> list[str]:
+    """Columns of which 2 to 90 % are missing at random that are named, of how many."""
+    named = 0
+    for seed in range(TABLES):
+        table, rng = clean(task, rows, seed)[["target"]], np.random.default_rng(seed)
+        for column in range(GAPPY):
+            table[f"gap{column}"] = np.where(rng.random(rows) < rng.uniform(0.02, 0.9), np.nan, 1.0)
+        found = leaks.find(table, "target", task, [f"gap{column}" for column in range(GAPPY)])
+        named += len({leak.column for leak in found if leak.column})
+    return [f"{named} of {TABLES * GAPPY:,}"]
 
 
 def _all_found(kind: Kind, task: Task, rows: int) -> list[str]:

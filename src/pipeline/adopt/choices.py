@@ -18,6 +18,7 @@ from pipeline.data.values import keys
 from pipeline.data.values.conversion import labels
 from pipeline.evaluation import leaks as leak_finder
 from pipeline.evaluation.leaks import Leak
+from pipeline.watch.monitor.reference_data import MIN_ROWS as WATCHED
 
 FEW_NUMBERS = 20  # whole numbers: up to as many different ones may be classes
 RARE = 0.05  # share of the rarer class below which average precision says more than ROC AUC
@@ -284,7 +285,11 @@ def _rows(choices: Choices, table: pd.DataFrame, target: str, task: Task, key: s
     """Few rows, rare classes, equal and nearly equal rows."""
     rows = len(table)
     if rows < FEW_ROWS:
-        choices.note(f"{rows:,} rows are few: about {rows // 5:,} are tested, and intervals will be wide", serious=True)
+        unwatched = "" if rows // 5 >= WATCHED else f"; the monitor needs {WATCHED} tested rows"
+        choices.note(
+            f"{rows:,} rows are few: about {rows // 5:,} are tested, and intervals will be wide{unwatched}",
+            serious=True,
+        )
     if task != "regression":
         name, count = list(classes(table[target]).items())[-1]
         if count / rows < RARE or count * 0.2 < 50:

@@ -123,6 +123,7 @@ def _amounts(choices: Choices, columns: Sequence[Column]) -> None:
                 f"whole numbers, {column.distinct:,} different ones in {column.present:,} rows, that do not count rows"
             )
             choices.decisions.append(Decision("Columns", f"schema: {column.name}", "number", evidence, "an amount"))
+    choices.decisions.sort(key=lambda one: choosing.SECTIONS.index(one.section))
 
 
 def _values(

@@ -12,7 +12,10 @@ from pipeline.data.contract import missing_words
 
 ENOUGH = 3  # different values that must be of a form
 NEARLY = 0.95  # share of the different values from which on the others are named as mistakes
-CURRENCY = r"(?:[$€£¥₹%]|[A-Z]{3}|kr\.?)"
+CODES = (
+    "USD EUR GBP CHF JPY CNY INR CAD AUD NZD SEK NOK DKK ISK PLN CZK HUF RON BGN TRY ILS ZAR BRL MXN SGD HKD KRW THB"
+)
+CURRENCY = rf"(?:[$€£¥₹%]|{CODES.replace(' ', '|')}|kr\.?)"
 SPACES = "'\u00a0\u202f\u2009 "
 START, END = rf"[+-]?{CURRENCY}?\s?[+-]?", rf"\s?{CURRENCY}?"  # -$5, $ -5, 5 €
 ENGLISH = re.compile(rf"{START}(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.\d+)?{END}")

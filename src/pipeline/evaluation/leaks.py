@@ -157,6 +157,22 @@ class Trial:
             return self.score(np.column_stack([means(self.goal == one) for one in range(self.classes)]))
         return self.score(means(self.goal))
 
+    def skill_of_gaps(self, gaps: Array) -> tuple[float, float]:
+        """How well missing-or-not (rows,) tells the classes, or the tenths of a number, with more gaps from the others.
+
+        Which those are is learnt from the rows that are not held out. Of two classes this is the target itself.
+        """
+        train, parts = ~self.test, self.goal
+        if self.task == "regression":
+            tenths = np.quantile(self.goal[train], np.linspace(0, 1, 11)[1:-1])
+            parts = np.searchsorted(tenths, self.goal, side="right")
+        counts = np.bincount(parts[train], minlength=int(parts.max()) + 1)
+        rates = np.bincount(parts[train], gaps[train].astype(float), minlength=len(counts)) / np.maximum(counts, 1)
+        often = (rates > gaps[train].mean())[parts][self.test]
+        if not ENOUGH <= often.sum() <= len(often) - ENOUGH:
+            return 0.0, 1.0
+        return _ranking(often, gaps[self.test])
+
     def hint(self, values: Array, *, categorical: bool = False) -> float:
         """The skill of groups of similar values; where the target is a number, for its size or its rank."""
         groups = _groups(values, categorical)
@@ -231,10 +247,7 @@ def _of_column(trial: Trial, sample: "pd.Series[Any]") -> Iterator[Leak]:
     matrix, categorical = _matrix(sample)
     gaps = np.isnan(matrix)
     if gaps.any() and not gaps.all():
-        skill, error = trial.skill_of_groups(gaps.astype(np.int64))
-        if skill - DOUBT * error >= GAPS:
-            sentence = f"{name}: whether it is missing tells the target: {_figure(trial, skill)}"
-            yield Leak(name, "missing", skill, trial.is_proven(skill, error), sentence)
+        yield from _of_gaps(trial, name, gaps)
     if np.all(gaps) or len(np.unique(matrix[~gaps])) < 2:
         return
     if trial.hint(matrix, categorical=categorical) < HINT:
@@ -243,6 +256,20 @@ def _of_column(trial: Trial, sample: "pd.Series[Any]") -> Iterator[Leak]:
     if skill - DOUBT * error >= SUSPECT:
         sentence = f"{name} alone predicts the target: {_figure(trial, skill)}"
         yield Leak(name, "alone", skill, trial.is_proven(skill, error), sentence)
+
+
+def _of_gaps(trial: Trial, name: str, gaps: Array) -> Iterator[Leak]:
+    """A gap tells one bit: proven only where that is the whole target, named also where it is a part of it."""
+    skill, error = trial.skill_of_groups(gaps.astype(np.int64))
+    if skill - DOUBT * error >= GAPS:
+        sentence = f"{name}: whether it is missing tells the target: {_figure(trial, skill)}"
+        yield Leak(name, "missing", skill, trial.is_proven(skill, error), sentence)
+        return
+    skill, error = trial.skill_of_gaps(gaps)
+    if skill - DOUBT * error >= GAPS:
+        told = "two ranges of the target" if trial.task == "regression" else "two groups of classes"
+        area = f"ROC AUC {(1 + skill) / 2:.3f} on {int(trial.test.sum()):,} held-out rows"
+        yield Leak(name, "missing", skill, False, f"{name}: whether it is missing tells {told} apart: {area}")
 
 
 def _of_order(trial: Trial, places: Array, what: str, how: How) -> Iterator[Leak]:

@@ -144,6 +144,10 @@ def test_leaks_equal_rows_and_few_rows_are_named() -> None:
     assert "600 rows equal an earlier one in all columns but the key" in noted(choices)
     assert "paid" not in choices.values["features.exclude"], "nothing is dropped in silence"
     assert "300 rows are few" in noted(choose(small_table("regression", rows=300)))
+    assert "the monitor needs 50 tested rows" not in noted(choose(small_table("regression", rows=300)))
+    assert "about 40 are tested, and intervals will be wide; the monitor needs 50 tested rows" in noted(
+        choose(small_table("regression", rows=200))
+    )
 
 
 def test_nearly_equal_rows_on_both_sides_are_counted() -> None:

@@ -85,6 +85,13 @@ def test_european_amounts() -> None:
     assert source.table["a"].iloc[1] == 2000.5
 
 
+def test_three_letters_before_digits_are_an_amount_only_where_they_are_a_currency() -> None:
+    rows = "\n".join(f"PAL07{row:02},EUR {row}.50" for row in range(8, 30))
+    source = written("t.csv", f"study,price\n{rows}\n")
+    assert source.table["study"].iloc[0] == "PAL0708"
+    assert source.table["price"].iloc[0] == 8.5
+
+
 def test_dates_that_can_be_read_in_two_ways_need_an_answer() -> None:
     Path("t.csv").write_text("at,x\n" + "".join(f"0{n}/0{n + 1}/2024,{n}\n" for n in range(1, 8)), encoding="utf-8")
     with pytest.raises(

@@ -35,6 +35,24 @@ def test_each_kind_of_leak_is_found(task: Any) -> None:
     assert not {leak.column for leak in found} & set(COLUMNS)
 
 
+@pytest.mark.parametrize(
+    ("task", "sentence"),
+    [
+        ("multiclass", "gap: whether it is missing tells two groups of classes apart: ROC AUC 1.000 on"),
+        ("regression", "gap: whether it is missing tells two ranges of the target apart: ROC AUC 1.000 on"),
+    ],
+)
+def test_gaps_that_tell_a_part_of_the_target_are_named_and_prove_nothing(task: Any, sentence: str) -> None:
+    table = small_table(task, rows=300)
+    goal = code(table, task)
+    often = goal > goal.median() if task == "regression" else goal > 1
+    table["gap"] = np.where(often, np.nan, np.arange(300))
+    table["gap"] = table["gap"].where(table["gap"].isna(), np.random.default_rng(1).random(300))
+    (leak,) = leaks.find(table, "outcome", task, [*COLUMNS, "gap"])
+    assert leak.sentence.startswith(sentence)
+    assert not leak.proven
+
+
 def test_the_figure_is_that_of_held_out_rows() -> None:
     table = small_table("binary")
     table["late"] = code(table, "binary") + np.random.default_rng(1).normal(0, 0.3, len(table))

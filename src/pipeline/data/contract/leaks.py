@@ -33,8 +33,9 @@ def agreement(values: "pd.Series[Any]", target: "pd.Series[Any]") -> float:
         if np.std(left) == 0:
             return 0.0
         return 1.0 if abs(np.corrcoef(left, right)[0, 1]) > 0.99999 else float((left == right).mean())
-    if values.nunique() > 2 * target.nunique():
-        return 0.0
+    different = values.nunique()
+    if different > 2 * target.nunique() or 2 * different > both.sum():
+        return 0.0  # more values than the target has, or values that hardly repeat: each goes with any target
     counts = pd.crosstab(labels(values[both]), labels(target[both]))
     if len(counts) < target.nunique():
         return 0.0

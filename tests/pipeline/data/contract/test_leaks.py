@@ -42,3 +42,9 @@ def test_an_amount_in_another_unit_is_the_target() -> None:
 def test_few_rows_can_not_tell() -> None:
     few = table().head(leaks.ENOUGH - 1)
     assert leaks.find(few.assign(state=few["churn"]), "churn", ()) == []
+
+
+def test_moments_that_do_not_repeat_are_no_amounts_in_other_words() -> None:
+    moments = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(ROWS), unit="s")
+    paid = table().assign(seen=moments, code=[f"c{row}" for row in range(ROWS)])
+    assert leaks.find(paid, "x", ()) == []
