@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 ALL = (
     *("overhead", "pull_request", "scale", "gate_study", "gate_tasks", "leak_finder"),
-    *("serving", "features", "soak", "monitor_log", "drift_alarms", "monitor_in_time", "closed_loop"),
+    *("serving", "features", "day", "soak", "monitor_log", "drift_alarms", "monitor_in_time", "closed_loop"),
     "canary_errors",
 )
 

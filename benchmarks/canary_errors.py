@@ -21,11 +21,12 @@ import numpy.typing as npt
 
 from pipeline.core import params
 from pipeline.core.params import Deploy
-from pipeline.ship.deploy import proof
-from pipeline.ship.deploy.canary import Expected, judge
+from pipeline.ship.deploy import proof, shadow
+from pipeline.ship.deploy.canary import Expected, compare, judge
 from pipeline.ship.deploy.evidence import EDGES, Latencies, Moments, Pairs, Side
 from pipeline.ship.deploy.proof import Proof
 from pipeline.ship.deploy.rollout import MOST_TRAFFIC
+from pipeline.ship.deploy.steps import POLL_INTERVAL
 
 Array = npt.NDArray[np.float64]
 DEPLOYMENTS = int(os.environ.get("DEPLOYMENTS", "10000"))
@@ -38,6 +39,7 @@ ROUGH_SHARE = 0.5  # of the deployments
 ROUGH, CALM = (120, 60), (600, 300)  # seconds between two bursts, and between two stalls
 REQUESTS = (200, 1_000, 5_000)
 BOUNDS = params.section(Deploy, Path(__file__).parents[1] / params.PATH)
+SHADOW = BOUNDS.model_copy(update={"shadow": "10 min"})
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,11 @@ class Traffic:
         self._cold = int(rng.choice(COLD))
         self._errors = float(rng.choice([0.0, 0.002, 0.02]))
 
-    def looks(self, count: int, look: int, percent: float) -> Iterator[tuple[Side, Side]]:
-        """What both did in each of so many looks of `look` seconds."""
+    def looks(self, count: int, look: int, percent: float, rate: float | None = None) -> Iterator[tuple[Side, Side]]:
+        """What both did in each of so many looks of `look` seconds; `rate`: of other requests than the clients'."""
         seconds = count * look
         drift, burst = self._weather(seconds)
-        rng, second = self._rng, np.repeat(np.arange(seconds), self._rng.poisson(self._rate, seconds))
+        rng, second = self._rng, np.repeat(np.arange(seconds), self._rng.poisson(rate or self._rate, seconds))
         own = rng.random(len(second)) < percent / 100
         milliseconds = 10 * np.exp(drift[second] + 0.5 * rng.standard_normal(len(second)))
         milliseconds *= np.where(burst[second], SLOWER, 1.0) * np.where(own, self._effect.slower, 1.0)
@@ -129,6 +131,8 @@ def deploy(bounds: Deploy, seed: int) -> str:
     rate = float(np.exp(rng.uniform(*np.log(RATES))))
     traffic = Traffic(rate, Effect(), bool(rng.random() < ROUGH_SHARE), rng)
     champion = sum((side for side, _ in traffic.looks(1, 30, 0)), Side())
+    if reason := _shadow(traffic, rate, bounds):
+        return f"shadow: {reason}"
     for percent in bounds.steps:
         own, evidence = Side(), Proof(bounds, champion, (0.0, 1.0), 0.0)
         for seconds, champion_side, candidate_side in _step(traffic, rate, percent, bounds.min_requests):
@@ -139,6 +143,21 @@ def deploy(bounds: Deploy, seed: int) -> str:
                 break
             if verdict.decision == "roll back":
                 return "deadline" if seconds >= bounds.deadline else verdict.reasons[0].split()[0]
+    return ""
+
+
+def _shadow(traffic: Traffic, rate: float, bounds: Deploy) -> str:
+    """The first word of why the shadow step tells two equal services apart; empty where it does not."""
+    look, asked = int(proof.BLOCK_SECONDS), min(rate, shadow.MOST_ROWS / POLL_INTERVAL)
+    share, both = 100 / (1 + 1 / shadow.CHAMPION_EVERY), asked * (1 + 1 / shadow.CHAMPION_EVERY)
+    champion, own, evidence = Side(), Side(), Proof(bounds, Side())
+    sides = traffic.looks(bounds.shadow_seconds // look, look, share, both) if bounds.shadow_seconds else iter(())
+    for place, (champion_side, candidate_side) in enumerate(sides, 1):
+        champion, own = champion + champion_side, own + candidate_side
+        evidence = evidence.add(champion_side, candidate_side, place * look)
+        findings = compare(champion, own, Pairs(1000, 1000), evidence, Expected(1.0), bounds)
+        if bad := [finding.sentence for finding in findings if finding.state == "bad"]:
+            return bad[0].split()[0]
     return ""
 
 
@@ -178,11 +197,13 @@ def found_disagreement(bounds: Deploy, agreement: float, seed: int) -> list[bool
 def main() -> None:
     """Print how often equal services are sent back, by signal, and the share of worse ones that is found."""
     with ProcessPoolExecutor(mp_context=get_context("forkserver")) as pool:
-        reasons = Counter(pool.map(partial(deploy, BOUNDS), range(DEPLOYMENTS), chunksize=20))
-        back = DEPLOYMENTS - reasons.pop("", 0)
-        by = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common()) or "none"
         print(f"| equal services | sent back | by |\n{'| --- ' * 3}|")
-        print(f"| {DEPLOYMENTS:,} | {back} ({back / DEPLOYMENTS:.2%}) | {by} |\n", flush=True)
+        for name, bounds in {"": BOUNDS, f", shadow of {SHADOW.shadow}": SHADOW}.items():
+            reasons = Counter(pool.map(partial(deploy, bounds), range(DEPLOYMENTS), chunksize=20))
+            back = DEPLOYMENTS - reasons.pop("", 0)
+            by = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common()) or "none"
+            print(f"| {DEPLOYMENTS:,}{name} | {back} ({back / DEPLOYMENTS:.2%}) | {by} |", flush=True)
+        print()
         head = " | ".join(f"{count:,} requests" for count in REQUESTS)
         print(f"| worse by | {head} |\n{'| --- ' * (1 + len(REQUESTS))}|")
         for name, trial in _effects().items():

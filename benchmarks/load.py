@@ -97,6 +97,7 @@ class Load:
             "requests": len(latencies) / self.seconds,
             "p50": latencies[len(latencies) // 2] * 1000,
             "p99": latencies[int(len(latencies) * 0.99)] * 1000,
+            "p999": latencies[int(len(latencies) * 0.999)] * 1000,
             "failed": failed,
         }
 

@@ -48,6 +48,34 @@ class Plain:
             table[name] = pd.Categorical(table[name], categories=values).codes
         return self.booster.predict(table).tolist()
 """
+FASTAPI = """import lightgbm, numpy as np
+from fastapi import FastAPI
+from pydantic import BaseModel, create_model
+
+CATEGORIES = {categories!r}
+NAMES = {names!r}
+CODES = [{{value: code for code, value in enumerate(CATEGORIES.get(name, []))}} for name in NAMES]
+Row = create_model("Row", **{{name: (str if name in CATEGORIES else float, ...) for name in NAMES}})
+booster = lightgbm.Booster(model_file={model!r})
+app = FastAPI()
+
+
+class Rows(BaseModel):
+    rows: list[Row]
+
+
+@app.get("/ready")
+async def ready() -> None: ...
+
+
+@app.post("/predict")
+async def predict(body: Rows) -> list[float]:
+    matrix = np.empty((len(body.rows), len(NAMES)))
+    for place, row in enumerate(body.rows):
+        values = [getattr(row, name) for name in NAMES]
+        matrix[place] = [codes[value] if codes else value for value, codes in zip(values, CODES)]
+    return booster.predict(matrix).tolist()
+"""
 
 
 def sample(root: Path = ROOT) -> tuple[pd.DataFrame, Any]:
@@ -131,6 +159,9 @@ def servers(
         feature.source: list(feature.categories) for feature in trained.signature.features if feature.kind == "category"
     }
     (folder / "plain.py").write_text(PLAIN.format(categories=categories, model=str(root / "models/model.txt")))
+    (folder / "arrays.py").write_text(
+        FASTAPI.format(categories=categories, names=list(table), model=str(root / "models/model.txt"))
+    )
     import mlflow
 
     mlflow.lightgbm.save_model(
@@ -150,6 +181,13 @@ def servers(
             [str(BIN / "bentoml"), "serve", "plain:Plain", *serve],
             "/predict",
             "/readyz",
+            folder,
+            lambda rows: {"rows": table.head(rows).to_dict("records")},
+        ),
+        "FastAPI, a pydantic model and arrays": (
+            [str(BIN / "uvicorn"), "arrays:app", "--log-level", "warning", "--no-access-log", *serve],
+            "/predict",
+            "/ready",
             folder,
             lambda rows: {"rows": table.head(rows).to_dict("records")},
         ),
@@ -196,7 +234,7 @@ def main() -> None:
         for round_ in range(ROUNDS):
             loops.append(predict_loop(trained, table))
             for server, settings in all_servers.items():
-                home = folder / f"{round_}{len(rounds)}{server[:4].strip()}"
+                home = folder / f"{round_}{server[:4].strip()}"
                 home.mkdir()
                 rounds.setdefault(server, []).append(measure(*settings, home))
     show(rounds, loops)

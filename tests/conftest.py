@@ -6,20 +6,43 @@ from pathlib import Path
 import pytest
 
 SUMMARY = os.environ.get("GITHUB_STEP_SUMMARY")  # read before the engine's tests forget what surrounds them
-# Of tests/pipeline: what takes longest, from a minute upwards, the longest first.
+# Of tests/pipeline: what takes longest, from twenty seconds upwards, the longest first. Two files that measure how a
+# Docker host behaves under load are not neighbours, as they would then run at the same time.
 SLOW_FIRST = (
-    "test_fork_story.py",
-    "workflows/test_watched_story.py",
     "workflows/test_story.py",
-    "ship/deploy/test_story.py",
-    "ship/release/test_story.py",
-    "ship/release/test_workflow.py",
-    "ship/deploy/test_adversity.py",
-    "runner/test_containers.py",
+    "workflows/test_watched_story.py",
+    "test_fork_story.py",
     "review/measure/test_command.py",
-    "test_bad_inputs.py",
+    "ship/deploy/test_story.py",
     "test_pipeline.py",
+    "workflows/test_jobs.py",
+    "ship/service/test_service.py",
+    "adopt/test_command.py",
+    "test_bad_inputs.py",
+    "ship/deploy/test_connections.py",
+    "adopt/test_dvc_data.py",
+    "test_values.py",
+    "ship/release/test_story.py",
+    "github/pull_request/test_answer.py",
     "workflows/test_retrain.py",
+    "doctor/test_on_github.py",
+    "test_fuzz.py",
+    "test_sub_folder.py",
+    "workflows/test_two_pipelines.py",
+    "runner/test_containers.py",
+    "ship/deploy/test_adversity.py",
+    "ship/service/test_log.py",
+    "test_tables_once_wrong.py",
+    "train/test_split_by_time.py",
+    "upgrade/test_story.py",
+    "ship/service/test_request_rows.py",
+    "github/pull_request/test_overrule.py",
+    "github/drift_issue/test_watch.py",
+    "test_unusual_tables.py",
+    "review/comment/test_command.py",
+    "data/source/test_dvc_files.py",
+    "ship/release/test_workflow.py",
+    "ship/release/test_registration.py",
     "workflows/test_monitor.py",
 )
 

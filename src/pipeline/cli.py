@@ -17,6 +17,7 @@ from pipeline.core.errors import PipelineError
 COMMANDS = {
     "new": ("pipeline.new", "Make a folder for another pipeline of this repository."),
     "each": ("pipeline.each", "Call a command in the folder of every pipeline of this repository."),
+    "matrix": ("pipeline.each:matrix", "GitHub: list the pipelines of this repository as a job's matrix."),
     "run": ("pipeline.run", "Fetch, run what changed, log it and print the verdict (make run)."),
     "fetch": ("pipeline.data.source.fetch", "Read the data source and record its fingerprint in data/source.json."),
     "schema": ("pipeline.data.contract.inference", "Infer the data contract data/schema.yaml from the data."),
@@ -49,12 +50,16 @@ COMMANDS = {
     "report": ("pipeline.review.comment.command", "Write the pull request's comment for this work tree (make report)."),
     "deploy": ("pipeline.ship.deploy.command:deploy", "Deploy a release by canary; roll back where it fails."),
     "rollback": ("pipeline.ship.deploy.command:rollback", "Return to a release that served before, in seconds."),
+    "promote": ("pipeline.ship.deploy.command:promote", "Let a canary go on that `pipeline deploy --pause-at` paused."),
+    "freeze": ("pipeline.ship.deploy.command:freeze", "Refuse deployments, and end one that is under way."),
+    "unfreeze": ("pipeline.ship.deploy.command:unfreeze", "Allow deployments again after `pipeline freeze`."),
     "history": ("pipeline.ship.deploy.command:history", "Show which release served when."),
     "backup": ("pipeline.ship.deploy.housekeeping_command:backup", "Write a host's ledger and releases to a file."),
     "clean": (
         "pipeline.ship.deploy.housekeeping_command:clean",
         "Remove what a host no longer needs.",
     ),
+    "keys": ("pipeline.ship.deploy.keys_command", "Add, list or remove the API keys of a host."),
     "retrain": ("pipeline.watch.retrain.command", "Take newly labelled rows of the prediction log into the data."),
     "forget": ("pipeline.forget.command", "Remove a person's rows from log, labels and added data."),
     "announce": ("pipeline.github.pull_request.announce", "GitHub: say on a pull request that it is being measured."),
@@ -131,8 +136,21 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-def pipeline() -> None:
+@click.option("-C", "folder", metavar="FOLDER", default="", help="Work in this folder, as that of another pipeline.")
+def pipeline(folder: str) -> None:
     """From data to a judged model."""
+    if folder:
+        _change_to(folder)
+
+
+def _change_to(folder: str) -> None:
+    try:
+        os.chdir(folder)
+    except OSError:
+        from pipeline.core import pipelines
+
+        known = ", ".join(own or "." for own in pipelines.folders())
+        raise PipelineError(f"-C {folder}: no such folder; pipelines of this repository: {known}") from None
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
 """`pipeline new`: a folder for another pipeline of this repository."""
 
 import re
+from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
 import click
 from pydantic import TypeAdapter, ValidationError
@@ -10,6 +12,7 @@ from pipeline.core import files, params, pipelines
 from pipeline.core.errors import PipelineError
 from pipeline.core.git import git
 from pipeline.core.params.values import PipelineName
+from pipeline.train.tuning import yaml_edit
 
 IGNORED = Path(".gitignore")
 RESERVED = frozenset({"src", ".github", "tests", "docs", "data", "reports"})  # the engine's, and the top's
@@ -22,7 +25,10 @@ NAME = re.compile(r"^name:([^#\n]*)", re.MULTILINE)
 @click.command()
 @click.argument("folder")
 def command(folder: str) -> None:
-    """Make FOLDER for another pipeline, named as the folder; where it has one, bring its dvc.yaml up to date."""
+    """Make FOLDER for another pipeline, named as the folder; where it has one, bring its dvc.yaml up to date.
+
+    Its deployment gets that name, too, and ports that no other pipeline has.
+    """
     for path, text in contents(folder).items():
         files.write_text(path, text)
         click.echo(f"{path}: written")
@@ -34,7 +40,7 @@ def contents(folder: str) -> dict[Path, str]:
     target = _target(folder)
     texts = dict[Path, str]()
     if not (target / params.PATH).exists():
-        texts[target / params.PATH] = _named(_read(_parameters()), _new_name(target))
+        texts[target / params.PATH] = _placed(_named(_read(_parameters()), _new_name(target)), target)
     if not (target / IGNORED).exists():
         texts[target / IGNORED] = _read(IGNORED)
     if not (target / FEATURES).parent.exists():
@@ -86,6 +92,18 @@ def _named(text: str, name: str) -> str:
     if not NAME.search(text):
         return f"{line}\n\n{text}"
     return NAME.sub(lambda match: f"{line} ".ljust(len(match[0])) if match[1].endswith(" ") else line, text, count=1)
+
+
+def _placed(text: str, target: Path) -> str:
+    """params.yaml, `text`, with a name and ports for the deployment that no other pipeline has on the same host."""
+    paths = [path for own in pipelines.folders() if (path := Path(own, params.PATH)).exists()]
+    deployed = [params.read(path).deploy for path in paths]
+    used = {port for one in deployed for port in (one.port, one.operator_port)}
+    port, operator_port = islice((port for port in count(deployed[0].port) if port not in used), 2)
+    values: dict[str, Any] = {"name": target.name, "port": port}
+    if deployed[0].operator_port:
+        values["operator_port"] = operator_port
+    return yaml_edit.replaced(text, "deploy", values, target / params.PATH)
 
 
 def _read(path: Path) -> str:

@@ -41,7 +41,9 @@ def test_every_link_of_a_page_has_a_target(page: Path) -> None:
 
 
 def test_every_page_that_code_and_workflows_name_exists() -> None:
-    files = [path for folder in ("src/pipeline", ".github", "benchmarks") for path in (ROOT / folder).rglob("*")]
+    files = [
+        path for folder in ("src/pipeline", ".github", "benchmarks", "deploy") for path in (ROOT / folder).rglob("*")
+    ]
     named = {
         (str(path.relative_to(ROOT)), name.group())
         for path in files

@@ -11,6 +11,7 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.git import git
 from pipeline.core.pipelines import Pipeline
 from pipeline.features import package
+from pipeline.ship.release import neighbours
 from tests.pipeline.conftest import FROZEN, ROOT
 
 
@@ -36,9 +37,21 @@ def test_the_folder_holds_a_pipeline_of_its_name(top: Path) -> None:
     git(top, "add", "--all")
     assert pipelines.find() == [Pipeline("", None), Pipeline("churn/", "churn")]
     own, shared = params.read(Path("churn/params.yaml")), params.read()
-    assert own.model_copy(update={"name": None}) == shared
-    assert Path("churn/params.yaml").read_text(encoding="utf-8").count("name: churn  ") == 1
+    deploy = shared.deploy.model_copy(update={"name": "churn", "port": 8082, "operator_port": 8083})
+    assert own == shared.model_copy(update={"name": "churn", "deploy": deploy})
+    assert Path("churn/params.yaml").read_text(encoding="utf-8").count("\nname: churn  ") == 1
     assert package.of_project(Path("churn")).modules == ["__init__.py"]
+
+
+def edit(path: Path, before: str, after: str) -> None:
+    path.write_text(path.read_text(encoding="utf-8").replace(before, after, 1), encoding="utf-8")
+    params.forget()
+
+
+def deployed(text: str) -> str:
+    """The parameters with the name and the ports of churn's deployment."""
+    text = text.replace("  name: pipeline", "  name: churn   ", 1)
+    return text.replace("port: 8080", "port: 8082", 1).replace("port: 8081", "port: 8083", 1)
 
 
 @pytest.mark.parametrize(
@@ -50,14 +63,23 @@ def test_the_name_takes_the_place_of_the_tops(top: Path, before: str, after: str
     rest = "".join(line for line in parameters.splitlines(keepends=True) if not line.startswith("name:"))
     (top / "params.yaml").write_text(before + rest, encoding="utf-8")
     make("churn")
-    assert Path("churn/params.yaml").read_text(encoding="utf-8") == after + rest
+    assert Path("churn/params.yaml").read_text(encoding="utf-8") == after + deployed(rest)
 
 
 def test_parameters_without_a_name_get_one(top: Path) -> None:
     unnamed = (FROZEN / "params.yaml").read_text(encoding="utf-8").replace("name: null", "# no name", 1)
     (top / "params.yaml").write_text(unnamed, encoding="utf-8")
     make("churn")
-    assert Path("churn/params.yaml").read_text(encoding="utf-8") == f"name: churn\n\n{unnamed}"
+    assert Path("churn/params.yaml").read_text(encoding="utf-8") == f"name: churn\n\n{deployed(unnamed)}"
+
+
+def test_each_gets_ports_that_no_other_has(top: Path) -> None:
+    edit(top / "params.yaml", "operator_port: 8081", "operator_port: null")
+    make("churn")
+    edit(Path("churn/params.yaml"), "operator_port: null", "operator_port: 8082")
+    make("fraud")
+    assert [params.read(Path(name, "params.yaml")).deploy.port for name in ("churn", "fraud")] == [8081, 8083]
+    neighbours.check(Path("fraud"))
 
 
 def test_what_the_folder_has_stays_but_for_the_engines_stages() -> None:

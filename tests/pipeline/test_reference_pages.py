@@ -1,9 +1,9 @@
 """The reference pages are as `make docs` writes them, and params.yaml's comments have the same texts."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import UnionType
-from typing import get_args, get_origin
+from typing import Any, get_args, get_origin
 
 import pytest
 from pydantic import BaseModel
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pipeline import reference_pages
 from pipeline.cli import COMMANDS
 from pipeline.core.params import Params
+from pipeline.core.yaml import load_yaml
 from tests.pipeline.conftest import ROOT
 
 # The parameters that the template ships; in a fork, params.yaml is the project's.
@@ -49,13 +50,13 @@ def test_a_parameter_has_its_meaning_and_its_allowed_values(pages: dict[str, str
 
 
 def test_the_comments_of_the_shipped_parameters_are_the_descriptions() -> None:
-    described = dict(descriptions(Params))
+    described = dict(descriptions(Params, load_yaml(SHIPPED, SHIPPED.name)))
     comments = {key: comment for key, comment in commented(SHIPPED.read_text(encoding="utf-8")) if key in described}
     assert comments == described
 
 
-def descriptions(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Dotted key and description of each key that params.yaml has a line for."""
+def descriptions(section: type[BaseModel], values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Dotted key and description of each key that params.yaml has a line for: a section that is null has none."""
     for name, field in section.model_fields.items():
         key = f"{prefix}{name}"
         if field.description:
@@ -64,8 +65,9 @@ def descriptions(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[s
             field.annotation,
             *(get_args(field.annotation) if get_origin(field.annotation) is UnionType else ()),
         ):
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                yield from descriptions(kind, f"{key}.")
+            inner = values.get(name)
+            if isinstance(kind, type) and issubclass(kind, BaseModel) and inner is not None:
+                yield from descriptions(kind, inner, f"{key}.")
 
 
 def commented(text: str) -> Iterator[tuple[str, str | None]]:

@@ -21,7 +21,7 @@ from pipeline.evaluation import scoring
 from pipeline.evaluation.scoring import Scored
 from pipeline.models import signature
 from pipeline.ship.service import predictor
-from pipeline.ship.service.endpoints import Post
+from pipeline.ship.service.endpoints import Post, Request
 from pipeline.ship.service.prometheus import Metrics
 from tests.pipeline import in_process
 from tests.pipeline.any_table import ROWS, AnyTable, any_tables, as_sent
@@ -66,7 +66,11 @@ def metrics() -> Metrics:
 def post(content: bytes) -> list[dict[str, Any]]:
     """The predictions for a body, over HTTP, of the model in this folder."""
     served = predictor.load(Path())
-    endpoint: Any = Post("/predict", lambda body, name, *_: served.predict(body, name).content, metrics(), 10**7)
+
+    async def handler(request: Request) -> bytes:
+        return served.predict(request.body, request.request_id).content
+
+    endpoint: Any = Post("/predict", handler, metrics(), 10**7)
 
     async def answer() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=endpoint)) as client:

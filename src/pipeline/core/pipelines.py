@@ -88,16 +88,19 @@ def each(root: Path = Path()) -> Iterator[Pipeline]:
             yield pipeline
 
 
+def others(root: Path = Path()) -> Iterator[tuple[str, params.Params]]:
+    """Folder and parameters of each other pipeline of the repository; one whose params.yaml is wrong is left out."""
+    base, own = top(root), folder(root)
+    for folder_ in folders(root):
+        with contextlib.suppress(PipelineError):
+            if folder_ != own:
+                yield folder_, params.read(base / folder_ / params.PATH)
+
+
 def stages_at(folder: str, text: str) -> str:
     """The text of the top's dvc.yaml, `text`, as a pipeline in `folder` has it."""
     way = "../" * folder.count("/")
     return ENGINE.sub(lambda match: match[1] + (way or '""'), text, count=1)
-
-
-def check_top(command: str) -> None:
-    """PipelineError in the folder of a pipeline, for a command that knows the one at the top alone."""
-    if own := folder():
-        raise PipelineError(f"{own}: `pipeline {command}` works for the pipeline at the top alone ({PAGE})")
 
 
 def check_stages(root: Path = Path()) -> None:

@@ -7,16 +7,20 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from pipeline.core import params
+from pipeline.core import params, pipelines
 from pipeline.core.errors import PipelineError
 from pipeline.doctor import machine, workflow_files
 from pipeline.doctor.finding import Check, Checks, Finding, good, missing, not_visible, wrong
 from pipeline.github.client import api
 from pipeline.github.protection import rulesets, wanted
 from pipeline.github.protection.settings import Setting
+from pipeline.predictions.options import DEPLOYMENT, VARIABLES
 from pipeline.review.gate.override import LABEL
+from pipeline.ship.release import neighbours
 
 MAX_INTERVAL = timedelta(days=8)  # between two runs by the clock: a weekly schedule is fine
 RUNNERS = '["self-hosted", "gpu"]'  # of train.yaml, without the variable
@@ -130,6 +134,13 @@ def variables(repository: Repository) -> Finding:
     for name, needed in NEEDED_VARIABLES.items():
         if name in present and (absent := [other for other in needed if other not in present]):
             return wrong(f"{name} is set without {absent[0]}", f"gh variable set {absent[0]}")
+    if len(pipelines.folders()) > 1:
+        for name in VARIABLES.values():
+            if name in present and DEPLOYMENT not in repository.variables[name]:
+                return wrong(
+                    f"{name}: gives each pipeline of this repository one address",
+                    f"write {DEPLOYMENT} in it ({pipelines.PAGE})",
+                )
     return _set_of(present & names, names, "variable")
 
 
@@ -167,7 +178,7 @@ def gate_app(repository: Repository) -> Finding:
 
 def environments(repository: Repository) -> Finding:
     """Whether the environment `release` keeps its secrets from other branches; GitHub makes those that are absent."""
-    deployed = params.read().deploy.environment
+    deployed = params.read().environment
     release = repository.environments.get("release")
     if release is None:
         return missing("`release` is not restricted to main: any branch can use its name", KEYS_PAGE)
@@ -274,10 +285,15 @@ def pages(repository: Repository) -> Finding:
 
 
 def deploy_target(repository: Repository) -> Finding:
-    """Whether a host is named that `deploy.yaml` can log in to."""
+    """Whether a host is named that `deploy.yaml` can log in to, and no two pipelines take the same of it."""
     address = repository.variables.get("DEPLOY_TARGET", "")
     if not address:
         return missing("DEPLOY_TARGET names no host: an image is built and not deployed", "docs/how-to/deploy.md")
+    try:
+        for folder in pipelines.folders():
+            neighbours.check(Path(folder))
+    except PipelineError as error:
+        return wrong(str(error), pipelines.PAGE)
     if address.startswith("ssh://"):
         if "DEPLOY_KNOWN_HOSTS" not in repository.variables:
             return wrong("DEPLOY_KNOWN_HOSTS is not set: SSH refuses the host", "gh variable set DEPLOY_KNOWN_HOSTS")
@@ -355,15 +371,17 @@ def _needs_a_plan(setting: Setting) -> bool:
 
 def _package(repository: Repository) -> Finding:
     """The package on GitHub's registry: `deploy.yaml` may push where it is linked to this repository."""
-    owner, _, name = repository.data["full_name"].lower().partition("/")
+    full_name = repository.data["full_name"].lower()
+    owner, _, name = params.read().named(full_name).partition("/")
+    path = f"/users/{owner}/packages/container/{quote(name, safe='')}"
     try:
-        package = api.call("GET", f"/users/{owner}/packages/container/{name}", purpose="read the package")
+        package = api.call("GET", path, purpose="read the package")
     except api.RefusedError as refusal:
         if refusal.status == 404:
             return good(f"{GITHUB_REGISTRY}/{owner}/{name}: made by the first release")
         raise
     linked = (package.get("repository") or {}).get("full_name", "")
-    if linked.lower() != f"{owner}/{name}":
+    if linked.lower() != full_name:
         text = f"{GITHUB_REGISTRY}/{owner}/{name} is not linked to this repository, so its workflows may not push"
         return wrong(text, f"link it at {package['html_url']}/settings")
     return good(f"{GITHUB_REGISTRY}/{owner}/{name}: linked to this repository")

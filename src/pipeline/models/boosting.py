@@ -3,8 +3,11 @@
 import contextlib
 import importlib
 import os
+import re
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Literal, get_args
 
@@ -13,6 +16,8 @@ from pipeline.core.errors import PipelineError
 Device = Literal["cpu", "gpu", "cuda"]
 DeviceSetting = Literal["auto", "cpu", "gpu"]
 DEVICE_VARIABLE = "PIPELINE_DEVICE"
+WITHOUT_CUDA = "CUDA Tree Learner was not enabled in this build"  # what a LightGBM without CUDA says, so has in it
+PROBE_SECONDS = 120
 
 
 def lightgbm() -> ModuleType:
@@ -41,10 +46,11 @@ def choose_device(knob: DeviceSetting) -> tuple[Device, str]:
     if setting == "cpu":
         return "cpu", f"{source} is cpu"
     reasons = []
-    for device, name in (("cuda", "CUDA"), ("gpu", "OpenCL")):
+    devices: tuple[tuple[Device, str], ...] = (("cuda", "CUDA"), ("gpu", "OpenCL"))
+    for device, name in devices:
         problem = _probe(device)
         if problem is None:
-            return device, f"{name} works"  # type: ignore[return-value]
+            return device, f"{name} works"
         reasons.append(f"{name}: {problem}")
     if setting == "gpu":
         raise PipelineError(
@@ -64,20 +70,41 @@ def _device_setting(knob: DeviceSetting) -> tuple[str, str]:
     return value, DEVICE_VARIABLE
 
 
-def _probe(device: str) -> str | None:
+def _probe(device: Device) -> str | None:
     """Why LightGBM can't train on the device; None where it trained a stump on it."""
+    if device == "cuda" and WITHOUT_CUDA.encode() not in Path(lightgbm().basic._LIB._name).read_bytes():
+        return _probe_apart(device)
+    with _no_stderr():
+        try:
+            train_stump(device)
+        except lightgbm().basic.LightGBMError as error:
+            text = str(error).strip()
+            return "this LightGBM is built without it" if "was not enabled" in text else text.rstrip(".").lower()
+    return None
+
+
+def _probe_apart(device: Device) -> str | None:
+    """As `_probe`, in a process of its own: where there is no driver, LightGBM with CUDA ends its process."""
+    command = [sys.executable, "-c", f"from {__name__} import train_stump; train_stump({device!r})"]
+    try:
+        process = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=PROBE_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"no answer within {PROBE_SECONDS} s"
+    if process.returncode == 0:
+        return None
+    fatal = [line for line in process.stderr.splitlines() if "[Fatal]" in line] or process.stderr.splitlines()[-1:]
+    text = fatal[0].partition("[Fatal]")[2] or fatal[0] if fatal else f"ended with {process.returncode}"
+    return re.sub(r" /\S+ \d+$", "", text.strip()).removeprefix("[CUDA] ").rstrip(".")  # the line of LightGBM's source
+
+
+def train_stump(device: Device) -> None:
+    """Train one tree on the device; LightGBMError, or the end of this process, where LightGBM can't."""
     import numpy as np
 
     module = lightgbm()
     rows = np.arange(100.0).reshape(50, 2)
-    with _no_stderr():
-        try:
-            data = module.Dataset(rows, rows[:, 0] > 40, params={"min_data_in_bin": 1, "verbosity": -1})
-            module.train({"objective": "binary", "device_type": device, "verbosity": -1}, data, 1)
-        except module.basic.LightGBMError as error:
-            text = str(error).strip()
-            return "this LightGBM is built without it" if "was not enabled" in text else text.rstrip(".").lower()
-    return None
+    data = module.Dataset(rows, rows[:, 0] > 40, params={"min_data_in_bin": 1, "verbosity": -1})
+    module.train({"objective": "binary", "device_type": device, "verbosity": -1}, data, 1)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from pipeline.features import in_tables
 from pipeline.features.code import FeatureCode
 from pipeline.features.values import FINISHED_KINDS, encoded
 from pipeline.models import categories
-from pipeline.models.signature import Feature, Signature
+from pipeline.models.signature import Feature, Signature, codes_of
 
 Array = np.ndarray[Any, Any]
 OFF = "features.off"
@@ -75,10 +75,3 @@ def encode(
     for part, values in in_tables.batches(table, code, folds):
         for place, one in places:
             matrix[part, place] = encoded(values[one.name], codes[one.name])
-
-
-def codes_of(feature: Feature) -> dict[str | None, float] | None:
-    """The code of each category; None for a feature that is no text."""
-    if feature.kind != "category":
-        return None
-    return {text: float(code) for code, text in enumerate(feature.categories)}

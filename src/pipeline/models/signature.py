@@ -132,3 +132,10 @@ def read(path: Path) -> Signature:
     except ValidationError as error:
         problem = report_shapes.first_problem(error.errors())
         raise PipelineError(f"{path}: not a signature that this version reads ({problem}); {REMEDY}") from None
+
+
+def codes_of(feature: Feature) -> dict[str | None, float] | None:
+    """The code of each category; None for a feature that is no text."""
+    if feature.kind != "category":
+        return None
+    return {text: float(code) for code, text in enumerate(feature.categories)}

@@ -34,22 +34,33 @@ class Prediction(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class Line(Prediction, kw_only=True, gc=False):
-    """An answered row: when (UTC), by which release, in how many milliseconds, and the features that were sent."""
+    """An answered row: when (UTC), by which release, in how many milliseconds, and the features that were sent.
+
+    `client` is who asked, by name, and `trace` the id of the trace; earlier versions wrote neither, and skip both.
+    """
 
     time: Moment
     release: str
     ms: float
     features: dict[str, Any]
+    client: str | None = None
+    trace: str | None = None
     format: Format = FORMAT
 
 
-def shared_fields(moment: float, release: str, milliseconds: float) -> bytes:
+def shared_fields(
+    moment: float, release: str, milliseconds: float, *, client: str | None = None, trace: str | None = None
+) -> bytes:
     """The fields that a request's rows share, as JSON to put between a prediction (without its `}`) and the features.
 
     So the answer and the log consist of the same bytes. `moment`: seconds since 1970.
     """
     time = datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds")
     shared = {"format": FORMAT, "time": time, "release": release, "ms": milliseconds}
+    if client is not None:
+        shared["client"] = client
+    if trace is not None:
+        shared["trace"] = trace
     return b"," + msgspec.json.encode(shared)[1:-1] + b',"features":'
 
 
@@ -60,11 +71,12 @@ def can_be_fields(names: Iterable[str]) -> bool:
 
 
 def decoder(features: Any) -> msgspec.json.Decoder[Any]:
-    """A decoder of lines with features of this type; it skips the classes' probabilities, which no reader needs."""
+    """A decoder of lines with features of this type; it skips what no reader needs: the classes' probabilities, and who
+    asked."""
     fields = [
         (field.name, features if field.name == "features" else field.type, field.default)
         for field in msgspec.structs.fields(Line)
-        if field.name != "probabilities"
+        if field.name not in {"probabilities", "client", "trace"}
     ]
     return msgspec.json.Decoder(msgspec.defstruct("Row", fields, kw_only=True, gc=False))
 

@@ -13,7 +13,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(parameters.document(current.model_dump(mode="json")), encoding="utf-8")
     assert params.read(path) == current
-    described = dict(descriptions(params.Params))
+    described = dict(descriptions(params.Params, current.model_dump()))
     comments = {key: comment for key, comment in commented(path.read_text(encoding="utf-8")) if key in described}
     assert comments == described
 

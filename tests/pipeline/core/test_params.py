@@ -26,6 +26,19 @@ def test_the_parameters_of_the_repository_are_valid() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "environment", "experiment"),
+    [("null", "production", "credit-default"), ("churn", "production/churn", "credit-default-churn")],
+)
+def test_what_belongs_to_one_pipeline_alone_has_its_name(
+    tmp_path: Path, name: str, environment: str, experiment: str
+) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(SAMPLE.replace("name: null", f"name: {name}", 1), encoding="utf-8")
+    own = params.read(path)
+    assert (own.environment, own.experiment) == (environment, experiment)
+
+
+@pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
         ("  max_trees: 2000", "  max_tree: 2000", "train.max_tree: unknown key; did you mean max_trees?"),
@@ -45,6 +58,8 @@ def test_the_parameters_of_the_repository_are_valid() -> None:
         ("space: ", "space: 3 # ", "not valid YAML"),
         ("low: 0.01, high", "low: 3, high", "tune.space.learning_rate: low 3 is not below high 0.2"),
         ("bind: all", "bind: localhost", "deploy.bind: is 'localhost'; allowed: all, or an IP address"),
+        ("shadow: 0", "shadow: 10", "deploy.shadow: is 10; allowed: 0, or a number of s, min or h, such as 10 min"),
+        ("shadow: 0", "shadow: 1 day", "deploy.shadow: is '1 day'; allowed: 0, or a number of s"),
         ("proxies: []", "proxies: [10.0.0.0/33]", "deploy.trusted_proxies: is '10.0.0.0/33'; allowed: IP addresses"),
         ("operator_port: 8081", "operator_port: 8080", "deploy: operator_port: is 8080, as port is; allowed: another"),
         ("  group: null", "  group: default_next_month", "split.group: default_next_month is the target (task.target)"),

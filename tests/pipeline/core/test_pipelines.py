@@ -117,13 +117,12 @@ def test_a_folder_without_stages_is_refused(repository: Path) -> None:
         pipelines.check_stages(repository / "empty")
 
 
-def test_a_command_of_the_top_alone_is_refused_in_a_folder(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    add(repository, "churn/", "churn")
-    monkeypatch.chdir(repository)
-    pipelines.check_top("release")
-    monkeypatch.chdir("churn")
-    with pytest.raises(PipelineError, match=r"^churn/: `pipeline release` works for the pipeline at the top alone"):
-        pipelines.check_top("release")
+def test_the_others_are_those_whose_parameters_can_be_read(repository: Path) -> None:
+    for name in ("churn", "fraud", "wrong"):
+        add(repository, f"{name}/", name)
+    (repository / "wrong/params.yaml").write_text("wrong: 1\n", encoding="utf-8")
+    others = {folder: settings.name for folder, settings in pipelines.others(repository / "churn")}
+    assert others == {"": None, "fraud/": "fraud"}
 
 
 def test_stages_that_are_not_the_engines_are_refused_with_the_way_out(repository: Path) -> None:

@@ -9,6 +9,7 @@ from pipeline.core import params
 from pipeline.doctor import on_github, workflow_files
 from pipeline.doctor.finding import Finding
 from tests.pipeline.conftest import ROOT
+from tests.pipeline.core.test_pipelines import add
 from tests.pipeline.github import conftest as github
 from tests.pipeline.github.conftest import Scene
 
@@ -90,6 +91,19 @@ def test_a_setting(scene: Scene, name: str, settings: dict[str, Any], state: str
     assert finding.state == state
     assert text in finding.text
     assert bool(finding.remedy) == (state in ("missing", "wrong"))
+
+
+def test_two_pipelines_need_ports_and_logs_of_their_own(scene: Scene) -> None:
+    add(scene.checkout, "", None)
+    add(scene.checkout, "churn/", "churn")
+    scene.github.hub.update({"variables": {"DEPLOY_TARGET": "tcp://h:1", "PIPELINE_LOG_URL": "s3://bucket/log"}})
+    assert "deploy.name: is pipeline, as deploy.name in churn/params.yaml" in find("deploy target").text
+    finding = find("variables")
+    assert (finding.state, finding.text) == (
+        "wrong",
+        "PIPELINE_LOG_URL: gives each pipeline of this repository one address",
+    )
+    assert "write {deploy.name} in it" in finding.remedy
 
 
 def test_a_host_without_its_key_is_wrong(scene: Scene) -> None:

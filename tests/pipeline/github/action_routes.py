@@ -1,11 +1,17 @@
 """Workflows, their runs, jobs, artifacts and dispatches of the stand-in GitHub.
 
-State: workflows {"monitor.yaml": {state, created_at}}; one that is not named there is active.
+State: workflows {"monitor.yaml": {state, created_at}}; one that is not named there is active. uploads: the folder where
+the run that is under way has its artifacts, if any.
 """
+
+from pathlib import Path
+from typing import Any
 
 from tests.pipeline.github import shown
 from tests.pipeline.github.hub import Hub, Response, Routes
 from tests.pipeline.github.repositories import UnknownError
+
+RUN = 1  # that is under way: the id that act gives to every run
 
 
 def run(hub: Hub, number: str) -> Response:
@@ -37,10 +43,26 @@ def jobs(hub: Hub, number: str) -> Response:
 
 
 def artifacts(hub: Hub, number: str) -> Response:
-    run, name = hub.find("runs", id=int(number)), hub.query.get("name")
-    matching = [data for data in hub.state["artifacts"] if data["run"] == run["id"] and name in {None, data["name"]}]
+    name = hub.query.get("name")
+    under_way = int(number) == RUN and "uploads" in hub.state
+    listed = not under_way or any(data["id"] == RUN for data in hub.state["runs"])
+    run = hub.find("runs", id=int(number)) if listed else {"id": RUN, "head_sha": "0" * 40}
+    of_run = [data for data in hub.state["artifacts"] if data["run"] == run["id"]]
+    known = {data["name"] for data in of_run}
+    of_run += [data for data in _uploads(hub) if under_way and data["name"] not in known]
+    matching = [data for data in of_run if name in {None, data["name"]}]
     objects = [shown.artifact(hub, data, run) for data in matching]
     return 200, {}, {"total_count": len(objects), "artifacts": hub.page(objects)}
+
+
+def _uploads(hub: Hub) -> list[dict[str, Any]]:
+    """The artifacts of the run under way, as the stand-in of actions/upload-artifact keeps them."""
+    folder = Path(hub.state.get("uploads", ""))
+    if "uploads" not in hub.state or not folder.is_dir():
+        return []
+    return [
+        {"id": 900 + index, "name": path.name, "file": str(path)} for index, path in enumerate(sorted(folder.iterdir()))
+    ]
 
 
 def artifact(hub: Hub, number: str) -> Response:

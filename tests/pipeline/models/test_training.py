@@ -1,5 +1,6 @@
 """Training is reproducible to the byte and follows params.yaml."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,38 @@ def test_without_a_gpu_auto_takes_the_cpu_with_a_reason_and_gpu_is_an_error() ->
     assert "OpenCL: no opencl device found" in reason
     with pytest.raises(PipelineError, match="train.device in params.yaml is gpu and no GPU works"):
         boosting.choose_device("gpu")
+
+
+FATAL = """\
+[LightGBM] [Warning] Defaulting to malloc in CHAllocator!!!
+[LightGBM] [Fatal] [CUDA] CUDA driver version is insufficient for CUDA runtime version /b/src/io/cuda_data.cpp 20
+
+terminate called after throwing an instance of 'std::runtime_error'
+  what():  [CUDA] CUDA driver version is insufficient for CUDA runtime version /b/include/vector_cudahost.h 74
+"""  # of a LightGBM 4.7.0 with CUDA on a machine without a driver
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        ("kill -ABRT $$", "CUDA: CUDA driver version is insufficient for CUDA runtime version; OpenCL"),
+        ("exit 0", "CUDA works"),
+    ],
+)
+def test_a_lightgbm_with_cuda_is_tried_in_a_process_of_its_own_which_it_may_end(
+    end: str, reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "fatal").write_text(FATAL)
+    (tmp_path / "python").write_text(f"#!/bin/sh\ncat {tmp_path}/fatal >&2\n{end}\n")
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(boosting, "WITHOUT_CUDA", "no text of the library")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert boosting.choose_device("auto")[1].startswith(reason)
+
+
+def test_what_the_process_says_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boosting, "WITHOUT_CUDA", "no text of the library")
+    assert "CUDA: CUDA Tree Learner was not enabled in this build" in boosting.choose_device("auto")[1]
 
 
 def test_a_damaged_model_is_refused(tmp_path: Path) -> None:

@@ -135,7 +135,8 @@ def _read(output: str, environment: str) -> WorkflowResult:
             lines.append(line)
             continue
         if "jobResult" in entry:
-            jobs[entry["jobID"]] = entry["jobResult"]
+            suffix = entry["matrix"].get("suffix", "")  # of the pipeline that a job of a matrix is for
+            jobs[entry["jobID"] + suffix] = entry["jobResult"]
         lines.append(str(entry.get("msg", "")).rstrip("\n"))
     kept = (line for line in lines if not line.startswith("LocalRepositoryCache"))
     return WorkflowResult(jobs, tuple(kept), environment)

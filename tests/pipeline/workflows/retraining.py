@@ -34,7 +34,7 @@ class Watched(World):
     def run_monitor(self) -> WorkflowResult:
         """Run the scheduled monitor."""
         result = self._act("monitor", "schedule", {}, self.main, variables=self.variables, runners=HOSTED)
-        assert result.jobs == {"watch": "success"}
+        assert result.jobs == {"pipelines": "success", "watch": "success"}
         return result
 
     def retrain(self, issue: int, **inputs: str) -> WorkflowResult:

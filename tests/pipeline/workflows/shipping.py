@@ -61,9 +61,8 @@ class Shipping:
         print(result.log)  # pytest shows it where the test fails
         return result
 
-    def manifest(self) -> Mapping[str, Any]:
-        """The release that the workflow built last."""
-        content: Mapping[str, Any] = json.loads(
-            (self.machine.artifacts / "release/release.json").read_text(encoding="utf-8")
-        )
+    def manifest(self, pipeline: str = "") -> Mapping[str, Any]:
+        """The release that the workflow built last, of the pipeline with this name."""
+        path = self.machine.artifacts / f"release{pipeline and f'-{pipeline}'}" / "release.json"
+        content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return content

@@ -16,13 +16,19 @@ pytestmark = pytest.mark.engine
 
 SECRETS = {"AWS_ACCESS_KEY_ID": "key-of-the-bucket", "AWS_SECRET_ACCESS_KEY": "secret-of-the-bucket"}
 REMOTE = {"DVC_REMOTE": "s3://bucket/cache"}
+MONITOR = "monitor --html reports/monitor/drift.html"
 PIPELINE = """
 import os, pathlib, sys
 
 def main():
     print("called:", *sys.argv[1:])
+    if sys.argv[1] == "-C":
+        del sys.argv[1:3]
     if sys.argv[1] == "each":
         del sys.argv[1]
+    if sys.argv[1] == "matrix":
+        with open(os.environ["GITHUB_OUTPUT"], "a") as out:
+            out.write('matrix=[{"folder": "", "suffix": ""}]\\n')
     if sys.argv[1] == "measure":
         folder = pathlib.Path(".pipeline/measurement")
         folder.mkdir(parents=True)
@@ -365,8 +371,8 @@ def watch(machine: Machine, template: Path, **variables: str) -> WorkflowResult:
 def test_the_scheduled_run_monitors_production_where_a_log_is_named(machine: Machine, template: Path) -> None:
     result = watch(machine, template, PIPELINE_LOG_URL="s3://bucket/log", PIPELINE_LABELS_URL="s3://bucket/labels.csv")
 
-    assert result.jobs == {"watch": "success"}
-    assert calls(result) == ["restore", "monitor --html reports/monitor/drift.html", "watch"]
+    assert result.jobs == {"pipelines": "success", "watch": "success"}
+    assert calls(result) == ["matrix", *(f"-C  {call}" for call in ("restore", MONITOR, "watch"))]
     assert "PIPELINE_LOG_URL=s3://bucket/log" in result.environment
     assert "PIPELINE_LABELS_URL=s3://bucket/labels.csv" in result.environment
 
@@ -401,15 +407,15 @@ def test_an_alarm_or_a_blind_monitor_is_no_failed_run_and_updates_the_issues(
 ) -> None:
     result = ended(machine, template, status)
 
-    assert result.jobs == {"watch": "success"}
-    assert calls(result)[-1] == "watch"
+    assert result.jobs["watch"] == "success"
+    assert calls(result)[-1] == "-C  watch"
 
 
 def test_a_defect_of_the_monitor_is_a_failed_run_and_no_alarm(machine: Machine, template: Path) -> None:
     result = ended(machine, template, DEFECT)
 
-    assert result.jobs == {"watch": "failure"}
-    assert calls(result)[-1] == "watch"  # it refuses a result that was not written
+    assert result.jobs["watch"] == "failure"
+    assert calls(result)[-1] == "-C  watch"  # it refuses a result that was not written
 
 
 def test_lint_and_tests_run_on_a_hosted_runner(machine: Machine, template: Path) -> None:

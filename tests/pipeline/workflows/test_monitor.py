@@ -54,7 +54,7 @@ def run_monitor(world: World, log: str) -> WorkflowResult:
     )
     print(result.log)
     assert world.state["violations"] == []
-    assert result.jobs == {"watch": "success"}
+    assert result.jobs == {"pipelines": "success", "watch": "success"}
     return result
 
 

@@ -74,7 +74,7 @@ def test_a_pull_request_is_announced_measured_answered_and_recorded_and_answered
 
 
 def test_a_fork_is_measured_on_a_hosted_runner_and_its_comment_says_how_to_record(world: World) -> None:
-    pull = world.open(more_leaves, source=FORK)
+    pull = world.open(lambda project: project.configure(card={"title": "Another"}), source=FORK)  # no training
     run = world.queue(pull)
 
     assert world.train(run, pull, runners=OWN).jobs == {}

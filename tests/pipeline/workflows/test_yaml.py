@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline.cli import pipeline
 from pipeline.github.client import override_runs
 from tests.pipeline import guard
 from tests.pipeline.conftest import ROOT
@@ -21,6 +23,7 @@ ACTIONS = {path.parent.name: YAML(typ="safe").load(path) for path in sorted((GIT
 JOBS = [(workflow, name, job) for workflow, content in WORKFLOWS.items() for name, job in content["jobs"].items()]
 IDS = [f"{workflow}.{name}" for workflow, name, _ in JOBS]
 BIN = Path(sys.executable).parent
+SWITCH = '"$SWITCH"'  # the command that operate.yaml's input names
 # Workflows with write permissions, or with secrets, on an event that a stranger can cause.
 PRIVILEGED = ("comment", "override", "test-status")
 HOSTED_MAIN = (*PRIVILEGED, "retrain")  # workflows that may write to the repository and run main's code
@@ -83,6 +86,7 @@ def test_write_permissions_are_exactly_these() -> None:
         "deploy.release": {"attestations", "id-token", "packages"},
         "deploy.deploy": {"deployments", "id-token"},
         "monitor.watch": {"actions", "id-token", "issues"},
+        "operate.operate": {"deployments"},
         "override.overrule": {"actions", "pull-requests", "statuses"},
         "retrain.retrain": {"actions", "contents", "id-token", "issues", "pull-requests"},
         "test-status.report": {"statuses"},
@@ -193,10 +197,15 @@ def test_the_keys_of_a_release_are_read_only_in_the_environment_that_main_alone_
         for workflow, name, job in JOBS
     }
 
-    assert {name for name, secrets in reads.items() if secrets} == {"deploy.release", "deploy.deploy"}
+    assert {name for name, secrets in reads.items() if secrets} == {
+        "deploy.release",
+        "deploy.deploy",
+        "operate.operate",
+    }
     assert {f"{workflow}.{name}" for workflow, name, job in JOBS if job.get("environment") == RELEASE} == {
         "deploy.release",
         "deploy.deploy",
+        "operate.operate",
     }
 
 
@@ -332,7 +341,7 @@ def test_numbers_of_a_dispatch_are_text_that_the_command_checks() -> None:
     dispatches = [(content["on"].get("workflow_dispatch") or {}).get("inputs", {}) for content in WORKFLOWS.values()]
     types = {field["type"] for inputs in dispatches for field in inputs.values()}
 
-    assert types == {"boolean", "string"}
+    assert types == {"boolean", "choice", "string"}
 
 
 def test_the_default_branch_may_have_another_name_than_main() -> None:
@@ -342,7 +351,7 @@ def test_the_default_branch_may_have_another_name_than_main() -> None:
     filters = {name: WORKFLOWS[name]["on"][event]["branches"] for name, event in FILTERED.items()}
 
     assert filters == dict.fromkeys(FILTERED, usual)
-    train, release = WORKFLOWS["train"]["jobs"]["measure"], WORKFLOWS["deploy"]["jobs"]["release"]
+    train, release = WORKFLOWS["train"]["jobs"]["measure"], WORKFLOWS["deploy"]["jobs"]["pipelines"]
     assert train["if"].endswith(f"github.event.pull_request.base.ref == {default}")
     assert release["if"] == f"github.ref_name == {default}"
     assert not any("origin/main" in step.get("run", "") for _, step in steps())
@@ -381,15 +390,42 @@ def test_the_monitor_runs_on_schedule_or_by_hand_and_never_twice_at_once() -> No
 
 
 def test_a_deployment_needs_a_host_and_a_new_release() -> None:
-    condition = WORKFLOWS["deploy"]["jobs"]["deploy"]["if"]
+    jobs = WORKFLOWS["deploy"]["jobs"]
+    (upload,) = (step for step in jobs["release"]["steps"] if "/upload-artifact@" in step.get("uses", ""))
 
-    assert condition.startswith("vars.DEPLOY_TARGET != '' && (needs.release.outputs.built == 'true' || ")
+    assert upload["if"].startswith("steps.build.outputs.built == 'true' || ")
+    assert "vars.DEPLOY_TARGET != ''" in jobs["released"]["if"]
+    assert jobs["deploy"]["if"].endswith("needs.released.outputs.matrix != '[]' }}")
+
+
+OF_PIPELINES = {
+    "deploy.release": "pipelines",
+    "deploy.deploy": "released",
+    "monitor.watch": "pipelines",
+    "renew-cache.renew": "pipelines",
+}
+
+
+def test_each_pipeline_has_a_job_of_its_own_by_a_list_that_the_code_makes() -> None:
+    matrices = {f"{workflow}.{name}": job for workflow, name, job in JOBS if "strategy" in job}
+
+    assert set(matrices) == set(OF_PIPELINES)
+    for name, job in matrices.items():
+        listing, plain = OF_PIPELINES[name], name.partition(".")[2]
+        include = f"${{{{ fromJSON(needs.{listing}.outputs.matrix) }}}}"
+        assert job["strategy"] == {"fail-fast": False, "matrix": {"include": include}}
+        assert job["name"] == f"{plain}${{{{ matrix.suffix }}}}"
+        calls = [step["run"] for step in job["steps"] if ".venv/bin/pipeline" in step.get("run", "")]
+        assert all('.venv/bin/pipeline -C "$FOLDER" ' in call for call in calls)
 
 
 def test_uploads_from_a_hidden_folder_include_hidden_files() -> None:
     uploads = [step["with"] for _, step in steps() if step.get("uses", "").startswith("actions/upload-artifact@")]
 
-    assert [upload["name"] for upload in uploads] == ["release", "monitor", "measurement", "reports"]
+    assert [upload["name"] for upload in uploads] == [
+        *("release${{ matrix.suffix }}", "monitor${{ matrix.suffix }}"),
+        *("measurement", "reports"),
+    ]
     assert all(upload.get("include-hidden-files") for upload in uploads if upload["path"].startswith("."))
 
 
@@ -399,13 +435,14 @@ def test_the_commands_exist() -> None:
     called = {
         match
         for _, step in steps()
-        for match in re.findall(r"\.venv/bin/pipeline (?:each )?(\S+)", step.get("run", ""))
+        for match in re.findall(r"\.venv/bin/pipeline (?:each |-C \S+ )?(\S+)", step.get("run", ""))
     }
     assert called == {
         *("run", "measure", "drift", "track", "announce", "answer", "record", "overrule", "merge-main", "report-tests"),
-        *("release", "deploy", "restore", "monitor", "watch", "retrain", "propose"),
+        *("matrix", "release", "deploy", "restore", "monitor", "watch", "retrain", "propose"),
+        SWITCH,
     }
-    assert called <= set(COMMANDS)
+    assert called - {SWITCH} <= set(COMMANDS)
 
 
 def test_uv_is_checked_by_a_hash_wherever_it_is_installed() -> None:
@@ -439,3 +476,11 @@ def test_each_accepted_finding_has_its_reason() -> None:
 
     assert len(accepted) == 3
     assert all(len(finding.partition("] ")[2].split()) > 5 for finding in accepted)
+
+
+def test_a_switch_is_a_command_that_takes_its_reason() -> None:
+    (dispatch,) = WORKFLOWS["operate"]["on"].values()
+    for switch in dispatch["inputs"]["switch"]["options"]:
+        command = pipeline.get_command(click.Context(pipeline), switch)
+        assert command
+        assert [parameter.name for parameter in command.params if isinstance(parameter, click.Argument)] == ["reason"]

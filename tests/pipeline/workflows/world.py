@@ -58,6 +58,7 @@ class World:
         environment = github.environment()
         token = {"GH_HOST": environment["GITHUB_SERVER_URL"].removeprefix("https://"), "GH_ENTERPRISE_TOKEN": "t0ken"}
         self.machine = Machine(folder / "machine", self.origin, **environment, **token, STANDIN_HASTE="1")
+        github.hub.update({"uploads": str(self.machine.artifacts)})
         (folder / "machine/bin/cml").symlink_to(CML)
         (folder / "machine/cache").symlink_to(base / "cache")
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import Field, ValidationError, model_validator
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.params.access import Access, Jwt, Rate, Tls
 from pipeline.core.params.combinations import conflicts
 from pipeline.core.params.data import Card, Csv, Data, Features, Split, TaskSection
 from pipeline.core.params.review import Gate, GateFairness, GateSlices
@@ -21,6 +22,7 @@ from pipeline.core.yaml import explain, load_yaml
 __all__ = [
     "PATH",
     "TUNABLE",
+    "Access",
     "Card",
     "Csv",
     "Data",
@@ -33,10 +35,12 @@ __all__ = [
     "GateSlices",
     "Ignored",
     "Interval",
+    "Jwt",
     "Monitor",
     "Name",
     "Names",
     "Params",
+    "Rate",
     "Release",
     "Scan",
     "Section",
@@ -44,6 +48,7 @@ __all__ = [
     "ServeLog",
     "Split",
     "TaskSection",
+    "Tls",
     "Tolerance",
     "Tracking",
     "Train",
@@ -77,6 +82,20 @@ class Params(Section):
     release: Release
     serve: Serve
     tune: Tune
+
+    def named(self, plain: str, separator: str = "/") -> str:
+        """`plain` with the name of the pipeline behind it, where it has one: what belongs to this pipeline alone."""
+        return f"{plain}{separator}{self.name}" if self.name else plain
+
+    @property
+    def environment(self) -> str:
+        """The GitHub environment whose deployments record what happens."""
+        return self.named(self.deploy.environment)
+
+    @property
+    def experiment(self) -> str:
+        """The MLflow experiment that runs are logged to, and the name of the registered model."""
+        return self.named(self.tracking.experiment, "-")
 
     @model_validator(mode="before")
     @classmethod

@@ -3,12 +3,17 @@
 import contextlib
 import datetime
 import ipaddress
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict, field_validator, model_validator
 
+from pipeline.core.params.access import Access, Tls
 from pipeline.core.params.values import Count, Name, Names, NonNegative, Positive, Section, UnitInterval
+
+SECONDS = {"s": 1, "min": 60, "h": 3600}
+SHADOW = re.compile(r"[1-9][0-9]{0,3} (s|min|h)")
 
 
 def _is_valid(parse: Callable[[str], object], value: str) -> bool:
@@ -36,8 +41,13 @@ class Deploy(Section):
     trusted_proxies: Names = Field(
         (), description="IP addresses or networks whose X-Forwarded-For names the client; its limits count by client."
     )
+    access: Access = Field(default=Access(), description="Who may ask; all of it is off by default.")
+    tls: Tls | None = Field(
+        default=None, description="TLS at the proxy; null: none, so something in front of it must do that."
+    )
     proxy_image: Name = Field(
-        description="Image of the proxy: HAProxy 2.6 or newer, with Lua; name it by digest to pin it."
+        description="Image of the proxy: HAProxy 2.6 or newer, with Lua and its Prometheus exporter; "
+        "name it by digest to pin it."
     )
     memory: Annotated[str, Field(pattern=r"^[1-9][0-9]*[bkmg]$")] = Field(
         description="Memory limit of a service container, as Docker writes it (512m, 1g)."
@@ -77,6 +87,24 @@ class Deploy(Section):
     replay: Annotated[int, Field(ge=0, le=10_000)] = Field(
         description="Newest logged rows that both models answer before the candidate gets traffic."
     )
+    shadow: Annotated[int | str, Field(union_mode="left_to_right")] = Field(
+        0,
+        description="How long the candidate answers live rows again before it gets traffic: "
+        "<n> s, min or h, such as 10 min; 0: not at all.",
+    )
+
+    @field_validator("shadow")
+    @classmethod
+    def _shadow_is_a_time(cls, value: int | str) -> int | str:
+        if value != 0 and not SHADOW.fullmatch(str(value)):
+            raise ValueError(f"is {value!r}; allowed: 0, or a number of s, min or h, such as 10 min")
+        return value
+
+    @property
+    def shadow_seconds(self) -> int:
+        """How long the shadow step lasts; 0 where there is none."""
+        number, _, unit = str(self.shadow).partition(" ")
+        return int(number) * SECONDS.get(unit, 0)
 
     @field_validator("bind")
     @classmethod

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from pipeline.github.drift_issue import issues
 from pipeline.github.drift_issue.state import State, format_duration, format_time
 from pipeline.markup import documentation, markdown
 from pipeline.markup.markdown import Markdown
@@ -55,7 +56,7 @@ def judged_since(result: Result, signals: Iterable[str], start: datetime) -> boo
 
 
 def title(signals: Iterable[str]) -> str:
-    return f"Monitor: {names(signals)}"
+    return f"{issues.heading()}: {names(signals)}"
 
 
 def names(signals: Iterable[str]) -> str:

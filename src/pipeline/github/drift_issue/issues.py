@@ -1,13 +1,15 @@
-"""The monitor's issues: one open issue of a kind, recognised by its first line, its label and its author."""
+"""The monitor's issues of a pipeline: one open issue of a kind, recognised by its first line, label and author."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 import click
 
+from pipeline.core import params
 from pipeline.github.client import api
 from pipeline.github.client.posting import BOT
 from pipeline.github.drift_issue.state import LINE, State, read_state
@@ -15,7 +17,7 @@ from pipeline.github.drift_issue.state import LINE, State, read_state
 Kind = Literal["drift", "log", "labels", "reference"]
 LABEL = "monitor"
 UNPROCESSABLE = 422
-MARKER = re.compile(r"<!-- pipeline-monitor kind=(drift|log|labels|reference) -->\s")
+MARKER = re.compile(r"<!-- pipeline-monitor (?:pipeline=([a-z0-9-]+) )?kind=(drift|log|labels|reference) -->\s")
 PURPOSE = "open the monitor's issue"
 CODEOWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")  # GitHub takes the first
 EVERYTHING = frozenset({"*", "**", "/**"})
@@ -37,9 +39,22 @@ class Issue:
         return read_state(self.body, f"issue #{self.number}")
 
 
+def label() -> str:
+    """The label of the pipeline's issues, by which they are listed."""
+    return params.read().named(LABEL)
+
+
+def heading() -> str:
+    """How the title of each of the pipeline's issues begins."""
+    name = params.read().name
+    return f"Monitor ({name})" if name else "Monitor"
+
+
 def render(kind: Kind, state: State, text: str) -> str:
     """The body of an issue of this kind."""
-    return f"<!-- pipeline-monitor kind={kind} -->\n{state}\n{text}"
+    name = params.read().name
+    pipeline = f"pipeline={name} " if name else ""
+    return f"<!-- pipeline-monitor {pipeline}kind={kind} -->\n{state}\n{text}"
 
 
 def with_state(issue: Issue, state: State) -> str:
@@ -48,7 +63,7 @@ def with_state(issue: Issue, state: State) -> str:
 
 
 def read_all() -> list[Issue]:
-    """All open issues of the monitor, and those of the newest hundred closed ones."""
+    """All open issues of the pipeline's monitor, and those of the newest hundred closed ones."""
     return [*_list("open"), *_list("closed")]
 
 
@@ -60,7 +75,7 @@ def current(existing: Sequence[Issue], kind: Kind) -> Issue | None:
 
 def create(kind: Kind, title: str, body: str, assignees: Sequence[str]) -> Issue:
     """Open an issue; the oldest open one where another run opened one as well, or GitHub's response was lost."""
-    content = {"title": title, "body": body, "labels": [LABEL, "drift"] if kind == "drift" else [LABEL]}
+    content = {"title": title, "body": body, "labels": [label(), "drift"] if kind == "drift" else [label()]}
     try:
         created = _post(content | {"assignees": list(assignees)}, kind)
     except api.RefusedError as problem:
@@ -107,17 +122,17 @@ def _open_issues(kind: Kind) -> list[Issue]:
 
 
 def _list(state: str) -> list[Issue]:
-    path = f"issues?labels={LABEL}&state={state}"
+    path = f"issues?labels={quote(label(), safe='')}&state={state}"
     issues = api.pages(path, purpose="read the monitor's issues", limit=1 if state == "closed" else 50)
     return [_issue(data, kind) for data in issues if (kind := _kind(data))]
 
 
 def _kind(data: Any) -> Kind | None:
-    """The kind of an issue that the workflow's token wrote: anybody can write the first line."""
+    """The kind of an issue of this pipeline that the workflow's token wrote: anybody can write the first line."""
     user, marker = data.get("user") or {}, MARKER.match(data.get("body") or "")
-    if "pull_request" in data or user.get("login") != BOT or marker is None:
+    if "pull_request" in data or user.get("login") != BOT or marker is None or marker[1] != params.read().name:
         return None
-    kind: Kind = marker[1]  # type: ignore[assignment]
+    kind: Kind = marker[2]  # type: ignore[assignment]
     return kind
 
 

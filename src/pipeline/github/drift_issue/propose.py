@@ -6,13 +6,12 @@ from typing import Any
 
 import click
 
-from pipeline.core import pipelines
+from pipeline.core import params, pipelines
 from pipeline.core.errors import PipelineError
 from pipeline.data.source.sources import FINGERPRINT
 from pipeline.github.client import api, posting, statuses
 from pipeline.github.client.numbers import Number
 from pipeline.github.drift_issue import branch, retraining
-from pipeline.github.drift_issue.retraining import BRANCH
 from pipeline.markup.markdown import escape
 from pipeline.watch.retrain import description, outcome
 from pipeline.watch.retrain.outcome import Outcome
@@ -27,7 +26,6 @@ SETTING = "Settings › Actions › General › Allow GitHub Actions to create a
 @click.option("--issue", type=Number(), metavar="N", help="The issue that it is for; a comment there says how it went.")
 def command(issue: int | None) -> None:
     """Open the pull request of what `pipeline retrain` found, or update it, and start what measures and tests it."""
-    pipelines.check_top("propose")
     try:
         retrained = outcome.read()
         message = propose(retrained, issue) if retrained.state == "added" else explain_nothing(retrained)
@@ -47,15 +45,16 @@ def explain_nothing(retrained: Outcome) -> str:
 def propose(retrained: Outcome, issue: int | None) -> str:
     """Write the branch, its pull request and start their runs; what was done, in one sentence."""
     issue_title = str(api.call("GET", f"issues/{issue}", purpose=f"read issue {issue}")["title"]) if issue else None
-    text = FINGERPRINT.read_text(encoding="utf-8")
+    text, path = FINGERPRINT.read_text(encoding="utf-8"), f"{pipelines.folder()}{FINGERPRINT}"
+    title = description.title(retrained, params.read().name)
     pull = retraining.newest_pull("open")
     if issue and pull is None and (refused := retraining.of_issue(issue)) and refused.state == "refused":
         return f"#{refused.number} added rows for this issue and was closed. {retraining.BY_HAND}"
-    head, moved = branch.write(BRANCH, str(FINGERPRINT), text, description.title(retrained))
+    head, moved = branch.write(retraining.branch(), path, text, title)
     others = [number for number in retraining.named_issues(pull["body"]) if number != issue] if pull else []
     fields = {
-        "title": description.title(retrained),
-        "body": description.body(retrained, issue, issue_title, others),
+        "title": title,
+        "body": description.body(retrained, issue, issue_title, others, path),
     }
     if (
         pull is None
@@ -69,7 +68,7 @@ def propose(retrained: Outcome, issue: int | None) -> str:
         api.call("PATCH", f"pulls/{pull['number']}", fields, purpose="update the pull request")
     if moved or not _is_measured(head):
         for workflow, inputs in WORKFLOWS.items():
-            body = {"ref": BRANCH, "inputs": inputs}
+            body = {"ref": retraining.branch(), "inputs": inputs}
             api.call("POST", f"actions/workflows/{workflow}/dispatches", body, purpose=f"start {workflow}")
     return f"#{pull['number']} adds {escape(retrained.sentence)}"
 
@@ -78,12 +77,16 @@ def _open(fields: dict[str, str]) -> Any:
     base = api.call("GET", "", purpose="read the default branch")["default_branch"]
     try:
         return api.call(
-            "POST", "pulls", fields | {"head": BRANCH, "base": base}, purpose="open a pull request", retry=False
+            "POST",
+            "pulls",
+            fields | {"head": retraining.branch(), "base": base},
+            purpose="open a pull request",
+            retry=False,
         )
     except api.RefusedError as problem:
         if problem.status != 403:
             raise
-        page = f"{api.server()}/{api.repository()}/compare/{base}...{BRANCH}?expand=1"
+        page = f"{api.server()}/{api.repository()}/compare/{base}...{retraining.branch()}?expand=1"
         raise PipelineError(
             f"the workflow may open no pull request: switch on {SETTING}, or open it yourself: {page}"
         ) from None

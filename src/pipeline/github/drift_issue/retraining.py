@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pipeline.core import params, pipelines
 from pipeline.github.client import api
 
-BRANCH, WORKFLOW = "retrain/drift", "retrain.yaml"
+WORKFLOW = "retrain.yaml"
 STARTED = (
     f"`{WORKFLOW}` was started: it opens a pull request if there are newly labelled rows to learn from, "
     "and otherwise says in a comment here why not"
@@ -23,6 +24,11 @@ class Retraining:
     number: int
     state: Literal["open", "merged", "refused"]
     merge: str | None = None
+
+
+def branch() -> str:
+    """The branch of the pipeline's retraining; git has no branch below another, so the name is not the last part."""
+    return f"{params.read().named('retrain', '-')}/drift"
 
 
 def of_issue(issue: int) -> Retraining | None:
@@ -53,8 +59,9 @@ def contains(commit: str, merge: str) -> bool:
 
 def start(issue: int) -> str | None:
     """Start retraining for the issue; None where it has started, else why it can't be."""
-    branch = api.call("GET", "", purpose="read the default branch")["default_branch"]
-    body = {"ref": branch, "inputs": {"issue": str(issue)}}
+    default = api.call("GET", "", purpose="read the default branch")["default_branch"]
+    folder = pipelines.folder().rstrip("/")
+    body = {"ref": default, "inputs": {"issue": str(issue)} | ({"pipeline": folder} if folder else {})}
     try:
         api.call("POST", f"actions/workflows/{WORKFLOW}/dispatches", body, purpose=f"start {WORKFLOW}")
     except api.RefusedError as problem:
@@ -65,11 +72,11 @@ def start(issue: int) -> str | None:
 
 
 def newest_pull(state: str, matches: Callable[[Any], bool] = lambda _: True) -> Any:
-    """The newest matching pull request from the branch in this state; None where there is none.
+    """The newest matching pull request from the pipeline's branch in this state; None where there is none.
 
     Only those of this repository count: a fork may have a branch of that name.
     """
-    head = f"{api.repository().split('/')[0]}:{BRANCH}"
+    head = f"{api.repository().split('/')[0]}:{branch()}"
     path = f"pulls?state={state}&head={head}&sort=updated&direction=desc"
     pulls = [
         data

@@ -10,9 +10,9 @@ from pipeline.markup import documentation, markdown
 from pipeline.watch.monitor.result import Result, Unreadable
 
 TITLES: dict[issues.Kind, str] = {
-    "log": "Monitor: the prediction log can't be read",
-    "labels": "Monitor: the labels can't be read",
-    "reference": "Monitor: the reference can't be read",
+    "log": "the prediction log can't be read",
+    "labels": "the labels can't be read",
+    "reference": "the reference can't be read",
 }
 MANUAL = ("What to do", "docs/how-to/watch-production.md#when-something-cant-be-read")  # text and page
 
@@ -37,7 +37,9 @@ def _warn(issue: Issue | None, unreadable: Unreadable, result: Result, assignees
         state = State().updated("opened", at=result.until, signals={unreadable.kind: result.until})
     body = issues.render(unreadable.kind, state, _text(unreadable, result, state, pages))
     if issue is None or not issue.open:
-        issue = issues.create(unreadable.kind, TITLES[unreadable.kind], body, issues.assignees(assignees))
+        issue = issues.create(
+            unreadable.kind, f"{issues.heading()}: {TITLES[unreadable.kind]}", body, issues.assignees(assignees)
+        )
     else:
         issues.edit(issue, body=body)
     return f"{unreadable.kind}: can't be read: {issue.url}"

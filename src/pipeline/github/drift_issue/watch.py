@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.core import params, pipelines
+from pipeline.core import params
 from pipeline.core.errors import PipelineError
 from pipeline.github.client import api, posting, steps
 from pipeline.github.client.posting import Marker
@@ -24,13 +24,12 @@ FOLDER = Path("reports/monitor")
 @click.option("--artifact", metavar="URL", help="Address of the report as a page.")
 def command(path: Path, report: Path, artifact: str | None) -> None:
     """Open, update or close the monitor's issues; exit 0 where that worked, whatever the monitor found."""
-    pipelines.check_top("watch")
     result, text, knobs = results.read(path), _read_text(report), params.read()
     steps.summary(text)
     pages, assignees = Pages(_run_url(), artifact), knobs.monitor.assignees
     existing = issues.read_all()
     messages = unreadable.update(result, assignees, pages, existing)
-    run = MonitorRun(result, pages, knobs.deploy.environment, assignees, knobs.monitor.alarm)
+    run = MonitorRun(result, pages, knobs.environment, assignees, knobs.monitor.alarm)
     update = lifecycle.update(run, existing)
     if update.number is not None:
         messages.append(_comment(update.number, text))

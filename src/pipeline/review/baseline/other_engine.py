@@ -42,16 +42,19 @@ except PipelineError as error:
 """
 
 
-def differs(base: str, root: Path = Path()) -> bool:
+def _differs(base: str, root: Path = Path()) -> bool:
     """Whether the engine of revision `base` is another one than that of the work tree."""
     return git(pipelines.top(root), "diff", "--quiet", base, "--", ENGINE).returncode == 1
 
 
-def predict(base: str, otherwise: Predict, root: Path = Path()) -> Predict:
-    """Scores by the engine of revision `base`, or as `otherwise` where that engine is too old to be asked.
+def scorer(base: str, otherwise: Predict, root: Path = Path()) -> Predict:
+    """Scores by the engine of revision `base`; as `otherwise` where it is this one, or too old to be asked.
 
     They are a PipelineError where that engine can't score them.
     """
+
+    if not _differs(base, root):
+        return otherwise
 
     def by_base(folder: Path, table: pd.DataFrame) -> Scores:
         with tempfile.TemporaryDirectory(prefix="pipeline-engine-") as temporary:

@@ -14,6 +14,7 @@ from pipeline.data.values import former_texts, keys
 from pipeline.data.values.keys import fractions
 from pipeline.evaluation.scoring import Scored
 from pipeline.models.signature import Signature
+from pipeline.review.baseline import other_engine
 from pipeline.review.baseline.champion import Champion
 from pipeline.review.baseline.other_engine import Predict, Scores
 
@@ -53,9 +54,9 @@ def score_baseline(
     candidate: Scored,
     target: str,
     table: Callable[[], pd.DataFrame],
-    predict: Predict = by_this_engine,
+    root: Path = Path(),
 ) -> ScoredBaseline:
-    """Score the champion on the candidate's test rows (`table` reads them, in the order of `candidate`).
+    """Score the champion, by its own engine, on the candidate's test rows; `table` reads them, in their order.
 
     It is the champion as it was measured: where it was fitted again, it has learned newer rows since.
     """
@@ -65,15 +66,13 @@ def score_baseline(
         return ScoredBaseline(champion.base, "none" if champion.state == "none" else "missing", reason=champion.reason)
     rows = table()
     try:
-        scored, moved = _score(champion, candidate, target, rows, predict)
+        scored, moved = _score(champion, candidate, target, rows, root)
     except PipelineError as problem:
         return ScoredBaseline(champion.base, "unscorable", reason=str(problem).splitlines()[0])
     return ScoredBaseline(champion.base, "scored", scored, "; ".join(filter(None, (champion.reason, moved))))
 
 
-def _score(
-    champion: Champion, candidate: Scored, target: str, table: pd.DataFrame, predict: Predict
-) -> tuple[Scored, str]:
+def _score(champion: Champion, candidate: Scored, target: str, table: pd.DataFrame, root: Path) -> tuple[Scored, str]:
     from pipeline.models import model, targets
     from pipeline.models import signature as signatures
 
@@ -89,22 +88,27 @@ def _score(
     is_held_out = held_out(table, signature, OTHERS)
     if not is_held_out.any():
         raise PipelineError("it was trained on every test row")
-    scores = predict(champion.measured, table[is_held_out])
+    scores = _scorer(champion, root)(champion.measured, table[is_held_out])
     scored = replace(candidate.rows(is_held_out), score=scores, threshold=signature.threshold)
     return scored, moved_rows(table, len(scored), signature, OTHERS)
 
 
 def as_it_serves(
-    champion: Champion, baseline: ScoredBaseline, candidate: Scored, table: pd.DataFrame
+    champion: Champion, baseline: ScoredBaseline, candidate: Scored, table: pd.DataFrame, root: Path = Path()
 ) -> ScoredBaseline:
     """The baseline with the scores of the champion's model that ships; `table` is in the order of `candidate`."""
     if baseline.scored is None or champion.folder is None or champion.folder == champion.measured:
         return baseline
     from pipeline.models import model
+    from pipeline.models import signature as signatures
 
-    shipped = model.load(champion.folder)
-    scores = shipped.predict(table[np.isin(candidate.keys, baseline.scored.keys)])
-    return replace(baseline, scored=replace(baseline.scored, score=scores, threshold=shipped.signature.threshold))
+    scores = _scorer(champion, root)(champion.folder, table[np.isin(candidate.keys, baseline.scored.keys)])
+    threshold = signatures.read(champion.folder / model.SIGNATURE).threshold
+    return replace(baseline, scored=replace(baseline.scored, score=scores, threshold=threshold))
+
+
+def _scorer(champion: Champion, root: Path) -> Predict:
+    return other_engine.scorer(champion.base, by_this_engine, root)
 
 
 def common(candidate: Scored, other: Scored) -> tuple[Scored, Scored]:

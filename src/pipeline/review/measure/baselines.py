@@ -10,8 +10,8 @@ from pipeline.core import files, params
 from pipeline.core.errors import PipelineError
 from pipeline.evaluation import scoring
 from pipeline.models import model, signature
-from pipeline.review.baseline import champion, other_engine
-from pipeline.review.baseline.scored import TEST, by_this_engine, score_baseline, scored_rows
+from pipeline.review.baseline import champion
+from pipeline.review.baseline.scored import TEST, score_baseline, scored_rows
 from pipeline.review.measure.base import Base
 from pipeline.review.measure.measurement import Champion, Gain
 from pipeline.review.measure.printed import clean
@@ -38,8 +38,7 @@ def measure_baseline(base: Base, candidate: scoring.Scored, knobs: params.Params
     if rebuild and base_model.state == "missing" and base_model.hashes:
         base_model = _rebuild(base_model)
     table = partial(scored_rows, TEST, knobs.data.key, candidate)
-    predict = other_engine.predict(base.name, by_this_engine) if other_engine.differs(base.name) else by_this_engine
-    baseline = score_baseline(base_model, candidate, knobs.task.target, table, predict)
+    baseline = score_baseline(base_model, candidate, knobs.task.target, table)
     reason = clean(baseline.reason)
     entry = Champion(state=baseline.state, name=baseline.name[:1000], reason=reason, model=base_model.model)
     gains, features = _gains_and_features(base_model)

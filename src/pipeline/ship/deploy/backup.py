@@ -10,15 +10,16 @@ from pipeline.core import files, format_numbers
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Deploy
 from pipeline.ship.deploy.deploy import confirm, notify, recording
-from pipeline.ship.deploy.docker import haproxy
+from pipeline.ship.deploy.deployment import Deployment
+from pipeline.ship.deploy.docker import access, haproxy
 from pipeline.ship.deploy.docker.host import DockerHost
 from pipeline.ship.deploy.docker.proxy import CONFIGURATION
-from pipeline.ship.deploy.rollout import Deployment, smoke_test
+from pipeline.ship.deploy.rollout import smoke_test
 from pipeline.ship.release import ledger, manifest
 from pipeline.ship.release.manifest import Release
 
 FORMAT = 1  # of the file
-KEPT = ("ledger.jsonl", "releases/")  # of the state; the proxy's files are written anew
+KEPT = (ledger.FILE, access.KEYS, "releases/")  # of the state; the proxy's files are written anew
 LOCAL = "sha256:"  # how an image begins that no registry has
 
 

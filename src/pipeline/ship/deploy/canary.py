@@ -82,16 +82,20 @@ def compare_agreement(pairs: Pairs, expected: Expected, bounds: Deploy) -> Findi
     if not pairs.count:
         return Finding("note", "no row was replayed: agreement is not judged")
     sentence = f"{name} with the champion {pairs.agreement:.3f} on {pairs.count} rows"
-    bound, reason = _agreement_bound(expected, bounds)
-    if pairs.is_correlation:
-        evidence = e_values.correlation(pairs.agreement, pairs.count, bound)
-    else:
-        evidence = proof.agreement(pairs.equal, pairs.count, bound)
+    bound, reason = agreement_bound(expected, bounds)
+    evidence = agreement_evidence(pairs, bound)
     sentence += f", bound {bound:.3f} ({reason})"
     return _finding(evidence > proof.needed(bounds), pairs.agreement < bound, sentence)
 
 
-def _agreement_bound(expected: Expected, bounds: Deploy) -> tuple[float, str]:
+def agreement_evidence(pairs: Pairs, bound: float) -> float:
+    """The logarithm of the evidence against "they agree at least as much as the bound"."""
+    if pairs.is_correlation:
+        return e_values.correlation(pairs.agreement, pairs.count, bound)
+    return proof.agreement(pairs.equal, pairs.count, bound)
+
+
+def agreement_bound(expected: Expected, bounds: Deploy) -> tuple[float, str]:
     """The lowest agreement that passes, and where it comes from: a low measured one can't lower the floor."""
     if expected.agreement is None:
         return bounds.min_agreement, "deploy.min_agreement; the gate measured none"

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pipeline.core.errors import PipelineError
-from pipeline.ship.deploy import readiness, rollout
-from pipeline.ship.deploy.rollout import Deployment
+from pipeline.ship.deploy import freezing, readiness, rollout
+from pipeline.ship.deploy.deployment import ChampionStoppedError, Deployment
 from pipeline.ship.deploy.target import Host
-from pipeline.ship.release import registration, verdict
+from pipeline.ship.release import ledger, registration, verdict
 from pipeline.ship.release.manifest import Release
 
 
@@ -18,13 +18,15 @@ class FailedError(PipelineError):
 def deploy(deployment: Deployment, verify: Callable[[Release], None]) -> None:
     """Verify, start, test, replay, canary, promote; FailedError where the champion stays.
 
-    PipelineError, before the host is touched, for a release that the gate failed and nobody overruled.
+    PipelineError, before the host is touched, for a release that the gate failed and nobody overruled, and on a host
+    whose deployments are frozen.
     """
     _check_verdict(deployment)
     release, running = deployment.release, deployment.target.image()
     if running is None:  # the release's own image will hold the lock, and must be verified before it runs
         verify(release)
     with deployment.target.lock(running or release.image, deployment.deployer) as host:
+        freezing.refuse_if_frozen(host, "deploy")
         champion = host.champion()
         if champion == release.id and readiness.is_ready(host, release.id):
             host.reset()
@@ -37,17 +39,25 @@ def deploy(deployment: Deployment, verify: Callable[[Release], None]) -> None:
         with recording(deployment, host, champion):
             if running is not None:
                 verify(release)
-            _bring_up(deployment, host)
-            if champion is None or champion == release.id or not readiness.is_ready(host, champion):
-                deployment.say("no champion answers: the release takes all traffic after the smoke test")
-                host.promote(release)
-            else:
-                _compare_champions(deployment, host, champion)
-                _canary(deployment, host, champion)
-                deployment.say("promoting: from now on a restarted proxy serves it, too")
-                host.promote(release)
+            try_and_promote(deployment, host, champion)
         deployment.say(confirm(host, release.id))
         finish(deployment, host, champion)
+
+
+def try_and_promote(deployment: Deployment, host: Host, champion: str | None) -> None:
+    """Start the release, test it, let it show itself beside the champion, and make it the champion."""
+    release = deployment.release
+    _bring_up(deployment, host)
+    if champion is None or champion == release.id or not readiness.is_ready(host, champion):
+        without = "" if deployment.pause_at is None else ", without a pause"
+        deployment.say(f"no champion answers: the release takes all traffic after the smoke test{without}")
+        host.promote(release)
+        return
+    _compare_champions(deployment, host, champion)
+    _canary(deployment, host, champion)
+    freezing.stop_if_frozen(host, "before the promotion")
+    deployment.say("promoting: from now on a restarted proxy serves it, too")
+    host.promote(release)
 
 
 def _check_verdict(deployment: Deployment) -> None:
@@ -86,18 +96,30 @@ def notify(deployment: Deployment, host: Host) -> None:
 
 
 @contextmanager
-def recording(deployment: Deployment, host: Host, champion: str | None) -> Iterator[None]:
-    """Record how the deployment in the block ends; on any failure the champion first gets all traffic again."""
+def recording(
+    deployment: Deployment, host: Host, champion: str | None, begin: Callable[[], None] | None = None
+) -> Iterator[None]:
+    """Record how the deployment in the block ends; on any failure the champion first gets all traffic again.
+
+    `begin` records its start, where it is not a new one. A paused canary whose deployer is interrupted stays paused.
+    """
     try:
-        deployment.recorder.start(host, deployment.release, champion)
+        if begin:
+            begin()
+        else:
+            deployment.recorder.start(host, deployment.release, champion)
         yield
     except (PipelineError, KeyboardInterrupt) as error:
         reason = str(error) or "interrupted"
         try:
             host.reset()
+            if isinstance(error, KeyboardInterrupt) and (paused := _paused(host)):
+                raise FailedError(f"{paused}; {_state(host, str(champion))[1]}") from None
             if champion != deployment.release.id == host.champion():  # it failed after the promotion
                 deployment.recorder.serve(host, deployment.release, f"promoted, then: {reason}")
                 return
+        except FailedError:
+            raise
         except PipelineError as problem:  # the lease expires without the deployer
             deployment.say(f"warning: {problem}; a proxy that runs gives the champion all traffic within seconds")
         deployment.recorder.fail(host, deployment.release, reason)
@@ -107,10 +129,21 @@ def recording(deployment: Deployment, host: Host, champion: str | None) -> Itera
     deployment.recorder.serve(host, deployment.release)
 
 
+def _paused(host: Host) -> str:
+    """That the canary is paused, and what continues it; empty where it is not."""
+    entry = ledger.paused(host.ledger())
+    if entry is None or entry["event"] != "paused":
+        return ""
+    return (
+        f"release {entry['release']}: interrupted while it was paused at {entry['percent']} %; "
+        "`pipeline promote` takes it up again"
+    )
+
+
 def _canary(deployment: Deployment, host: Host, champion: str) -> None:
     try:
         rollout.canary_steps(deployment, host, champion)
-    except rollout.ChampionStoppedError as stopped:
+    except ChampionStoppedError as stopped:
         deployment.say(f"{stopped} and answers no more: the release, which passed its smoke test, takes all traffic")
 
 

@@ -1,7 +1,7 @@
 """Writes a deployment into the host's ledger and, in a workflow, into GitHub's deployments."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.core.errors import PipelineError
@@ -23,6 +23,22 @@ class Recorder:
     def start(self, host: Host, release: Release, champion: str | None) -> None:
         self._number = self._create(release)
         host.record(ledger.new_entry("started", release, by=self._deployer, champion=champion, github=self._number))
+
+    def pause(self, host: Host, release: Release, percent: int) -> None:
+        """Record that the canary stays at this share until somebody continues it."""
+        entry = ledger.new_entry("paused", release, by=self._deployer, percent=percent, github=self._number)
+        host.record(entry)
+        self._status(self._number, "in_progress", f"release {release.id}: paused at {percent} %")
+
+    def take_up(self, host: Host, paused: Mapping[str, Any], reason: str) -> None:
+        """Record that this deployer continues a canary whose own has ended."""
+        self._number = paused.get("github")
+        host.record(ledger.continued(paused, self._deployer, reason))
+        self.go_on(paused["release"])
+
+    def go_on(self, release: str) -> None:
+        """Tell GitHub that a paused canary is continued; the ledger has the entry of who did it."""
+        self._status(self._number, "in_progress", f"release {release}: canary")
 
     def serve(self, host: Host, release: Release, reason: str | None = None) -> None:
         """Record that the release serves; a ledger that can't be written must not undo that it does."""
@@ -49,10 +65,11 @@ class Recorder:
             host.record(ledger.new_entry("serving", serving, by=self._deployer, reason="found serving", github=number))
             self._status(number, "success", f"release {serving.id} serves")
         elif unfinished:
-            host.record(unfinished | ledger.timestamp() | {"event": "failed", "reason": ledger.GONE})
-            self._status(unfinished.get("github"), "failure", ledger.GONE)
+            reason = ledger.GIVEN_UP if unfinished["event"] == "paused" else ledger.GONE
+            host.record(unfinished | ledger.timestamp() | {"event": "failed", "reason": reason})
+            self._status(unfinished.get("github"), "failure", reason)
             release = unfinished["release"]
-            self._say(f"the deployment of release {release} did not finish: {ledger.GONE}; recorded as failed")
+            self._say(f"the deployment of release {release} did not finish: {reason}; recorded as failed")
 
     def _create(self, release: Release) -> int | None:
         if not os.environ.get("GITHUB_REPOSITORY"):

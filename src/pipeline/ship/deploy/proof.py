@@ -117,5 +117,6 @@ def agreement(equal: int, count: int, bound: float) -> float:
 
 
 def needed(bounds: Deploy) -> float:
-    """The logarithm of the evidence that is proof: the error rate is split over signals and steps."""
-    return math.log(len(SIGNALS) * len(bounds.steps) / (1 - bounds.confidence))
+    """The logarithm of the evidence that is proof: the error rate is split over signals and steps (shadow is one)."""
+    steps = len(bounds.steps) + (bounds.shadow_seconds > 0)
+    return math.log(len(SIGNALS) * steps / (1 - bounds.confidence))

@@ -6,14 +6,15 @@ from typing import Any
 import msgspec
 
 from pipeline.core.errors import PipelineError, listed
-from pipeline.predictions.line import Line, Prediction
+from pipeline.predictions.line import Flags, Line, Prediction
 from pipeline.ship.deploy.evidence import Pairs, pair
 from pipeline.ship.deploy.target import Answer, Host
 from pipeline.ship.release.manifest import Release
 
 TIMEOUT = 60.0  # seconds that the replay may take for each side
-SHADOW_ROWS = 50  # rows of live traffic that the candidate answers again at each check, at most
-SHADOW_TIMEOUT = 1.0  # seconds for them
+LIVE_ROWS = 50  # rows of live traffic that the candidate answers again at each look, at most
+LIVE_TIMEOUT = 1.0  # seconds for them
+NO_FLAGS = Flags()
 
 
 class AnswerBody(msgspec.Struct):
@@ -54,10 +55,19 @@ def compare(host: Host, champion: str, candidate: str, lines: Sequence[Line], la
     return pair([first for _, first in answered[: len(predictions)]], predictions)
 
 
-def shadow(host: Host, release: str, logged: Sequence[Line]) -> Pairs:
+def omitted(champion: Release | None, lines: Sequence[Line]) -> list[str]:
+    """The columns that the champion answered with and its log leaves out: a row without a value has a flag instead."""
+    return [
+        name
+        for name in (champion.features if champion else [])
+        if any(name not in line.features and name not in (line.flags or NO_FLAGS).missing for line in lines)
+    ]
+
+
+def ask_again(host: Host, release: str, logged: Sequence[Line]) -> Pairs:
     """The agreement on rows that the champion has just answered, sent to the candidate as marked requests."""
-    lines = logged[:SHADOW_ROWS]
-    answers = host.predict(release, [{"rows": [line.features]} for line in lines], SHADOW_TIMEOUT)
+    lines = logged[:LIVE_ROWS]
+    answers = host.predict(release, [{"rows": [line.features]} for line in lines], LIVE_TIMEOUT)
     both = [(line, first) for line, answer in zip(lines, answers, strict=False) if (first := first_prediction(answer))]
     return pair([line for line, _ in both], [prediction for _, prediction in both])
 

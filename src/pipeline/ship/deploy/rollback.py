@@ -4,8 +4,10 @@ from pipeline.core.errors import PipelineError, listed
 from pipeline.core.params import Deploy
 from pipeline.predictions.line import valid_lines
 from pipeline.ship.deploy.deploy import confirm, finish, recording
+from pipeline.ship.deploy.deployment import Deployment, Say
 from pipeline.ship.deploy.github_deployments import Recorder
-from pipeline.ship.deploy.rollout import LOG, Deployment, Say, smoke_test
+from pipeline.ship.deploy.rollout import smoke_test
+from pipeline.ship.deploy.steps import LOG
 from pipeline.ship.deploy.target import Host, Target
 from pipeline.ship.release import ledger, verdict
 from pipeline.ship.release.manifest import Release
@@ -15,7 +17,7 @@ REFUSALS_TIMEOUT = 5.0  # seconds for the rows that are tried before a rollback,
 
 def rollback(target: Target, bounds: Deploy, wanted: str | None, say: Say, recorder: Recorder, deployer: str) -> None:
     """Return to the release `wanted`, or to the one that served before the champion."""
-    image = target.image() or _last_image(target)
+    image = target.image() or last_image(target)
     if image is None:
         raise PipelineError(
             "rollback: nothing was deployed yet, so there is nothing to return to; `pipeline deploy` deploys a release"
@@ -57,7 +59,7 @@ def _refusals(host: Host, champion: str, release: Release, rows: int) -> str:
     )
 
 
-def _last_image(target: Target) -> str | None:
+def last_image(target: Target) -> str | None:
     """The image of the last release that served."""
     return next((str(entry["image"]) for entry in reversed(target.history()) if entry["event"] == "serving"), None)
 

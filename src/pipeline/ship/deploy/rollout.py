@@ -1,45 +1,23 @@
 """Tests a candidate beside the champion: golden rows, replay, and steps of live traffic."""
 
-import math
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from pipeline.core.errors import PipelineError, listed
-from pipeline.core.params import Deploy
 from pipeline.predictions.line import Line, valid_lines
-from pipeline.ship.deploy import canary, readiness, replay
+from pipeline.ship.deploy import canary, replay, shadow, steps
 from pipeline.ship.deploy.canary import Expected
-from pipeline.ship.deploy.evidence import Moments, Pairs, Side
-from pipeline.ship.deploy.github_deployments import Recorder
+from pipeline.ship.deploy.deployment import Deployment
+from pipeline.ship.deploy.evidence import Pairs
 from pipeline.ship.deploy.proof import Proof
-from pipeline.ship.deploy.target import Host, Target
+from pipeline.ship.deploy.scores import score_limits
+from pipeline.ship.deploy.steps import LOG, Step
+from pipeline.ship.deploy.target import Host
 from pipeline.ship.release.manifest import Release
 
-LOG = "the prediction log on the host"
-POLL_INTERVAL = 0.5  # seconds between two checks of a step
 MOST_TRAFFIC = 94  # percent, in the step of 100 %: the champion answers enough requests to be compared with
 RANGE_ROWS = 200  # newest logged rows of the champion that say in which range a regression's values lie
 # What a golden row says that is not answered as training scored it.
 UNLIKE = "the image does not score as the model did when it was measured: release it again with `pipeline release`"
-
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """What is deployed, where and within which bounds; `say` prints progress, `recorder` records the outcome."""
-
-    release: Release
-    target: Target
-    bounds: Deploy
-    say: Say
-    recorder: Recorder
-    deployer: str
-
-
-class ChampionStoppedError(PipelineError):
-    """There is nothing left to compare the candidate with, and nothing to return to."""
 
 
 def smoke_test(release: Release, host: Host) -> None:
@@ -80,20 +58,32 @@ def canary_steps(deployment: Deployment, host: Host, champion: str) -> None:
     bounds, release = deployment.bounds, deployment.release.id
     lines = valid_lines(host.recent_lines(champion, max(bounds.replay, RANGE_ROWS)), LOG)
     limits, recent = score_limits(lines), lines[len(lines) - min(bounds.replay, len(lines)) :]
-    if lacking := replay.lacking(deployment.release, host.find_release(champion), lines):
+    champion_release = host.find_release(champion)
+    if lacking := replay.lacking(deployment.release, champion_release, lines):
         deployment.say(
             f"the candidate newly needs {listed(lacking)}, which not all logged rows have: it is missing there; "
             "shift is not judged, and agreement by deploy.min_agreement alone"
         )
         expected = Expected()
+    if omitted := replay.omitted(champion_release, lines):
+        deployment.say(
+            f"serve.log.omit keeps {listed(omitted)} out of the log: rows that are asked again lack it, "
+            "so what the candidate makes of it is seen in live traffic alone"
+        )
     pairs = _replay(deployment, host, champion, recent, expected, lacking)
     host.new_lines(champion)
     host.new_lines(release)
-    baseline = host.requests()[0]
+    baseline, pairs = shadow.run(deployment, host, champion, expected, pairs)
+    baseline += host.requests()[0]
     for percent in bounds.steps:
+        if percent <= deployment.after:
+            continue
         host.route(release, min(percent, MOST_TRAFFIC))
-        evidence = Proof(bounds, baseline, limits, expected.shift)
-        baseline, pairs = _step(deployment, host, champion, percent, evidence, pairs, expected)
+        step = Step(percent, Proof(bounds, baseline, limits, expected.shift), expected, pairs, bool(omitted))
+        steps.hold(deployment, host, champion, step)
+        if percent == deployment.pause_at:
+            deployment = steps.pause(deployment, host, champion, step)
+        baseline, pairs = step.baseline, step.pairs
 
 
 def _expected(deployment: Deployment, host: Host, champion: str) -> Expected:
@@ -119,54 +109,3 @@ def _replay(
         raise PipelineError(f"replay: {finding.sentence}")
     deployment.say(f"replay: {finding.sentence}")
     return pairs
-
-
-def _step(
-    deployment: Deployment, host: Host, champion: str, percent: int, evidence: Proof, pairs: Pairs, expected: Expected
-) -> tuple[Side, Pairs]:
-    """Hold the step until it is judged; the champion's counts add up over the steps, the candidate's start anew."""
-    release, baseline, own, limits = deployment.release.id, evidence.past, Side(), evidence.limits
-    started, next_report = time.monotonic(), 0.0
-    while True:
-        time.sleep(POLL_INTERVAL)
-        if reason := host.exit_reason(release):
-            raise PipelineError(f"at {percent} %: the candidate stopped ({reason}) after {own.requests} requests")
-        host.renew(release)
-        if (reason := host.exit_reason(champion)) and not readiness.is_ready(host, champion):
-            raise ChampionStoppedError(f"at {percent} %: the champion stopped ({reason})")
-        champion_side, candidate_side = host.requests()
-        logged = valid_lines(host.new_lines(champion), LOG)
-        champion_side += Side(scores=scores(logged, limits))
-        candidate_side += Side(scores=scores(valid_lines(host.new_lines(release), LOG), limits))
-        baseline, own = baseline + champion_side, own + candidate_side
-        if pairs.count:
-            pairs += replay.shadow(host, release, logged)
-        seconds = time.monotonic() - started
-        evidence = evidence.add(champion_side, candidate_side, seconds)
-        verdict = canary.judge(baseline, own, pairs, evidence, expected, deployment.bounds, seconds)
-        if verdict.decision != "hold":
-            break
-        if seconds >= next_report:
-            deployment.say(f"{percent} %: holding: {'; '.join(verdict.reasons)}")
-            next_report = seconds + 5
-    if verdict.decision == "roll back":
-        raise PipelineError(f"at {percent} %: {'; '.join(verdict.reasons)}")
-    deployment.say(f"{percent} %: good after {seconds:.0f} s: {'; '.join(verdict.reasons)}")
-    return baseline, pairs
-
-
-def score_limits(lines: Sequence[Line]) -> tuple[float, float] | None:
-    """The range that scores are clipped to: 0 to 1 for classes, else that of the values; None without any."""
-    if any(line.label is not None for line in lines):
-        return 0.0, 1.0
-    values = [line.score for line in lines]
-    return (min(values), max(values)) if values else None
-
-
-def scores(lines: Iterable[Line], limits: tuple[float, float] | None) -> Moments:
-    """One number for each request: the mean score of its rows (row id: request id, a hyphen, the row's index)."""
-    grouped: dict[str, list[float]] = {}
-    low, high = limits or (-math.inf, math.inf)
-    for line in lines:
-        grouped.setdefault(line.id.rpartition("-")[0], []).append(min(max(line.score, low), high))
-    return Moments.of(sum(values) / len(values) for values in grouped.values())

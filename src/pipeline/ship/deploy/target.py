@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pipeline.ship.deploy.evidence import Side
+from pipeline.ship.deploy.observed import StepState
 from pipeline.ship.release.manifest import Release
 
 
@@ -66,11 +67,20 @@ class Host(Protocol):
     def find_release(self, release: str) -> Release | None:
         """A release that was deployed to this host; None where there is no record of it."""
 
+    def observe(self, step: StepState) -> None:
+        """Show operators how a step stands; that never fails a deployment."""
+
     def ledger(self) -> list[dict[str, Any]]:
         """The entries, oldest first."""
 
     def record(self, entry: dict[str, Any]) -> None:
         """Add an entry to the ledger."""
+
+    def park(self, release: Release) -> None:
+        """Keep the release of a paused canary, for a deployer that takes it up."""
+
+    def parked(self) -> Release | None:
+        """The release that was kept last; None where there is none."""
 
     def advice(self) -> str:
         """What a person must do to apply params.yaml to this host; empty where it is applied."""
@@ -84,6 +94,9 @@ class Target(Protocol):
 
     def lock(self, image: str, deployer: str) -> AbstractContextManager[Host]:
         """Hold the lock, by a container of that image; PipelineError where another deployment holds it."""
+
+    def beside(self, image: str, deployer: str) -> AbstractContextManager[Host]:
+        """The host without the lock, by a container of that image: to read the ledger and add to it, no more."""
 
     def history(self) -> list[dict[str, Any]]:
         """The ledger's entries without the lock, oldest first."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import files, params
+from pipeline.core import files, params, pipelines
 from pipeline.core.errors import PipelineError, last_line
 from pipeline.data.contract import schema
 from pipeline.features.package import STATE
@@ -24,11 +24,12 @@ BENTOFILE, REQUIREMENTS = Path("bentofile.yaml"), Path("build/serving.txt")
 
 def requirements(root: Path) -> str:
     """The locked packages of the group `serving`, with hashes; without scipy, which LightGBM's C API does not need."""
+    top = pipelines.top(root)
     group = ["--no-default-groups", "--group", "serving", "--no-emit-project", "--no-emit-package", "scipy"]
     try:
         result = subprocess.run(
-            [_uv(root), "export", "--quiet", "--locked", "--no-header", "--no-annotate", *group],
-            cwd=root,
+            [_uv(top), "export", "--quiet", "--locked", "--no-header", "--no-annotate", *group],
+            cwd=top,
             capture_output=True,
             encoding="utf-8",
             check=False,
@@ -55,7 +56,7 @@ def build(root: Path, release: str, lineage: dict[str, Any], locked: str) -> Ite
 def _build(root: Path, release: str, staged: Path, home: Path) -> Path:
     program = Path(sys.executable).with_name("bentoml")
     command = [str(program), "build", "--bentofile", str(BENTOFILE), "--version", release, "--output", "tag"]
-    uv = Path(_uv(root)).parent  # BentoML would install it with pip, which the environment lacks
+    uv = Path(_uv(pipelines.top(root))).parent  # BentoML would install it with pip, which the environment lacks
     environment = os.environ | {
         "PATH": f"{uv}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "BENTOML_HOME": str(home),
@@ -71,19 +72,15 @@ def _build(root: Path, release: str, staged: Path, home: Path) -> Path:
 
 
 def _stage(root: Path, staged: Path, lineage: dict[str, Any], locked: str) -> None:
-    paths = [
-        BENTOFILE,
-        *(Path("models") / name for name in (MODEL, SIGNATURE)),
-        *feature_files(root),
-        schema.PATH,
-        params.PATH,
-        *(Path("src") / path for path in modules(root / "src")),
-    ]
-    for path in paths:
-        if not (root / path).is_file():
-            raise PipelineError(f"{path}: no such file; run from the top of the repository")
-        (staged / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(root / path, staged / path)
+    top = pipelines.top(root)
+    engine = [BENTOFILE, *(Path("src") / path for path in modules(top / "src"))]
+    own = [*(Path("models") / name for name in (MODEL, SIGNATURE)), *feature_files(root), schema.PATH, params.PATH]
+    for folder, paths in ((top, engine), (root, own)):
+        for path in paths:
+            if not (folder / path).is_file():
+                raise PipelineError(f"{path}: no such file; run from the top of the repository")
+            (staged / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / path, staged / path)
     files.write_text(staged / REQUIREMENTS, locked)
     files.write_json(staged / FILE, lineage)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.core import params, pipelines
+from pipeline.core import params
 from pipeline.core.git import DIRTY, has_commit
 from pipeline.github.client import steps
 from pipeline.markup.markdown import escape
@@ -18,6 +18,7 @@ from pipeline.ship.release import (
     locked_model,
     making,
     manifest,
+    neighbours,
     overruling,
     production,
     publishing,
@@ -68,14 +69,15 @@ def command(
     """
     if context.invoked_subcommand:
         return
-    pipelines.check_top("release")
     for former in (target, publishing.BILL):  # of a release before this one, which must not be taken for this one's
         former.unlink(missing_ok=True)
     overruled = overruling.by_person(person, reason)
+    if host or os.environ.get("DEPLOY_TARGET"):
+        neighbours.check()
     name = publishing.registry_name(registry)
     content = making.gather(Path(), base_image)
     own = content.md5[locked_model.MODEL]
-    predecessor = production.find(Path(), own, params.section(params.Deploy), champion, host)
+    predecessor = production.find(Path(), own, params.read(), champion, host)
     published = publishing.find_published(name, content, key, repository) if name else None
     if published and approval.stands(published, predecessor):
         _finish(published, target, f"nothing to build: {published.image}", built=False)

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.core import files, params
+from pipeline.core import files, params, pipelines
 from pipeline.data.contract import schema
 from pipeline.models.model_text import MODEL, SIGNATURE
 
@@ -29,6 +29,7 @@ def modules(source: Path, entries: Iterable[str] = ENTRIES) -> list[Path]:
 
 def identify(root: Path, requirements: str, base_image: str) -> str:
     """12 hex digits: hash of the model, contract, serving parameters and code, packages, base image and Dockerfile."""
+    source = pipelines.top(root) / "src"
     parts = [
         *((name, files.md5(root / "models" / name)) for name in (MODEL, SIGNATURE)),
         ("schema", files.md5(root / schema.PATH)),
@@ -36,7 +37,7 @@ def identify(root: Path, requirements: str, base_image: str) -> str:
         ("requirements", requirements),
         ("base", base_image),
         ("recipe", files.md5(DOCKERFILE)),
-        *((str(path), files.md5(root / "src" / path)) for path in modules(root / "src")),
+        *((str(path), files.md5(source / path)) for path in modules(source)),
     ]
     return _hash(parts)
 

@@ -13,7 +13,7 @@ from pipeline.core.errors import PipelineError, last_line
 from pipeline.ship.release.identity import DOCKERFILE
 from pipeline.ship.release.processes import program, run_program
 
-LOCAL = "pipeline"  # the image's name on the machine that builds it
+LOCAL = "pipeline"  # the image's name on the machine that builds it; a named pipeline's goes behind it
 BASE = "python:3.11-slim-bookworm"
 ABSENT = ("not found", "manifest unknown", "name unknown", "denied")
 # Prints the size of every installed package in MB; runs inside the image.

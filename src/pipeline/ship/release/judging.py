@@ -68,7 +68,7 @@ def judge(root: Path, predecessor: Predecessor) -> Judgement:
     rules = tuple(rule for rule in verdict.rules if rule.kind != "data_drift")
     verdict = replace(verdict, rules=rules, verdict=worst(rules))
     shipped = evaluate.score(model.load(root / locked_model.MODELS), table, knobs.evaluate)
-    comparison = golden.compare(previous, as_it_serves(previous, baseline, candidate, table), shipped)
+    comparison = golden.compare(previous, as_it_serves(previous, baseline, candidate, table, root), shipped)
     lines = [
         *_lines(verdict, predecessor),
         *procedure.note(root / procedure.SIGNATURE),
@@ -100,7 +100,7 @@ def _baseline(
         none = Champion("none", "", predecessor.sentence)
         return none, ScoredBaseline("", "none", reason=predecessor.sentence)
     previous = _with_files(champions.find(predecessor.revision, root), root)
-    scored = score_baseline(previous, candidate, target, lambda: table)
+    scored = score_baseline(previous, candidate, target, lambda: table, root)
     return previous, replace(scored, name=predecessor.revision[:7])
 
 
@@ -118,7 +118,8 @@ def _reference(root: Path, knobs: params.Params, candidate: Scored, table: pd.Da
     name = knobs.gate.reference
     if name is None:
         return None
-    return score_baseline(_with_files(champions.find(name, root), root), candidate, knobs.task.target, lambda: table)
+    champion = _with_files(champions.find(name, root), root)
+    return score_baseline(champion, candidate, knobs.task.target, lambda: table, root)
 
 
 def _release_verdict(verdict: Verdict, predecessor: Predecessor, baseline: ScoredBaseline) -> ReleaseVerdict:

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -14,9 +14,13 @@ from pipeline.core.params import Deploy
 from pipeline.ship.release.docker_cli import Docker, error_line
 from pipeline.ship.release.manifest import Release
 
-FORMAT = 1  # of an entry; one without a number is of format 1
-Event = Literal["started", "serving", "failed"]
+FORMAT = 2  # the newest of an entry; one without a number is of format 1
+Event = Literal["started", "serving", "failed", "paused", "continued", "frozen", "unfrozen"]
+FREEZES = {"frozen", "unfrozen"}  # belong to no deployment
+# Events of format 2: an older version would take them for failures and deploy to a frozen host, so it must refuse them.
+NEWER = {"paused", "continued", *FREEZES}
 GONE = "the deployer went away"
+GIVEN_UP = "it was paused, and another command came before `pipeline promote`"
 FILE = "ledger.jsonl"  # in the deployment's volume `state`
 NEEDED = {"time", "event", "release"}  # in each entry
 TEXTS = NEEDED | {"image", "commit", "model", "by", "champion", "reason"}
@@ -38,17 +42,22 @@ class Row:
 
 def on_host(docker: Docker, bounds: Deploy) -> list[dict[str, Any]]:
     """The entries of a host's ledger without its lock, oldest first; none where nothing was deployed there."""
+    return parse(read_state(docker, bounds, FILE).split("\n"), f"{bounds.name}-state/{FILE}")
+
+
+def read_state(docker: Docker, bounds: Deploy, name: str) -> str:
+    """A file of the deployment's volume `state`, without the host's lock; empty where there is none."""
     volume = f"{bounds.name}-state"
     if docker.inspect("volume", volume) is None:
-        return []
+        return ""
     proxy = docker.inspect("container", f"{bounds.name}-proxy")
     image = proxy["Image"] if proxy else bounds.proxy_image
     options = ["--volume", f"{volume}:/state:ro", "--network", "none", "--entrypoint", "cat", image]
-    result = docker.attempt("run", "--rm", *options, f"/state/{FILE}")
+    result = docker.attempt("run", "--rm", *options, f"/state/{name}")
     unwritten = result.returncode == 1 and "No such file" in result.stderr
     if result.returncode and not unwritten:
         raise PipelineError(f"docker run: {error_line(result.stderr)}")
-    return parse(result.stdout.split("\n"), f"{volume}/{FILE}")
+    return result.stdout
 
 
 def parse(lines: Iterable[str], source: str) -> list[dict[str, Any]]:
@@ -69,7 +78,7 @@ def parse(lines: Iterable[str], source: str) -> list[dict[str, Any]]:
 
 def new_entry(event: Event, release: Release, **details: Any) -> dict[str, Any]:
     entry: dict[str, Any] = timestamp() | {
-        "format": FORMAT,
+        "format": _format(event),
         "event": event,
         "release": release.id,
         "image": release.image,
@@ -81,13 +90,48 @@ def new_entry(event: Event, release: Release, **details: Any) -> dict[str, Any]:
     return entry | {key: value for key, value in details.items() if value is not None}
 
 
+def continued(paused: Mapping[str, Any], by: str, reason: str, pause_at: int | None = None) -> dict[str, Any]:
+    """That somebody lets a paused canary go on, up to the share `pause_at` where one is given."""
+    details = {"by": by, "reason": reason or None, "pause_at": pause_at}
+    entry = {key: value for key, value in paused.items() if key not in details} | timestamp() | {"event": "continued"}
+    return entry | {key: value for key, value in details.items() if value is not None}
+
+
+def freeze_entry(event: Event, entries: Sequence[dict[str, Any]], by: str, reason: str) -> dict[str, Any]:
+    """That deployments are refused, or allowed again; its release is the one that serves."""
+    entry: dict[str, Any] = {"format": _format(event), "event": event, "release": serving(entries) or "", "by": by}
+    return timestamp() | entry | ({"reason": reason} if reason else {})
+
+
+def _format(event: Event) -> int:
+    return 2 if event in NEWER else 1
+
+
 def timestamp() -> dict[str, str]:
     return {"time": datetime.now(UTC).isoformat(timespec="seconds")}
 
 
+def deployments(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The entries of deployments alone."""
+    return [entry for entry in entries if entry["event"] not in FREEZES]
+
+
 def unfinished(entries: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """The start of the last deployment, where no entry says how it ended."""
-    return entries[-1] if entries and entries[-1]["event"] == "started" else None
+    """The last entry of the last deployment, where none says how it ended."""
+    last = deployments(entries)[-1:]
+    return last[0] if last and last[0]["event"] in {"started", "paused", "continued"} else None
+
+
+def paused(entries: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The entry of the canary that `pipeline promote` can take up: paused, or continued and not ended."""
+    entry = unfinished(entries)
+    return entry if entry and entry["event"] != "started" and isinstance(entry.get("percent"), int) else None
+
+
+def frozen(entries: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The entry by which deployments are refused."""
+    last = [entry for entry in entries if entry["event"] in FREEZES][-1:]
+    return last[0] if last and last[0]["event"] == "frozen" else None
 
 
 def serving(entries: Sequence[dict[str, Any]]) -> str | None:
@@ -112,24 +156,38 @@ def served(entries: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def rows(entries: Sequence[dict[str, Any]], *, in_progress: bool) -> list[Row]:
-    """One row for each deployment, oldest first; `in_progress`: the last one may still be running."""
+    """One row for each deployment and each freeze, oldest first; `in_progress`: the last deployment may be running."""
     table = list[Row]()
     start: dict[str, Any] = {}
-    for index, entry in enumerate(entries):
-        time = entry["time"]
-        if entry["event"] == "started":
-            if not (index + 1 < len(entries) and entries[index + 1]["event"] != "started"):
-                running = in_progress and index + 1 == len(entries)
-                table.append(_row(entry, time, "under way" if running else "failed", "" if running else GONE))
+    own = deployments(entries)
+    for index, entry in enumerate(own):
+        time, event = entry["time"], entry["event"]
+        if event == "started":
             start = entry
-            continue
         started = start.get("time", time) if start.get("release") == entry["release"] else time
-        if entry["event"] == "serving":
+        is_last = index + 1 == len(own)
+        if event == "serving":
             table = [_end(row, time) for row in table]
             table.append(_row(entry, time, "serving", entry.get("reason", "")))
-        else:
+        elif event == "failed":
             table.append(_row(entry, started, "failed", entry.get("reason", "")))
-    return table
+        elif is_last or own[index + 1]["event"] == "started":
+            table.append(_open_row(entry, started, running=in_progress and is_last))
+    freezes = [_freeze_row(entry) for entry in entries if entry["event"] in FREEZES]
+    return sorted(table + freezes, key=lambda row: row.started) if freezes else table
+
+
+def _open_row(entry: dict[str, Any], started: str, *, running: bool) -> Row:
+    """The row of a deployment of which no entry says how it ended."""
+    if entry["event"] == "paused":
+        ended = "" if running else "; its deployer has ended, and the champion has all traffic"
+        return _row(entry, started, "paused", f"at {entry.get('percent')} % by {entry.get('by')}{ended}")
+    return _row(entry, started, "under way" if running else "failed", "" if running else GONE)
+
+
+def _freeze_row(entry: dict[str, Any]) -> Row:
+    by, reason = entry.get("by", ""), entry.get("reason", "")
+    return Row(entry["release"], "", entry["time"], entry["event"], "", by, reason, f"by {by}")
 
 
 def _row(entry: dict[str, Any], started: str, state: str, reason: str) -> Row:

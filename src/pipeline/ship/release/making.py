@@ -25,17 +25,19 @@ class Content:
     md5: Mapping[str, str]
     requirements: str
     base: str
+    name: str = image.LOCAL  # of the image on the machine that builds it
 
     @property
     def tag(self) -> str:
-        return f"{image.LOCAL}:{self.id}"
+        return f"{self.name}:{self.id}"
 
 
 def gather(root: Path, base: str) -> Content:
     """Restore the model and name the release; PipelineError where dvc.lock or the model's bytes do not match."""
     md5s = locked_model.acquire(root)
     locked = bento.requirements(root)
-    return Content(identify(root, locked, base), md5s, locked, base)
+    name = params.read(root / params.PATH).named(image.LOCAL)
+    return Content(identify(root, locked, base), md5s, locked, base, name)
 
 
 def build(root: Path, content: Content, judgement: Judgement) -> Release:

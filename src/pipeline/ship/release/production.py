@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.git import DIRTY, git, has_commit, short_commit
-from pipeline.core.params import Deploy
+from pipeline.core.params import Params
 from pipeline.github.client import deployments
 from pipeline.review.baseline.champion import MODEL, NoChampionError, hashes_in_lock
 from pipeline.ship.release import ledger
@@ -31,7 +31,7 @@ class Predecessor:
     sentence: str
 
 
-def find(root: Path, own: str, bounds: Deploy, chosen: str | None = None, host: str | None = None) -> Predecessor:
+def find(root: Path, own: str, knobs: Params, chosen: str | None = None, host: str | None = None) -> Predecessor:
     """The predecessor of the model `own` (MD5): revision `chosen`, else what serves, else the last other model in git.
 
     PipelineError where git does not know `chosen`, or the ledger can't be read.
@@ -40,7 +40,7 @@ def find(root: Path, own: str, bounds: Deploy, chosen: str | None = None, host: 
         if git(root, "rev-parse", "--verify", "--quiet", f"{chosen}^{{commit}}").returncode:
             raise PipelineError(f"--champion {chosen}: git knows no such revision; `git fetch origin` may bring it")
         return Predecessor("option", chosen, _model(root, chosen), f"{chosen}, as --champion says")
-    entry, reason = serving(bounds, host), ""
+    entry, reason = serving(knobs, host), ""
     if entry:
         reason = _unusable(root, entry)
         named = f"release {entry['release']} ({short_commit(entry['commit'])}), which serves"
@@ -50,12 +50,12 @@ def find(root: Path, own: str, bounds: Deploy, chosen: str | None = None, host: 
     return _before(root, own, reason)
 
 
-def serving(bounds: Deploy, host: str | None) -> dict[str, Any] | None:
+def serving(knobs: Params, host: str | None) -> dict[str, Any] | None:
     """The ledger's entry of what serves: `release`, `commit` and, in newer ones, `model`."""
     if os.environ.get("GITHUB_REPOSITORY"):
-        deployment = deployments.in_production(bounds.environment)
+        deployment = deployments.in_production(knobs.environment)
         return {"commit": deployment.commit} | deployment.payload if deployment else None
-    return ledger.serving_entry(ledger.on_host(Docker(host), bounds))
+    return ledger.serving_entry(ledger.on_host(Docker(host), knobs.deploy))
 
 
 def _unusable(root: Path, entry: dict[str, Any]) -> str:

@@ -15,9 +15,13 @@ BILL = Path("build/release/sbom.cdx.json")
 
 
 def registry_name(option: str | None) -> str | None:
-    """The image's name: that of the option, else this repository's in $REGISTRY or GHCR; None outside GitHub."""
+    """The image's name: that of the option, else this repository's in $REGISTRY or GHCR, with the pipeline's behind it.
+
+    None outside GitHub.
+    """
     repository = os.environ.get("GITHUB_REPOSITORY", "")
-    name = option or (f"{os.environ.get('REGISTRY') or 'ghcr.io'}/{repository}" if repository else "")
+    own = f"{os.environ.get('REGISTRY') or 'ghcr.io'}/{repository}" if repository else ""
+    name = option or (params.read().named(own) if own else "")
     if "@" in name or ":" in name.rpartition("/")[2]:
         raise PipelineError(f"{name}: names a tag or digest; allowed: HOST/NAME, the release's id becomes the tag")
     return name.lower() or None  # a repository's name may have capitals, an image's must not

@@ -31,7 +31,7 @@ def _call(action: Any) -> str:
     try:
         mlflow = mlflow_runs.load()
         mlflow.set_tracking_uri(uri)
-        return str(action(mlflow.MlflowClient(), params.section(params.Tracking).experiment))
+        return str(action(mlflow.MlflowClient(), params.read().experiment))
     except Exception as error:  # the server's driver may raise anything
         return f"register: {mlflow_runs.without_credentials(uri)} refused ({' '.join(str(error).split())[:200]})"
 

@@ -4,7 +4,8 @@ import gc
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from starlette.routing import Route
 
 from pipeline.core.errors import PipelineError
 from pipeline.ship.service import log, openapi, predictor, prometheus
-from pipeline.ship.service.endpoints import Post
+from pipeline.ship.service.endpoints import Post, Request
 from pipeline.ship.service.log_files import LogFiles
+from pipeline.ship.service.predictor import Read
 from pipeline.ship.service.prometheus import Metrics
+from pipeline.ship.service.together import Together
 
 FOLDER_VARIABLE = "PIPELINE_LOG_FOLDER"
 routes = Starlette()
@@ -61,8 +64,8 @@ class Service:
         with bentoml.monitor(log.NAME, log.CLASS, self._log_options()) as monitor:
             self._monitor = monitor  # looking it up for each request would cost more than a prediction
         limit = self._predictor.serve.max_body
-        endpoints["/predict"] = Post("/predict", self._predict, self._metrics, limit)
-        endpoints["/explain"] = Post("/explain", self._explain, self._metrics, limit, threaded=True)
+        endpoints["/predict"] = Post("/predict", Together(self._read), self._metrics, limit)
+        endpoints["/explain"] = Post("/explain", self._explain, self._metrics, limit)
         routes.routes.extend(
             [
                 *(Route(path, endpoint) for path, endpoint in endpoints.items()),
@@ -75,29 +78,38 @@ class Service:
         gc.collect()
         gc.freeze()  # loaded objects stay for good: keep the garbage collector from scanning them
 
-    def _predict(self, body: bytes, request_id: str, replay: bool, started: float) -> bytes:
-        predicted = self._predictor.predict(body, request_id, with_features=replay)
+    def _read(self, requests: Sequence[Request]) -> Sequence[Callable[[], bytes]]:
+        """What answers each request."""
+        if len(requests) == 1:
+            return [partial(self._predict, requests[0])]
+        reads = self._predictor.read_together([request.body for request in requests])
+        return [partial(self._predict, request, read) for request, read in zip(requests, reads, strict=True)]
+
+    def _predict(self, request: Request, read: Read | None = None) -> bytes:
+        predicted = self._predictor.predict(request.body, request.request_id, request.replay, read)
         self._metrics.count_rows(len(predicted.rows), predicted.flagged, predicted.with_retired)
-        if not replay:
-            milliseconds = round((time.perf_counter() - started) * 1000, 3)
+        if not request.replay:
+            milliseconds = round((time.perf_counter() - request.started) * 1000, 3)
             release = self._predictor.release["release"]
             record: Any = log.Record(
-                time.time(), release, milliseconds, predicted.body, predicted.rows, predicted.lines
+                time.time(), release, milliseconds, predicted.body, predicted.rows, predicted.lines, *request.caller
             )
             self._monitor.log_table([record], {})
         return predicted.content
 
-    def _explain(self, body: bytes, request_id: str, replay: bool, started: float) -> bytes:
-        return self._predictor.explain(body, request_id)
+    async def _explain(self, request: Request) -> bytes:
+        return await anyio.to_thread.run_sync(self._predictor.explain, request.body, request.request_id)
 
     async def _exposition(self, _: Any) -> Response:
         self._metrics.flush()
-        content = await anyio.to_thread.run_sync(prometheus.exposition)
+        content = await anyio.to_thread.run_sync(prometheus.exposition, self._log_folder())
         return Response(content, media_type=prometheus.CONTENT_TYPE)
 
+    def _log_folder(self) -> Path:
+        return Path(os.environ.get(FOLDER_VARIABLE) or self._predictor.serve.log.folder)
+
     def _log_options(self) -> dict[str, Any]:
-        options = self._predictor.serve.log
-        folder = Path(os.environ.get(FOLDER_VARIABLE) or options.folder)
+        options, folder = self._predictor.serve.log, self._log_folder()
         worker = bentoml.server_context.worker_index or 1
         files = LogFiles(folder, worker, int(options.rotate_mb * 2**20), options.keep, options.keep_days)
         rows = self._predictor.rows

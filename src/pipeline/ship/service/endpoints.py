@@ -6,12 +6,13 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
-import anyio.to_thread
 import msgspec
 
 from pipeline.core.errors import PipelineError
+from pipeline.ship.service import caller
+from pipeline.ship.service.caller import UNKNOWN, Caller
 from pipeline.ship.service.prometheus import Metrics
 from pipeline.ship.service.request import RefusalError, refuse
 
@@ -28,10 +29,17 @@ class DisconnectedError(Exception):
     """The client disconnected before its body was complete."""
 
 
-class Handler(Protocol):
-    """The answer to a body, as JSON; RefusalError where the body is invalid."""
+class Request(NamedTuple):
+    """A complete request. `started`: `time.perf_counter` when it came in."""
 
-    def __call__(self, body: bytes, request_id: str, replay: bool, started: float) -> bytes: ...
+    body: bytes
+    request_id: str
+    replay: bool
+    started: float
+    caller: Caller = UNKNOWN
+
+
+Handler = Callable[[Request], Awaitable[bytes]]  # the answer as JSON; RefusalError where the body is invalid
 
 
 class Post:
@@ -40,9 +48,9 @@ class Post:
     A defect of the service is a 500 with the request's id, under which the service's log has the traceback.
     """
 
-    def __init__(self, path: str, handler: Handler, metrics: Metrics, max_body: int, *, threaded: bool = False) -> None:
+    def __init__(self, path: str, handler: Handler, metrics: Metrics, max_body: int) -> None:
         self._path, self._handler, self._metrics = path, handler, metrics
-        self._max_body, self._threaded = max_body, threaded
+        self._max_body = max_body
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -56,10 +64,8 @@ class Post:
             body = await self._body(headers.get(LENGTH, b""), receive)
             if (encoding := headers.get(ENCODING, b"identity").strip().lower()) not in {b"identity", b""}:
                 raise refuse(415, "", f"content-encoding is {encoding.decode(errors='replace')!r}", "an unencoded body")
-            if self._threaded:
-                content = await anyio.to_thread.run_sync(self._handler, body, request_id, REPLAY in headers, started)
-            else:
-                content = self._handler(body, request_id, REPLAY in headers, started)
+            request = Request(body, request_id, REPLAY in headers, started, caller.read(headers))
+            content = await self._handler(request)
         except RefusalError as refusal:
             status, content = refusal.status, _error_body(refusal.message, refusal.problems, request_id)
         except DisconnectedError:

@@ -29,6 +29,8 @@ class Record(NamedTuple):
     body: bytes  # with the rows that were read; empty where only their values are known
     rows: Sequence[Any]
     predictions: bytes  # a line of JSON for each row, as the answer has them
+    client: str | None = None  # who asked
+    trace: str | None = None
 
 
 Features = Callable[[Record], Sequence[bytes | msgspec.Raw]]
@@ -141,7 +143,9 @@ class PredictionLog(MonitorBase[Any]):
 
     def _lines(self, record: Record) -> Iterator[bytes | msgspec.Raw]:
         """The parts of a record's lines (predictions/line.py): prediction, common fields, features."""
-        middle = line.shared_fields(record.moment, record.release, record.milliseconds)
+        middle = line.shared_fields(
+            record.moment, record.release, record.milliseconds, client=record.client, trace=record.trace
+        )
         predictions = [prediction[:-1] for prediction in record.predictions.splitlines()]
         return chain.from_iterable(zip(predictions, repeat(middle), self._features(record), repeat(b"}\n")))
 

@@ -1,7 +1,9 @@
 """The model, ready to answer requests; without HTTP."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +30,14 @@ class Predicted(NamedTuple):
     body: bytes  # as it was sent; where the fast path refused it, what was read of it; empty where that can't be told
 
 
+class Read(NamedTuple):
+    """The rows of a body, their matrix, and whether the fast path accepted it; else the request model read it."""
+
+    rows: list[Any]
+    matrix: Any
+    is_fast: bool
+
+
 @dataclass(frozen=True)
 class Predictor:
     serve: params.Serve
@@ -37,12 +47,13 @@ class Predictor:
     rows: Rows
     booster: Booster
 
-    def predict(self, body: bytes, request_id: str, with_features: bool = False) -> Predicted:
+    def predict(self, body: bytes, request_id: str, with_features: bool = False, read: Read | None = None) -> Predicted:
         """The answer to a body; RefusalError where the body is invalid.
 
-        `with_features`: with the values of the features that the project's code computes.
+        `with_features`: with the values of the features that the project's code computes. `read`: the body, if it was
+        read already.
         """
-        rows, matrix, is_fast = self.read(body)
+        rows, matrix, is_fast = read or self.read(body)
         flags = self.rows.flags(rows, matrix)
         lines = LINES(answers.predictions(self.booster.predict(matrix), self.signature, request_id, flags))
         head = msgspec.json.encode({"release": self.release["release"], "request_id": request_id})[:-1]
@@ -67,14 +78,34 @@ class Predictor:
             {"release": self.release["release"], "request_id": request_id, "explanations": named}
         )
 
-    def read(self, body: bytes) -> tuple[list[Any], Any, bool]:
-        """The rows of a body, their matrix, and whether the fast path accepted it; else the request model reads it."""
+    def read_together(self, bodies: Sequence[bytes]) -> Sequence[Read | None]:
+        """Bodies whose rows are encoded at once; None for what has to be read by itself: what the fast path refuses, or
+        all of them where a project's function fails for one."""
+        decoded = [self._decoded(body) for body in bodies]
+        try:
+            matrix = self.rows.encode([*chain.from_iterable(decoded)])
+        except Exception:
+            return [None] * len(bodies)
+        ends = accumulate(map(len, decoded))
+        return [
+            Read(rows, matrix[end - len(rows) : end], True) if rows else None
+            for rows, end in zip(decoded, ends, strict=True)
+        ]
+
+    def _decoded(self, body: bytes) -> list[Any]:
+        try:
+            return self.rows.decode(body)
+        except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+            return []
+
+    def read(self, body: bytes) -> Read:
+        """The rows of a body; RefusalError where it is invalid."""
         try:
             rows = self.rows.decode(body)
-            return rows, self.rows.encode(rows), True
+            return Read(rows, self.rows.encode(rows), True)
         except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
             rows = self.rows.read(self.request.read(body))
-            return rows, self.rows.encode(rows), False
+            return Read(rows, self.rows.encode(rows), False)
 
 
 def as_read(body: bytes) -> bytes:

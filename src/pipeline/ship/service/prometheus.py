@@ -1,7 +1,14 @@
 """The metrics at /metrics: requests, under BentoML's names, and rows that were predicted, flagged or lost."""
 
 import asyncio
+import shutil
 from bisect import bisect_left
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 FLUSH_INTERVAL = 0.2  # seconds after which counts go to the files that all workers share
@@ -81,11 +88,27 @@ class Metrics:
         self._pending, self._row_counts = {}, [0, 0, 0]
 
 
-def exposition() -> bytes:
-    """The metrics of all workers as text."""
+class LogDisk:
+    """The disk under the prediction log, looked at when somebody asks."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterator["Metric"]:
+        from prometheus_client.core import GaugeMetricFamily
+
+        existing = next(path for path in (self._folder, *self._folder.absolute().parents) if path.exists())
+        usage = shutil.disk_usage(existing)
+        yield GaugeMetricFamily("pipeline_log_disk_free_bytes", "Free on the prediction log's disk", usage.free)
+        yield GaugeMetricFamily("pipeline_log_disk_size_bytes", "Size of the prediction log's disk", usage.total)
+
+
+def exposition(folder: Path) -> bytes:
+    """The metrics of all workers as text; `folder` has the prediction log."""
     import prometheus_client
     from prometheus_client import multiprocess
 
     registry = prometheus_client.CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    registry.register(LogDisk(folder))
     return prometheus_client.generate_latest(registry)

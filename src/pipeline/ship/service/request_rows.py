@@ -47,7 +47,9 @@ class Rows:
         names: list[tuple[str, str | None]] = [(column.name, None) for column in (*plain, *categories)]
         names += [(column.name, part) for column in dates for part in DATE_PARTS]  # as `date_parts` returns them
         own = [feature for feature in signature.features if feature.source not in signature.derived]
-        self._order = np.array([names.index((feature.source, feature.part)) for feature in own], dtype=np.intp)
+        order = [names.index((feature.source, feature.part)) for feature in own]
+        derived = range(len(names), len(names) + len(signature.features) - len(own))  # in the matrix they come last
+        self._order, self._own = np.array([*order, *derived], dtype=np.intp), len(own)
         self._computed = Computed(signature, code, self.ordered) if code else None
         self._feeding = self._only_feeding(own)
         self._by_source = {column.name: column for column in columns}
@@ -103,17 +105,14 @@ class Rows:
             packed = struct.pack(f"{len(values)}d", *values)  # the fastest way from floats to an array
         except struct.error:  # there is a null
             packed = struct.pack(f"{len(values)}d", *(NAN if value is None else value for value in values))
-        raw = np.frombuffer(packed).reshape(-1, len(rows))
-        if self._computed is None:
-            return raw.T.take(self._order, axis=1)
-        matrix = np.empty((len(rows), len(self._order) + self._computed.count))
-        matrix[:, : len(self._order)] = raw.T.take(self._order, axis=1)
-        self._computed.fill(matrix, columns, raw)
-        return matrix
+        flat = np.frombuffer(packed)
+        if self._computed:
+            flat = np.concatenate((flat, *self._computed.values(columns, flat.reshape(-1, len(rows)))))
+        return flat.reshape(-1, len(rows)).T.take(self._order, axis=1)
 
     def flags(self, rows: Sequence[Any], matrix: Matrix) -> dict[int, Flags]:
         """The flags of the rows that have any, by the row's index."""
-        own = matrix[:, : len(self._order)]
+        own = matrix[:, : self._own]
         usual = (own >= self._low) & (own <= self._high)  # NaN is neither
         by_row: dict[int, Flags] = {}
         if self._feeding:

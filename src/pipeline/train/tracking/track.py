@@ -129,7 +129,7 @@ def _describe(lock: str) -> dict[str, Any]:
     return {
         "time": int(time.time() * 1000),
         "name": run_name(lock, commit_tags),
-        "experiment": settings.tracking.experiment,
+        "experiment": settings.experiment,
         "params": mlflow_names(flatten_params(settings)),
         "metrics": mlflow_names(flatten_metrics(report_shapes.read(Path("reports/metrics.json"), "metrics"))),
         "curve": _curve(report_shapes.read(Path("reports/training.json"), "training")),

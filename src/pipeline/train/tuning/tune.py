@@ -114,7 +114,7 @@ def log(study: Any, settings: Params) -> None:
         }
         for trial in finished_trials(study)
     ]
-    problem = mlflow_runs.log_trials(tracking.tracking_uri(), settings.tracking.experiment, study.study_name, trials)
+    problem = mlflow_runs.log_trials(tracking.tracking_uri(), settings.experiment, study.study_name, trials)
     if problem:
         click.echo(
             f"the trials are not in {mlflow_runs.without_credentials(tracking.tracking_uri())} ({problem}); "

@@ -17,10 +17,14 @@ VALUE = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s,}\]#][^,}\]\r\n]*?
 
 def replace(path: Path, section: str, values: Mapping[str, Any]) -> None:
     """Replace values of `section` in the file by `values`; PipelineError where a key has no plain value in it."""
-    text = path.read_bytes().decode("utf-8")
+    files.write_text(path, replaced(path.read_bytes().decode("utf-8"), section, values, path))
+
+
+def replaced(text: str, section: str, values: Mapping[str, Any], path: Path) -> str:
+    """The text of the file `path` with values of `section` replaced; PipelineError as `replace`."""
     for key, value in values.items():
         text = _replace(path, text, section, key, scalar(value))
-    files.write_text(path, text)
+    return text
 
 
 def scalar(value: Any) -> str:

@@ -16,7 +16,7 @@ from pipeline.models.signature import Signature
 from pipeline.predictions import label_join as later
 from pipeline.predictions import periods
 from pipeline.predictions.damage import InputUnreadableError
-from pipeline.predictions.options import Moment, log_options
+from pipeline.predictions.options import Moment, log_options, own
 from pipeline.predictions.windows import WindowedLog
 from pipeline.watch.monitor import assessment, report, windowing
 from pipeline.watch.monitor import reference_data as references
@@ -67,7 +67,7 @@ def command(
             signature = _read_signature()
             reference = references.load(signature, settings.monitor)
             windowed = windowing.read(
-                log,
+                own(log, "log"),
                 signature,
                 settings.monitor,
                 since=since,
@@ -111,7 +111,7 @@ def _labelled(
     if not source:
         return windowed, None
     try:
-        return later.join(windowed, source, signature, data), None
+        return later.join(windowed, own(source, "labels"), signature, data), None
     except InputUnreadableError as error:
         return windowed, error
 

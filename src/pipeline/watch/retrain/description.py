@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pipeline.core.figures import pluralized
 from pipeline.data.contract import schema
-from pipeline.data.source.sources import File
+from pipeline.data.source.sources import FINGERPRINT, File
 from pipeline.markup import markdown
 from pipeline.markup.markdown import code, escape
 from pipeline.predictions.damage import KINDS
@@ -15,12 +15,22 @@ MAX_SHOWN = 30  # reasons in the table, and columns in the list
 MAX_LENGTH = 10_000  # characters of the values that are not allowed; a text of GitHub has 65,536
 
 
-def title(outcome: Outcome) -> str:
-    return f"Retrain on {summary.new(outcome)}"
+def title(outcome: Outcome, name: str | None = None) -> str:
+    """`name`: of the pipeline, where it has one."""
+    return f"Retrain {f'{name} ' if name else ''}on {summary.new(outcome)}"
 
 
-def body(outcome: Outcome, issue: int | None, drift: str | None, others: Sequence[int] = ()) -> str:
-    """Markdown; `drift` is the issue's summary in one line, `others` are issues that the pull request already named."""
+def body(
+    outcome: Outcome,
+    issue: int | None,
+    drift: str | None,
+    others: Sequence[int] = (),
+    source: str = str(FINGERPRINT),
+) -> str:
+    """Markdown; `drift` is the issue's summary in one line, `others` are issues that the pull request already named.
+
+    `source`: the file that it changes, from the top of the repository.
+    """
     named = [f"Retrains for #{issue}{f': {escape(drift)}' if drift else ''}."] if issue else []
     why = " ".join([*named, *(f"Retrains for #{other}." for other in others)]) or "Retrains by hand."
     rows = [
@@ -36,7 +46,7 @@ def body(outcome: Outcome, issue: int | None, drift: str | None, others: Sequenc
     ]
     parts = [
         why,
-        "It changes `data/source.json` alone, which lists the batches of rows in the data store. `train.yaml` "
+        f"It changes `{source}` alone, which lists the batches of rows in the data store. `train.yaml` "
         "measures their effect on the model, the gate judges it like any other change, and a person merges.",
         markdown.table(("labelled rows", ""), [row for row in rows if row[1] != 0], "lr"),
         *(f"Batch: {_file(batch)}" for batch in [outcome.batch] if batch),

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
+from pipeline.core import params, pipelines
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Params
 from pipeline.data.contract import schema
 from pipeline.data.source import sources
 from pipeline.data.source.sources import FINGERPRINT, Source
+from pipeline.predictions.options import own
 from pipeline.train.reproduce import check_names
 from pipeline.watch.retrain import assemble, batch, corrections, label_lookup, logged, quarantine, write_batches
 from pipeline.watch.retrain.candidates import Candidates
@@ -33,13 +36,16 @@ def update(
     labels = labels or settings.monitor.labels
     if settings.data.added is None:
         raise PipelineError(NO_STORE)
+    _check_others(settings.data.added)
     if not labels:
         raise PipelineError(NO_LABELS)
     check_names(settings)
     contract, recorded = schema.read(schema.PATH), _recorded(settings.data.added)
     key, target = settings.data.key, contract.columns[settings.task.target].type
-    lookup = label_lookup.read(labels, key, contract.columns[key].type if key else "text", settings.data, target)
-    labelled = logged.read(log or settings.monitor.log, lookup.values, since, contract, settings, say)
+    lookup = label_lookup.read(
+        own(labels, "labels"), key, contract.columns[key].type if key else "text", settings.data, target
+    )
+    labelled = logged.read(own(log or settings.monitor.log, "log"), lookup.values, since, contract, settings, say)
     stored = {file: batch.labels(file, contract, settings.task.target) for file in recorded.batches}
     in_batches = {row for texts in stored.values() for row in texts.index}
     former = _quarantine(settings.data.added, settings, say)
@@ -50,6 +56,17 @@ def update(
     known = len(labelled.rows.keys() - {row.id for row in new})
     counts = _counts(lookup, labelled).model_copy(update={"known": known, "differing": differing, "rejected": rejected})
     return write_batches.write(counts, assembled, corrected, candidates.rows, recorded, contract, settings)
+
+
+def _check_others(store: str) -> None:
+    """PipelineError where another pipeline of the repository keeps its rows in the same store."""
+    if not (sources.is_remote(store) or Path(store).is_absolute()):
+        return  # a folder of the pipeline's own
+    for folder, other in pipelines.others():
+        if other.data.added == store:
+            raise PipelineError(
+                f"data.added: is {store}, as in {folder}{params.PATH}; give each pipeline another ({pipelines.PAGE})"
+            )
 
 
 def _counts(lookup: Labels, labelled: LoggedRows) -> Outcome:

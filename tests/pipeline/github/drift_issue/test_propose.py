@@ -8,14 +8,13 @@ import pytest
 
 from pipeline.core.git import git
 from pipeline.data.source.sources import File
-from pipeline.github.drift_issue.retraining import BRANCH
 from pipeline.watch.retrain import outcome
 from pipeline.watch.retrain.outcome import Correction, Outcome, Reason
 from tests.pipeline.github.conftest import Pipeline, Scene, commit
 
 pytestmark = pytest.mark.engine
 
-ISSUE = 3
+ISSUE, BRANCH = 3, "retrain/drift"
 SOURCE = Path("data/source.json")
 
 

@@ -27,6 +27,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
+def never(folder: Path, table: pd.DataFrame) -> Any:
+    raise AssertionError
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A repository whose base has an engine that rounds scores to two digits; the one of its work tree is this one."""
@@ -37,35 +41,30 @@ def root(tmp_path: Path) -> Path:
     assert ", {}), 9)" in text
     code.write_text(text.replace(", {}), 9)", ", {}), 2)"), encoding="utf-8")
     repository(tmp_path / "work", {})
-    assert not other_engine.differs("HEAD", tmp_path / "work")
+    assert other_engine.scorer("HEAD", never, tmp_path / "work") is never
     code.write_text(text, encoding="utf-8")
     return tmp_path / "work"
 
 
-def never(folder: Path, table: pd.DataFrame) -> Any:
-    raise AssertionError
-
-
 def test_the_bases_engine_scores_the_bases_model(root: Path, folder: Path) -> None:
-    assert other_engine.differs("HEAD", root)
-    scores = other_engine.predict("HEAD", never, root)(folder, ROWS)
+    scores = other_engine.scorer("HEAD", never, root)(folder, ROWS)
     np.testing.assert_array_equal(scores, by_this_engine(folder, ROWS).round(2))
 
 
 def test_a_model_that_it_can_not_score_is_an_error_of_one_line(root: Path, folder: Path) -> None:
     (folder / model.MODEL).unlink()
     with pytest.raises(PipelineError, match=r"^its own engine can't score it \(.*model\.txt: no such file"):
-        other_engine.predict("HEAD", never, root)(folder, ROWS)
+        other_engine.scorer("HEAD", never, root)(folder, ROWS)
 
 
 def test_an_engine_that_is_too_old_to_be_asked_leaves_it_to_this_one(tmp_path: Path, folder: Path) -> None:
     root = repository(tmp_path / "old", {"src/pipeline/__init__.py": ""})
-    scores = other_engine.predict("HEAD", by_this_engine, root)(folder, ROWS)
+    scores = other_engine.scorer("HEAD", by_this_engine, root)(folder, ROWS)
     np.testing.assert_array_equal(scores, by_this_engine(folder, ROWS))
 
 
 def test_a_base_without_an_engine_leaves_it_to_this_one(tmp_path: Path, folder: Path) -> None:
     root = repository(tmp_path / "none", {"a": ""})
     git(root, "tag", "v1")
-    scores = other_engine.predict("v1", by_this_engine, root)(folder, ROWS)
+    scores = other_engine.scorer("v1", by_this_engine, root)(folder, ROWS)
     np.testing.assert_array_equal(scores, by_this_engine(folder, ROWS))

@@ -19,9 +19,11 @@ from pipeline.features.package import Package
 from pipeline.features.values import Input
 from pipeline.models import model, refitting, training
 from pipeline.models.signature import Feature, Signature
+from pipeline.review.baseline import other_engine
 from pipeline.review.baseline.champion import FEATURES as FEATURES_FOLDER
 from pipeline.review.baseline.champion import OPTIONAL, REQUIRED, Champion
-from pipeline.review.baseline.scored import as_it_serves, held_out, moved_rows, score_baseline
+from pipeline.review.baseline.other_engine import Predict
+from pipeline.review.baseline.scored import as_it_serves, by_this_engine, held_out, moved_rows, score_baseline
 from pipeline.train.stages.split import sides
 from tests.pipeline.models.test_training import DATA, FEATURES, KNOBS, SPLIT, TASKS, save
 from tests.pipeline.models.test_training import table as data
@@ -111,7 +113,7 @@ class TestRefittedChampion:
             files.write_text(folder / "model.txt", text)
             files.write_text(folder / "signature.json", signature.model_dump_json())
         hashes = dict.fromkeys((*REQUIRED, *OPTIONAL), "md5")
-        return Champion("found", "main", hashes=hashes, folder=tmp_path)
+        return Champion("found", "base", hashes=hashes, folder=tmp_path)
 
     def test_it_is_compared_as_it_was_measured_on_the_rows_that_this_model_had_not_seen(
         self, champion: Champion
@@ -131,6 +133,20 @@ class TestRefittedChampion:
         assert champion.folder is not None
         expected = model.load(champion.folder).predict(table[288:])
         np.testing.assert_array_equal(served.scored.score, expected)
+
+    def test_its_own_engine_scores_it_in_both_cases(self, champion: Champion, monkeypatch: pytest.MonkeyPatch) -> None:
+        def scorer(base: str, otherwise: Predict, root: Path) -> Predict:
+            assert (base, otherwise, root) == ("base", by_this_engine, Path("checkout"))
+            return lambda folder, rows: np.full(len(rows), len(folder.name) / 2)
+
+        monkeypatch.setattr(other_engine, "scorer", scorer)
+        table, candidate = daily(30), scored(daily(30))
+        measured = score_baseline(champion, candidate, "y", lambda: table, Path("checkout"))
+        served = as_it_serves(champion, measured, candidate, table, Path("checkout"))
+        assert champion.folder is not None
+        for baseline, name in ((measured, "measured"), (served, champion.folder.name)):
+            assert baseline.scored is not None
+            assert set(baseline.scored.score) == {len(name) / 2}
 
     def test_where_its_measured_model_is_unknown_no_row_that_it_learned_is_compared(self, champion: Champion) -> None:
         """As code from before the stage `refit` sees it."""
@@ -167,7 +183,7 @@ class TestOtherFeatureCode:
     def test_each_is_scored_with_its_own(self, tmp_path: Path, before: str, after: str) -> None:
         old, new = self.trained(tmp_path / "old", before), self.trained(tmp_path / "new", after)
         hashes = dict.fromkeys((*REQUIRED, *((FEATURES_FOLDER,) if before else ())), "md5")
-        champion = Champion("found", "main", hashes=hashes, folder=tmp_path / "old")
+        champion = Champion("found", "base", hashes=hashes, folder=tmp_path / "old")
         keys = self.TEST["id"].astype(str).to_numpy(str)
         candidate = Scored("regression", self.TEST["y"].to_numpy(), new.predict(self.TEST), keys)
 

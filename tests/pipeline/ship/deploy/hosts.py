@@ -164,12 +164,12 @@ def golden(behaviour: str) -> list[dict[str, Any]]:
 
 
 def ask(
-    connection: http.client.HTTPConnection | None = None, x: float = 0.5, path: str = "/predict"
+    connection: http.client.HTTPConnection | None = None, x: float = 0.5, path: str = "/predict", **headers: str
 ) -> tuple[int, str]:
     """One request through the proxy: its status and the release that answered."""
     own = connection or http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
     try:
-        own.request("POST", path, json.dumps({"rows": [{"x": x}]}), {"content-type": "application/json"})
+        own.request("POST", path, json.dumps({"rows": [{"x": x}]}), {"content-type": "application/json"} | headers)
         response = own.getresponse()
         text = response.read()
         return response.status, json.loads(text).get("release", "") if response.status == 200 else ""
@@ -189,8 +189,11 @@ def serving(count: int = 60) -> set[str]:
 class Load:
     """Constant requests from several clients, each with a persistent connection; every answer is counted."""
 
-    def __init__(self, clients: int = 6, pause: float = 0.02, path: str = "/predict") -> None:
+    def __init__(
+        self, clients: int = 6, pause: float = 0.02, path: str = "/predict", headers: dict[str, str] | None = None
+    ) -> None:
         self.answers: Counter[tuple[int, str]] = Counter()
+        self._headers = headers or {}
         self._end, self._pause, self._path, self._lock = threading.Event(), pause, path, threading.Lock()
         self._threads = [threading.Thread(target=self._client, args=(seed,)) for seed in range(clients)]
 
@@ -200,7 +203,7 @@ class Load:
             if self._end.wait(self._pause):
                 connection.close()
                 return
-            answer = ask(connection, (number * 37 % 100) / 100, self._path)
+            answer = ask(connection, (number * 37 % 100) / 100, self._path, **self._headers)
             with self._lock:
                 self.answers[answer] += 1
 

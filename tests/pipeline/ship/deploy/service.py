@@ -62,7 +62,10 @@ class Handler(BaseHTTPRequestHandler):
         predictions = [prediction(f"{name}-{index}", row) for index, row in enumerate(rows)]
         if not replay:
             self.log(rows, predictions)
-        return self.answer(200, {"release": RELEASE, "request_id": name, "predictions": predictions})
+        seen = {
+            key: self.headers[key] for key in ("x-pipeline-client", "x-api-key", "authorization") if key in self.headers
+        }
+        return self.answer(200, {"release": RELEASE, "request_id": name, "predictions": predictions, "seen": seen})
 
     def log(self, rows: list[Any], predictions: list[Any]) -> None:
         """Log the rows; a full disk fails no request."""

@@ -7,8 +7,8 @@ import pytest
 from pipeline.core import params
 from pipeline.core.errors import PipelineError
 from pipeline.ship.deploy import deploy, readiness
+from pipeline.ship.deploy.deployment import Deployment
 from pipeline.ship.deploy.github_deployments import Recorder
-from pipeline.ship.deploy.rollout import Deployment
 from pipeline.ship.release.manifest import Release
 from pipeline.ship.release.verdict import Overruling, ReleaseVerdict
 from tests.pipeline.conftest import FROZEN

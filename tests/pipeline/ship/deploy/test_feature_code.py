@@ -16,6 +16,7 @@ from pipeline.features.code import FeatureCode
 from pipeline.models import matrix
 from pipeline.models.boosting import lightgbm
 from pipeline.ship.deploy import rollout
+from pipeline.ship.deploy.deployment import Deployment
 from pipeline.ship.deploy.evidence import Side
 from pipeline.ship.deploy.target import Answer
 from pipeline.ship.release import golden
@@ -87,7 +88,11 @@ class ServicesHost(MemoryHost):
 
     def recent_lines(self, release: str, limit: int) -> list[dict[str, Any]]:
         fixed = {"id": "a-0", "score": 1.0, "time": "2026-11-21T10:00:00Z", "release": release, "ms": 1.0}
-        return [fixed | {"features": row} for row in self.rows]
+        needed = self.services[release].release.features
+        return [
+            fixed | {"features": row, "flags": {"missing": [name for name in needed if name not in row]}}
+            for row in self.rows
+        ]
 
     def new_lines(self, release: str) -> list[dict[str, Any]]:
         return []
@@ -106,7 +111,7 @@ def replay(champion: Made, candidate: Made, columns: Sequence[str]) -> list[str]
     own = candidate.release.model_copy(
         update={"expected": {"agreement": 1.0, "shift": 0.0}, "against": champion.release.model}
     )
-    planned = rollout.Deployment(own, deploying.target, deploying.bounds, deploying.say, deploying.recorder, "w")
+    planned = Deployment(own, deploying.target, deploying.bounds, deploying.say, deploying.recorder, "w")
     with pytest.raises(_TrafficError):
         rollout.canary_steps(planned, ServicesHost([champion, candidate], columns), champion.release.id)
     return messages

@@ -1,7 +1,7 @@
 """Which release a rollback returns to, also where the ledger's last entry is missing."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -31,6 +31,9 @@ class MemoryTarget(MemoryHost):
     @contextmanager
     def lock(self, image: str, deployer: str) -> Iterator[MemoryHost]:
         yield self
+
+    def beside(self, image: str, deployer: str) -> AbstractContextManager[MemoryHost]:
+        return self.lock(image, deployer)
 
     def history(self) -> list[dict[str, Any]]:
         return self.ledger()

@@ -9,10 +9,11 @@ from pipeline.core import params
 from pipeline.predictions.line import Line
 from pipeline.ship.deploy import rollout
 from pipeline.ship.deploy.canary import Expected
+from pipeline.ship.deploy.deployment import Deployment
 from pipeline.ship.deploy.docker import host_agent
 from pipeline.ship.deploy.evidence import Moments
 from pipeline.ship.deploy.github_deployments import Recorder
-from pipeline.ship.deploy.rollout import Deployment
+from pipeline.ship.deploy.scores import score_limits, scores
 from pipeline.ship.deploy.target import Answer
 from tests.pipeline.conftest import FROZEN
 from tests.pipeline.ship.deploy.hosts_in_memory import MemoryHost, release
@@ -66,12 +67,12 @@ def line(identity: str, score: float, label: str | None = None) -> Line:
 
 def test_a_request_has_one_score_clipped_to_the_range_that_was_seen_before() -> None:
     before = [line("a-0", 2.0), line("b-0", 6.0)]
-    assert rollout.score_limits(before) == (2.0, 6.0)
+    assert score_limits(before) == (2.0, 6.0)
     lines = [line("c-0", 3.0), line("c-1", 5.0), line("d-0", 1e9)]
-    assert rollout.scores(lines, (2.0, 6.0)) == Moments.of([4.0, 6.0])
-    assert rollout.scores(lines, None) == Moments.of([4.0, 1e9])
+    assert scores(lines, (2.0, 6.0)) == Moments.of([4.0, 6.0])
+    assert scores(lines, None) == Moments.of([4.0, 1e9])
 
 
 def test_the_range_of_a_classification_is_known_and_that_of_a_regression_without_a_log_is_not() -> None:
-    assert rollout.score_limits([line("a-0", 0.4, "yes")]) == (0.0, 1.0)
-    assert rollout.score_limits([]) is None
+    assert score_limits([line("a-0", 0.4, "yes")]) == (0.0, 1.0)
+    assert score_limits([]) is None

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core import params
+from pipeline.core.git import git
 from pipeline.ship.release.identity import identify, modules
 from tests.pipeline.conftest import FROZEN, ROOT
 
@@ -44,6 +45,16 @@ def test_the_same_content_is_the_same_release(root: Path) -> None:
 
     assert len(before) == 12
     assert identify(root, LOCKED, "base") == before
+
+
+def test_a_pipeline_in_a_folder_is_served_by_the_engine_at_the_top(root: Path) -> None:
+    assert git(root, "init", "-q").returncode == 0
+    for name in ("models", "data", "params.yaml"):
+        (root / "churn").mkdir(exist_ok=True)
+        (root / name).rename(root / "churn" / name)
+    before = identify(root / "churn", LOCKED, "base")
+    edit(root / "src/pipeline/ship/service/answers.py", '"""', '"""Other. ')
+    assert identify(root / "churn", LOCKED, "base") != before
 
 
 @pytest.mark.parametrize(

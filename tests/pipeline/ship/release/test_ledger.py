@@ -15,7 +15,7 @@ A, B = release("a" * 12), release("b" * 12)
 ledgers = st.lists(
     st.builds(
         lambda event, release: ledger.new_entry(event, release),
-        st.sampled_from(["started", "serving", "failed"]),
+        st.sampled_from(["started", "serving", "failed", "paused", "continued"]),
         st.sampled_from([A, B]),
     ),
     max_size=12,
@@ -88,3 +88,78 @@ def test_a_damaged_verdict_is_shown_as_far_as_it_goes(verdict: Any) -> None:
     entry = ledger.new_entry("serving", A) | {"verdict": verdict}
     (row,) = ledger.rows([entry], in_progress=False)
     assert row.verdict.startswith("gate: ")
+
+
+PAUSED = ledger.new_entry("paused", B, by="ann", percent=5)
+
+
+def paused(*more: dict[str, Any]) -> list[dict[str, Any]]:
+    """A serves, and a canary of B is paused."""
+    return [ledger.new_entry("serving", A), ledger.new_entry("started", B, by="ann"), PAUSED, *more]
+
+
+@pytest.mark.parametrize(
+    ("entries", "event"),
+    [
+        (paused(), "paused"),
+        (paused(ledger.continued(PAUSED, "ben", "")), "continued"),
+        (paused(ledger.freeze_entry("frozen", [], "ben", "why")), "paused"),
+        (paused(ledger.new_entry("failed", B)), None),
+        (paused(ledger.new_entry("started", A)), None),
+        (paused()[:2], None),
+        ([], None),
+    ],
+)
+def test_a_paused_canary_can_be_taken_up_until_an_entry_says_how_it_ended(
+    entries: list[dict[str, Any]], event: str | None
+) -> None:
+    entry = ledger.paused(entries)
+    assert (entry and entry["event"]) == event
+    assert entry is None or entry["percent"] == 5
+
+
+def test_who_continued_it_stands_in_an_entry_with_the_reason_and_the_next_pause() -> None:
+    entry = ledger.continued(PAUSED | {"reason": "x"}, "ben", "", 25)
+    assert {key: entry.get(key) for key in ("event", "release", "by", "reason", "percent", "pause_at")} == {
+        "event": "continued",
+        "release": B.id,
+        "by": "ben",
+        "reason": None,
+        "percent": 5,
+        "pause_at": 25,
+    }
+    assert ledger.continued(entry, "cat", "fine")["reason"] == "fine"
+    assert "pause_at" not in ledger.continued(entry, "cat", "fine")
+
+
+@pytest.mark.parametrize(
+    ("in_progress", "reason"),
+    [(True, "at 5 % by ann"), (False, "at 5 % by ann; its deployer has ended, and the champion has all traffic")],
+)
+def test_a_paused_canary_is_a_row_that_says_whether_it_has_traffic(in_progress: bool, reason: str) -> None:
+    row = ledger.rows(paused(), in_progress=in_progress)[-1]
+    assert (row.release, row.state, row.reason) == (B.id, "paused", reason)
+    ended = ledger.rows(paused(ledger.continued(PAUSED, "ben", ""), ledger.new_entry("serving", B)), in_progress=False)
+    assert [(row.release[0], row.state) for row in ended] == [("a", "served"), ("b", "serving")]
+
+
+def test_deployments_are_frozen_from_the_first_entry_until_one_that_unfreezes() -> None:
+    entries = [ledger.new_entry("serving", A)]
+    assert ledger.frozen(entries) is None
+    entries.append(ledger.freeze_entry("frozen", entries, "ann", "an audit"))
+    entries.append(ledger.new_entry("serving", A))
+    frozen = ledger.frozen(entries)
+    assert frozen
+    assert (frozen["release"], frozen["by"], frozen["reason"]) == (A.id, "ann", "an audit")
+    table = [(row.state, row.reason, row.verdict) for row in ledger.rows(entries, in_progress=False)]
+    assert ("frozen", "an audit", "by ann") in table
+    entries.append(ledger.freeze_entry("unfrozen", entries, "ben", ""))
+    assert ledger.frozen(entries) is None
+    assert ledger.unfinished(entries) is None
+
+
+def test_an_older_version_refuses_a_ledger_with_what_it_would_take_for_a_failure_or_ignore() -> None:
+    frozen = ledger.freeze_entry("frozen", [], "ann", "x")
+    assert {entry["format"] for entry in (frozen, PAUSED, ledger.continued(PAUSED, "ben", ""))} == {2}
+    assert {ledger.new_entry(event, A)["format"] for event in ("started", "serving", "failed")} == {1}
+    assert ledger.parse([json.dumps(frozen)], "the ledger") == [frozen]

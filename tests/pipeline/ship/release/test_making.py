@@ -6,7 +6,7 @@ from pipeline.core import params
 from pipeline.ship.release import judging, locked_model, making, manifest, production
 from tests.pipeline.conftest import FROZEN, Project
 
-BOUNDS = params.read(FROZEN / "params.yaml").deploy
+KNOBS = params.read(FROZEN / "params.yaml")
 pytestmark = pytest.mark.engine
 
 
@@ -18,7 +18,7 @@ def test_a_release_has_as_many_golden_rows_as_params_yaml_says(
     trained.configure(release={"golden": rows})
     content = making.Content("a" * 12, locked_model.acquire(trained.folder), "", "base")
 
-    judgement = judging.judge(trained.folder, production.find(trained.folder, "", BOUNDS, "HEAD"))
+    judgement = judging.judge(trained.folder, production.find(trained.folder, "", KNOBS, "HEAD"))
     release = making.describe(trained.folder, content, judgement)
 
     assert len(release.golden) == rows

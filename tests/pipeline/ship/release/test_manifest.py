@@ -14,14 +14,16 @@ from pipeline.ship.service import release as served
 from tests.pipeline.ship.deploy.hosts_in_memory import release
 from tests.pipeline.workflows.test_yaml import WORKFLOWS
 
+FOLDER = "${{ matrix.folder }}"  # of the pipeline that a job releases; empty for the one at the top
+
 
 def test_every_command_and_step_uses_the_same_path() -> None:
     defaults = [{option.name: option.default for option in each.params} for each in (command, deploy)]
     assert (defaults[0]["target"], defaults[1]["path"]) == (manifest.PATH, manifest.PATH)
     steps = [step.get("with", {}) for step in WORKFLOWS["deploy"]["jobs"]["release"]["steps"]]
-    assert [step["predicate-path"] for step in steps if "predicate-path" in step] == [str(manifest.PATH)]
-    (artifact,) = [step["path"].split() for step in steps if step.get("name") == "release"]
-    assert artifact[0] == str(manifest.PATH)
+    assert [step["predicate-path"] for step in steps if "predicate-path" in step] == [FOLDER + str(manifest.PATH)]
+    (artifact,) = [step["path"].splitlines() for step in steps if step.get("name") == "release${{ matrix.suffix }}"]
+    assert artifact[0] == FOLDER + str(manifest.PATH)
 
 
 def test_a_checkout_that_made_a_release_still_serves_its_own_model(tmp_path: Path) -> None:

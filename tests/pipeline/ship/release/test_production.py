@@ -17,7 +17,7 @@ from tests.pipeline.github.standin import StandIn
 from tests.pipeline.ship.deploy.hosts_in_memory import release
 from tests.pipeline.ship.release.history import History
 
-BOUNDS = params.read(FROZEN / "params.yaml").deploy
+KNOBS = params.read(FROZEN / "params.yaml")
 TO = {"environment": "production"}
 
 
@@ -41,7 +41,7 @@ def entry(commit: str, event: Any = "serving", model: str = "a") -> dict[str, An
 
 
 def find(history: History, own: str = "c", chosen: str | None = None) -> Predecessor:
-    return production.find(history.folder, own, BOUNDS, chosen)
+    return production.find(history.folder, own, KNOBS, chosen)
 
 
 def test_the_model_that_the_ledger_says_serves_counts_not_the_first_parents(

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import textwrap
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any
 
 import httpx
@@ -24,10 +25,12 @@ from pipeline.features.package import Package
 from pipeline.models import matrix, training
 from pipeline.models.signature import Signature
 from pipeline.ship.service import columns, log
-from pipeline.ship.service.endpoints import Post
+from pipeline.ship.service.endpoints import Post, Request
+from pipeline.ship.service.predictor import Predictor
 from pipeline.ship.service.prometheus import Metrics
 from pipeline.ship.service.request import RequestModel
 from pipeline.ship.service.request_rows import Rows
+from pipeline.ship.service.together import Together
 
 CONTRACT = Schema.model_validate(
     {
@@ -113,20 +116,32 @@ def metrics() -> Metrics:
 
 
 def over_http(rows: Rows, bodies: list[bytes]) -> list[list[list[float | None]]]:
-    """The matrix that the service makes of each body's rows; floats keep all digits in JSON."""
+    """The matrix that the service makes of each body's rows, alone and all at once; floats keep all digits in JSON."""
+    together = list[int]()
 
-    def handler(body: bytes, request_id: str, replay: bool, started: float) -> bytes:
-        return msgspec.json.encode(rows.encode(rows.decode(body)).tolist())
+    def read(requests: Sequence[Request]) -> list[Callable[[], bytes]]:
+        together.append(len(requests))
+        reads = reader(rows).read_together([request.body for request in requests])
+        return [partial(msgspec.json.encode, one.matrix.tolist()) for one in reads if one]
 
-    endpoint: Any = Post("/predict", handler, metrics(), 10**7)
+    endpoint: Any = Post("/predict", Together(read), metrics(), 10**7)
 
     async def answer() -> list[Any]:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=endpoint)) as client:
             replies = [await client.post("http://service/predict", content=body) for body in bodies]
+            assert together == [1] * len(bodies)
+            at_once = await asyncio.gather(*(client.post("http://service/predict", content=body) for body in bodies))
+            assert together[len(bodies) :] == [len(bodies)]
         assert [reply.text for reply in replies if reply.status_code != 200] == []
+        assert [reply.content for reply in at_once] == [reply.content for reply in replies]
         return [reply.json() for reply in replies]
 
     return asyncio.run(answer())
+
+
+def reader(rows: Rows) -> Predictor:
+    unused: Any = None
+    return Predictor(unused, unused, {}, unused, rows, unused)
 
 
 def service(code: FeatureCode, known: Signature) -> tuple[Rows, RequestModel]:
@@ -196,8 +211,8 @@ def test_a_function_that_fails_is_an_error_of_the_service_in_one_line(caplog: py
     )
     rows._computed._code = broken  # type: ignore[union-attr]
 
-    def handler(body: bytes, request_id: str, replay: bool, started: float) -> bytes:
-        return bytes(rows.encode(rows.decode(body)))
+    async def handler(request: Request) -> bytes:
+        return bytes(rows.encode(rows.decode(request.body)))
 
     endpoint: Any = Post("/predict", handler, metrics(), 10**7)
 
@@ -210,3 +225,25 @@ def test_a_function_that_fails_is_an_error_of_the_service_in_one_line(caplog: py
     assert reply.json()["error"] == "a feature can't be computed; the service's log says why"
     assert "made.py:2: first: it returned an array of shape (0,) for 1 rows; allowed: (1,)" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+def test_bodies_are_read_together_but_for_one_that_is_invalid() -> None:
+    code, known = fitted(ONE, table(300, 0))
+    bodies = [json.dumps({"rows": rows}).encode() for rows in ([ROW], [], [ROW | {"amount": 4.0}, ROW])]
+    one, none, two = reader(service(code, known)[0]).read_together(bodies)
+    assert none is None
+    assert one
+    assert two
+    assert (one.matrix[:, -1].tolist(), two.matrix[:, -1].tolist()) == ([0.75], [2.0, 0.75])
+    assert (len(one.rows), len(two.rows)) == (1, 2)
+
+
+def test_a_function_that_fails_for_one_row_fails_its_own_request_alone() -> None:
+    source = "import numpy as np\ndef ratio(amount, spare):\n    return amount / np.array([1 / int(s) for s in spare])"
+    code, known = fitted(source, table(300, 0).assign(spare=2.0))
+    rows = service(code, known)[0]
+    bodies = [json.dumps({"rows": [ROW | {"spare": spare}]}).encode() for spare in (2.0, 0.0)]
+    assert reader(rows).read_together(bodies) == [None, None]
+    assert rows.encode(rows.decode(bodies[0]))[0, -1] == 3
+    with pytest.raises(PipelineError, match=r"ratio: ZeroDivisionError"):
+        rows.encode(rows.decode(bodies[1]))

@@ -49,6 +49,7 @@ def test_health_lineage_and_metrics(server: Server) -> None:
     before = server.metric("pipeline_rows_total")
     server.post("/predict", {"rows": [ROW] * 3})
     assert server.metric("pipeline_rows_total") == before + 3
+    assert 0 < server.metric("pipeline_log_disk_free_bytes") < server.metric("pipeline_log_disk_size_bytes")
     assert server.metric("bentoml_service_request_total") > 0
     assert server.metric("bentoml_service_request_duration_seconds_sum") > 0
     assert server.metric("bentoml_service_request_duration_seconds_count") == server.metric(

@@ -1,6 +1,7 @@
 """`pipeline monitor` in a project, on a log as the service writes it: exit statuses, files, past periods."""
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from pipeline.watch.monitor.result import Result, read
 from tests.pipeline.conftest import Project
+from tests.pipeline.core.test_pipelines import add
 from tests.pipeline.trained import trained
 
 pytestmark = pytest.mark.engine
@@ -183,3 +185,14 @@ def test_an_invalid_option_is_an_error_of_one_line(project: Project, options: li
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert message in done.stderr
+
+
+def test_a_variable_that_gives_two_pipelines_one_log_is_a_log_that_can_not_be_read(project: Project) -> None:
+    add(project.folder, "churn/", "churn")
+    url = str(project.folder / "logs/predictions")
+    result, output = monitor(project, status=2, PIPELINE_LOG_URL=url)
+    shutil.rmtree(project.folder / "churn")
+    assert result.blind
+    assert result.blind.kind == "log"
+    assert "write {deploy.name} in it" in result.blind.reason
+    assert "Traceback" not in output

@@ -19,6 +19,7 @@ from pipeline.features import notebook
 from pipeline.watch.retrain import outcome as outcomes
 from pipeline.watch.retrain.assemble import derive_key
 from tests.pipeline.conftest import Project, small_table
+from tests.pipeline.core.test_pipelines import add
 from tests.pipeline.watch.retrain import scenes
 from tests.pipeline.watch.retrain.conftest import Command
 
@@ -332,6 +333,19 @@ def test_a_missing_input_is_an_error_of_one_line_and_nothing_is_written(
     assert outcome()["state"] == "refused"
     assert not Path("store").exists()
     assert Path("data/source.json").read_bytes() == before
+
+
+def test_a_store_that_another_pipeline_has_is_refused(project: Project, pipeline: Command) -> None:
+    add(project.folder, "churn/", "churn")
+    for own in (project, Project(project.folder / "churn")):
+        own.configure(data={"added": "s3://no-bucket/added"})
+    log_and_labels()
+
+    code, output = retrain(pipeline)
+
+    assert code == 2
+    assert output.startswith("error: data.added: is s3://no-bucket/added, as in churn/params.yaml; give each pipeline")
+    assert outcome()["state"] == "refused"
 
 
 def test_without_a_store_for_the_rows_the_error_says_how_to_set_one(project: Project, pipeline: Command) -> None:

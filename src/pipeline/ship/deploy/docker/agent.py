@@ -21,10 +21,13 @@ class AgentLostError(PipelineError):
 
 
 class Agent:
-    """Runs `host_agent.py` in a container with this name and these options while the `with` block runs."""
+    """Runs `host_agent.py` in a container with this name and these options while the `with` block runs.
 
-    def __init__(self, docker: Docker, name: str, options: Sequence[str], image: str) -> None:
-        self._docker, self.name = docker, name
+    `purpose`: what is under way where a container has that name already.
+    """
+
+    def __init__(self, docker: Docker, name: str, purpose: str, options: Sequence[str], image: str) -> None:
+        self._docker, self.name, self._purpose = docker, name, purpose
         self._command = ["run", "--rm", "--interactive", "--name", name, *options, "--entrypoint", "python3", image]
         self._call_lock, self._stopped = threading.Lock(), threading.Event()
         self._number = 0
@@ -94,5 +97,5 @@ class Agent:
         deployer = container.get("Config", {}).get("Labels", {}).get("pipeline.deployer", "somebody")
         since = str(container.get("Created", ""))[:19]
         return PipelineError(
-            f"a deployment is under way ({deployer}, since {since} UTC); wait until it has ended, then run again"
+            f"{self._purpose} is under way ({deployer}, since {since} UTC); wait until it has ended, then run again"
         )

@@ -9,6 +9,7 @@ from pipeline.ship.deploy.evidence import Latencies, Side
 SLOTS = ("a", "b")
 HEADER_BYTES = 16_384  # that a request may need besides its body
 OPERATOR_PORT = 8081  # in the container
+FRONT_SOCKET = "front-metrics.sock"  # in the volume `run`: where the front gives its metrics
 CONFIGURATION = """\
 # Written by `pipeline deploy`, which replaces it. It always gives the champion all traffic: a candidate's share
 # lives in the running proxy alone, under a lease (lease.lua).
@@ -21,6 +22,7 @@ global
   nbthread 2
   maxconn 500
   lua-load /state/lease.lua
+  lua-load /state/metrics.lua
   log ring@requests format raw local0
 
 ring requests
@@ -50,7 +52,8 @@ defaults
 
 frontend public
   bind unix@/run/proxy/requests.sock mode 600
-  bind :8080  # published by the container of an earlier version alone, which has no front
+  bind :8080 name direct  # published by the container of an earlier version alone, which has no front
+  http-request del-header x-pipeline-client if {{ so_name direct }}  # nobody has checked it
   http-request del-header x-pipeline-replay
   http-request set-log-level silent unless {{ path /predict /explain }}  # a probe is no evidence
   default_backend service
@@ -59,11 +62,18 @@ frontend operators
   bind :{operator_port}
   http-request set-log-level silent
   http-request deny deny_status 405 unless METH_GET
+  http-request use-service prometheus-exporter if {{ path /balancer/metrics }}
+  http-request use-service lua.deployment if {{ path /deployment/metrics }}
+{empty}
   http-request set-var(txn.slot) path,field(2,/) if {{ path_beg /a/ /b/ }}
   http-request replace-path /[ab](/.*) \\1
   # The other slot may have answered in place of one that does not.
   http-response return status 503 if {{ var(txn.slot) -m found }} !{{ srv_name,strcmp(txn.slot) eq 0 }}
+  use_backend front if {{ path /front/metrics }}
   default_backend service
+
+backend front
+  server front unix@/run/proxy/{front_socket}
 
 backend service
   balance random(1)
@@ -79,6 +89,11 @@ backend service
   use-server b if none {{ srv_uweight(b) gt 0 }} {{ lua.slow(b) -m bool }}
 {servers}
 """
+
+EMPTY = (  # a slot that waits for a candidate has no metrics, and is not down
+    '  http-request return status 200 content-type "text/plain; version=0.0.4" string "# no release is here\\n" '
+    "if {{ path /{slot}/metrics }} {{ srv_uweight(service/{slot}) eq 0 }} !{{ srv_is_up(service/{slot}) }}"
+)
 
 
 def configuration(champion: str, slot: str, host: str, max_body: int) -> str:
@@ -96,6 +111,8 @@ def configuration(champion: str, slot: str, host: str, max_body: int) -> str:
         description=description(max_body),
         buffer=buffer(max_body),
         operator_port=OPERATOR_PORT,
+        front_socket=FRONT_SOCKET,
+        empty="\n".join(EMPTY.format(slot=name) for name in SLOTS),
         servers="\n".join(servers),
     )
 

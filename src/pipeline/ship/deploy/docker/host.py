@@ -1,5 +1,6 @@
 """The target `docker`: one host with Docker, reached only by Docker's API; HAProxy is in front of both releases."""
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -8,16 +9,20 @@ from typing import Any
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.params import Deploy
-from pipeline.ship.deploy.docker import haproxy
+from pipeline.ship.deploy import observed
+from pipeline.ship.deploy.docker import access, haproxy, keys, public_keys
 from pipeline.ship.deploy.docker.agent import Agent
 from pipeline.ship.deploy.docker.containers import PORT, Containers
+from pipeline.ship.deploy.docker.keys import Key, Keys
 from pipeline.ship.deploy.docker.proxy import CONFIGURATION, TIMEOUT, Proxy, wait_for
 from pipeline.ship.deploy.evidence import Side
+from pipeline.ship.deploy.observed import StepState
 from pipeline.ship.deploy.target import Answer
 from pipeline.ship.release import ledger
 from pipeline.ship.release.docker_cli import Docker
 from pipeline.ship.release.manifest import Release, parse
 
+PARKED = "paused.json"  # in the volume `state`: the release of the canary that was paused last
 LEASE = 5  # seconds for which a candidate keeps its traffic after its deployer's last renewal
 
 
@@ -35,10 +40,22 @@ class DockerTarget:
     @contextmanager
     def lock(self, image: str, deployer: str) -> Iterator["DockerHost"]:
         """The lock is the agent's container, by its name."""
+        public_keys.read(self._bounds)  # a bad file is refused before anything starts
         self._containers.pull(image)
         if self._docker.inspect("network", self._containers.network) is None:
             self._docker.attempt("network", "create", self._containers.network)
-        with Agent(self._docker, self._lock, self._agent_options(deployer), image) as agent:
+        with self._agent(self._lock, "a deployment", image, deployer) as host:
+            host.check()
+            yield host
+
+    @contextmanager
+    def beside(self, image: str, deployer: str) -> Iterator["DockerHost"]:
+        with self._agent(f"{self._bounds.name}-operator", "another switch", image, deployer) as host:
+            yield host
+
+    @contextmanager
+    def _agent(self, name: str, purpose: str, image: str, deployer: str) -> Iterator["DockerHost"]:
+        with Agent(self._docker, name, purpose, self._agent_options(deployer), image) as agent:
             yield DockerHost(self._docker, self._containers, agent, self._bounds, self._max_body)
 
     def history(self) -> list[dict[str, Any]]:
@@ -46,6 +63,20 @@ class DockerTarget:
 
     def is_locked(self) -> bool:
         return self._docker.inspect("container", self._lock) is not None
+
+    def keys(self, deployer: str) -> Keys:
+        """The API keys of this host, to be changed."""
+        return Keys(lambda: self._key_agent(deployer))
+
+    def known_keys(self) -> list[Key]:
+        return keys.parse(ledger.read_state(self._docker, self._bounds, access.KEYS))
+
+    def _key_agent(self, deployer: str) -> Agent:
+        """An agent beside the deployer's, by the image of a release that runs."""
+        if (image := self.image()) is None:
+            raise PipelineError(f"keys: nothing of {self._bounds.name} runs on this host; deploy first, then add keys")
+        name = f"{self._bounds.name}-keys"
+        return Agent(self._docker, name, "a change of keys", self._agent_options(deployer), image)
 
     def _agent_options(self, deployer: str) -> list[str]:
         volume = self._containers.volume
@@ -62,9 +93,14 @@ class DockerHost:
     """The host while this deployment holds its lock."""
 
     def __init__(self, docker: Docker, containers: Containers, agent: Agent, bounds: Deploy, max_body: int) -> None:
-        self._containers, self._agent = containers, agent
+        self._containers, self._agent, self._bounds = containers, agent, bounds
         self._front = f"{bounds.name}-proxy"
+        self._entries: tuple[int, list[dict[str, Any]]] = (0, [])  # of the ledger, and how many bytes it had
         self._proxy = Proxy(docker, agent, bounds, containers, max_body)
+
+    def check(self) -> None:
+        """PipelineError where the proxy would refuse the settings of params.yaml."""
+        self._proxy.check()
 
     def champion(self) -> str | None:
         champion = haproxy.champion(self._agent.call("read", CONFIGURATION))
@@ -94,7 +130,9 @@ class DockerHost:
         return self._containers.is_ready(release, self._agent)
 
     def serves(self) -> bool:
-        ((status, _, _),) = self._agent.call("send", self._front, 8080, "GET", "/readyz", [None], 3.0)
+        ((status, _, _),) = self._agent.call(
+            "send", self._front, 8080, "GET", "/readyz", [None], 3.0, self._bounds.tls is not None
+        )
         return bool(status == 200)
 
     def exit_reason(self, release: str) -> str | None:
@@ -159,10 +197,42 @@ class DockerHost:
         return parse(text, f"release {release} on the host") if text else None
 
     def ledger(self) -> list[dict[str, Any]]:
-        return ledger.parse((self._agent.call("read", ledger.FILE) or "").split("\n"), f"the host's {ledger.FILE}")
+        """The file only grows, so it is read again only then: a step looks twice a second."""
+        size = self._agent.call("size", ledger.FILE)
+        if size != self._entries[0]:
+            text = self._agent.call("read", ledger.FILE) or ""
+            self._entries = (size, ledger.parse(text.split("\n"), f"the host's {ledger.FILE}"))
+        return list(self._entries[1])
 
     def record(self, entry: dict[str, Any]) -> None:
         self._agent.call("append", ledger.FILE, json.dumps(entry, ensure_ascii=False))
+        self._publish()
+
+    def observe(self, step: StepState) -> None:
+        self._publish(step)
+
+    def _publish(self, step: StepState | None = None) -> None:
+        """Write what operators read; a disk that takes no more of it stops no deployment."""
+        with contextlib.suppress(PipelineError):
+            entries = self.ledger()
+            text = observed.exposition(entries, self._slots(entries), self._bounds, step)
+            self._agent.call("write", observed.FILE, text, False)
+
+    def _slots(self, entries: Sequence[dict[str, Any]]) -> dict[str, tuple[str, str]]:
+        """Release and role in each slot of the balancer."""
+        champion = haproxy.champion(self._agent.call("read", CONFIGURATION))
+        slots = {champion[1]: (champion[0], "champion")} if champion else {}
+        unfinished = ledger.unfinished(entries)
+        if champion and unfinished and unfinished["release"] != champion[0]:
+            slots[haproxy.other_slot(champion[1])] = (unfinished["release"], "candidate")
+        return slots
+
+    def park(self, release: Release) -> None:
+        self._agent.call("write", PARKED, release.model_dump_json())
+
+    def parked(self) -> Release | None:
+        text = self._agent.call("read", PARKED)
+        return parse(text, f"{PARKED} on the host") if text else None
 
     def read_state(self, name: str) -> str | None:
         """The text of a file of the state; None where there is none."""

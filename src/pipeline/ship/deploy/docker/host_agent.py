@@ -8,6 +8,7 @@ import json
 import os
 import select
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -15,18 +16,18 @@ from pathlib import Path
 from typing import Any
 
 TIMEOUT = 20.0  # seconds without a call from the deployer
-STATE, LOGS, SOCKET = Path("/state"), Path("/logs"), "/run/proxy/admin.sock"
+STATE, LOGS, RUN = Path("/state"), Path("/logs"), Path("/run/proxy")
 offsets: dict[Path, int] = {}
 waiting: list[str] = []
 lock = threading.Lock()
 
 
-def proxy(command: str) -> str:
-    """The answer of the proxy's admin socket."""
+def proxy(command: str, name: str = "admin.sock") -> str:
+    """The answer of an admin socket of the proxy: the balancer's, or the one with that name."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(5)
-            connection.connect(SOCKET)
+            connection.connect(str(RUN / name))
             connection.sendall(command.encode() + b"\n")
             return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
     except OSError as error:
@@ -39,7 +40,7 @@ def collect_requests() -> None:
     while True:
         try:
             with socket.socket(socket.AF_UNIX) as connection:
-                connection.connect(SOCKET)
+                connection.connect(str(RUN / "admin.sock"))
                 connection.sendall(b"show events requests -w -n\n")
                 with connection.makefile(encoding="utf-8", errors="replace") as lines:
                     for line in lines:
@@ -57,11 +58,20 @@ def request_lines() -> list[str]:
     return lines
 
 
-def send(host: str, port: int, method: str, path: str, bodies: list[Any], timeout: float) -> list[Any]:
-    """[status, text, milliseconds] for each body, until `timeout` seconds are over or one has no answer (status 0)."""
+def send(
+    host: str, port: int, method: str, path: str, bodies: list[Any], timeout: float, tls: bool = False
+) -> list[Any]:
+    """[status, text, milliseconds] for each body, until `timeout` seconds are over or one has no answer (status 0).
+
+    `tls`: by TLS, whatever name the certificate has: it is not the host's name in this network.
+    """
     end, answers = time.monotonic() + timeout, list[Any]()
     headers = {"content-type": "application/json", "x-pipeline-replay": "1"}
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    if tls:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
     for body in bodies:
         started = time.monotonic()
         if started > end:
@@ -121,14 +131,21 @@ def read(name: str) -> str | None:
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
-def write(name: str, text: str) -> None:
-    """Replace a file atomically, once the new one is on the disk."""
+def size(name: str) -> int:
+    """Bytes of a file; 0 where there is none."""
+    path = STATE / name
+    return path.stat().st_size if path.is_file() else 0
+
+
+def write(name: str, text: str, durable: bool = True) -> None:
+    """Replace a file atomically; a durable one once it is on the disk."""
     (STATE / name).parent.mkdir(parents=True, exist_ok=True)
     part = STATE / f"{name}.part"
     with part.open("w", encoding="utf-8") as stream:
         stream.write(text)
         stream.flush()
-        os.fsync(stream.fileno())
+        if durable:
+            os.fsync(stream.fileno())
     os.replace(part, STATE / name)
 
 
@@ -148,14 +165,14 @@ def ping() -> None:
 
 def prepare() -> None:
     """Folders that containers without rights may write to."""
-    for folder in (LOGS, Path(SOCKET).parent):
+    for folder in (LOGS, RUN):
         folder.chmod(0o1777)
     threading.Thread(target=collect_requests, daemon=True).start()
 
 
 def main() -> None:
     prepare()
-    functions = (proxy, request_lines, send, recent_lines, new_lines, read, write, append, ping)
+    functions = (proxy, request_lines, send, recent_lines, new_lines, read, size, write, append, ping)
     calls: dict[str, Any] = {function.__name__: function for function in functions}
     pending = b""
     while select.select([0], [], [], TIMEOUT)[0] and (chunk := os.read(0, 1 << 20)):

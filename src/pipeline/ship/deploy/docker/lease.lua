@@ -5,6 +5,7 @@
 --   lease settle CHAMPION                            the champion alone, without a lease
 local NAME = "service"
 local lease = nil
+leases_expired = 0 -- read by metrics.lua
 
 local function set_weight(server, weight)
   core.backends[NAME].servers[server]:set_weight(tostring(weight))
@@ -55,6 +56,7 @@ core.register_task(function()
     core.msleep(250)
     if lease and core.now().sec > lease.ends then
       settle(lease.champion)
+      leases_expired = leases_expired + 1
     end
   end
 end)

@@ -10,11 +10,11 @@ from pipeline.core.params import Deploy
 from pipeline.ship.deploy.docker import front, haproxy
 from pipeline.ship.deploy.docker.agent import Agent
 from pipeline.ship.deploy.docker.containers import Containers
+from pipeline.ship.deploy.docker.front_container import Front, can_reload, is_front
 from pipeline.ship.release.docker_cli import Docker
 
-LUA = Path(__file__).with_name("lease.lua")
-CONFIGURATION, FRONT_CONFIGURATION = "haproxy.cfg", "front.cfg"
-LABEL = "pipeline.front"  # its value is the digest of the front's configuration
+SCRIPTS = tuple(Path(__file__).with_name(name) for name in ("lease.lua", "metrics.lua"))
+CONFIGURATION = "haproxy.cfg"
 TIMEOUT = 15.0  # seconds until the proxy has found a new server, and until an old one has no request left
 
 
@@ -26,23 +26,40 @@ class Proxy:
 
     def __init__(self, docker: Docker, agent: Agent, bounds: Deploy, containers: Containers, max_body: int) -> None:
         self._docker, self._agent, self._bounds, self._containers = docker, agent, bounds, containers
-        self._front, self._balancer, self._max_body = f"{bounds.name}-proxy", f"{bounds.name}-balancer", max_body
+        self._front, self._balancer, self._max_body = Front(docker, agent, bounds), f"{bounds.name}-balancer", max_body
+
+    def check(self) -> None:
+        """PipelineError where the proxy would refuse the settings of params.yaml."""
+        self._front.check(self._docker.inspect("container", self._front.name), self._rights())
 
     def write(self, champion: str, slot: str) -> None:
         """Write what the balancer reads when it starts, the champion last: from then on that is the one it serves."""
-        self._agent.call("write", LUA.name, LUA.read_text(encoding="utf-8"))
+        for script in SCRIPTS:
+            self._agent.call("write", script.name, script.read_text(encoding="utf-8"))
         text = haproxy.configuration(champion, slot, self._containers.name(champion), self._max_body)
         self._agent.call("write", CONFIGURATION, text)
 
     def start(self) -> None:
-        """Start what does not run, and wait until the balancer answers on its socket."""
-        container = self._docker.inspect("container", self._front)
-        is_earlier = container is not None and not _is_front(container)
+        """Start what does not run, let the front take new settings, and wait until the balancer answers."""
+        container = self._docker.inspect("container", self._front.name)
+        is_earlier = container is not None and not is_front(container)
         if not is_earlier:
             self._start(self._balancer, self._docker.inspect("container", self._balancer), self._balancer_options)
-        self._start(self._front, container, self._front_options)
-        name = self._front if is_earlier else self._balancer
+        if container is not None and can_reload(container):
+            self._apply(container)
+        self._start(self._front.name, container, lambda: [*self._front.mounts(), *self._front.options()])
+        name = self._front.name if is_earlier else self._balancer
         wait_for(self._is_up, f"the proxy does not start; see `docker logs {name}`")
+
+    def _apply(self, container: dict[str, Any]) -> None:
+        """Give the front's container the settings of params.yaml; no request fails."""
+        if not container["State"]["Running"]:
+            self._front.write()
+        elif not self._front.is_applied():
+            self._front.reload()
+            wait_for(
+                self._front.is_applied, f"the proxy does not take its settings; see `docker logs {self._front.name}`"
+            )
 
     def _start(self, name: str, container: dict[str, Any] | None, options: Callable[[], list[str]]) -> None:
         if container is None:
@@ -57,11 +74,17 @@ class Proxy:
     def _options(self) -> list[str]:
         volume = self._containers.volume
         return [
-            *("--network", self._containers.network, "--user", "65534:65534"),
-            *("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--restart", "unless-stopped"),
-            *("--volume", f"{volume('state')}:/state:ro", "--volume", f"{volume('run')}:/run/proxy"),
+            *self._rights(),
+            *("--network", self._containers.network, "--restart", "unless-stopped"),
+            *("--volume", f"{volume('run')}:/run/proxy"),
             *("--log-opt", "max-size=10m", "--label", f"pipeline.deployment={self._bounds.name}"),
             *("--entrypoint", "haproxy"),
+        ]
+
+    def _rights(self) -> list[str]:
+        return [
+            *("--user", "65534:65534", "--read-only", "--cap-drop", "ALL"),
+            *("--security-opt", "no-new-privileges"),
         ]
 
     def _balancer_options(self) -> list[str]:
@@ -70,24 +93,11 @@ class Proxy:
         if champion:  # with today's settings
             self.write(*champion)
         return [
+            *("--volume", f"{self._containers.volume('state')}:/state:ro"),
             *(("--publish", f"127.0.0.1:{port}:{haproxy.OPERATOR_PORT}") if port else ()),
             *("--memory", str(front.balancer_memory(self._max_body))),
             *(self._bounds.proxy_image, "-db", "-f", f"/state/{CONFIGURATION}"),
         ]
-
-    def _front_options(self) -> list[str]:
-        text = front.configuration(self._bounds.trusted_proxies)
-        self._agent.call("write", FRONT_CONFIGURATION, text)
-        return [
-            *("--publish", f"{self._address()}{self._bounds.port}:8080", "--memory", str(front.memory())),
-            *("--label", f"{LABEL}={front.digest(text)}"),
-            *(self._bounds.proxy_image, "-db", "-f", f"/state/{FRONT_CONFIGURATION}"),
-        ]
-
-    def _address(self) -> str:
-        """The address that the port is opened on, as `docker run --publish` takes it."""
-        bind = self._bounds.bind
-        return "" if bind == "all" else f"[{bind}]:" if ":" in bind else f"{bind}:"
 
     def _is_up(self) -> bool:
         try:
@@ -117,11 +127,11 @@ class Proxy:
 
     def advice(self) -> str:
         """One line where the proxy's containers were created or started with other settings, else empty."""
-        container = self._docker.inspect("container", self._front) or {}
+        container = self._docker.inspect("container", self._front.name) or {}
         differing = list(self._differences(container))
         if not differing:
             return ""
-        names = f"{self._front} {self._balancer}" if _is_front(container) else self._front
+        names = f"{self._front.name} {self._balancer}" if is_front(container) else self._front.name
         remedy = f"`docker rm -f {names}` on the host, then deploy again (the port is closed for some seconds)"
         return f"warning: the proxy still has {' and '.join(differing)}; to change that: {remedy}"
 
@@ -135,10 +145,10 @@ class Proxy:
             yield f"deploy.bind {address}, not {bounds.bind}"
         if image != bounds.proxy_image:
             yield f"deploy.proxy_image {image}, not {bounds.proxy_image}"
-        if not _is_front(container):
+        if not is_front(container):
             yield "the settings of an earlier version, which idle connections can silence"
             return
-        if container["Config"]["Labels"][LABEL] != front.digest(front.configuration(bounds.trusted_proxies)):
+        if not self._front.is_applied():
             yield "other deploy.trusted_proxies, or the settings of another version"
         _, port = _published(self._docker.inspect("container", self._balancer) or {}, haproxy.OPERATOR_PORT)
         if port != str(bounds.operator_port or ""):
@@ -153,11 +163,6 @@ class Proxy:
             if len(parts) > 4 and parts[1] == slot:
                 return int(parts[4])
         return 0
-
-
-def _is_front(container: dict[str, Any]) -> bool:
-    """Whether a container is a front, and not the proxy of an earlier version."""
-    return LABEL in (container.get("Config", {}).get("Labels") or {})
 
 
 def _published(container: dict[str, Any], port: int) -> tuple[str, str]:

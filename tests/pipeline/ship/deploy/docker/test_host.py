@@ -8,8 +8,9 @@ from pipeline.core import params
 from pipeline.ship.deploy.docker import front, haproxy
 from pipeline.ship.deploy.docker.agent import Agent
 from pipeline.ship.deploy.docker.containers import Containers
+from pipeline.ship.deploy.docker.front_container import LABEL, RELOADS, Front
 from pipeline.ship.deploy.docker.host import DockerHost, DockerTarget
-from pipeline.ship.deploy.docker.proxy import CONFIGURATION, LABEL, Proxy
+from pipeline.ship.deploy.docker.proxy import CONFIGURATION, Proxy
 from pipeline.ship.release.docker_cli import Docker
 from tests.pipeline.conftest import FROZEN
 
@@ -34,7 +35,9 @@ class ScriptedAgent(Agent):
     def call(self, name: str, *arguments: Any) -> Any:
         if (name, *arguments) == ("read", CONFIGURATION):
             return haproxy.configuration("a", "a", "pipeline-release-a", 1000)
-        (command,) = arguments
+        if name != "proxy":
+            return None
+        command, *_ = arguments
         self.commands.append(command)
         return STATE.format(name=self.name) if command.startswith("show") else ""
 
@@ -63,22 +66,21 @@ def container(image: str, label: str | None, **ports: tuple[str, int]) -> dict[s
     return {"Config": {"Image": image, "Labels": labels}, "HostConfig": {"PortBindings": bindings}}
 
 
-DIGEST = front.digest(front.configuration([]))
 RUNNING = {"p8080": ("", 8080)}
 
 
 @pytest.mark.parametrize(
     ("proxy", "description", "expected"),
     [
-        (container(BOUNDS.proxy_image, DIGEST, **RUNNING), haproxy.description(1000), ""),
+        (container(BOUNDS.proxy_image, RELOADS, **RUNNING), haproxy.description(1000), ""),
         (
-            container(BOUNDS.proxy_image, DIGEST, p8080=("127.0.0.1", 81)),
+            container(BOUNDS.proxy_image, RELOADS, p8080=("127.0.0.1", 81)),
             haproxy.description(1000),
             "deploy.port 81, not 8080 and deploy.bind 127.0.0.1, not all",
         ),
-        (container("haproxy:2", DIGEST, **RUNNING), haproxy.description(1000), "deploy.proxy_image haproxy:2, not"),
+        (container("haproxy:2", RELOADS, **RUNNING), haproxy.description(1000), "deploy.proxy_image haproxy:2, not"),
         (container(BOUNDS.proxy_image, "x", **RUNNING), haproxy.description(1000), "other deploy.trusted_proxies"),
-        (container(BOUNDS.proxy_image, DIGEST, **RUNNING), haproxy.description(2000), "serve.max_body than 1000"),
+        (container(BOUNDS.proxy_image, RELOADS, **RUNNING), haproxy.description(2000), "serve.max_body than 1000"),
         (container(BOUNDS.proxy_image, None, **RUNNING), "serve.max_body 1000", "the settings of an earlier version"),
     ],
 )
@@ -88,6 +90,7 @@ def test_what_a_running_proxy_was_started_with_is_compared(
     balancer = container(BOUNDS.proxy_image, None, p8081=("127.0.0.1", BOUNDS.operator_port or 0))
     containers = {"pipeline-proxy": proxy, "pipeline-balancer": balancer}
     monkeypatch.setattr(Docker, "inspect", lambda _, __, name: containers[name])
+    monkeypatch.setattr(Front, "is_applied", lambda _: proxy["Config"]["Labels"].get(LABEL) == RELOADS)
     monkeypatch.setattr(Proxy, "command", lambda *_: f"Name: HAProxy\ndescription: {description}\n")
     docker = Docker(None)
     advice = Proxy(docker, ScriptedAgent(""), BOUNDS, Containers(docker, BOUNDS), 1000).advice()

@@ -33,7 +33,7 @@ def test_new_lines_are_complete_and_returned_once(log: Path) -> None:
 
 def test_a_proxy_that_was_killed_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "admin.sock"
-    monkeypatch.setattr(host_agent, "SOCKET", str(path))
+    monkeypatch.setattr(host_agent, "RUN", tmp_path)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))  # its file stays when the process is gone
     with pytest.raises(OSError, match=r"^does not answer; it was stopped or killed \(Connection refused\)$"):
