@@ -22,6 +22,10 @@ from pipeline.ship.release.golden import to_request_rows
 from pipeline.ship.release.locked_model import TEST
 
 IMPORTANCE = Path("reports/importance.json")
+SEEN = (
+    "simulate: the model that serves was fitted again on all rows, these too: its scores of them are surer than those "
+    "of new rows, so that prediction drift may alarm; `train.refit: false` serves the measured model"
+)
 PREFIX = "simulated"  # of the ids of simulated rows, in the log and in the labels
 MAX_ROWS = 100_000
 
@@ -80,6 +84,8 @@ def command(
     model, table = shifted(name, rows, strength, column, seed)
     shifted_rate = rate and rate * len(table) / rows  # a shift to fewer rows takes the same time
     click.echo(f"simulate: this is simulated traffic: held-out rows, drawn with seed {seed}, to release {release}")
+    if model.refitted:
+        click.echo(SEEN)
     if name != "none":
         click.echo(f"simulate: shift {name}, strength {strength:g}: {effect}")
     traffic = send(service, to_request_rows(model, table), f"{PREFIX}-{name}-{secrets.token_hex(4)}", shifted_rate)
