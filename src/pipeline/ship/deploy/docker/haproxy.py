@@ -101,8 +101,11 @@ def configuration(champion: str, slot: str, host: str, max_body: int) -> str:
 
     A request whose body has up to `max_body` bytes can be tried again on the other side.
     """
+    # What has no release yet is not asked for at the start: where no name server answers, that would take 20 s.
     servers = (
-        f"  server {name} {host if name == slot else 'none.invalid'}:3000 weight {256 if name == slot else 0}"
+        f"  server {name} {host}:3000 weight 256"
+        if name == slot
+        else f"  server {name} none.invalid:3000 weight 0 init-addr none"
         for name in SLOTS
     )
     return CONFIGURATION.format(

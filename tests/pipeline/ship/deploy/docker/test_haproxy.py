@@ -35,7 +35,7 @@ def test_the_configuration_names_the_champion_and_gives_it_all_traffic(slot: str
     text = haproxy.configuration("0123456789ab", slot, "pipeline-release-0123456789ab", 1000)
     assert haproxy.champion(text) == ("0123456789ab", slot)
     assert f"server {slot} pipeline-release-0123456789ab:3000 weight 256" in text
-    assert f"server {haproxy.other_slot(slot)} none.invalid:3000 weight 0" in text
+    assert f"server {haproxy.other_slot(slot)} none.invalid:3000 weight 0 init-addr none\n" in text
 
 
 def test_without_a_configuration_there_is_no_champion() -> None:
