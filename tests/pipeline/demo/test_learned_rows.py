@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from pipeline.demo import command
+from pipeline.demo import command, shifts
 
 
 def answered(*_: Any) -> Any:
@@ -24,7 +24,7 @@ def test_rows_that_the_served_model_learned_are_named(
     monkeypatch.setattr(command, "shifted", lambda *_: (model, pd.DataFrame({"y": [1]})))
     monkeypatch.setattr(command, "to_request_rows", lambda *_: [{}])
     monkeypatch.setattr(command, "send", answered)
-    monkeypatch.setattr(command.shifts, "description", lambda name: "")
+    monkeypatch.setattr(shifts, "description", lambda name: "")
     result = CliRunner().invoke(command.command, ["--rows", "1", "--labels", str(tmp_path / "labels.csv")])
     assert result.exit_code == 0, result.output
     assert result.output.count("the model that serves was fitted again on all rows, these too") == times
