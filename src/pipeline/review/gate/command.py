@@ -77,7 +77,7 @@ def decide(
     knobs = params.read()
     candidate = scoring.read(scores)
     table = partial(scored_rows, test, knobs.data.key, candidate)
-    baseline_at = partial(_scored_baseline, candidate=candidate, target=knobs.task.target, table=table, rebuild=rebuild)
+    baseline_at = partial(_scored_baseline, candidate=candidate, task=knobs.task, table=table, rebuild=rebuild)
     verdict = judge(
         candidate,
         baseline_at(base),
@@ -94,15 +94,21 @@ def decide(
 
 
 def _scored_baseline(
-    base: str | None, candidate: scoring.Scored, target: str, table: Callable[[], "pd.DataFrame"], rebuild: bool
+    base: str | None,
+    candidate: scoring.Scored,
+    task: params.TaskSection,
+    table: Callable[[], "pd.DataFrame"],
+    rebuild: bool,
 ) -> ScoredBaseline:
     model = champion.find(base)
+    if reason := work_tree.another_project(model.base, task):
+        return ScoredBaseline(model.base, "unscorable", reason=reason)
     if rebuild and model.state == "missing" and model.hashes:
         from pipeline.review.baseline.rebuild import rebuild as build
 
         click.echo(f"gate: training the model of {model.base} again, in a work tree of it ...")
         model = build(model)
-    return score_baseline(model, candidate, target, table)
+    return score_baseline(model, candidate, task.target, table)
 
 
 def details(verdict: Verdict) -> list[str]:

@@ -24,6 +24,14 @@ def changes(base: str | None) -> list[str]:
     ]
 
 
+def another_project(base: str | None, task: params.TaskSection) -> str:
+    """What the commit's model predicts, where that is another target or task; empty where it is the same or unknown."""
+    main = params_at(base).get("task")
+    if not isinstance(main, dict) or {"type": task.type, "target": task.target}.items() <= main.items():
+        return ""
+    return f"it is another project's: {main.get('type')}, target {main.get('target')}"
+
+
 def changed_bounds(base: str) -> list[str]:
     """The bounds and groups of params.yaml that differ from the commit's, each with both values."""
     main, here = params_at(base), load_yaml(params.PATH, str(params.PATH))

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.git import git
+from pipeline.core.params import TaskSection
+from pipeline.core.tasks import Task
 from pipeline.review.gate import work_tree
 
 TEMPLATE = "format: 1\nsource: null\nversion: 1.0.0\nproject: [params.yaml, src/project/]\n"
@@ -45,6 +47,24 @@ def test_the_commit_decides_whose_a_path_is_and_not_the_work_tree(base: str) -> 
 
 def test_without_a_commit_to_compare_with_nothing_is_named(base: str) -> None:
     assert work_tree.changes(None) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "expected"),
+    [
+        ("binary", "y", ""),
+        ("binary", "churned", "it is another project's: binary, target y"),
+        ("regression", "y", "it is another project's: binary, target y"),
+    ],
+)
+def test_a_model_of_another_target_or_task_is_another_projects(
+    base: str, kind: Task, target: str, expected: str
+) -> None:
+    task = TaskSection.model_construct(type=kind, target=target)
+    assert work_tree.another_project(base, task) == ""  # the commit says nothing of it
+    write({"params.yaml": PARAMS + "task: {type: binary, target: y, positive: 1}\n"})
+    git(Path(), "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qam", "a task")
+    assert work_tree.another_project("HEAD", task) == expected
 
 
 def test_bounds_that_differ_are_named_with_both_values(base: str) -> None:
